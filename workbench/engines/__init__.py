@@ -1,0 +1,1 @@
+"""Where environments live and kernels and sessions run: one contract, two engines."""

@@ -1,0 +1,209 @@
+"""The contract of an engine.
+
+An engine makes environments, holds sessions, and hosts kernels. Every call that reaches it may raise `EngineDown`;
+nothing here is remembered between calls: `sessions()` and `inspect` are the truth.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import Protocol
+
+from workbench.model.build import BuildProgress
+from workbench.model.environment import EngineName, EnvironmentSpec, KernelSpec, Limits, Revision
+from workbench.model.ide import Ide
+from workbench.model.project import Mount
+
+LABEL = "io.workbench."
+Sink = Callable[[BuildProgress], None]
+
+
+@dataclass(frozen=True)
+class Person:
+    """Whom files must belong to: the account of this home."""
+
+    uid: int
+    gid: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of an engine right now. `problem` is empty when it answers; `source`: why this endpoint."""
+
+    name: EngineName
+    endpoint: str = ""
+    source: str = ""
+    version: str = ""
+    identity: str = ""  # of the daemon, so that another machine behind the same address is noticed
+    rootless: bool = False
+    problem: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folders of a project as an engine shows them to a kernel or a session.
+
+    `project` is the real folder on the host, `cwd` a folder in it. Environment variables are what the environment
+    declares; limits are the environment's.
+    """
+
+    home: str  # `Home.id`
+    project_name: str
+    project: Path
+    cwd: Path
+    data: tuple[Mount, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = Limits()
+    person: Person = Person(0, 0, "root")
+
+
+@dataclass(frozen=True)
+class SessionRequest:
+    """A session to be made. `folder` is its private state folder (0700) and holds the secret in `folder/token`,
+    without a newline; the engine shows the secret to the tool as a file and in no other way."""
+
+    id: int
+    name: str
+    generation: int
+    ide: Ide
+    revision: Revision
+    workspace: Workspace
+    folder: Path
+    host_name: str
+    port: int  # on 127.0.0.1 of the host
+
+
+@dataclass(frozen=True)
+class SessionFacts:
+    """A session as it is. `alive`: its main process runs. `exit_code` and `oom` only when it does not.
+
+    `oom` is True only on evidence, None when it cannot be known.
+    """
+
+    handle: str
+    id: int
+    generation: int
+    alive: bool
+    exit_code: int | None = None
+    oom: bool | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class KernelExit:
+    """How a kernel's process ended: `code` as a shell spells it less 128+n, `signal` where one killed it."""
+
+    code: int | None
+    signal: int | None = None
+    oom: bool | None = None
+
+    @property
+    def words(self) -> str:
+        """`exit code 1`, `killed by SIGKILL`, `out of memory`."""
+        if self.oom:
+            return "out of memory"
+        if self.signal:
+            return f"killed by {signal.Signals(self.signal).name}"
+        return f"exit code {self.code}" if self.code is not None else "ended"
+
+
+class KernelHost(Protocol):
+    """One kernel process of its own, with everything it starts. Used by one runner, from one thread at a time.
+
+    `folder` is a private short folder on the host in which ipc sockets and the connection file lie; it is seen at
+    `inside(folder)` by the kernel.
+    """
+
+    folder: Path
+    transport: str  # `ipc`, or `tcp` where the kernel cannot reach the host's sockets
+
+    def inside(self, path: Path) -> str:
+        """`path` of the host as the kernel sees it."""
+
+    def launch(self, kernel: KernelSpec, connection_file: Path, env: Mapping[str, str]) -> None:
+        """Start it; returns once its process exists. Raises `WorkbenchError` where it cannot be started."""
+
+    def poll(self) -> KernelExit | None:
+        """None while it lives. Cheap: called many times a second."""
+
+    def wait(self, seconds: float) -> KernelExit | None:
+        """Wait until it ended, at most so long."""
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the kernel's process; nothing where it ended."""
+
+    def kill(self) -> None:
+        """End it and all that it started, at once; returns when nothing is left."""
+
+    def close(self) -> None:
+        """After the end: remove sockets, folders, containers. Safe to call twice."""
+
+
+class Engine(Protocol):
+    """What both engines can do."""
+
+    name: EngineName
+
+    def facts(self) -> Facts:
+        """Whether it answers, and what it is; never raises."""
+
+    def check(self, spec: EnvironmentSpec) -> None:
+        """Raise `Refused` where `spec` asks for what this engine cannot give (apt packages on `process`)."""
+
+    def revision_id(self, spec: EnvironmentSpec) -> str:
+        """The id a build of `spec` has: hash of its shape, this engine, the platform and the Python. 16 hex digits."""
+
+    def find(self, spec: EnvironmentSpec, revision_id: str) -> Revision | None:
+        """The built revision where it is there and whole, else None."""
+
+    def build(
+        self, spec: EnvironmentSpec, revision_id: str, *, log: Path, progress: Sink, cancelled: Event
+    ) -> Revision:
+        """Make it. `log` gets everything said. Raises `BuildFailed`, or `Cancelled` within 10 s of `cancelled`."""
+
+    def remove(self, revision: Revision) -> None:
+        """Remove a revision from disk; nothing where it is gone."""
+
+    def host(self, revision: Revision, workspace: Workspace, *, run: str) -> KernelHost:
+        """A host for one kernel of `revision`; `run` (`41.1`) goes into labels."""
+
+    def sweep_kernels(self, home: str, living: frozenset[str]) -> int:
+        """Remove kernels of `home` whose `run` is not in `living` (left by a runner that was killed); how many."""
+
+    def create_session(self, request: SessionRequest) -> str:
+        """Make it without starting it; its handle. Raises `PortTaken` where that is known already."""
+
+    def start_session(self, handle: str) -> None:
+        """Start what was made. Raises `PortTaken` where the port is held by another."""
+
+    def sessions(self, home: str) -> list[SessionFacts]:
+        """All sessions of `home`, alive or not."""
+
+    def inspect_session(self, handle: str) -> SessionFacts | None:
+        """One session; None where it does not exist any more."""
+
+    def stop_session(self, handle: str, *, grace: float) -> None:
+        """Ask it to stop, kill it after `grace` seconds; returns when it ended."""
+
+    def remove_session(self, handle: str) -> None:
+        """Remove what is left of it; its folder and log stay."""
+
+    def session_log(self, handle: str, *, tail: int = 200) -> Iterator[str]:
+        """The last lines it wrote, cleaned."""
+
+    def shell(self, handle: str) -> list[str]:
+        """argv that gives a person a shell in it, in the project's folder."""
+
+
+class PortTaken(Exception):  # noqa: N818 - a condition that the caller answers with another port
+    """The port is held by something else."""
+
+
+class Cancelled(Exception):  # noqa: N818 - a wish that was met
+    """The build was cancelled."""

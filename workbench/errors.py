@@ -1,0 +1,72 @@
+"""The errors that people see: what happened, where, and what to do.
+
+    WorkbenchError
+    ├── Refused             the request itself cannot be met; nothing was changed
+    │   └── DeclarationError   one or more problems in YAML files, each with its place
+    ├── NotFound            the named thing does not exist; names what does
+    ├── Conflict            it changed meanwhile, or is in use
+    ├── EngineDown          the engine cannot be reached now; work waits
+    ├── BuildFailed         an environment could not be built
+    └── StoreError          the state cannot be used (newer schema, wrong owner, disk full)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class WorkbenchError(Exception):
+    """An error for people: `message` says what, `title` where, `hint` what to do."""
+
+    def __init__(self, message: str, *, title: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.title = title
+        self.hint = hint
+
+    def __str__(self) -> str:
+        head = f"{self.title}: {self.message}" if self.title else self.message
+        return f"{head}\n{self.hint}" if self.hint else head
+
+
+class Refused(WorkbenchError):
+    """The request cannot be met as it stands; nothing was changed."""
+
+
+class NotFound(WorkbenchError, LookupError):
+    """A thing of that name does not exist; the hint names the nearest, or those that do."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str] = (), *, hint: str = "") -> None:
+        names = sorted(known)
+        close = get_close_matches(name, names, n=1)
+        if not hint and close:
+            hint = f"Did you mean {close[0]}?"
+        elif not hint and names:
+            hint = f"There are: {', '.join(names[:12])}{' …' if len(names) > 12 else ''}"
+        super().__init__(f"no {kind} named {name!r}", hint=hint)
+        self.kind = kind
+        self.name = name
+
+
+class Conflict(WorkbenchError):
+    """The thing changed meanwhile, exists already, or is in use."""
+
+
+class EngineDown(WorkbenchError):
+    """The engine does not answer; what needs it waits until it does."""
+
+
+class BuildFailed(WorkbenchError):
+    """An environment could not be built; `step` is the failed step, `tail` its last lines."""
+
+    def __init__(
+        self, message: str, *, title: str = "", hint: str = "", step: str = "", tail: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message, title=title, hint=hint)
+        self.step = step
+        self.tail = tail
+
+
+class StoreError(WorkbenchError):
+    """The state of this home cannot be used as it is."""

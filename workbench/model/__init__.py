@@ -1,0 +1,1 @@
+"""Frozen data and state machines; nothing here reads or writes anything."""

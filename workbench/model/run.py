@@ -1,0 +1,143 @@
+"""Runs: one execution of a notebook asked for, its tries, and why it ended as it did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class RunState(StrEnum):
+    """Where a run is. `waiting`: its engine is down. The last seven are ends."""
+
+    QUEUED = "queued"
+    WAITING = "waiting"
+    STARTING = "starting"
+    RUNNING = "running"
+    FINISHING = "finishing"
+    CANCELLING = "cancelling"
+    RETRYING = "retrying"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed-out"
+    OUT_OF_MEMORY = "out-of-memory"
+    CRASHED = "crashed"
+    INTERRUPTED = "interrupted"
+
+
+R = RunState
+ENDED = frozenset(
+    {R.SUCCEEDED, R.FAILED, R.CANCELLED, R.TIMED_OUT, R.OUT_OF_MEMORY, R.CRASHED, R.INTERRUPTED}
+)
+ACTIVE = frozenset({R.STARTING, R.RUNNING, R.FINISHING, R.CANCELLING})
+PENDING = frozenset({R.QUEUED, R.WAITING, R.RETRYING})
+UNSUCCESSFUL = ENDED - {R.SUCCEEDED}
+
+ALLOWED: dict[RunState, frozenset[RunState]] = {
+    R.QUEUED: frozenset({R.WAITING, R.STARTING, R.CANCELLED, R.FAILED}),
+    R.WAITING: frozenset({R.QUEUED, R.STARTING, R.CANCELLED, R.FAILED}),
+    R.RETRYING: frozenset({R.QUEUED, R.WAITING, R.STARTING, R.CANCELLED, R.FAILED}),
+    # Back to queued only when the runner provably never began (its lock was free and it wrote nothing).
+    R.STARTING: frozenset({R.RUNNING, R.FINISHING, R.CANCELLING, R.QUEUED, R.RETRYING}) | ENDED,
+    R.RUNNING: frozenset({R.FINISHING, R.CANCELLING, R.RETRYING}) | ENDED,
+    R.FINISHING: frozenset({R.RETRYING}) | ENDED,
+    R.CANCELLING: ENDED,
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What to show first of a run that did not succeed: cell (1-based, of all cells), error, source, traceback."""
+
+    error: str = ""
+    message: str = ""
+    cell: int | None = None
+    source: str = ""
+    traceback: str = ""
+
+    def to_json(self) -> str:
+        """As one JSON object, for the store."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str | None) -> Failure | None:
+        """The reverse of `to_json`; None for none."""
+        return cls(**json.loads(text)) if text else None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A row of `runs` with its newest attempt. `cwd` is the notebook's folder; `output` the published folder.
+
+    `timeout` is in seconds for the whole run, `due` the due time of the schedule that asked for it.
+    """
+
+    id: int
+    project: str
+    notebook: str  # relative to the project
+    name: str  # for people and for the output folder: the schedule's or the notebook's name
+    environment: str
+    engine: str
+    revision: str
+    parameters: Mapping[str, Any]
+    state: RunState
+    attempt: int
+    reason: str
+    hint: str
+    failure: Failure | None
+    schedule: str | None
+    due: datetime | None
+    timeout: float | None
+    retries: int
+    cells: int
+    cells_done: int
+    output: str
+    created: datetime
+    started: datetime | None
+    ended: datetime | None
+    seconds: float | None  # monotonic length of the newest attempt
+    by: str
+    account: str
+    origin: str
+    cancel_asked: bool = False
+    not_before: datetime | None = None
+
+    @property
+    def ended_well(self) -> bool:
+        """Whether it succeeded."""
+        return self.state is RunState.SUCCEEDED
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A row of `attempts`: one try of a run with its own outcome."""
+
+    run: int
+    number: int
+    state: RunState
+    reason: str
+    failure: Failure | None
+    started: datetime
+    ended: datetime | None
+    seconds: float | None
+    revision: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person or a schedule asks to be run; checked and made a `Run` by `services.runs.submit`."""
+
+    project: str
+    notebook: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    environment: str | None = None
+    name: str | None = None
+    timeout: float | None = None
+    retries: int = 0
+    allow_unknown_parameters: bool = False
+    schedule: str | None = None
+    due: datetime | None = None

@@ -1,0 +1,82 @@
+"""Sessions: an IDE of a project, wanted up or down, and what is so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Desired(StrEnum):
+    """What a person asked for; the supervisor makes it true."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+class SessionState(StrEnum):
+    """What is so, as last observed."""
+
+    QUEUED = "queued"
+    PREPARING = "preparing"
+    STARTING = "starting"
+    READY = "ready"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    VANISHED = "vanished"
+
+
+S = SessionState
+ALLOWED: dict[SessionState, frozenset[SessionState]] = {
+    S.QUEUED: frozenset({S.PREPARING, S.STARTING, S.STOPPED, S.FAILED}),
+    S.PREPARING: frozenset({S.QUEUED, S.STARTING, S.STOPPED, S.STOPPING, S.FAILED}),
+    S.STARTING: frozenset({S.READY, S.QUEUED, S.STOPPING, S.STOPPED, S.FAILED, S.VANISHED}),
+    S.READY: frozenset({S.STARTING, S.STOPPING, S.STOPPED, S.FAILED, S.VANISHED}),
+    S.STOPPING: frozenset({S.STOPPED, S.FAILED, S.VANISHED}),
+    S.STOPPED: frozenset({S.QUEUED}),
+    S.FAILED: frozenset({S.QUEUED, S.STOPPED, S.STOPPING}),
+    S.VANISHED: frozenset({S.QUEUED, S.STOPPED}),
+}
+ENDED = frozenset({S.STOPPED, S.FAILED, S.VANISHED})
+ALIVE = frozenset({S.STARTING, S.READY, S.STOPPING})
+
+
+@dataclass(frozen=True)
+class Session:
+    """A row of `sessions`. `generation` grows with every request to start; `port` is kept for this name.
+
+    `url` is without its secret. `handle` is the engine's name for it (container id, process identity).
+    """
+
+    id: int
+    name: str
+    project: str
+    ide: str
+    environment: str
+    engine: str
+    revision: str
+    desired: Desired
+    generation: int
+    state: SessionState
+    reason: str
+    hint: str
+    port: int
+    handle: str
+    file: str  # what to open first, relative to the project; empty for the IDE's start page
+    created: datetime
+    started: datetime | None
+    ended: datetime | None
+    by: str
+    account: str
+    origin: str
+
+    @property
+    def host_name(self) -> str:
+        """A name of its own, because browsers share cookies across the ports of one host name."""
+        return f"{self.name}.localhost"
+
+    @property
+    def url(self) -> str:
+        """Where it answers, without its secret; empty before it has a port."""
+        return f"http://{self.host_name}:{self.port}" if self.port else ""

@@ -1,0 +1,30 @@
+"""Settings of a home: what `workbench.yaml` may say, with what holds where it says nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+def half_the_cores() -> int:
+    """Runs at once where nothing else is set: half the cores this process may use, at least one."""
+    return max(1, len(os.sched_getaffinity(0)) // 2)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of a home. Times in seconds, sizes in bytes.
+
+    `timezone` None: never asked yet, UTC holds. `engine`: auto, docker or process, for environments that do not say.
+    `registries` maps a registry name to the one used instead, as `docker.io` → `127.0.0.1:5000`.
+    """
+
+    timezone: str | None = None
+    engine: str = "auto"
+    concurrency: int = field(default_factory=half_the_cores)
+    run_timeout: float | None = None
+    default_environment: str = "python"
+    registries: Mapping[str, str] = field(default_factory=dict)
+    package_index: str | None = None
+    allow_tcp_kernels: bool = False

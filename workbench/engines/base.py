@@ -7,7 +7,7 @@ nothing here is remembered between calls: `sessions()` and `inspect` are the tru
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -194,8 +194,11 @@ class Engine(Protocol):
     def remove_session(self, handle: str) -> None:
         """Remove what is left of it; its folder and log stay."""
 
-    def session_log(self, handle: str, *, tail: int = 200) -> Iterator[str]:
-        """The last lines it wrote, cleaned."""
+    def copy_log(self, handle: str, stop: Event) -> None:
+        """Keep `<its folder>/session.log` complete, cleaned, until the session ended or `stop` is set.
+
+        Blocks; run in a thread. An engine whose sessions write that file themselves returns at once.
+        """
 
     def shell(self, handle: str) -> list[str]:
         """argv that gives a person a shell in it, in the project's folder."""

@@ -1,0 +1,42 @@
+# `make` lists what there is. Everything happens in .venv of this folder; `make clean` removes it.
+SHELL := /bin/sh
+BIN := .venv/bin
+# Bytecode is what quick starts are made of.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help demo test bench soak fmt clean program development
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16
+
+demo: program ## the whole product once, with the example project, in a home of its own
+	@$(BIN)/workbench demo $(DEMO)
+
+test: development ## format, lint, types, layers, then every test; installs what they need
+	@scripts/test-setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest $(TESTS)
+
+bench: development ## measure against the peers, print the ratios
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+soak: development ## the long forms of the tests
+	@scripts/test-setup
+	$(BIN)/python -m pytest -m soak --timeout=7200 tests
+
+fmt: development ## format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## remove .venv, caches and what builds left; homes and projects stay
+	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+program:
+	@scripts/setup program
+
+development:
+	@scripts/setup development

@@ -1,7 +1,8 @@
 """What all tests share: a home of their own, what the machine lacks said aloud, nothing left running.
 
 A test that needs a Docker Engine or Chromium is marked `docker` or `chromium`. Where the machine has
-none it is skipped and the reason printed; with CI=true that is a failure, because there the set-up has to provide them.
+none it is skipped and the reason printed; with CI=true that is a failure, because there the set-up has to provide
+them.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Containers as engine: Docker Engine, rootless Docker, or Podman's socket."""

@@ -1,0 +1,222 @@
+"""The connection to an engine: clients, facts, and its errors in our words."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import docker.errors
+import requests.exceptions
+import urllib3.exceptions
+from docker import APIClient
+
+from workbench.engines.base import Facts
+from workbench.engines.docker.endpoint import Endpoint, find_endpoint
+from workbench.errors import EngineDown, WorkbenchError
+from workbench.model.environment import EngineName
+from workbench.text import one_line
+
+OLDEST_API = (1, 41)  # Engine 20.10
+SECONDS = 60.0  # for one answer; starting a container on a busy machine takes long
+NoSuchThing = docker.errors.NotFound
+_UNREACHABLE = (
+    requests.exceptions.ConnectionError,
+    requests.exceptions.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    urllib3.exceptions.HTTPError,
+)
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """What an engine says of itself. `podman`: it is Podman's socket; `desktop`: it runs in a virtual machine."""
+
+    identity: str
+    version: str
+    api: tuple[int, ...]
+    platform: str  # as `linux/amd64`
+    rootless: bool = False
+    podman: bool = False
+    desktop: bool = False
+    selinux: bool = False
+    memory_limits: bool = True
+    swap_limits: bool = True
+    cpu_limits: bool = True
+    pids_limits: bool = True
+
+
+class Connection:
+    """Clients of one engine: one a thread, none carried over a fork."""
+
+    def __init__(self, endpoint: Endpoint | None = None) -> None:
+        self._endpoint = endpoint
+        self._local = threading.local()
+        self._daemon: Daemon | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where the engine is; found at first use. Refused where it is on another machine."""
+        if self._endpoint is None:
+            self._endpoint = find_endpoint()
+        return self._endpoint
+
+    @contextmanager
+    def api(self, *, timeout: float | None = SECONDS) -> Iterator[APIClient]:
+        """This thread's client, with the engine's errors converted.
+
+        `NoSuchThing` passes as it is, for only the caller knows what is missing. `timeout` other than the usual
+        gives a client of its own, closed at the end.
+        """
+        with self._converted():
+            if timeout == SECONDS:
+                yield self._client()
+                return
+            client = self._connect(timeout)
+            try:
+                yield client
+            finally:
+                client.close()
+
+    def daemon(self) -> Daemon:
+        """What this engine is, asked once."""
+        if self._daemon is None:
+            with self.api() as api:
+                self._daemon = read_daemon(api.version(), api.info())
+        return self._daemon
+
+    def facts(self) -> Facts:
+        """As the contract has it: never raises."""
+        try:
+            endpoint = self.endpoint
+        except WorkbenchError as error:
+            return Facts(EngineName.DOCKER, problem=error.message, hint=error.hint)
+        known = {"name": EngineName.DOCKER, "endpoint": endpoint.url, "source": endpoint.source}
+        try:
+            with self.api() as api:
+                self._daemon = daemon = read_daemon(api.version(), api.info())
+        except WorkbenchError as error:
+            return Facts(**known, problem=error.message, hint=error.hint)
+        problem = hint = ""
+        if daemon.api < OLDEST_API:
+            problem = f"{daemon.version} is too old: its API is {_dotted(daemon.api)}"
+            hint = f"workbench needs API {_dotted(OLDEST_API)}, that is Docker Engine 20.10 or newer."
+        return Facts(
+            **known,
+            version=daemon.version,
+            identity=daemon.identity,
+            rootless=daemon.rootless,
+            problem=problem,
+            hint=hint,
+        )
+
+    def _client(self) -> APIClient:
+        kept: tuple[int, APIClient] | None = getattr(self._local, "client", None)
+        if kept is None or kept[0] != os.getpid():
+            kept = (os.getpid(), self._connect(SECONDS))
+            self._local.client = kept
+        return kept[1]
+
+    def _connect(self, timeout: float | None) -> APIClient:
+        # No `version`: engines refuse what is too new for them, and since 29 also what is too old.
+        return APIClient(base_url=self.endpoint.url, timeout=timeout)
+
+    @contextmanager
+    def _converted(self) -> Iterator[None]:
+        try:
+            yield
+        except NoSuchThing:
+            raise
+        except docker.errors.APIError as error:
+            raise _refusal(error) from error
+        except (*_UNREACHABLE, docker.errors.DockerException, OSError) as error:
+            raise self._down(error) from error
+
+    def _down(self, error: BaseException) -> WorkbenchError:
+        """Why the engine does not answer, with what to do."""
+        where = f"{self.endpoint.url} ({self.endpoint.source})"
+        code = _errno(error)
+        if code in {errno.EACCES, errno.EPERM}:
+            return EngineDown(
+                f"this account may not use the engine at {where}",
+                title="Docker",
+                hint="Join its group (`sudo usermod -aG docker $USER`, then log in again; that group is as mighty "
+                "as root), or use rootless Docker or Podman.",
+            )
+        if code in {errno.ENOENT, errno.ECONNREFUSED}:
+            return EngineDown(
+                f"no engine answers at {where}",
+                title="Docker",
+                hint="Start it (`sudo systemctl start docker`), or set `engine: process` to do without.",
+            )
+        if "timed out" in str(error).lower():
+            return EngineDown(f"the engine at {where} does not answer in time", title="Docker", hint="Is it stuck?")
+        return EngineDown(f"the engine at {where} broke off: {one_line(str(error), 300)}", title="Docker")
+
+
+def read_daemon(version: dict[str, Any], info: dict[str, Any]) -> Daemon:
+    """A `Daemon` from the answers to /version and /info."""
+    options = " ".join(info.get("SecurityOptions") or ())
+    components = {str(part.get("Name", "")) for part in version.get("Components") or ()}
+    podman = any("podman" in name.lower() for name in components)
+    kernel = str(info.get("KernelVersion", "")).lower()
+    number = one_line(str(version.get("Version", "")), 40)
+    return Daemon(
+        identity=one_line(str(info.get("ID") or info.get("Name") or ""), 80),
+        version=f"{'Podman' if podman else 'Docker Engine'} {number}",
+        api=tuple(int(part) for part in str(version.get("ApiVersion", "0")).split(".") if part.isdigit()),
+        platform=f"{version.get('Os', 'linux')}/{version.get('Arch', '')}",
+        rootless="rootless" in options,
+        podman=podman,
+        # Under WSL2 the machine and the engine share one kernel, and so unix sockets in shared folders.
+        desktop="Docker Desktop" in str(info.get("OperatingSystem", "")) and "microsoft" not in kernel,
+        selinux="selinux" in options,
+        memory_limits=bool(info.get("MemoryLimit", True)),
+        swap_limits=bool(info.get("SwapLimit", True)),
+        cpu_limits=bool(info.get("CpuCfsQuota", True)),
+        pids_limits=bool(info.get("PidsLimit", True)),
+    )
+
+
+def explanation(error: docker.errors.APIError) -> str:
+    """What the engine said, on one line."""
+    return one_line(str(error.explanation or error), 500)
+
+
+def _refusal(error: docker.errors.APIError) -> WorkbenchError:
+    said = explanation(error)
+    if error.status_code == requests.codes.bad_request and "client version" in said:
+        return EngineDown(
+            f"the engine and the `docker` library do not understand each other: {said}",
+            title="Docker",
+            hint="Upgrade the older of the two: `pip install -U docker`, or the engine.",
+        )
+    hint = "The engine's disk is full: `docker system df` shows what takes it." if "no space left" in said else ""
+    return WorkbenchError(said, title="Docker", hint=hint)
+
+
+def _errno(error: BaseException | None) -> int | None:
+    """The system's error number somewhere in the chain of causes and arguments."""
+    seen: list[BaseException] = []
+    queue = [error]
+    while queue:
+        current = queue.pop()
+        if not isinstance(current, BaseException) or current in seen:
+            continue
+        seen.append(current)
+        if isinstance(current, OSError) and current.errno:
+            return current.errno
+        reason = getattr(current, "reason", None)
+        inner = [argument for argument in current.args if isinstance(argument, BaseException)]
+        queue += [*inner, current.__cause__, current.__context__]
+        if isinstance(reason, BaseException):
+            queue.append(reason)
+    return None
+
+
+def _dotted(numbers: tuple[int, ...]) -> str:
+    return ".".join(map(str, numbers))

@@ -1,13 +1,13 @@
 """The errors that people see: what happened, where, and what to do.
 
-    WorkbenchError
-    ├── Refused             the request itself cannot be met; nothing was changed
-    │   └── DeclarationError   one or more problems in YAML files, each with its place
-    ├── NotFound            the named thing does not exist; names what does
-    ├── Conflict            it changed meanwhile, or is in use
-    ├── EngineDown          the engine cannot be reached now; work waits
-    ├── BuildFailed         an environment could not be built
-    └── StoreError          the state cannot be used (newer schema, wrong owner, disk full)
+WorkbenchError
+├── Refused             the request itself cannot be met; nothing was changed
+│   └── DeclarationError   one or more problems in YAML files, each with its place
+├── NotFound            the named thing does not exist; names what does
+├── Conflict            it changed meanwhile, or is in use
+├── EngineDown          the engine cannot be reached now; work waits
+├── BuildFailed         an environment could not be built
+└── StoreError          the state cannot be used (newer schema, wrong owner, disk full)
 """
 
 from __future__ import annotations

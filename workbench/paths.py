@@ -1,10 +1,10 @@
 """A home and where things are in it.
 
-    <home>/environments  projects/<name>  workbench.yaml      the person's files
-    <home>/.workbench/                                        marker and state, 0700
-        state.db  supervisor.lock  supervisor.log  wake.sock
-        runs/<id>/input.ipynb  runs/<id>/<attempt>/{job.json,lock,events.jsonl,result.json}
-        sessions/<id>/  builds/<id>.log  environments/<slug>/<revision>/  backups/
+<home>/environments  projects/<name>  workbench.yaml      the person's files
+<home>/.workbench/                                        marker and state, 0700
+    state.db  supervisor.lock  supervisor.log  wake.sock
+    runs/<id>/input.ipynb  runs/<id>/<attempt>/{job.json,lock,events.jsonl,result.json}
+    sessions/<id>/  builds/<id>.log  environments/<slug>/<revision>/  backups/
 """
 
 from __future__ import annotations

@@ -19,9 +19,7 @@ class BuildState(StrEnum):
 
 ALLOWED: dict[BuildState, frozenset[BuildState]] = {
     BuildState.QUEUED: frozenset({BuildState.BUILDING, BuildState.FAILED, BuildState.CANCELLED}),
-    BuildState.BUILDING: frozenset(
-        {BuildState.READY, BuildState.FAILED, BuildState.CANCELLED, BuildState.QUEUED}
-    ),
+    BuildState.BUILDING: frozenset({BuildState.READY, BuildState.FAILED, BuildState.CANCELLED, BuildState.QUEUED}),
 }
 ENDED = frozenset({BuildState.READY, BuildState.FAILED, BuildState.CANCELLED})
 

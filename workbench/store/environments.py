@@ -1,0 +1,157 @@
+"""Rows of `environments`, `revisions` and `engines`: which engine an environment has, what was built, who answers."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+
+from workbench.model.environment import EngineName, Revision
+from workbench.store.events import Actor, append
+from workbench.store.rows import stamp
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """An environment's engine, chosen once, and its active revision with the fingerprint it was built from."""
+
+    name: str
+    engine: EngineName
+    engine_reason: str
+    revision: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class EngineRow:
+    """An engine as the supervisor last saw it; `problem` is empty when it answers."""
+
+    name: EngineName
+    endpoint: str
+    source: str
+    version: str
+    identity: str
+    problem: str
+    hint: str
+    checked: datetime
+
+
+def choose_engine(
+    connection: sqlite3.Connection, name: str, engine: EngineName, reason: str, *, at: datetime, actor: Actor
+) -> Chosen:
+    """Write down the engine of an environment at its first build; afterwards the first choice stays."""
+    cursor = connection.execute(
+        "INSERT INTO environments (name, engine, engine_reason, chosen, by, account, origin) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (name) DO NOTHING",
+        (name, engine, reason, stamp(at), actor.by, actor.account, actor.origin),
+    )
+    if cursor.rowcount == 1:
+        append(connection, at, "environment", name, "engine chosen", actor, f"{engine}: {reason}")
+    found = chosen(connection, name)
+    assert found is not None
+    return found
+
+
+def chosen(connection: sqlite3.Connection, name: str) -> Chosen | None:
+    """What is written down of an environment; None before its first build."""
+    row = connection.execute("SELECT * FROM environments WHERE name = ?", (name,)).fetchone()
+    return _chosen(row) if row else None
+
+
+def all_chosen(connection: sqlite3.Connection) -> dict[str, Chosen]:
+    """What is written down of every environment, by name."""
+    rows = connection.execute("SELECT * FROM environments ORDER BY name LIMIT 10000").fetchall()
+    return {row["name"]: _chosen(row) for row in rows}
+
+
+def forget(connection: sqlite3.Connection, name: str, *, at: datetime, actor: Actor) -> None:
+    """Remove an environment's engine and revisions from the store; its builds stay as history."""
+    connection.execute("DELETE FROM revisions WHERE environment = ?", (name,))
+    connection.execute("DELETE FROM environments WHERE name = ?", (name,))
+    append(connection, at, "environment", name, "removed", actor)
+
+
+def add_revision(
+    connection: sqlite3.Connection, name: str, fingerprint: str, revision: Revision, *, build: int | None, at: datetime
+) -> None:
+    """Keep a built revision and make it the environment's active one."""
+    connection.execute(
+        "INSERT OR REPLACE INTO revisions (id, environment, fingerprint, body, created, build) VALUES (?, ?, ?, ?, ?, ?)",
+        (revision.id, name, fingerprint, revision.to_json(), stamp(at), build),
+    )
+    connection.execute(
+        "UPDATE environments SET revision = ?, fingerprint = ? WHERE name = ?", (revision.id, fingerprint, name)
+    )
+
+
+def drop_revision(connection: sqlite3.Connection, name: str, revision: str) -> None:
+    """Forget a revision that is not on the engine any more."""
+    connection.execute("DELETE FROM revisions WHERE environment = ? AND id = ?", (name, revision))
+    connection.execute(
+        "UPDATE environments SET revision = '', fingerprint = '' WHERE name = ? AND revision = ?", (name, revision)
+    )
+
+
+def revision(connection: sqlite3.Connection, name: str, fingerprint: str) -> Revision | None:
+    """The newest built revision of this very declaration; None where it has to be built."""
+    row = connection.execute(
+        "SELECT body FROM revisions WHERE environment = ? AND fingerprint = ? ORDER BY created DESC LIMIT 1",
+        (name, fingerprint),
+    ).fetchone()
+    return Revision.from_json(row["body"]) if row else None
+
+
+def revision_by_id(connection: sqlite3.Connection, name: str, revision_id: str) -> Revision | None:
+    """A built revision by its id."""
+    row = connection.execute(
+        "SELECT body FROM revisions WHERE environment = ? AND id = ?", (name, revision_id)
+    ).fetchone()
+    return Revision.from_json(row["body"]) if row else None
+
+
+def revisions(connection: sqlite3.Connection, name: str) -> list[Revision]:
+    """All built revisions of an environment, newest first."""
+    rows = connection.execute(
+        "SELECT body FROM revisions WHERE environment = ? ORDER BY created DESC LIMIT 1000", (name,)
+    ).fetchall()
+    return [Revision.from_json(row["body"]) for row in rows]
+
+
+def note_engine(connection: sqlite3.Connection, seen: EngineRow) -> None:
+    """Keep what the supervisor last saw of an engine."""
+    connection.execute(
+        "INSERT OR REPLACE INTO engines (name, endpoint, source, version, identity, problem, hint, checked)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            seen.name,
+            seen.endpoint,
+            seen.source,
+            seen.version,
+            seen.identity,
+            seen.problem,
+            seen.hint,
+            stamp(seen.checked),
+        ),
+    )
+
+
+def engines(connection: sqlite3.Connection) -> dict[EngineName, EngineRow]:
+    """The engines as last seen; empty before the supervisor first looked."""
+    rows = connection.execute("SELECT * FROM engines ORDER BY name").fetchall()
+    return {
+        EngineName(row["name"]): EngineRow(
+            EngineName(row["name"]),
+            row["endpoint"],
+            row["source"],
+            row["version"],
+            row["identity"],
+            row["problem"],
+            row["hint"],
+            datetime.fromisoformat(row["checked"]),
+        )
+        for row in rows
+    }
+
+
+def _chosen(row: sqlite3.Row) -> Chosen:
+    return Chosen(row["name"], EngineName(row["engine"]), row["engine_reason"], row["revision"], row["fingerprint"])

@@ -1,0 +1,83 @@
+"""Numbered migrations of the schema: never edited once released, only added to.
+
+Times are UTC text (`connection.stamp`). `by` is the person, `account` the Unix account, `origin` where it came from.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+_ACTOR = "by TEXT NOT NULL, account TEXT NOT NULL, origin TEXT NOT NULL"
+
+_FIRST = f"""
+CREATE TABLE events (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, what TEXT NOT NULL,
+  detail TEXT NOT NULL DEFAULT '', {_ACTOR});
+CREATE INDEX events_of ON events (kind, key, id);
+
+CREATE TABLE engines (
+  name TEXT PRIMARY KEY, endpoint TEXT NOT NULL, source TEXT NOT NULL, version TEXT NOT NULL, identity TEXT NOT NULL,
+  problem TEXT NOT NULL, hint TEXT NOT NULL, checked TEXT NOT NULL);
+
+CREATE TABLE environments (
+  name TEXT PRIMARY KEY, engine TEXT NOT NULL, engine_reason TEXT NOT NULL, revision TEXT NOT NULL DEFAULT '',
+  fingerprint TEXT NOT NULL DEFAULT '', chosen TEXT NOT NULL, {_ACTOR});
+CREATE TABLE revisions (
+  id TEXT NOT NULL, environment TEXT NOT NULL, fingerprint TEXT NOT NULL, body TEXT NOT NULL, created TEXT NOT NULL,
+  build INTEGER, PRIMARY KEY (environment, id));
+CREATE TABLE builds (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, environment TEXT NOT NULL, fingerprint TEXT NOT NULL,
+  engine TEXT NOT NULL DEFAULT '', revision TEXT NOT NULL DEFAULT '', state TEXT NOT NULL, created TEXT NOT NULL,
+  started TEXT, ended TEXT, reason TEXT NOT NULL DEFAULT '', hint TEXT NOT NULL DEFAULT '',
+  progress TEXT NOT NULL DEFAULT '', cancel_asked INTEGER NOT NULL DEFAULT 0, force INTEGER NOT NULL DEFAULT 0, {_ACTOR});
+CREATE INDEX builds_of ON builds (environment, id);
+CREATE UNIQUE INDEX builds_open ON builds (environment, fingerprint) WHERE state IN ('queued', 'building');
+
+CREATE TABLE sessions (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, project TEXT NOT NULL, ide TEXT NOT NULL,
+  environment TEXT NOT NULL, engine TEXT NOT NULL DEFAULT '', revision TEXT NOT NULL DEFAULT '',
+  desired TEXT NOT NULL, generation INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
+  hint TEXT NOT NULL DEFAULT '', port INTEGER NOT NULL DEFAULT 0, handle TEXT NOT NULL DEFAULT '',
+  file TEXT NOT NULL DEFAULT '', shell TEXT NOT NULL DEFAULT '[]', removed TEXT, created TEXT NOT NULL, started TEXT,
+  ended TEXT, {_ACTOR});
+CREATE UNIQUE INDEX sessions_name ON sessions (name) WHERE removed IS NULL;
+CREATE TABLE ports (name TEXT PRIMARY KEY, port INTEGER NOT NULL UNIQUE);
+
+CREATE TABLE schedules (
+  key TEXT PRIMARY KEY, project TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, timing TEXT NOT NULL,
+  evaluated_until TEXT NOT NULL, paused INTEGER NOT NULL DEFAULT 0, paused_by TEXT NOT NULL DEFAULT '',
+  pause_reason TEXT NOT NULL DEFAULT '', present INTEGER NOT NULL DEFAULT 1, problem TEXT NOT NULL DEFAULT '', {_ACTOR});
+
+CREATE TABLE runs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, notebook TEXT NOT NULL, name TEXT NOT NULL,
+  environment TEXT NOT NULL, fingerprint TEXT NOT NULL DEFAULT '', engine TEXT NOT NULL DEFAULT '',
+  revision TEXT NOT NULL DEFAULT '', parameters TEXT NOT NULL, state TEXT NOT NULL, attempt INTEGER NOT NULL DEFAULT 0,
+  reason TEXT NOT NULL DEFAULT '', hint TEXT NOT NULL DEFAULT '', failure TEXT, schedule TEXT, due TEXT, timeout REAL,
+  retries INTEGER NOT NULL DEFAULT 0, cells INTEGER NOT NULL DEFAULT 0, cells_done INTEGER NOT NULL DEFAULT 0,
+  output TEXT NOT NULL DEFAULT '', record TEXT NOT NULL DEFAULT '{{}}', cancel_asked INTEGER NOT NULL DEFAULT 0,
+  not_before TEXT, created TEXT NOT NULL, started TEXT, ended TEXT, seconds REAL, {_ACTOR});
+CREATE INDEX runs_state ON runs (state, id);
+CREATE INDEX runs_project ON runs (project, id);
+CREATE INDEX runs_notebook ON runs (project, notebook, id);
+CREATE INDEX runs_schedule ON runs (schedule, id) WHERE schedule IS NOT NULL;
+CREATE INDEX runs_created ON runs (created);
+CREATE TABLE attempts (
+  run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE, number INTEGER NOT NULL, token TEXT NOT NULL,
+  state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', failure TEXT, revision TEXT NOT NULL DEFAULT '',
+  started TEXT NOT NULL, ended TEXT, seconds REAL, PRIMARY KEY (run, number));
+
+CREATE TABLE due_times (
+  schedule TEXT NOT NULL, due TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
+  run INTEGER REFERENCES runs (id) ON DELETE SET NULL, noticed TEXT NOT NULL, PRIMARY KEY (schedule, due));
+"""
+
+
+def _first(connection: sqlite3.Connection) -> None:
+    # Not executescript: that would commit the migration's transaction.
+    for statement in _FIRST.split(";"):
+        if statement.strip():
+            connection.execute(statement)
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)

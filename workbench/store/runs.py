@@ -1,0 +1,295 @@
+"""Rows of `runs` and `attempts`; a state changes here and nowhere else, and only as `model.run.ALLOWED` says."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from workbench.model.run import ACTIVE, ALLOWED, ENDED, PENDING, Attempt, Failure, Run, RunState
+from workbench.model.states import may_become
+from workbench.store.events import Actor, append
+from workbench.store.rows import column, marks, moment, stamp
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """What a list of runs shows; empty fields do not narrow. `text` is looked for in notebook, name and project."""
+
+    project: str = ""
+    states: frozenset[RunState] = frozenset()
+    schedule: str = ""
+    notebook: str = ""
+    text: str = ""
+    since: datetime | None = None
+
+
+def insert(
+    connection: sqlite3.Connection,
+    *,
+    project: str,
+    notebook: str,
+    name: str,
+    environment: str,
+    parameters: Mapping[str, Any],
+    cells: int,
+    created: datetime,
+    actor: Actor,
+    schedule: str | None = None,
+    due: datetime | None = None,
+    timeout: float | None = None,
+    retries: int = 0,
+    record: Mapping[str, Any] | None = None,
+) -> int:
+    """Queue a run: this row is the request. Its id."""
+    cursor = connection.execute(
+        "INSERT INTO runs (project, notebook, name, environment, parameters, cells, created, schedule, due, timeout,"
+        " retries, record, state, by, account, origin) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            project, notebook, name, environment, json.dumps(parameters), cells, stamp(created), schedule, stamp(due),
+            timeout, retries, json.dumps(record or {}), RunState.QUEUED, actor.by, actor.account, actor.origin,
+        ),
+    )  # fmt: skip
+    run = int(cursor.lastrowid or 0)
+    append(connection, created, "run", run, RunState.QUEUED, actor, schedule or "")
+    return run
+
+
+def change(
+    connection: sqlite3.Connection,
+    run: int,
+    old: RunState,
+    new: RunState,
+    *,
+    attempt: int,
+    at: datetime,
+    actor: Actor,
+    **fields: Any,
+) -> bool:
+    """Move `run` from `old` to `new` if it still is in `old` at `attempt`; False when another was first.
+
+    `fields` are columns to set along (failure as `Failure`, times as aware datetimes). Raises ValueError for a change
+    that `ALLOWED` does not hold: that is a bug of the caller.
+    """
+    if not may_become(ALLOWED, old, new):
+        raise ValueError(f"a run may not go from {old} to {new}")
+    columns: dict[str, Any] = {"state": str(new), "reason": "", "hint": "", **fields}
+    if new in ENDED:
+        columns.setdefault("ended", at)
+    names = ", ".join(f"{name} = ?" for name in columns)
+    cursor = connection.execute(
+        f"UPDATE runs SET {names} WHERE id = ? AND attempt = ? AND state = ?",  # noqa: S608 - our own column names
+        (*(column(value) for value in columns.values()), run, attempt, old),
+    )
+    if cursor.rowcount != 1:
+        return False
+    append(connection, at, "run", run, new, actor, str(columns["reason"]))
+    return True
+
+
+def begin_attempt(
+    connection: sqlite3.Connection,
+    run: Run,
+    *,
+    token: str,
+    revision: str,
+    engine: str,
+    at: datetime,
+    actor: Actor,
+) -> bool:
+    """Claim a pending run for its next try: `starting`, attempt + 1, a row of `attempts`; False when lost."""
+    number = run.attempt + 1
+    if not change(
+        connection, run.id, run.state, RunState.STARTING, attempt=run.attempt, at=at, actor=actor,
+        engine=engine, revision=revision, started=at, failure=None, cells_done=0, not_before=None,
+    ):  # fmt: skip
+        return False
+    connection.execute("UPDATE runs SET attempt = ? WHERE id = ?", (number, run.id))
+    connection.execute(
+        "INSERT INTO attempts (run, number, token, state, revision, started) VALUES (?, ?, ?, ?, ?, ?)",
+        (run.id, number, token, RunState.STARTING, revision, stamp(at)),
+    )
+    return True
+
+
+def withdraw_attempt(connection: sqlite3.Connection, run: Run, *, at: datetime, actor: Actor, reason: str) -> bool:
+    """Put a `starting` run whose runner provably never began back in the queue; that attempt did not count."""
+    if not change(
+        connection, run.id, RunState.STARTING, RunState.QUEUED, attempt=run.attempt, at=at, actor=actor,
+        reason=reason, started=None,
+    ):  # fmt: skip
+        return False
+    connection.execute("DELETE FROM attempts WHERE run = ? AND number = ?", (run.id, run.attempt))
+    connection.execute("UPDATE runs SET attempt = ? WHERE id = ?", (run.attempt - 1, run.id))
+    return True
+
+
+def end_attempt(
+    connection: sqlite3.Connection,
+    run: int,
+    number: int,
+    *,
+    state: RunState,
+    at: datetime,
+    reason: str = "",
+    failure: Failure | None = None,
+    seconds: float | None = None,
+) -> None:
+    """Write down how a try ended."""
+    connection.execute(
+        "UPDATE attempts SET state = ?, reason = ?, failure = ?, ended = ?, seconds = ?"
+        " WHERE run = ? AND number = ? AND ended IS NULL",
+        (state, reason, column(failure), stamp(at), seconds, run, number),
+    )
+
+
+def note_progress(connection: sqlite3.Connection, run: int, attempt: int, *, cells: int, done: int) -> None:
+    """Keep how far an active run is, for lists."""
+    connection.execute(
+        "UPDATE runs SET cells = ?, cells_done = ? WHERE id = ? AND attempt = ?", (cells, done, run, attempt)
+    )
+
+
+def ask_cancel(connection: sqlite3.Connection, run: int, *, at: datetime, actor: Actor) -> bool:
+    """Note that somebody wants `run` cancelled; False where it has ended or was asked before."""
+    cursor = connection.execute(
+        f"UPDATE runs SET cancel_asked = 1 WHERE id = ? AND cancel_asked = 0 AND state NOT IN ({marks(ENDED)})",  # noqa: S608
+        (run, *ENDED),
+    )
+    if cursor.rowcount == 1:
+        append(connection, at, "run", run, "cancel asked", actor)
+    return cursor.rowcount == 1
+
+
+def set_reason(connection: sqlite3.Connection, run: int, reason: str, hint: str = "") -> None:
+    """Say why a pending run does not start yet; writes only when it says something new."""
+    connection.execute(
+        "UPDATE runs SET reason = ?, hint = ? WHERE id = ? AND (reason != ? OR hint != ?)",
+        (reason, hint, run, reason, hint),
+    )
+
+
+def get(connection: sqlite3.Connection, run: int) -> Run | None:
+    """One run; None where there is none of that id."""
+    row = connection.execute("SELECT * FROM runs WHERE id = ?", (run,)).fetchone()
+    return _run(row) if row else None
+
+
+def record(connection: sqlite3.Connection, run: int) -> dict[str, Any]:
+    """What was noted for `record.json` when the run was asked for."""
+    row = connection.execute("SELECT record FROM runs WHERE id = ?", (run,)).fetchone()
+    return dict(json.loads(row["record"])) if row else {}
+
+
+def token(connection: sqlite3.Connection, run: int, attempt: int) -> str:
+    """The fencing token of a try; empty where there is none."""
+    row = connection.execute("SELECT token FROM attempts WHERE run = ? AND number = ?", (run, attempt)).fetchone()
+    return str(row["token"]) if row else ""
+
+
+def in_states(connection: sqlite3.Connection, states: Iterable[RunState], limit: int = 10_000) -> list[Run]:
+    """Runs in any of `states`, oldest first."""
+    wanted = tuple(states)
+    rows = connection.execute(
+        f"SELECT * FROM runs WHERE state IN ({marks(wanted)}) ORDER BY id LIMIT ?",  # noqa: S608 - only question marks
+        (*wanted, limit),
+    ).fetchall()
+    return [_run(row) for row in rows]
+
+
+def active_of_schedule(connection: sqlite3.Connection, schedule: str) -> list[Run]:
+    """Runs of `schedule` that have not ended."""
+    wanted = (*PENDING, *ACTIVE)
+    rows = connection.execute(
+        f"SELECT * FROM runs WHERE schedule = ? AND state IN ({marks(wanted)}) ORDER BY id",  # noqa: S608
+        (schedule, *wanted),
+    ).fetchall()
+    return [_run(row) for row in rows]
+
+
+def page(connection: sqlite3.Connection, only: RunFilter, *, before: int | None = None, limit: int = 200) -> list[Run]:
+    """Newest first, those with an id below `before`: the next page begins at the last id of this one."""
+    where, values = ["1"], list[Any]()
+    if before is not None:
+        where.append("id < ?")
+        values.append(before)
+    for name in ("project", "schedule", "notebook"):
+        if wanted := getattr(only, name):
+            where.append(f"{name} = ?")
+            values.append(wanted)
+    if only.states:
+        where.append(f"state IN ({marks(only.states)})")
+        values.extend(only.states)
+    if only.since:
+        where.append("created >= ?")
+        values.append(stamp(only.since))
+    if only.text:
+        where.append("(instr(notebook, ?) OR instr(name, ?) OR instr(project, ?))")
+        values.extend([only.text] * 3)
+    rows = connection.execute(
+        f"SELECT * FROM runs WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?",  # noqa: S608 - columns above
+        (*values, limit),
+    ).fetchall()
+    return [_run(row) for row in rows]
+
+
+def counts(connection: sqlite3.Connection) -> dict[RunState, int]:
+    """How many runs are in each state that is not an end."""
+    wanted = (*PENDING, *ACTIVE)
+    rows = connection.execute(
+        f"SELECT state, count(*) FROM runs WHERE state IN ({marks(wanted)}) GROUP BY state",  # noqa: S608
+        wanted,
+    ).fetchall()
+    return {RunState(row[0]): row[1] for row in rows}
+
+
+def attempts(connection: sqlite3.Connection, run: int) -> list[Attempt]:
+    """All tries of a run, first to last."""
+    rows = connection.execute("SELECT * FROM attempts WHERE run = ? ORDER BY number", (run,)).fetchall()
+    return [
+        Attempt(
+            row["run"], row["number"], RunState(row["state"]), row["reason"], Failure.from_json(row["failure"]),
+            _sure(row["started"]), moment(row["ended"]), row["seconds"], row["revision"],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def usual_seconds(connection: sqlite3.Connection, project: str, notebook: str) -> float | None:
+    """The median length of the notebook's last nine successes; None before the first."""
+    rows = connection.execute(
+        "SELECT seconds FROM runs WHERE project = ? AND notebook = ? AND state = ? AND seconds IS NOT NULL"
+        " ORDER BY id DESC LIMIT 9",
+        (project, notebook, RunState.SUCCEEDED),
+    ).fetchall()
+    lengths = sorted(row[0] for row in rows)
+    return lengths[len(lengths) // 2] if lengths else None
+
+
+def delete(connection: sqlite3.Connection, run: int, *, at: datetime, actor: Actor) -> bool:
+    """Remove an ended run's rows; False where it is not there or has not ended. Its due time's row stays."""
+    cursor = connection.execute(f"DELETE FROM runs WHERE id = ? AND state IN ({marks(ENDED)})", (run, *ENDED))  # noqa: S608
+    if cursor.rowcount == 1:
+        append(connection, at, "run", run, "removed", actor)
+    return cursor.rowcount == 1
+
+
+def _run(row: sqlite3.Row) -> Run:
+    return Run(
+        id=row["id"], project=row["project"], notebook=row["notebook"], name=row["name"],
+        environment=row["environment"], engine=row["engine"], revision=row["revision"],
+        parameters=json.loads(row["parameters"]), state=RunState(row["state"]), attempt=row["attempt"],
+        reason=row["reason"], hint=row["hint"], failure=Failure.from_json(row["failure"]), schedule=row["schedule"],
+        due=moment(row["due"]), timeout=row["timeout"], retries=row["retries"], cells=row["cells"],
+        cells_done=row["cells_done"], output=row["output"], created=_sure(row["created"]),
+        started=moment(row["started"]), ended=moment(row["ended"]), seconds=row["seconds"], by=row["by"],
+        account=row["account"], origin=row["origin"], cancel_asked=bool(row["cancel_asked"]),
+        not_before=moment(row["not_before"]),
+    )  # fmt: skip
+
+
+def _sure(text: str) -> datetime:
+    return datetime.fromisoformat(text)

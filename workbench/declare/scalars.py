@@ -1,0 +1,281 @@
+"""The types of single values in declarations: text in, checked value out, each with a sentence for what is wrong.
+
+Every scalar arrives as text (see `reader`); units are required, and nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import PurePosixPath
+from typing import Annotated, Any, NoReturn
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from workbench.declare.reader import Plain
+from workbench.model.names import SLUG_RULE, is_slug
+
+# Binary units, as Docker's --memory has them.
+UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+_SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+_SPAN = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
+LEAST_MEMORY = 16 * 1024**2
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What limits are checked against: cores, and bytes of memory (0: not known)."""
+
+    cpus: int
+    memory: int
+
+    @classmethod
+    def this(cls) -> Machine:
+        """The machine this runs on."""
+        return cls(os.cpu_count() or 1, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+
+
+def wrong(message: str, hint: str = "") -> NoReturn:
+    """Fail validation with a sentence for people."""
+    raise PydanticCustomError("declared", "{said}", {"said": message, "hint": hint})
+
+
+def text(value: object) -> str:
+    """A single value as the text it was written as."""
+    if value is None:
+        wrong("expected text, found nothing", 'for empty text write ""')
+    if not isinstance(value, str):
+        wrong(f"expected text, found {kind(value)}")
+    return "".join(value)  # a plain str also where it was `Plain`
+
+
+def kind(value: object) -> str:
+    """What a piece of data is, in words."""
+    if isinstance(value, Mapping):
+        return "a mapping"
+    return "a list" if isinstance(value, list) else "nothing" if value is None else "text"
+
+
+def machine(info: ValidationInfo) -> Machine:
+    """The machine to check against: the one that was passed in, else this one."""
+    given = (info.context or {}).get("machine")
+    return given if isinstance(given, Machine) else Machine.this()
+
+
+def _one_line(value: object) -> str:
+    said = text(value)
+    if "\n" in said.strip():
+        wrong("expected one line of text")
+    return said.strip()
+
+
+def _truth(value: object) -> bool:
+    said = text(value)
+    if said in ("true", "false"):
+        return said == "true"
+    meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(said.lower(), said.lower())
+    wrong(f"expected true or false, found {said!r}", f"write {meant}" if meant in ("true", "false") else "")
+
+
+def _whole(value: object) -> int:
+    said = text(value)
+    if not re.fullmatch(r"[+-]?\d{1,15}", said, re.ASCII):
+        wrong(f"expected a whole number, found {said!r}")
+    return int(said)
+
+
+def _cpus(value: object, info: ValidationInfo) -> float:
+    said = text(value)
+    if not re.fullmatch(r"[+-]?(\d{1,9}(\.\d{0,9})?|\.\d{1,9})", said, re.ASCII):
+        wrong(f"expected a number of cores, found {said!r}", "as 2 or 0.5")
+    count, cores = float(said), machine(info).cpus
+    if not 0.01 <= count <= cores:
+        wrong(f"cpus {said} is out of range", f"this machine has {cores}: from 0.01 to {cores}")
+    return count
+
+
+def _memory(value: object, info: ValidationInfo) -> int:
+    said = text(value)
+    match = re.fullmatch(r"(\d{1,9})([KMGT])", said, re.ASCII)
+    if not match:
+        loose = re.fullmatch(r"(\d{1,9})\s*([kmgt])(?:i?b)?", said, re.ASCII | re.IGNORECASE)
+        if loose:
+            wrong(f"size {said!r} is not in a form that is read", f"write {loose[1]}{loose[2].upper()}")
+        bare = re.fullmatch(r"\d{1,9}", said, re.ASCII)
+        if bare:
+            wrong(f"size {said!r} has no unit: {said} of what?", f"write {said}G or {said}M")
+        wrong(f"expected a size with its unit, found {said!r}", "as 4G or 512M")
+    count, have = int(match[1]) * UNITS[match[2]], machine(info).memory
+    if count < LEAST_MEMORY:
+        wrong(f"size {said} is too small", "at least 16M")
+    if have and count > have:
+        wrong(f"size {said} is more than there is", f"this machine has {have // UNITS['M']}M")
+    return count
+
+
+def _duration(value: object) -> float:
+    said = text(value)
+    match = _SPAN.fullmatch(said)
+    if not match or not said:
+        if re.fullmatch(r"\d{1,9}", said, re.ASCII):
+            wrong(f"duration {said!r} has no unit: {said} of what?", f"write {said}s, {said}m or {said}h")
+        wrong(f"expected a duration with its unit, found {said!r}", "as 30s, 45m, 2h, 1h30m or 1d")
+    seconds = sum(int(part or 0) * _SECONDS[unit] for part, unit in zip(match.groups(), "dhms", strict=True))
+    if not 1 <= seconds <= 366 * 86400:
+        wrong(f"duration {said} is out of range", "from 1s to 366d")
+    return float(seconds)
+
+
+def _slug(value: object) -> str:
+    said = text(value)
+    if not is_slug(said):
+        wrong(f"{said[:80]!r} is no name", SLUG_RULE)
+    return said
+
+
+@cache
+def is_zone(name: str) -> bool:
+    """Whether `name` is a time zone of the IANA database (`Europe/Berlin`, `UTC`)."""
+    if name.split("/")[0] in ("posix", "right", "localtime", "posixrules", "Factory"):
+        return False
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown, not a key, a folder of zones
+        return False
+    return True
+
+
+def _zone(value: object) -> str:
+    from difflib import get_close_matches
+
+    said = text(value)
+    if not is_zone(said):
+        known = sorted(available_timezones())
+        close = get_close_matches(said, known, 1) or [
+            name for name in known if name.lower().endswith("/" + said.lower().replace(" ", "_"))
+        ]
+        wrong(
+            f"{said!r} is no time zone of the IANA database",
+            f"did you mean {close[0]!r}?" if close else "as Europe/Berlin or UTC",
+        )
+    return said
+
+
+def _wall_time(value: object) -> str:
+    said = text(value)
+    shape = re.fullmatch(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d)?)", said, re.ASCII)
+    if not shape:
+        wrong(f"expected a date and a time, found {said!r}", "as 2026-01-31 06:30, without a zone")
+    try:
+        datetime.fromisoformat(f"{shape[1]} {shape[2]}")
+    except ValueError as error:
+        wrong(f"there is no {said}: {error}")
+    return f"{shape[1]} {shape[2]}"
+
+
+def _notebook(value: object) -> str:
+    said = text(value)
+    path = PurePosixPath(said)
+    if path.is_absolute() or ".." in path.parts or said.startswith("~"):
+        wrong(f"{said!r} leads out of the project", "a path below the project's folder, as notebooks/report.ipynb")
+    if path.suffix != ".ipynb":
+        wrong(f"{said!r} is no notebook", "its name ends in .ipynb")
+    return str(path)
+
+
+def _version(value: object) -> str:
+    said = text(value)
+    if not re.fullmatch(r"\d{1,2}\.\d{1,3}(\.\d{1,3})?", said, re.ASCII):
+        wrong(f"{said!r} is no version", "as 3.13 or 3.13.1")
+    return said
+
+
+def _url(value: object) -> str:
+    said = text(value)
+    if not re.fullmatch(r"(https?://[^\s/]|file:///)\S*", said) or not said.isprintable():
+        wrong(f"{said!r} is no address", "it begins with https://, http:// or file:///")
+    return said
+
+
+def _variable(value: object) -> str:
+    said = text(value)
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,254}", said, re.ASCII):
+        wrong(f"{said!r} is no name of a variable", "letters, digits and _, not beginning with a digit")
+    return said
+
+
+def free(value: object) -> Any:
+    """A value of `parameters:`: plain scalars by the core rules of YAML 1.2 less numbers with leading zeros.
+
+    true and false, null, whole and decimal numbers (0x, 0o); all else is text: dates, `no`, `22:22`, `007`.
+    """
+    if isinstance(value, Mapping):
+        return {text(key): free(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [free(item) for item in value]
+    if not isinstance(value, Plain):
+        return value if value is None else text(value)
+    if value in ("null", "Null", "NULL"):
+        return None
+    if value in ("true", "True", "TRUE", "false", "False", "FALSE"):
+        return value.lower() == "true"
+    return _number(text(value))
+
+
+def _number(said: str) -> int | float | str:
+    if re.fullmatch(r"[-+]?(0|[1-9]\d*)|0o[0-7]+|0x[0-9a-fA-F]+", said, re.ASCII):
+        if len(said) > 300:
+            wrong("a number of more than 300 digits", "put quotes round it where text is meant")
+        return int(said, 0)
+    if re.fullmatch(r"[-+]?(\.\d+|(0|[1-9]\d*)(\.\d*)?)([eE][-+]?\d+)?", said, re.ASCII):
+        if abs(float(said)) == float("inf"):
+            wrong(f"number {said} is too large", "put quotes round it where text is meant")
+        return float(said)
+    if re.fullmatch(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", said):
+        wrong(f"{said} is no value of a parameter", "parameters hold what JSON holds; put quotes round text")
+    return said
+
+
+def _form(pattern: str, form: str, *examples: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": pattern, "x-form": form, "examples": list(examples)})
+
+
+_TEXTLIKE = {"type": ["string", "number", "boolean"], "x-form": "text"}
+Line = Annotated[str, BeforeValidator(_one_line), WithJsonSchema({"type": "string", "x-form": "text"})]
+Truth = Annotated[bool, BeforeValidator(_truth), WithJsonSchema({"type": "boolean", "x-form": "true or false"})]
+Whole = Annotated[int, BeforeValidator(_whole), WithJsonSchema({"type": "integer", "x-form": "whole number"})]
+Cpus = Annotated[
+    float,
+    BeforeValidator(_cpus),
+    WithJsonSchema({"type": "number", "minimum": 0.01, "x-form": "number of cores", "examples": [2, 0.5]}),
+]
+Memory = Annotated[int, BeforeValidator(_memory), _form(r"^[0-9]+[KMGT]$", "size", "4G", "512M")]
+Duration = Annotated[
+    float,
+    BeforeValidator(_duration),
+    _form(r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$", "duration", "30s", "45m", "1h30m"),
+]
+Slug = Annotated[str, BeforeValidator(_slug), _form(r"^[a-z0-9][a-z0-9-]{0,62}$", "name", "sales")]
+Zone = Annotated[str, BeforeValidator(_zone), _form("", "IANA time zone", "Europe/Berlin")]
+WallTime = Annotated[
+    str,
+    BeforeValidator(_wall_time),
+    _form(r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?$", "date and time", "2026-01-31 06:30"),
+]
+Notebook = Annotated[
+    str, BeforeValidator(_notebook), _form(r"\.ipynb$", "path in the project", "notebooks/report.ipynb")
+]
+Version = Annotated[
+    str,
+    BeforeValidator(_version),
+    WithJsonSchema({"type": ["string", "number"], "x-form": "version", "examples": ["3.13"]}),
+]
+Url = Annotated[str, BeforeValidator(_url), _form(r"^(https?|file)://", "address", "https://pypi.org/simple")]
+Variable = Annotated[str, BeforeValidator(_variable), _form(r"^[A-Za-z_][A-Za-z0-9_]*$", "variable")]
+Value = Annotated[str, BeforeValidator(text), WithJsonSchema(_TEXTLIKE)]

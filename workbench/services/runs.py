@@ -1,0 +1,263 @@
+"""Runs: ask for one, cancel it, follow it, find what it left."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import Conflict, NotFound, Refused
+from workbench.model.project import Project
+from workbench.model.run import ENDED, Attempt, Request, Run
+from workbench.services import control, environments, projects
+from workbench.services.bench import Bench
+from workbench.store import runs as rows
+from workbench.store.events import Actor
+from workbench.store.runs import RunFilter
+
+__all__ = ["RunFilter"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A request that was checked: what its row and its frozen copy will hold."""
+
+    request: Request
+    environment: str
+    name: str
+    text: bytes
+    cells: int
+    record: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How far a run's events were read: the attempt and the byte offset in its file."""
+
+    attempt: int = 0
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """What a run left. Paths are None where there is nothing (yet); `folder` is the published one."""
+
+    folder: Path | None
+    notebook: Path | None
+    log: Path | None
+    record: Path | None
+    frozen: Path | None
+
+
+def submit(bench: Bench, request: Request) -> int:
+    """Queue a run and return its id at once. Raises `Refused` or `NotFound` and queues nothing when it cannot be."""
+    checked = check(bench, request)
+    with bench.store.write() as connection:
+        run = insert(bench, connection, checked, bench.actor)
+    control.ensure(bench)
+    control.wake(bench)
+    return run
+
+
+def check(bench: Bench, request: Request) -> Checked:
+    """Everything that can be known before queueing: notebook, parameters, environment, state of the repository."""
+    from workbench.notebooks import document, parameters
+
+    project = projects.get(bench, request.project)
+    path = notebook_path(project, request.notebook)
+    found = document.read(path)
+    parameters.check(
+        found,
+        request.parameters,
+        allow_unknown=request.allow_unknown_parameters,
+        title=f"{project.name}/{request.notebook}",
+    )
+    spec = (
+        environments.spec(bench, request.environment)
+        if request.environment
+        else environments.for_project(bench, project)
+    )
+    git = projects.git_state(project)
+    record = {
+        "git_commit": git.commit,
+        "git_branch": git.branch,
+        "git_dirty": git.dirty,
+        "notebook_sha256": hashlib.sha256(found.text).hexdigest(),
+    }
+    name = _slug(request.name or (request.schedule or "").partition("/")[2] or Path(request.notebook).stem)
+    return Checked(request, spec.name, name, found.text, found.cells, record)
+
+
+def insert(bench: Bench, connection: sqlite3.Connection, checked: Checked, actor: Actor) -> int:
+    """Add a checked request's row and its frozen copy, within the caller's transaction. Its id."""
+    request = checked.request
+    run = rows.insert(
+        connection,
+        project=request.project,
+        notebook=request.notebook,
+        name=checked.name,
+        environment=checked.environment,
+        parameters=request.parameters,
+        cells=checked.cells,
+        created=bench.now(),
+        actor=actor,
+        schedule=request.schedule,
+        due=request.due,
+        timeout=request.timeout if request.timeout is not None else bench.settings.run_timeout,
+        retries=request.retries,
+        record=checked.record,
+    )
+    folder = bench.home.run_folder(run)
+    # Ids are never reused, so whatever lies here is of a transaction that was rolled back.
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    frozen = folder / "input.ipynb"
+    with frozen.open("xb") as file:
+        file.write(checked.text)
+        file.flush()
+        os.fsync(file.fileno())
+    return run
+
+
+def again(bench: Bench, run_id: int, parameters: Mapping[str, Any] | None = None) -> int:
+    """Run the same notebook once more, as it is now, with the same or other parameters. The new run's id."""
+    run = get(bench, run_id)
+    request = Request(
+        project=run.project,
+        notebook=run.notebook,
+        parameters=run.parameters if parameters is None else parameters,
+        environment=run.environment,
+        name=run.name,
+        timeout=run.timeout,
+        retries=run.retries,
+        allow_unknown_parameters=True,
+    )
+    return submit(bench, request)
+
+
+def cancel(bench: Bench, run_id: int) -> bool:
+    """Ask for a run's end; False where it has ended or was asked before. It ends as `cancelled` a moment later."""
+    get(bench, run_id)
+    with bench.store.write() as connection:
+        asked = rows.ask_cancel(connection, run_id, at=bench.now(), actor=bench.actor)
+    control.ensure(bench)
+    control.wake(bench)
+    return asked
+
+
+def get(bench: Bench, run_id: int) -> Run:
+    """One run. Raises `NotFound`."""
+    with bench.store.read() as connection:
+        run = rows.get(connection, run_id)
+    if run is None:
+        raise NotFound("run", str(run_id), hint="See what there is: workbench runs")
+    return run
+
+
+def last(bench: Bench) -> Run:
+    """The newest run, which `@last` names. Raises `NotFound`."""
+    newest = page(bench, RunFilter(), limit=1)
+    if not newest:
+        raise NotFound("run", "@last", hint="Nothing was run in this home yet.")
+    return newest[0]
+
+
+def page(bench: Bench, only: RunFilter | None = None, *, before: int | None = None, limit: int = 200) -> list[Run]:
+    """Runs, newest first; the next page begins `before` the last id of this one."""
+    with bench.store.read() as connection:
+        return rows.page(connection, only or RunFilter(), before=before, limit=limit)
+
+
+def attempts(bench: Bench, run_id: int) -> list[Attempt]:
+    """All tries of a run."""
+    with bench.store.read() as connection:
+        return rows.attempts(connection, run_id)
+
+
+def usual_seconds(bench: Bench, run: Run) -> float | None:
+    """How long this notebook usually takes: median of its last successes; None before the first."""
+    with bench.store.read() as connection:
+        return rows.usual_seconds(connection, run.project, run.notebook)
+
+
+def tail(
+    bench: Bench, run_id: int, mark: Mark | None = None, *, limit: int = 4_000_000
+) -> tuple[list[dict[str, Any]], Mark]:
+    """Events (`model.event.Progress`) after `mark`, and the next mark; a new attempt starts anew. `limit` in bytes."""
+    run = get(bench, run_id)
+    mark = mark if mark and mark.attempt == run.attempt else Mark(run.attempt, 0)
+    path = bench.home.attempt_folder(run.id, run.attempt) / "events.jsonl"
+    try:
+        with path.open("rb") as file:
+            file.seek(mark.offset)
+            block = file.read(limit)
+    except FileNotFoundError:
+        return [], mark
+    whole = block[: block.rfind(b"\n") + 1]
+    events = [json.loads(line) for line in whole.splitlines() if line]
+    return events, replace(mark, offset=mark.offset + len(whole))
+
+
+def artifacts(bench: Bench, run_id: int) -> Artifacts:
+    """Where a run's output, log and record are: published, or still in its private state."""
+    run = get(bench, run_id)
+    attempt = bench.home.attempt_folder(run.id, max(run.attempt, 1))
+    published = Path(run.output) if run.output else None
+    folder = published if published and published.is_dir() else None
+
+    def found(*candidates: Path | None) -> Path | None:
+        return next((path for path in candidates if path and path.exists()), None)
+
+    return Artifacts(
+        folder=folder,
+        notebook=found(folder and folder / "output.ipynb", attempt / "output.ipynb"),
+        log=found(folder and folder / "log.txt", attempt / "log.txt"),
+        record=found(folder and folder / "record.json"),
+        frozen=found(bench.home.run_folder(run.id) / "input.ipynb"),
+    )
+
+
+def remove(bench: Bench, run_id: int, *, outputs: bool = False) -> None:
+    """Forget an ended run and its private state; with `outputs` what it published too. Raises `Conflict` if it lives."""
+    run = get(bench, run_id)
+    if run.state not in ENDED:
+        raise Conflict(f"run {run_id} is {run.state}", hint=f"Cancel it first: workbench runs cancel {run_id}")
+    left = artifacts(bench, run_id)
+    with bench.store.write() as connection:
+        rows.delete(connection, run_id, at=bench.now(), actor=bench.actor)
+    shutil.rmtree(bench.home.run_folder(run_id), ignore_errors=True)
+    if outputs and left.folder:
+        shutil.rmtree(left.folder, ignore_errors=True)
+
+
+def output_name(run: Run, attempt: int, zone: Any) -> str:
+    """The published folder's name: `2025-11-21T0630-nightly-41`, by due or start time; later tries add their number."""
+    at: datetime = (run.due or run.started or run.created).astimezone(zone)
+    again_mark = f"-try{attempt}" if attempt > 1 else ""
+    return f"{at:%Y-%m-%dT%H%M}-{run.name}-{run.id}{again_mark}"
+
+
+def notebook_path(project: Project, notebook: str) -> Path:
+    """The notebook's file. Raises `Refused` for a path that leaves the project, `NotFound` where there is none."""
+    root = project.path.resolve()
+    path = (root / notebook).resolve()
+    if not path.is_relative_to(root):
+        raise Refused(f"{notebook} is outside of {project.name}", hint="Copy it into the project, or link its folder.")
+    if not path.is_file():
+        raise NotFound(
+            "notebook", f"{project.name}/{notebook}", hint=f"See what there is: workbench projects show {project.name}"
+        )
+    return path
+
+
+def _slug(name: str) -> str:
+    """`name` as it may stand in a folder's name."""
+    return re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).strip("-.")[:60] or "run"

@@ -1,0 +1,216 @@
+"""Sessions: ask for one to be up or down, and how a person gets into it."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from workbench.errors import Conflict, NotFound, Refused, WorkbenchError
+from workbench.model.ide import IDES, Ide
+from workbench.model.session import ENDED, Desired, Session, SessionState
+from workbench.services import control, environments, projects
+from workbench.services.bench import Bench
+from workbench.store import sessions as rows
+
+LINK_WAIT = 10.0  # seconds for the one-shot link's process to say its address
+
+
+def start(bench: Bench, project: str, ide: str = "jupyter", *, name: str | None = None, file: str = "") -> int:
+    """Want a session up, a new one or the one of that name; its id, at once. Asked twice, it is still one."""
+    found = projects.get(bench, project)
+    tool = ide_named(ide)
+    spec = environments.for_project(bench, found)
+    if tool.name not in spec.ides:
+        raise Refused(
+            f"environment {spec.name} has no {tool.title}",
+            hint=f"Add it to its declaration: ides: [{', '.join([*spec.ides, tool.name])}]",
+        )
+    if file and not (found.path / file).exists():
+        raise NotFound("file", f"{project}/{file}")
+    label = name or f"{found.name}-{tool.name}"
+    _check_name(label)
+    with bench.store.write() as connection:
+        old = rows.named(connection, label)
+        if old is None:
+            session = rows.insert(
+                connection,
+                name=label,
+                project=found.name,
+                ide=tool.name,
+                environment=spec.name,
+                file=file,
+                at=bench.now(),
+                actor=bench.actor,
+            )
+        elif (old.project, old.ide) != (found.name, tool.name):
+            raise Conflict(f"session {label} belongs to {old.project}", hint="Choose another name: --name NAME")
+        else:
+            session = old.id
+            rows.set_facts(connection, session, file=file or old.file, environment=spec.name)
+            rows.want(connection, old, Desired.UP, at=bench.now(), actor=bench.actor)
+    control.ensure(bench)
+    control.wake(bench)
+    return session
+
+
+def stop(bench: Bench, session_id: int) -> bool:
+    """Want a session down; False where that was asked before."""
+    return _want(bench, session_id, Desired.DOWN)
+
+
+def restart(bench: Bench, session_id: int) -> bool:
+    """Want a session up anew, at the same address."""
+    return _want(bench, session_id, Desired.UP, again=True)
+
+
+def remove(bench: Bench, session_id: int) -> None:
+    """Take an ended session from the lists; its log stays until its name is used again. Raises `Conflict` if it lives."""
+    session = get(bench, session_id)
+    with bench.store.write() as connection:
+        if not rows.remove(connection, session_id, at=bench.now(), actor=bench.actor):
+            raise Conflict(
+                f"session {session.name} is {session.state}",
+                hint=f"Stop it first: workbench sessions stop {session.name}",
+            )
+    (bench.home.session_folder(session_id) / "token").unlink(missing_ok=True)
+    control.ensure(bench)
+    control.wake(bench)
+
+
+def get(bench: Bench, session_id: int) -> Session:
+    """One session. Raises `NotFound`."""
+    with bench.store.read() as connection:
+        session = rows.get(connection, session_id)
+    if session is None:
+        raise NotFound("session", f"s{session_id}", hint="See what there is: workbench sessions")
+    return session
+
+
+def find(bench: Bench, text: str) -> Session:
+    """The session that `text` names: `s7`, `7`, `@last` or its name. Raises `NotFound`."""
+    known = listing(bench)
+    if text == "@last" and known:
+        return known[0]
+    number = text.removeprefix("s")
+    for session in known:
+        if text == session.name or (number.isdigit() and int(number) == session.id):
+            return session
+    raise NotFound("session", text, [session.name for session in known])
+
+
+def listing(bench: Bench, project: str = "") -> list[Session]:
+    """Sessions of this home or of one project, newest first."""
+    with bench.store.read() as connection:
+        return rows.listing(connection, project)
+
+
+def secret_url(bench: Bench, session_id: int) -> str:
+    """The address with its secret, for a clipboard or a browser; never for a list or a log."""
+    session = get(bench, session_id)
+    if session.state is not SessionState.READY:
+        raise Conflict(
+            f"session {session.name} is {session.state}", hint=session.reason or "It can be opened when it is ready."
+        )
+    tool = ide_named(session.ide)
+    try:
+        token = (bench.home.session_folder(session_id) / "token").read_text()
+    except OSError as error:
+        raise WorkbenchError(
+            f"the secret of {session.name} cannot be read: {error.strerror}",
+            hint=f"Restart it: workbench sessions restart {session.name}",
+        ) from error
+    path = f"{tool.path}/tree/{quote(session.file)}" if session.file else tool.path
+    return f"http://{host_of(session)}:{session.port}{path}?token={quote(token)}"
+
+
+def host_of(session: Session) -> str:
+    """The session's own host name, or 127.0.0.1 where this machine does not resolve names below localhost."""
+    import socket
+
+    try:
+        found = socket.getaddrinfo(session.host_name, session.port, type=socket.SOCK_STREAM)
+    except OSError:
+        return "127.0.0.1"
+    return session.host_name if all(entry[4][0] in ("127.0.0.1", "::1") for entry in found) else "127.0.0.1"
+
+
+def link(bench: Bench, session_id: int) -> str:
+    """A loopback address that leads a browser in once, within a minute; it holds no lasting secret."""
+    target = secret_url(bench, session_id)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "workbench.front.link"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        text=True,
+    )
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(target)
+    process.stdin.close()
+    address = process.stdout.readline().strip()
+    process.stdout.close()
+    if not address.startswith("http://127.0.0.1:"):
+        raise WorkbenchError("the open link could not be made", hint="Copy the address instead: workbench sessions url")
+    return address
+
+
+def log_path(bench: Bench, session_id: int) -> Path:
+    """The session's log, kept after its end."""
+    return bench.home.session_folder(session_id) / "session.log"
+
+
+def shell(bench: Bench, session_id: int) -> list[str]:
+    """The command that gives a shell in it. Raises `Conflict` where it does not run."""
+    session = get(bench, session_id)
+    with bench.store.read() as connection:
+        argv = rows.shell(connection, session_id)
+    if session.state in ENDED or not argv:
+        raise Conflict(
+            f"session {session.name} is {session.state}", hint=f"Start it: workbench sessions start {session.project}"
+        )
+    return argv
+
+
+def tunnel_line(session: Session, environ: Mapping[str, str] = os.environ) -> str:
+    """The `ssh -L` line that brings the session to the person's own machine; empty where they sit at this one."""
+    connection = environ.get("SSH_CONNECTION", "").split()
+    if len(connection) != 4 or not session.port:
+        return ""
+    host, port = connection[2], connection[3]
+    option = "" if port == "22" else f" -p {port}"
+    return f"ssh{option} -N -L {session.port}:127.0.0.1:{session.port} {getpass.getuser()}@{host}"
+
+
+def ide_named(name: str) -> Ide:
+    """The IDE of that name. Raises `NotFound`."""
+    if name not in IDES:
+        raise NotFound("IDE", name, IDES)
+    return IDES[name]
+
+
+def _want(bench: Bench, session_id: int, desired: Desired, *, again: bool = False) -> bool:
+    session = get(bench, session_id)
+    with bench.store.write() as connection:
+        asked = rows.want(connection, session, desired, at=bench.now(), actor=bench.actor, again=again)
+    control.ensure(bench)
+    control.wake(bench)
+    return asked
+
+
+def _check_name(name: str) -> None:
+    """A session's name is a host name's label (RFC 1123), for it is opened at `<name>.localhost`."""
+    plain = name.replace("-", "a")
+    if not (
+        plain.isascii() and plain.isalnum() and name == name.lower() and len(name) <= 63 and name[0] != "-" != name[-1]
+    ):
+        raise Refused(
+            f"a session may not be named {name!r}",
+            hint="Small letters, digits and hyphens, at most 63, neither first nor last a hyphen.",
+        )

@@ -1,0 +1,106 @@
+"""The state of a home at a glance: what runs, what waits, who answers, and what needs a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from workbench.model.environment import EngineName
+from workbench.model.run import ACTIVE, PENDING, UNSUCCESSFUL, Run, RunState
+from workbench.model.schedule import DueState
+from workbench.model.session import ALIVE, Session, SessionState
+from workbench.services.bench import Bench
+from workbench.store import environments as environment_rows
+from workbench.store import runs as run_rows
+from workbench.store import schedules as schedule_rows
+from workbench.store import sessions as session_rows
+from workbench.store.environments import EngineRow
+from workbench.store.runs import RunFilter
+
+LOOK_BACK = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something a person should look at: `kind` and `key` name the thing, `command` shows it."""
+
+    kind: str
+    key: str
+    text: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What a header and `status` show. `engines` as the supervisor last saw them."""
+
+    running: int
+    waiting: int
+    sessions: int
+    engines: Mapping[EngineName, EngineRow]
+    needs: tuple[Need, ...]
+    active: tuple[Run, ...]
+    up: tuple[Session, ...]
+    at: datetime
+
+
+def overview(bench: Bench) -> Overview:
+    """Read from the store alone: quick, and true as of the supervisor's last look."""
+    now = bench.now()
+    with bench.store.read() as connection:
+        counts = run_rows.counts(connection)
+        engines = environment_rows.engines(connection)
+        active = run_rows.in_states(connection, ACTIVE, limit=50)
+        waiting = run_rows.in_states(connection, {RunState.WAITING}, limit=50)
+        ended = run_rows.page(connection, RunFilter(states=UNSUCCESSFUL, since=now - LOOK_BACK), limit=50)
+        newer = _last_good(run_rows.page(connection, RunFilter(since=now - LOOK_BACK), limit=500))
+        sessions = session_rows.listing(connection)
+        schedules = schedule_rows.listing(connection)
+        last_due = schedule_rows.last_due(connection)
+    needs = [
+        Need("run", str(run.id), f"{run.project}/{run.notebook} {run.state}: {run.reason}", f"runs show {run.id}")
+        for run in ended
+        if run.state is not RunState.CANCELLED and newer.get((run.project, run.notebook), 0) < run.id
+    ]
+    needs += [Need("run", str(run.id), f"{run.name} waits: {run.reason}", f"runs show {run.id}") for run in waiting]
+    needs += [
+        Need("session", session.name, f"{session.name} {session.state}: {session.reason}", f"logs s{session.id}")
+        for session in sessions
+        if session.state in (SessionState.FAILED, SessionState.VANISHED)
+    ]
+    needs += [
+        Need("schedule", key, f"{key} is not read: {schedule.problem}", f"schedules show {key}")
+        for key, schedule in schedules.items()
+        if schedule.present and schedule.problem
+    ]
+    needs += [
+        Need(
+            "schedule",
+            key,
+            f"{key} missed {due.due.astimezone(bench.zone):%a %H:%M}: {due.reason}",
+            f"schedules show {key}",
+        )
+        for key, due in last_due.items()
+        if due.state is DueState.MISSED and now - due.due < LOOK_BACK and key in schedules and schedules[key].present
+    ]
+    return Overview(
+        running=sum(counts.get(state, 0) for state in ACTIVE),
+        waiting=sum(counts.get(state, 0) for state in PENDING),
+        sessions=sum(1 for session in sessions if session.state in ALIVE),
+        engines=engines,
+        needs=tuple(needs),
+        active=tuple(active),
+        up=tuple(session for session in sessions if session.state in ALIVE),
+        at=now,
+    )
+
+
+def _last_good(recent: list[Run]) -> dict[tuple[str, str], int]:
+    """The newest success of each notebook: a failure before it needs nobody any more."""
+    good: dict[tuple[str, str], int] = {}
+    for run in recent:
+        if run.ended_well:
+            key = (run.project, run.notebook)
+            good[key] = max(good.get(key, 0), run.id)
+    return good

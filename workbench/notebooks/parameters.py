@@ -1,0 +1,171 @@
+"""Owns the parameters of a notebook: what its `parameters` cell declares, and whether given values fit.
+
+Names become code in the notebook's language and values are pasted after them, so both are checked here before anything
+is queued.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import keyword
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from workbench.errors import Refused
+from workbench.notebooks.cell import Declared, declared_in
+from workbench.notebooks.document import Document
+from workbench.text import one_line
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+# fmt: off
+R_WORDS = frozenset({
+    "if", "else", "repeat", "while", "function", "for", "next", "break", "in", "TRUE", "FALSE", "NULL", "Inf", "NaN",
+    "NA", "NA_integer_", "NA_real_", "NA_complex_", "NA_character_", "T", "F",
+})
+# fmt: on
+LARGEST = 1_000_000  # bytes of all values as JSON: they become code in a cell and a row in the store
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What a notebook takes. `has_cell`: it has a cell tagged `parameters`; `known`: that cell could be read, so
+    `declared` is complete. Where `known` is False any name is accepted."""
+
+    declared: tuple[Declared, ...]
+    has_cell: bool
+    known: bool
+    language: str
+
+    def __getitem__(self, name: str) -> Declared:
+        return next(one for one in self.declared if one.name == name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Declared names, in order."""
+        return tuple(one.name for one in self.declared)
+
+
+def parameters_of(document: Document) -> Parameters:
+    """What the first cell tagged `parameters` declares."""
+    language = document.language or "python"
+    for _, cell in document.tagged("parameters"):
+        found = declared_in(str(cell["source"]), language)
+        return Parameters(tuple(found or ()), True, found is not None, language)
+    return Parameters((), False, False, language)
+
+
+def guess(text: str) -> Any:
+    """The value of `-p NAME TEXT` as papermill reads it: True, False, None, int, float, else the text itself."""
+    words: dict[str, Any] = {"True": True, "False": False, "None": None}
+    if text in words:
+        return words[text]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def decode_base64(text: str) -> str:
+    """The YAML text of `-b TEXT`; `Refused` where it is not base64 of UTF-8."""
+    try:
+        return base64.b64decode(text, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise Refused(f"not base64 of text: {error}", title="-b") from error
+
+
+def gather(
+    *,
+    base64_mappings: Iterable[Mapping[str, Any] | None] = (),
+    file_mappings: Iterable[Mapping[str, Any] | None] = (),
+    yaml_mappings: Iterable[Mapping[str, Any] | None] = (),
+    values: Iterable[tuple[str, str]] = (),
+    raw: Iterable[tuple[str, str]] = (),
+) -> dict[str, Any]:
+    """All that was given, later ones winning in papermill's order: -b, -f, -y, -p, -r. Mappings are read already."""
+    result: dict[str, Any] = {}
+    for mappings, option in ((base64_mappings, "-b"), (file_mappings, "-f"), (yaml_mappings, "-y")):
+        for mapping in mappings:
+            if mapping is not None and not isinstance(mapping, Mapping):
+                raise Refused("expected a mapping of names to values", title=option)
+            result.update(mapping or {})
+    result.update({name: guess(text) for name, text in values})
+    result.update(dict(raw))
+    return result
+
+
+def check(parameters: Parameters, given: Mapping[str, Any], *, allow_unknown: bool = False) -> dict[str, Any]:
+    """`given` where it fits, in the order given; `Refused` with all problems otherwise.
+
+    `allow_unknown` accepts names that the notebook does not declare, also where it has no `parameters` cell.
+    """
+    if given and not parameters.has_cell and not allow_unknown:
+        raise Refused(
+            "this notebook has no cell tagged `parameters`, so the values given would be set at its top "
+            "and may be overwritten by it",
+            title="parameters",
+            hint="Tag the cell with the defaults `parameters` (JupyterLab: property inspector), or allow it explicitly.",
+        )
+    problems = []
+    for name, value in given.items():
+        declared = next((one for one in parameters.declared if one.name == name), None)
+        problem = name_problem(name, parameters.language) or _value_problem(value)
+        if not problem and declared is None and parameters.known and not allow_unknown:
+            problem = _unknown(name, parameters.names)
+        if not problem and declared is not None:
+            problem = declared.problem(value)
+        if problem:
+            problems.append(f"{one_line(str(name), 40)}: {problem}")
+    missing = [one.name for one in parameters.declared if one.required and one.name not in given]
+    problems += [f"{name}: has no default and was not given" for name in missing]
+    if not problems and len(json.dumps(dict(given))) > LARGEST:
+        problems.append("the values are larger than 1 MB; put them into a file and pass its name")
+    if problems:
+        known = ", ".join(one.words for one in parameters.declared)
+        raise Refused("; ".join(problems), title="parameters", hint=f"It takes: {known}" if known else "")
+    return dict(given)
+
+
+def name_problem(name: str, language: str) -> str:
+    """Why `name` cannot be a parameter in `language`; empty where it can."""
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        return "a name is letters, digits and _, beginning with a letter"
+    words = R_WORDS if language.lower() == "r" else keyword.kwlist
+    return f"is a word of {language}" if name in words else ""
+
+
+def _value_problem(value: Any, depth: int = 0) -> str:
+    if depth > 50:
+        return "is nested too deeply"
+    if value is None or isinstance(value, bool | int | float | str):
+        return ""
+    if isinstance(value, list):
+        return next(filter(None, (_value_problem(one, depth + 1) for one in value)), "")
+    if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            return "the keys of a mapping must be text"
+        return next(filter(None, (_value_problem(one, depth + 1) for one in value.values())), "")
+    return f"{type(value).__name__} is no value of JSON; write it as text"
+
+
+def _unknown(name: str, names: tuple[str, ...]) -> str:
+    close = get_close_matches(name, names, n=1)
+    if close:
+        return f"the notebook has no such parameter; did you mean {close[0]}?"
+    return "the notebook has no such parameter"
+
+
+def shown(value: Any) -> str:
+    """A value as a person would type it, for forms and lists."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,172 @@
+"""Building an image: the context, the builder as a subprocess, its log, its cancellation."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from typing import IO
+
+from workbench.engines.base import Cancelled, Sink
+from workbench.engines.docker import command
+from workbench.engines.docker.connection import Connection
+from workbench.engines.docker.recipe import Dialect, Recipe
+from workbench.engines.docker.registries import PackageIndex, ca_bundle, proxies
+from workbench.engines.docker.transcript import Transcript
+from workbench.errors import WorkbenchError
+
+GRACE = 5.0  # seconds a cancelled builder has to leave by itself
+LOOK = 0.2  # seconds between looks at the wish to cancel
+
+
+def dialect(connection: Connection) -> Dialect:
+    """What the builder of this engine understands."""
+    if connection.daemon().podman:
+        return Dialect.PODMAN
+    return Dialect.BUILDKIT if command.for_builds() else Dialect.CLASSIC
+
+
+def build(
+    connection: Connection,
+    recipe: Recipe,
+    *,
+    name: str,
+    tag: str,
+    folder: Path,
+    index: PackageIndex,
+    log: Path,
+    progress: Sink,
+    cancelled: Event,
+) -> None:
+    """Make the image `tag` of `recipe`; `folder` keeps the Dockerfile. Raises `BuildFailed` or `Cancelled`."""
+    transcript = Transcript(recipe.titles, progress)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as sink, _context(recipe, folder, index, connection) as private:
+        argv, environ = _invocation(connection, tag, folder, private)
+        code = _run(argv, environ, transcript, sink, cancelled)
+    if code:
+        raise transcript.failure(name)
+
+
+@contextmanager
+def _context(recipe: Recipe, folder: Path, index: PackageIndex, connection: Connection) -> Iterator[Path]:
+    """Lay out the context; what may not be kept is there only during the build. Gives the folder of secrets."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "Dockerfile").write_text(recipe.dockerfile, encoding="utf-8")
+    for name, text in recipe.files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    passing = [folder / "uv", folder / "ca-bundle", folder / "uv.toml"]
+    with tempfile.TemporaryDirectory(prefix="build-", dir=folder.parent) as private:
+        for path in (Path(private, "ca-bundle"), Path(private, "uv.toml")):
+            path.touch(mode=0o600)
+        bundle = ca_bundle()
+        if bundle:
+            shutil.copyfile(bundle, Path(private, "ca-bundle"))
+        Path(private, "uv.toml").write_text(index.uv_toml, encoding="utf-8")
+        try:
+            if recipe.needs_uv:
+                _link_uv(folder / "uv")
+                if dialect(connection) is not Dialect.BUILDKIT:
+                    shutil.copyfile(Path(private, "ca-bundle"), folder / "ca-bundle")
+                    shutil.copyfile(Path(private, "uv.toml"), folder / "uv.toml")
+            yield Path(private)
+        finally:
+            for path in passing:
+                path.unlink(missing_ok=True)
+
+
+def _link_uv(target: Path) -> None:
+    """Put the uv program of its wheel at `target`."""
+    import uv
+
+    source = uv.find_uv_bin()
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _invocation(
+    connection: Connection, tag: str, folder: Path, private: Path
+) -> tuple[Sequence[str], dict[str, str]]:
+    """argv and variables of the builder at hand."""
+    environ = command.environment(connection.endpoint) | proxies()
+    cli = command.for_builds()
+    if dialect(connection) is not Dialect.BUILDKIT or cli is None:
+        module = "workbench.engines.docker.classic"
+        return [sys.executable, "-m", module, connection.endpoint.url, tag, str(folder)], environ
+    argv = [cli.path, *(["buildx", "build", "--builder=default", "--load"] if cli.buildx else ["build"])]
+    argv += ["--progress=plain", f"--tag={tag}"]
+    argv += [f"--secret=id={name},src={private / name}" for name in ("ca-bundle", "uv.toml")]
+    argv += [f"--build-arg={name}" for name in proxies()]  # values stay in the environment
+    return [*argv, str(folder)], environ | {"DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+
+
+def _run(
+    argv: Sequence[str], environ: dict[str, str], transcript: Transcript, sink: IO[str], cancelled: Event
+) -> int:
+    """Run the builder to its end; its exit code."""
+    try:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environ,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise WorkbenchError(f"cannot run {argv[0]}: {error.strerror}", title="Docker") from error
+    with process:
+        try:
+            for line in _lines(process, cancelled):
+                sink.write(transcript.read(line) + "\n")
+                sink.flush()
+        finally:
+            _end(process, at_once=cancelled.is_set())
+        if cancelled.is_set():
+            raise Cancelled
+        return process.returncode
+
+
+def _lines(process: subprocess.Popen[bytes], cancelled: Event) -> Iterator[str]:
+    """The builder's lines until it ends or is to be cancelled."""
+    assert process.stdout is not None
+    rest = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while not cancelled.is_set():
+            if not selector.select(LOOK):
+                continue
+            chunk = os.read(process.stdout.fileno(), 65536)
+            if not chunk:
+                break
+            *whole, rest = (rest + chunk).split(b"\n")
+            for line in whole:
+                yield line.decode("utf-8", "replace")
+    if rest:
+        yield rest.decode("utf-8", "replace")
+
+
+def _end(process: subprocess.Popen[bytes], *, at_once: bool) -> None:
+    """Wait for a builder that closed its output; end one that did not, with everything it started."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if at_once and process.poll() is None:
+            os.killpg(process.pid, number)
+        try:
+            process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            at_once = True
+        else:
+            return
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

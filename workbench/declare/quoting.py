@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 # `key: ` and list dashes before a value; the value and a comment behind it.
-_LINE = re.compile(r"^(?P<lead>\s*(?:- +)*(?:(?P<key>[^\s:#'\"{\[][^:#]*?|'[^']*'|\"[^\"]*\")\s*:[ \t]+)?)(?P<value>\S.*)$")
+_LINE = re.compile(
+    r"^(?P<lead>\s*(?:- +)*(?:(?P<key>[^\s:#'\"{\[][^:#]*?|'[^']*'|\"[^\"]*\")\s*:[ \t]+)?)(?P<value>\S.*)$"
+)
 _COMMENT = re.compile(r"\s+#.*$")
 # Texts inside `{…}` or `[…]` that YAML takes for syntax: templates, references, cron fields, macros, formats.
 _INSIDE = re.compile(r"\$\{[^{}]*\}|\{\{.*?\}\}|(?<=[\[{,:])\s*(?P<bare>[*@%`&!][^,\]}]*)")
@@ -18,9 +20,13 @@ def lines_of(text: str) -> list[str]:
     return _BREAK.split(text)
 
 
-def explain(
-    text: str, line: int, column: int, said: str, context: int | None = None
-) -> tuple[int, int, str, str]:
+def line_of(text: str, number: int) -> str:
+    """Line `number` (from 1) of `text`; empty where there is none."""
+    lines = lines_of(text)
+    return lines[number - 1] if 0 < number <= len(lines) else ""
+
+
+def explain(text: str, line: int, column: int, said: str, context: int | None = None) -> tuple[int, int, str, str]:
     """`(line, column, message, hint)` for what the parser `said` at a place, both from 1.
 
     `context` is the line where the thing began that the parser could not finish.

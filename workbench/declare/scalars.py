@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from workbench.declare.reader import Plain
+from workbench.declare.composer import Plain
 from workbench.model.names import SLUG_RULE, is_slug
 
 # Binary units, as Docker's --memory has them.
@@ -142,7 +142,7 @@ def _slug(value: object) -> str:
 @cache
 def is_zone(name: str) -> bool:
     """Whether `name` is a time zone of the IANA database (`Europe/Berlin`, `UTC`)."""
-    if name.split("/")[0] in ("posix", "right", "localtime", "posixrules", "Factory"):
+    if name.split("/", maxsplit=1)[0] in ("posix", "right", "localtime", "posixrules", "Factory"):
         return False
     try:
         ZoneInfo(name)

@@ -97,17 +97,21 @@ class SessionFacts:
 
 @dataclass(frozen=True)
 class KernelExit:
-    """How a kernel's process ended: `code` as a shell spells it less 128+n, `signal` where one killed it."""
+    """How a kernel's process ended: `code` as a shell spells it less 128+n, `signal` where one killed it.
+
+    `detail` says more where it is known: `used 612 MB of 512 MB`.
+    """
 
     code: int | None
     signal: int | None = None
     oom: bool | None = None
+    detail: str = ""
 
     @property
     def words(self) -> str:
-        """`exit code 1`, `killed by SIGKILL`, `out of memory`."""
+        """`exit code 1`, `killed by SIGKILL`, `out of memory (used 612 MB of 512 MB)`."""
         if self.oom:
-            return "out of memory"
+            return f"out of memory ({self.detail})" if self.detail else "out of memory"
         if self.signal:
             return f"killed by {signal.Signals(self.signal).name}"
         return f"exit code {self.code}" if self.code is not None else "ended"

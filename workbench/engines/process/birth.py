@@ -1,0 +1,69 @@
+"""How a keeper starts the process it keeps: a session of its own, bound to the keeper's life, nothing inherited."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from typing import Any
+
+from workbench.engines.process.cgroup import Group
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+class Unborn(Exception):  # noqa: N818 - it never was
+    """The program could not be started; the message says why."""
+
+
+def start(job: dict[str, Any], group: Group | None) -> tuple[int, int | None]:
+    """Start `job["argv"]`; its process id, and the end to read its output from where that is kept in a file.
+
+    Raises `Unborn` where the program, its folder or its group refuses.
+    """
+    prctl = ctypes.CDLL(None).prctl
+    keeper = os.getpid()
+    report, failure = os.pipe2(os.O_CLOEXEC)
+    source, sink = os.pipe2(os.O_CLOEXEC) if job["output"] else (None, None)
+    child = os.fork()
+    if child == 0:
+        try:
+            prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            if os.getppid() != keeper:
+                os._exit(125)
+            _become(job, keeper, group, sink)
+        except BaseException as error:  # noqa: BLE001 - nothing may return into the keeper's code
+            os.write(failure, str(error).encode("utf-8", "replace")[:4000])
+        os._exit(125)
+    os.close(failure)
+    if sink is not None:
+        os.close(sink)
+    complaint = b""
+    while part := os.read(report, 4096):
+        complaint += part
+    os.close(report)
+    if complaint:
+        os.waitpid(child, 0)
+        raise Unborn(complaint.decode("utf-8", "replace"))
+    return child, source
+
+
+def _become(job: dict[str, Any], keeper: int, group: Group | None, sink: int | None) -> None:
+    os.setsid()
+    if group:
+        group.enter()
+    if job["limits"].get("cores"):
+        os.sched_setaffinity(0, job["limits"]["cores"])
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    if sink is not None:
+        os.dup2(sink, 1)
+        os.dup2(sink, 2)
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    os.chdir(job["cwd"])
+    env = dict(job["env"])
+    if job["parent_variable"]:
+        env[job["parent_variable"]] = str(keeper)
+    os.execvpe(job["argv"][0], job["argv"], env)  # noqa: S606 - no shell is wanted

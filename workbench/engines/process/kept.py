@@ -1,0 +1,261 @@
+"""A process under a keeper, as others see it: started, asked, ended, and found again by its folder.
+
+The folder of one holds `lock` (held while the keeper lives), `identity.json` and at the end `exit.json`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+import workbench
+from workbench.engines.process import proc
+from workbench.errors import WorkbenchError
+
+START = 30.0  # seconds in which a keeper says that its process exists
+GONE = 15.0  # seconds in which a keeper that was told to kill has killed everything
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a keeper is to do.
+
+    `output`: the file that gets what the process prints; empty, it prints where its keeper does. `secrets`: files
+    whose contents may not stand in it. `limits`: memory in bytes, pids, and `cores` to run on. `grace`: seconds
+    between SIGTERM and SIGKILL. `parent_variable`: an environment variable that gets the keeper's process id.
+    `detached`: it outlives who started it, and is ended by signals.
+    """
+
+    label: str
+    mark: str
+    argv: list[str]
+    cwd: str
+    env: dict[str, str]
+    folder: str
+    output: str = ""
+    output_limit: int = 20_000_000
+    scrub: list[str] = field(default_factory=list)
+    limits: dict[str, Any] = field(default_factory=dict)
+    grace: float = 2.0
+    parent_variable: str = ""
+    detached: bool = False
+    umask: int = 0o022
+
+
+class Line:
+    """The line to a keeper that was just started. Its end is the end of what is kept, unless that is detached."""
+
+    def __init__(self, job: Job, *, stdout: TextIO | int = subprocess.DEVNULL) -> None:
+        """Start a keeper for `job`; returns once its process exists, raises `WorkbenchError` where it cannot."""
+        self.folder = Path(job.folder)
+        self.mark = job.mark
+        self.exit: dict[str, Any] | None = None
+        self.gone = False
+        self.received = b""
+        ours, theirs = socket.socketpair()
+        self.socket = ours
+        env = {**job.env, proc.MARK: job.mark}
+        data = json.dumps({**asdict(job), "env": env, "umask": _umask()}).encode()
+        with theirs:
+            self.process = subprocess.Popen(
+                _command(job.label, theirs.fileno()),
+                stdin=subprocess.PIPE,
+                stdout=stdout,
+                stderr=subprocess.STDOUT,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+                cwd="/",
+            )
+        assert self.process.stdin
+        try:
+            with self.process.stdin as stdin:
+                stdin.write(data)
+            words = self._first()
+        except OSError as error:
+            self.close()
+            raise WorkbenchError(f"{job.label} could not be started: {error.strerror}") from error
+        if "started" not in words:
+            self.close()
+            raise WorkbenchError(f"{job.label} could not be started: {words.get('failed', 'its keeper died')}")
+        self.pid = int(words["started"])
+
+    def look(self, seconds: float = 0.0) -> dict[str, Any] | None:
+        """How the process ended, None while it lives; waits at most `seconds` for that."""
+        deadline = time.monotonic() + seconds
+        while self.exit is None and not self.gone:
+            if not self._hear(deadline):
+                return None
+        if self.exit is None:  # its keeper was killed; the process is bound to die with it
+            self.exit = {"code": 128 + signal.SIGKILL, "signal": int(signal.SIGKILL), "oom": None}
+        return self.exit
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the process; nothing where it ended."""
+        self._say(f"signal {int(number)}")
+
+    def kill(self) -> None:
+        """End everything below the keeper, and return when nothing is left."""
+        self._say("kill")
+        deadline = time.monotonic() + GONE
+        while not self.gone and self._hear(deadline):
+            pass
+        if not self.gone:
+            self.process.kill()
+        self.process.wait()
+        end_marked(self.mark)
+        self.look()
+
+    def finished(self, seconds: float) -> bool:
+        """Whether nothing is left, waiting at most `seconds`."""
+        deadline = time.monotonic() + seconds
+        while not self.gone and self._hear(deadline):
+            pass
+        return self.gone
+
+    def close(self) -> None:
+        """Hang up and take leave of the keeper. Ends what is kept unless it is detached."""
+        self.socket.close()
+        try:
+            self.process.wait(GONE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def _first(self) -> dict[str, Any]:
+        words: list[dict[str, Any]] = []
+        deadline = time.monotonic() + START
+        while not words and not self.gone:
+            if not self._hear(deadline, words):
+                break
+        return words[0] if words else {}
+
+    def _say(self, words: str) -> None:
+        try:
+            self.socket.sendall(f"{words}\n".encode())
+        except OSError:
+            return
+
+    def _hear(self, deadline: float, words: list[dict[str, Any]] | None = None) -> bool:
+        """Take in what the keeper says until `deadline`; False where it said nothing."""
+        if self.gone:
+            return False
+        ready, _, _ = select.select([self.socket], [], [], max(0.0, deadline - time.monotonic()))
+        if not ready:
+            return False
+        try:
+            data = self.socket.recv(65536)
+        except ConnectionError:
+            data = b""
+        if not data:
+            self.gone = True
+            return True
+        *lines, self.received = (self.received + data).split(b"\n")
+        for line in lines:
+            said = json.loads(line)
+            self.exit = said.get("exit", self.exit)
+            self.gone = self.gone or "gone" in said
+            if words is not None:
+                words.append(said)
+        return True
+
+
+def alive(folder: Path) -> bool:
+    """Whether a keeper lives that keeps `folder`."""
+    try:
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def read(folder: Path, name: str) -> dict[str, Any] | None:
+    """`identity.json` or `exit.json` of a folder; None where it is not there or not whole."""
+    try:
+        data = json.loads((folder / name).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def stop(folder: Path, grace: float) -> None:
+    """Ask what is kept in `folder` to end, kill it after `grace` seconds; returns when nothing of it is left."""
+    identity = read(folder, "identity.json")
+    if alive(folder) and identity:
+        if grace > 0:
+            signal_keeper(identity, signal.SIGTERM)
+            _until_dead(folder, grace)
+        for _ in range(2):  # where nothing was asked before, the first only asks
+            if alive(folder):
+                signal_keeper(identity, signal.SIGTERM)
+                _until_dead(folder, 0.2)
+        _until_dead(folder, GONE)
+        if alive(folder):
+            signal_keeper(identity, signal.SIGKILL)
+            _until_dead(folder, GONE)
+    if identity and identity.get("boot") == proc.boot_id():
+        end_marked(str(identity.get("mark")))
+
+
+def signal_keeper(identity: Mapping[str, Any], number: int) -> bool:
+    """Signal a keeper, if its process id still means it; whether it does."""
+    if identity.get("boot") != proc.boot_id():
+        return False
+    return proc.signal_exactly(int(identity["pid"]), int(identity["started"]), number)
+
+
+def end_marked(mark: str) -> int:
+    """Kill what was started under a keeper that is gone; how many were found."""
+    found: set[int] = set()
+    deadline = time.monotonic() + GONE
+    while time.monotonic() < deadline:
+        left = proc.marked(mark)
+        if not left:
+            break
+        found.update(left)
+        proc.send(left, signal.SIGKILL)
+        time.sleep(0.02)
+    return len(found)
+
+
+def _until_dead(folder: Path, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while alive(folder) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _command(label: str, control: int) -> list[str]:
+    """Our own interpreter without site-packages; what `ps` shows ends with the label."""
+    code = (
+        "import sys; sys.path.append(sys.argv[1]); from workbench.engines.process.keeper import main; main()"
+    )
+    root = Path(workbench.__file__).parent.parent
+    return [sys.executable, "-I", "-S", "-c", code, str(root), str(control), label]
+
+
+def _umask() -> int:
+    """The umask of this process; read without changing it, which would hold for all threads."""
+    try:
+        with open("/proc/self/status") as file:
+            for line in file:
+                if line.startswith("Umask:"):
+                    return int(line.split()[1], 8)
+    except OSError:
+        pass
+    return 0o022

@@ -1,0 +1,1 @@
+"""Small programs between a browser and a session."""

@@ -32,7 +32,7 @@ _HINTS: tuple[tuple[str, str], ...] = (
     (r"no space left on device", "The engine's disk is full: `docker system df` shows what takes it."),
     (r"toomanyrequests|429 Too Many", "The registry limits pulls: log in (`docker login`), or set `registries:` to a mirror."),
     (
-        r"pull access denied|manifest unknown|failed to resolve source metadata|repository does not exist",
+        r"pull access denied|manifest unknown|source metadata|metadata for \S+:$|repository does not exist",
         "Is the image's name right? A private one needs `docker login`; a mirror is set with `registries:`.",
     ),
     (
@@ -43,8 +43,8 @@ _HINTS: tuple[tuple[str, str], ...] = (
         r"Temporary failure (in name )?resolv|dns error|Could not resolve|Connection refused|timed out|tcp connect",
         "The build could not reach the network: check the proxy variables and the package index.",
     ),
-    (r"No solution found|ResolutionImpossible", "These packages do not go together: loosen a version, or remove one."),
     (r"not found in the package registry|No matching distribution", "Is the package's name right, and the index?"),
+    (r"No solution found|ResolutionImpossible", "These packages do not go together: loosen a version, or remove one."),
     (r"Unable to locate package|has no installation candidate", "Debian trixie has no package of that name."),
     (r"Failed to build|error: command '?(gcc|cc|g\+\+)", "No wheel for this Python: add compilers (`apt: [build-essential]`)."),
     (r"not installed: ", "Neither Debian nor the R repository has that package; check its name and `repository:`."),
@@ -107,20 +107,20 @@ class Transcript:
             step.tail.append(said[1].rstrip())
             self._tell(step, f"{step.name}: {one_line(said[1], 80)}" if step.name else said[1], hurry=False)
         elif not step.name and rest.startswith("["):
-            step.name = rest
+            step.name = rest.replace("[internal] load metadata for", "Looking for the image")
         return line
 
     def failure(self, name: str) -> BuildFailed:
         """Why it failed, from what was said last."""
-        failed = next((step for step in self._steps.values() if step.error), None)
-        step = one_line(failed.name, 120) if failed else ""
-        tail = tuple(failed.tail) if failed and failed.tail else tuple(self._loose)
-        said = "\n".join([*tail, *self._loose, failed.error if failed else ""])
-        telling = [line for line in tail if _TELLING.search(line)]
-        message = (telling or [failed.error if failed else "", *tail[-1:]])[-1] if not telling else telling[-1]
-        hint = next((hint for pattern, hint in _HINTS if re.search(pattern, said, re.IGNORECASE)), "")
+        failed = next((step for step in self._steps.values() if step.error), _Step())
+        tail = tuple(failed.tail) or tuple(self._loose)
+        telling = [line for line in failed.tail if _TELLING.search(line)] or [failed.error, *tail[-1:]]
+        message = telling[-1] if failed.tail else next(filter(None, telling), "")
+        said = "\n".join([*tail, *self._loose, failed.error])
+        hint = next((hint for pattern, hint in _HINTS if re.search(pattern, said, re.IGNORECASE | re.MULTILINE)), "")
+        step = one_line(failed.name, 120)
         return BuildFailed(
-            one_line(message, 300) or "the builder ended without a word",
+            re.sub(r"^(?:cause|error|E): ", "", one_line(message, 300)) or "the builder ended without a word",
             title=f"environment {name}{f', {step}' if step else ''}",
             hint=hint or "The build's log has the whole story.",
             step=step,

@@ -1,0 +1,184 @@
+"""What is in an image: kernels, versions, packages, accounts. Asked of the image itself, once a digest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from workbench.engines.docker.connection import Connection, NoSuchThing
+from workbench.errors import WorkbenchError
+from workbench.model.environment import KernelSpec
+from workbench.model.ide import IDES
+from workbench.text import clean, one_line
+
+FORM = 1  # of the kept answers: older ones are asked anew
+# Programs by which an IDE is recognised.
+PROGRAMS = {"jupyter": "jupyter-lab"}
+_RECORD, _FIELD = "\x1e", "\x1f"
+
+# Every image has a shell; Python and R are asked only where they are. Records are told apart by ASCII separators.
+_QUESTIONS = r"""
+record() { printf '\036%s\037' "$1"; }
+record passwd; cat /etc/passwd 2>/dev/null
+record group; cat /etc/group 2>/dev/null
+record programs; for program in $IDE_PROGRAMS; do command -v "$program"; done
+folders=$(printf '%s' "$PATH" | tr ':' '\n' | sed -n 's,/bin$,/share/jupyter/kernels,p')
+for folder in $folders /usr/local/share/jupyter/kernels /usr/share/jupyter/kernels; do
+    for file in "$folder"/*/kernel.json; do
+        [ -f "$file" ] || continue
+        record "kernel $file"; cat "$file"
+        [ ! -x "${folder%/share/jupyter/kernels}/bin/python" ] || record "python-of $file"
+    done
+done
+record dpkg; dpkg-query -W -f '${Package}==${Version}\n' 2>/dev/null
+python=$(command -v python3 || command -v python) || python=
+record python
+[ -z "$python" ] || "$python" -c '
+import platform
+from importlib.metadata import distributions
+print(platform.python_version())
+print(*sorted({f"{d.metadata["Name"]}=={d.version}" for d in distributions()}, key=str.lower), sep="\n")
+' 2>/dev/null
+record r
+[ -z "$(command -v Rscript)" ] || Rscript --vanilla -e '
+cat(as.character(getRversion()), "\n", sep = "")
+p <- installed.packages()[, c("Package", "Version", "Priority"), drop = FALSE]
+p <- p[is.na(p[, 3]), , drop = FALSE]
+cat(sort(unique(paste(p[, 1], p[, 2], sep = "=="))), sep = "\n")
+' 2>/dev/null
+:
+"""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """An image from inside. `accounts` and `groups` are its /etc/passwd and /etc/group; R packages begin with `R:`,
+    Debian's with `deb:`."""
+
+    kernels: tuple[KernelSpec, ...]
+    ides: tuple[str, ...]
+    packages: tuple[str, ...]
+    python_version: str | None
+    r_version: str | None
+    accounts: str
+    groups: str
+
+    def to_json(self) -> str:
+        """As one JSON object."""
+        return json.dumps({"form": FORM, **asdict(self)}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Contents | None:
+        """The reverse of `to_json`; None for what another release wrote."""
+        data = json.loads(text)
+        if not isinstance(data, dict) or data.pop("form", None) != FORM:
+            return None
+        data["kernels"] = tuple(KernelSpec(**{**k, "argv": tuple(k["argv"])}) for k in data["kernels"])
+        return cls(**{**data, "ides": tuple(data["ides"]), "packages": tuple(data["packages"])})
+
+
+class Library:
+    """Answers of images, kept in `folder` by digest."""
+
+    def __init__(self, connection: Connection, folder: Path) -> None:
+        self._connection = connection
+        self._folder = folder
+
+    def of(self, digest: str) -> Contents:
+        """What is in the image `digest`; half a second where it was never asked before."""
+        kept = self._folder / f"{digest.replace(':', '-')}.json"
+        try:
+            known = Contents.from_json(kept.read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError, KeyError):
+            known = None
+        if known is not None:
+            return known
+        contents = read_contents(_ask(self._connection, digest))
+        self._folder.mkdir(parents=True, exist_ok=True)
+        partial = kept.with_suffix(".partial")
+        partial.write_text(contents.to_json(), encoding="utf-8")
+        partial.replace(kept)
+        return contents
+
+    def forget(self, digest: str) -> None:
+        """Drop what is kept of an image that is gone."""
+        (self._folder / f"{digest.replace(':', '-')}.json").unlink(missing_ok=True)
+
+
+def _ask(connection: Connection, digest: str) -> str:
+    """Run the questions in a container of the image, without network."""
+    with connection.api() as api:
+        handle = api.create_container(
+            digest,
+            entrypoint=["/bin/sh", "-c", _QUESTIONS],
+            command=[],
+            environment={"IDE_PROGRAMS": " ".join(PROGRAMS.values())},
+            user="0:0",
+            host_config=api.create_host_config(network_mode="none"),
+        )["Id"]
+        try:
+            api.start(handle)
+            api.wait(handle)
+            said: bytes = api.logs(handle, stdout=True, stderr=False)
+        except NoSuchThing as error:
+            raise WorkbenchError("the image's shell cannot be run", title="Docker") from error
+        finally:
+            api.remove_container(handle, force=True, v=True)
+    return said.decode("utf-8", "replace")
+
+
+def read_contents(text: str) -> Contents:
+    """`Contents` from what the questions printed."""
+    records = dict(record.partition(_FIELD)[::2] for record in text.split(_RECORD)[1:])
+    python_version, python_packages = _versions(records.get("python", ""))
+    r_version, r_packages = _versions(records.get("r", ""))
+    debian = sorted(clean(records.get("dpkg", "")).split())
+    programs = {PurePosixPath(line).name for line in clean(records.get("programs", "")).splitlines()}
+    return Contents(
+        kernels=_kernels(records),
+        ides=tuple(name for name, program in PROGRAMS.items() if program in programs and name in IDES),
+        packages=(*python_packages, *(f"R:{name}" for name in r_packages), *(f"deb:{name}" for name in debian)),
+        python_version=python_version,
+        r_version=r_version,
+        accounts=clean(records.get("passwd", "")),
+        groups=clean(records.get("group", "")),
+    )
+
+
+def _versions(record: str) -> tuple[str | None, list[str]]:
+    lines = [one_line(line) for line in record.splitlines() if line.strip()]
+    return (lines[0], lines[1:]) if lines else (None, [])
+
+
+def _kernels(records: Mapping[str, str]) -> tuple[KernelSpec, ...]:
+    """Kernels by name, the first place winning as it does for Jupyter."""
+    found: dict[str, KernelSpec] = {}
+    for key, text in records.items():
+        kind, _, place = key.partition(" ")
+        if kind != "kernel":
+            continue
+        path = PurePosixPath(place)
+        prefix = path.parents[4] if f"python-of {place}" in records else None
+        try:
+            kernel = _kernel(path.parent.name, json.loads(text), prefix)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            continue  # a broken file offers no kernel
+        found.setdefault(kernel.name, kernel)
+    return tuple(found.values())
+
+
+def _kernel(name: str, data: Mapping[str, Any], prefix: PurePosixPath | None) -> KernelSpec:
+    argv = [str(word).replace("{resource_dir}", "") for word in data["argv"]]
+    if prefix and argv[0] in {"python", "python3"}:
+        argv[0] = str(prefix / "bin" / "python")
+    return KernelSpec(
+        name=one_line(name),
+        display_name=one_line(str(data.get("display_name") or name)),
+        language=one_line(str(data.get("language") or "")),
+        argv=tuple(argv),
+        env={str(key): str(value) for key, value in (data.get("env") or {}).items()},
+        interrupt_mode=str(data.get("interrupt_mode") or "signal"),
+    )

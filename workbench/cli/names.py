@@ -1,0 +1,107 @@
+"""Things as the command line names them (`41`, `s7`, `b3`, `@last`, names), and their completion in the shell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.cli.invocation import Invocation
+from workbench.errors import NotFound, WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.services.bench import Bench
+
+Completer = Callable[[click.Context, click.Parameter, str], list[str]]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What an id names: `kind` is run, session or build."""
+
+    kind: str
+    id: int
+
+    def __str__(self) -> str:
+        return {"run": "", "session": "s", "build": "b"}[self.kind] + str(self.id)
+
+
+def target(bench: Bench, text: str) -> Target:
+    """The run (`41`, `@last`), session (`s7`, its name) or build (`b3`) that `text` names. Raises `NotFound`."""
+    from workbench.services import environments, sessions
+
+    found = re.fullmatch(r"([sb]?)(\d+)", text)
+    if text == "@last" or (found and not found[1]):
+        return Target("run", run_id(bench, text))
+    if found and found[1] == "b":
+        return Target("build", environments.get_build(bench, int(found[2])).id)
+    try:
+        return Target("session", sessions.find(bench, text).id)
+    except NotFound as error:
+        raise NotFound(
+            "run, session or build", text, hint=error.hint or "Runs are 41, sessions s7 or their name, builds b3."
+        ) from error
+
+
+def run_id(bench: Bench, text: str) -> int:
+    """The run that `41` or `@last` names, which exists. Raises `NotFound`."""
+    from workbench.services import runs
+
+    if text == "@last":
+        return runs.last(bench).id
+    if not text.isdecimal():
+        raise NotFound("run", text, hint="A run is a number, as 41, or @last. See: workbench runs")
+    return runs.get(bench, int(text)).id
+
+
+def _completer(names: Callable[[Bench], list[str]]) -> Completer:
+    def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+        call = context.find_object(Invocation) or Invocation()
+        try:
+            return [name for name in names(call.reading()) if name.startswith(incomplete)]
+        except (WorkbenchError, OSError):
+            return []  # a shell that completes has nowhere to show an error
+
+    return complete
+
+
+def _projects(bench: Bench) -> list[str]:
+    from workbench.services import projects
+
+    return [project.name for project in projects.listing(bench)]
+
+
+def _environments(bench: Bench) -> list[str]:
+    from workbench.services import environments
+
+    return [spec.name for spec in environments.specs(bench)]
+
+
+def _sessions(bench: Bench) -> list[str]:
+    from workbench.services import sessions
+
+    return [session.name for session in sessions.listing(bench)]
+
+
+def _schedules(bench: Bench) -> list[str]:
+    from workbench.services import schedules
+
+    return [view.spec.key for view in schedules.listing(bench) if view.spec]
+
+
+def _runs(bench: Bench) -> list[str]:
+    from workbench.services import runs
+
+    return ["@last", *(str(run.id) for run in runs.page(bench, limit=30))]
+
+
+project_names = _completer(_projects)
+environment_names = _completer(_environments)
+session_names = _completer(_sessions)
+schedule_names = _completer(_schedules)
+run_names = _completer(_runs)
+target_names = _completer(lambda bench: [*_runs(bench), *_sessions(bench)])
+editable_names = _completer(lambda bench: [*_projects(bench), *_environments(bench), *_schedules(bench), "settings"])

@@ -1,0 +1,151 @@
+"""`run`: a notebook with parameters, spelled as papermill's command spells them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from workbench.cli import failure, following, verdict
+from workbench.cli.filters import Span
+from workbench.cli.grammar import command, options
+from workbench.cli.invocation import Invocation
+from workbench.cli.names import environment_names
+from workbench.cli.output import emit, note
+from workbench.cli.progress import ProgressLine
+from workbench.cli.shapes import RUN
+from workbench.errors import Refused
+
+
+@dataclass(frozen=True)
+class Given:
+    """Parameters as written on a command line, each kind in the order it was given."""
+
+    values: Sequence[tuple[str, str]] = ()
+    raw: Sequence[tuple[str, str]] = ()
+    files: Sequence[str] = ()
+    yaml: Sequence[str] = ()
+    base64: Sequence[str] = ()
+
+    @property
+    def none(self) -> bool:
+        """Whether nothing was given."""
+        return not (self.values or self.raw or self.files or self.yaml or self.base64)
+
+    def read(self) -> dict[str, Any]:
+        """Their values, typed as papermill types them; later kinds win in its order: -b, -f, -y, -p, -r."""
+        if self.none:
+            return {}
+        from workbench.declare.parameters import read_parameters
+        from workbench.notebooks.parameters import decode_base64, gather
+
+        return gather(
+            base64_mappings=[read_parameters(decode_base64(text), title="-b") for text in self.base64],
+            file_mappings=[read_parameters(_text_of(name), title=name) for name in self.files],
+            yaml_mappings=[read_parameters(text, title="-y") for text in self.yaml],
+            values=self.values,
+            raw=self.raw,
+        )
+
+
+def with_parameters(function: Any) -> Any:
+    """Add papermill's options `-p -r -f -y -b`; they arrive as one `Given` named `given`."""
+    from functools import wraps
+
+    @wraps(function)
+    def wrapper(*args: Any, p: Any, r: Any, f: Any, y: Any, b: Any, **more: Any) -> Any:
+        return function(*args, given=Given(p, r, f, y, b), **more)
+
+    pair: dict[str, Any] = {"nargs": 2, "multiple": True, "metavar": "NAME VALUE"}
+    return options(
+        click.option("-p", "--parameters", "p", **pair, help="A parameter; numbers, True, False, None are typed."),
+        click.option("-r", "--parameters_raw", "--parameters-raw", "r", **pair, help="A parameter, as text."),
+        click.option(
+            "-f", "--parameters_file", "--parameters-file", "f", multiple=True, metavar="FILE",
+            type=click.Path(exists=True, dir_okay=False, readable=True), help="A YAML or JSON file of parameters.",
+        ),
+        click.option("-y", "--parameters_yaml", "--parameters-yaml", "y", multiple=True, metavar="YAML", help="Parameters as YAML."),
+        click.option(
+            "-b", "--parameters_base64", "--parameters-base64", "b", multiple=True, metavar="TEXT",
+            help="Parameters as YAML in base64.",
+        ),
+    )(wrapper)  # fmt: skip
+
+
+@command("run", short_help="Run a notebook, with parameters.")
+@click.argument("notebook", type=click.Path(dir_okay=False))
+@with_parameters
+@click.option("-e", "--environment", metavar="NAME", shell_complete=environment_names, help="Another environment.")
+@click.option("--timeout", type=Span(), metavar="TIME", help="Limit of the whole run, as 45m.")
+@click.option("--retries", type=click.IntRange(0, 100), default=0, help="Further tries when it does not succeed.")
+@click.option("--name", metavar="NAME", help="What to call it; the notebook's name unless given.")
+@click.option("--unknown", is_flag=True, help="Also take parameters the notebook does not declare.")
+@click.option("-d", "--detach", is_flag=True, help="Print the run's id and do not wait.")
+def run(
+    call: Invocation,
+    notebook: str,
+    given: Given,
+    environment: str | None,
+    timeout: float | None,
+    retries: int,
+    name: str | None,
+    unknown: bool,
+    detach: bool,
+) -> int:
+    """Run NOTEBOOK with papermill, in its project's environment.
+
+    The project is found from the path. Waits and shows how far it is; ctrl+c leaves the run alone. Exits 3 when the run
+    ends in anything but success.
+    """
+    from workbench.model.run import Request
+    from workbench.services import projects, runs
+
+    bench = call.changing()
+    project, relative = projects.locate(bench, Path(notebook))
+    request = Request(
+        project=project.name,
+        notebook=relative,
+        parameters=given.read(),
+        environment=environment,
+        name=name,
+        timeout=timeout,
+        retries=retries,
+        allow_unknown_parameters=unknown,
+    )
+    return wait_for(call, runs.submit(bench, request), detach=detach)
+
+
+def wait_for(call: Invocation, run_id: int, *, detach: bool) -> int:
+    """Wait for a run that was just asked for, or only print its id; the command's exit code."""
+    bench = call.changing()
+    if detach:
+        if call.json:
+            emit({"id": str(run_id)})
+        else:
+            click.echo(run_id)
+        return 0
+    line = ProgressLine(wanted=not call.quiet and not call.json)
+    try:
+        ended = following.run_to_end(bench, run_id, line=line, stream=not call.quiet and not call.json)
+    except KeyboardInterrupt:
+        line.end()
+        note(call, f"run {run_id} goes on. Follow: workbench logs {run_id} -f   Cancel: workbench runs cancel {run_id}")
+        return failure.INTERRUPTED
+    if call.json:
+        emit(RUN.of(ended))
+    elif call.quiet and ended.ended_well:
+        click.echo(run_id)
+    else:
+        verdict.told(bench, ended)
+    return 0 if ended.ended_well else failure.UNSUCCESSFUL
+
+
+def _text_of(name: str) -> str:
+    try:
+        return Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"cannot be read: {error}", title=os.fsdecode(name)) from error

@@ -1,0 +1,210 @@
+"""`runs`: what was run, what runs, and what each left."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from workbench.cli import filters, verdict
+from workbench.cli.grammar import noun, subcommand
+from workbench.cli.invocation import Invocation
+from workbench.cli.names import run_id, run_names
+from workbench.cli.output import Cell, answer, block, emit, note, record, state, table
+from workbench.cli.run import Given, wait_for, with_parameters
+from workbench.cli.shapes import ATTEMPT, RUN
+from workbench.errors import NotFound
+from workbench.model.run import ACTIVE, ENDED, PENDING, UNSUCCESSFUL, Run, RunState
+from workbench.text import age, duration, plural
+
+if TYPE_CHECKING:
+    from workbench.services.bench import Bench
+
+STATE_GROUPS = {"pending": PENDING, "active": ACTIVE, "ended": ENDED, "unsuccessful": UNSUCCESSFUL}
+runs = noun("runs", "Notebooks that ran, run or will run.")
+ID = click.argument("run", metavar="ID", shell_complete=run_names)
+IDS = click.argument("ids", metavar="ID...", nargs=-1, required=True, shell_complete=run_names)
+
+
+@subcommand(runs, "list")
+@filters.filtered
+@click.option("--schedule", metavar="KEY", default="", help="Only those a schedule asked for, as churn/nightly.")
+@click.option("-n", "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
+@click.option("--before", metavar="ID", help="Only older ones: the next page.")
+def list_runs(
+    call: Invocation, wanted: filters.Wanted, schedule: str, limit: int, before: str | None
+) -> None:
+    """List runs, newest first.
+
+    States for --state are those in the list, or pending, active, ended, unsuccessful.
+    """
+    from workbench.services import runs as service
+
+    bench = call.reading()
+    now = bench.now()
+    only = service.RunFilter(
+        project=wanted.project,
+        states=filters.states(wanted.state, RunState, STATE_GROUPS),
+        schedule=schedule,
+        since=filters.since(wanted.since, now, bench.zone) if wanted.since else None,
+    )
+    older = run_id(bench, before) if before else None
+    found = service.page(bench, only, before=older, limit=limit)
+    if call.json:
+        emit([RUN.of(run) for run in found])
+        return
+    narrowed = wanted.narrowed or bool(schedule) or older is not None
+    table(
+        call,
+        ("ID", "STATE", "NOTEBOOK", "CELLS", "AGE", "TOOK", "WHY"),
+        [_row(run, now) for run in found],
+        empty="Nothing matches." if narrowed else "No runs yet. Run one: workbench run NOTEBOOK",
+        give="WHY",
+    )
+    if len(found) == limit:
+        note(call, f"Older ones: workbench runs --before {found[-1].id}")
+
+
+@subcommand(runs, "show")
+@ID
+def show(call: Invocation, run: str) -> None:
+    """Show a run; of one that did not succeed, cell, error and source first."""
+    from workbench.services import runs as service
+
+    bench = call.reading()
+    found = service.get(bench, run_id(bench, run))
+    tries = service.attempts(bench, found.id)
+    left = service.artifacts(bench, found.id)
+    files = {"notebook": left.notebook, "log": left.log, "record": left.record}
+    if call.json:
+        emit({**RUN.of(found), "attempts": [ATTEMPT.of(one) for one in tries], "files": files})
+        return
+    click.echo(verdict.headline(found))
+    verdict.trouble(found)
+    record(call, _facts(bench, found, len(tries)))
+    record(call, [(name, str(path) if path else None) for name, path in files.items()])
+    if len(tries) > 1:
+        block("tries", "\n".join(f"{one.number}  {one.state}  {duration(one.seconds)}  {one.reason}" for one in tries))
+
+
+@subcommand(runs, "output")
+@ID
+@click.option("--text", is_flag=True, help="Print what the cells put out, as text.")
+def output(call: Invocation, run: str, text: bool) -> None:
+    """Print where a run's output notebook is, or what is in it."""
+    from workbench.services import runs as service
+
+    bench = call.reading()
+    left = service.artifacts(bench, run_id(bench, run))
+    if left.notebook is None:
+        raise NotFound("output of run", run, hint=f"How it is: workbench runs show {run}")
+    if call.json:
+        cells = _outputs(left.notebook) if text else None
+        emit({"notebook": left.notebook, "folder": left.folder, **({"cells": cells} if text else {})})
+    elif text:
+        for cell in _outputs(left.notebook):
+            block(f"cell {cell['cell']}", cell["text"])
+    else:
+        click.echo(str(left.notebook))
+
+
+@subcommand(runs, "cancel")
+@IDS
+def cancel(call: Invocation, ids: tuple[str, ...]) -> None:
+    """Ask for the end of runs; they end as cancelled a moment later."""
+    from workbench.services import runs as service
+
+    bench = call.changing()
+    numbers = [run_id(bench, text) for text in dict.fromkeys(ids)]
+    asked = [number for number in numbers if service.cancel(bench, number)]
+    late = [str(number) for number in numbers if number not in asked]
+    if late:
+        note(call, f"{', '.join(late)}: ended, or asked before")
+    answer(call, f"Cancelling {_these(asked)}." if asked else "", {"cancelling": [str(number) for number in asked]})
+
+
+@subcommand(runs, "again")
+@ID
+@with_parameters
+@click.option("-d", "--detach", is_flag=True, help="Print the new run's id and do not wait.")
+def again(call: Invocation, run: str, given: Given, detach: bool) -> int:
+    """Run the notebook of a run once more, as it is now; parameters given replace single ones of it."""
+    from workbench.services import runs as service
+
+    bench = call.changing()
+    old = service.get(bench, run_id(bench, run))
+    parameters = None if given.none else {**old.parameters, **given.read()}
+    return wait_for(call, service.again(bench, old.id, parameters), detach=detach)
+
+
+@subcommand(runs, "remove")
+@IDS
+@click.option("--outputs", is_flag=True, help="Also remove what they left in the project's runs/ folder.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def remove(call: Invocation, ids: tuple[str, ...], outputs: bool, yes: bool) -> None:
+    """Forget ended runs."""
+    from workbench.cli.asking import sure
+    from workbench.services import runs as service
+
+    bench = call.changing()
+    numbers = [run_id(bench, text) for text in dict.fromkeys(ids)]
+    effect = "Their output folders go too." if outputs else "Their output folders stay."
+    sure(call, f"Remove {_these(numbers)}? {effect}", yes=yes)
+    for number in numbers:
+        service.remove(bench, number, outputs=outputs)
+    answer(call, f"Removed {_these(numbers)}.", {"removed": [str(number) for number in numbers]})
+
+
+def _row(run: Run, now: datetime) -> tuple[Cell | str, ...]:
+    took = duration(now - run.started) if run.state in ACTIVE and run.started else duration(run.seconds)
+    return (
+        str(run.id),
+        state(str(run.state)),
+        f"{run.project}/{run.notebook}",
+        f"{run.cells_done}/{run.cells}" if run.attempt else "-",
+        age(run.created, now),
+        took,
+        "" if run.ended_well else verdict.what(run),
+    )
+
+
+def _facts(bench: Bench, run: Run, tries: int) -> list[tuple[str, Cell | str | None]]:
+    from json import dumps
+
+    def when(moment: datetime | None) -> str | None:
+        if moment is None:
+            return None
+        return f"{moment.astimezone(bench.zone):%Y-%m-%d %H:%M:%S %Z} ({age(moment, bench.now())})"
+
+    values = "\n".join(f"{name} = {dumps(value, ensure_ascii=False)}" for name, value in run.parameters.items())
+    return [
+        ("notebook", f"{run.project}/{run.notebook}"),
+        ("parameters", values),
+        ("environment", " ".join(part for part in (run.environment, run.engine, run.revision) if part)),
+        ("schedule", run.schedule),
+        ("due", when(run.due)),
+        ("asked", f"{when(run.created)} by {run.by}{f' as {run.account}' if run.account != run.by else ''}, {run.origin}"),
+        ("started", when(run.started)),
+        ("ended", when(run.ended)),
+        ("cells", f"{run.cells_done} of {run.cells}" if run.attempt else None),
+        ("timeout", duration(run.timeout) if run.timeout else None),
+        ("tries", f"{tries} of {run.retries + 1}" if run.retries else None),
+    ]
+
+
+def _outputs(notebook: Path) -> list[dict[str, Any]]:
+    import json
+
+    from workbench.notebooks.outputs import cells_of, render
+
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    texts = ((number, render(cell)) for number, cell in cells_of(content))
+    return [{"cell": number, "text": text} for number, text in texts if text]
+
+
+def _these(numbers: list[int]) -> str:
+    return f"run {numbers[0]}" if len(numbers) == 1 else plural(len(numbers), "run")
+
+

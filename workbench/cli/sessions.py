@@ -1,0 +1,249 @@
+"""`sessions`: IDEs that are up, and how to get into them."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.cli import failure, filters, following
+from workbench.cli.grammar import noun, subcommand
+from workbench.cli.invocation import Invocation
+from workbench.cli.names import project_names, session_names
+from workbench.cli.output import Cell, answer, emit, note, record, state, table
+from workbench.cli.progress import ProgressLine
+from workbench.cli.shapes import SESSION
+from workbench.errors import Refused, WorkbenchError
+from workbench.model.session import ALIVE, ENDED, Session, SessionState
+from workbench.text import age
+
+if TYPE_CHECKING:
+    from workbench.services.bench import Bench
+
+STATE_GROUPS = {"alive": ALIVE, "ended": ENDED}
+sessions = noun("sessions", "IDEs that are open.")
+NAME = click.argument("session", metavar="SESSION", shell_complete=session_names)
+NAMES = click.argument("names", metavar="SESSION...", nargs=-1, required=True, shell_complete=session_names)
+DETACH = click.option("-d", "--detach", is_flag=True, help="Do not wait.")
+
+
+@subcommand(sessions, "list")
+@filters.filtered
+def list_sessions(call: Invocation, wanted: filters.Wanted) -> None:
+    """List sessions, newest first. Their addresses are without secrets; `sessions url` prints one with its secret."""
+    from workbench.services import sessions as service
+
+    bench = call.reading()
+    now = bench.now()
+    states = filters.states(wanted.state, SessionState, STATE_GROUPS)
+    start = filters.since(wanted.since, now, bench.zone) if wanted.since else None
+    found = [
+        session
+        for session in service.listing(bench, wanted.project)
+        if (not states or session.state in states) and (not start or session.created >= start)
+    ]
+    if call.json:
+        emit([SESSION.of(session) for session in found])
+        return
+    table(
+        call,
+        ("ID", "STATE", "NAME", "PROJECT", "ENVIRONMENT", "AGE", "ADDRESS"),
+        [_row(session, now) for session in found],
+        empty="Nothing matches." if wanted.narrowed else "No sessions. Start one: workbench open PROJECT",
+    )
+
+
+@subcommand(sessions, "start")
+@click.argument("project", shell_complete=project_names)
+@click.option("--ide", default="jupyter", show_default=True, help="The tool.")
+@click.option("--name", help="What to call it; PROJECT-IDE unless given.")
+@click.option("--file", "file", default="", metavar="FILE", help="What to open first, relative to the project.")
+@DETACH
+def start(call: Invocation, project: str, ide: str, name: str | None, file: str, detach: bool) -> int:
+    """Start a session of a project and wait until it answers."""
+    from workbench.services import sessions as service
+
+    session = service.start(call.changing(), project, ide, name=name, file=file)
+    return up(call, session, detach=detach)
+
+
+@subcommand(sessions, "url")
+@NAME
+def url(call: Invocation, session: str) -> None:
+    """Print the address with its secret, for a browser; over SSH also the line that brings it to your machine."""
+    from workbench.services import sessions as service
+
+    bench = call.reading()
+    found = service.find(bench, session)
+    address = service.secret_url(bench, found.id)
+    tunnel = service.tunnel_line(found)
+    if call.json:
+        emit({"url": address, "tunnel": tunnel})
+        return
+    click.echo(address)
+    if tunnel:
+        note(call, f"On your own machine, first: {tunnel}")
+
+
+@subcommand(sessions, "show")
+@NAME
+def show(call: Invocation, session: str) -> None:
+    """Show a session."""
+    from workbench.services import sessions as service
+
+    bench = call.reading()
+    found = service.find(bench, session)
+    log = service.log_path(bench, found.id)
+    if call.json:
+        emit({**SESSION.of(found), "log": log})
+        return
+    record(
+        call,
+        [
+            ("session", f"s{found.id} {found.name}"),
+            ("state", state(str(found.state))),
+            ("why", found.reason),
+            ("do", found.hint),
+            ("project", found.project),
+            ("environment", " ".join(part for part in (found.environment, found.engine, found.revision) if part)),
+            ("address", found.url),
+            ("file", found.file),
+            ("asked", f"{age(found.created, bench.now())} ago by {found.by}, {found.origin}"),
+            ("ready since", age(found.started, bench.now()) if found.state is SessionState.READY else None),
+            ("log", str(log)),
+        ],
+    )
+
+
+@subcommand(sessions, "shell")
+@NAME
+def shell(call: Invocation, session: str) -> None:
+    """Open a shell in a session, in its project's folder."""
+    from workbench.services import sessions as service
+
+    bench = call.changing()
+    argv = service.shell(bench, service.find(bench, session).id)
+    call.close()
+    try:
+        os.execvp(argv[0], argv)  # noqa: S606 - the terminal becomes the shell's
+    except OSError as error:
+        raise WorkbenchError(f"cannot start {argv[0]}: {error.strerror}") from error
+
+
+@subcommand(sessions, "restart")
+@NAMES
+@DETACH
+def restart(call: Invocation, names: tuple[str, ...], detach: bool) -> int:
+    """Start sessions anew, at the same address."""
+    from workbench.services import sessions as service
+
+    bench = call.changing()
+    found = [service.find(bench, name) for name in dict.fromkeys(names)]
+    for session in found:
+        service.restart(bench, session.id)
+    return max(up(call, session.id, detach=detach) for session in found)
+
+
+@subcommand(sessions, "stop")
+@NAMES
+@DETACH
+def stop(call: Invocation, names: tuple[str, ...], detach: bool) -> None:
+    """Stop sessions; what is in the project stays."""
+    from workbench.services import sessions as service
+
+    bench = call.changing()
+    found = [service.find(bench, name) for name in dict.fromkeys(names)]
+    for session in found:
+        service.stop(bench, session.id)
+    down(call, bench, found, detach=detach)
+
+
+@subcommand(sessions, "remove")
+@NAMES
+@click.option("--stop", "stop_first", is_flag=True, help="Stop them first where they are up.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def remove(call: Invocation, names: tuple[str, ...], stop_first: bool, yes: bool) -> None:
+    """Take sessions from the lists; what is in the project stays."""
+    from workbench.cli.asking import sure
+    from workbench.services import sessions as service
+
+    bench = call.changing()
+    found = [service.find(bench, name) for name in dict.fromkeys(names)]
+    label = ", ".join(session.name for session in found)
+    sure(call, f"Remove {label}? Files of the project stay.", yes=yes)
+    alive = [session for session in found if session.state not in ENDED]
+    if alive and stop_first:
+        for session in alive:
+            service.stop(bench, session.id)
+        for session in alive:
+            following.session_to_end(bench, session.id, line=_line(call))
+    for session in found:
+        service.remove(bench, session.id)
+    answer(call, f"Removed {label}.", {"removed": [f"s{session.id}" for session in found]})
+
+
+def up(call: Invocation, session_id: int, *, detach: bool) -> int:
+    """Wait until a session answers and say where, or only that it was asked for; the command's exit code."""
+    from workbench.services import sessions as service
+
+    bench = call.changing()
+    if detach:
+        session = service.get(bench, session_id)
+    else:
+        line = _line(call)
+        try:
+            session = following.session_to_ready(bench, session_id, line=line)
+        except KeyboardInterrupt:
+            line.end()
+            note(call, f"s{session_id} goes on. Follow: workbench logs s{session_id} -f")
+            return failure.INTERRUPTED
+    if call.json:
+        emit(SESSION.of(session))
+    elif call.quiet:
+        click.echo(f"s{session_id}")
+    if not detach and session.state is not SessionState.READY:
+        if not call.json:
+            raise broken(session)
+        return failure.FAILED
+    if not call.json and not call.quiet:
+        words = "is ready: " + session.url if session.state is SessionState.READY else "was asked for"
+        click.echo(f"s{session_id} {session.name} {words}")
+        if not detach:
+            click.echo(f"open it: workbench open {session.project}   with its secret: workbench sessions url {session.name}")
+    return 0
+
+
+def down(call: Invocation, bench: Bench, found: list[Session], *, detach: bool) -> None:
+    """Wait until sessions that were asked to stop have ended, and say so."""
+    if not detach:
+        line = _line(call)
+        found = [following.session_to_end(bench, session.id, line=line) for session in found]
+    label = ", ".join(session.name for session in found)
+    answer(call, f"{'Stopping' if detach else 'Stopped'} {label}.", [SESSION.of(session) for session in found])
+
+
+def broken(session: Session) -> WorkbenchError:
+    """The error of a session that did not become ready."""
+    return Refused(
+        session.reason or f"it is {session.state}",
+        title=f"session {session.name} {session.state}",
+        hint=session.hint or f"What it said: workbench logs s{session.id}",
+    )
+
+
+def _row(session: Session, now: datetime) -> tuple[Cell | str, ...]:
+    return (
+        f"s{session.id}",
+        state(str(session.state)),
+        session.name,
+        session.project,
+        session.environment,
+        age(session.created, now),
+        session.url if session.state in ALIVE else session.reason,
+    )
+
+
+def _line(call: Invocation) -> ProgressLine:
+    return ProgressLine(wanted=not call.quiet and not call.json)

@@ -37,8 +37,8 @@ class Problem:
         return one_line(self.label or str(self.path)) + place
 
     def __str__(self) -> str:
-        end = f": {self.hint}" if self.hint else ""
-        return one_line(f"{self.where}: {self.message}{end}")
+        join = " " if self.message.endswith("?") else ": "
+        return one_line(f"{self.where}: {self.message}{join if self.hint else ''}{self.hint}")
 
     @property
     def picture(self) -> str:

@@ -9,16 +9,15 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cache
 from pathlib import PurePosixPath
 from typing import Annotated, Any, NoReturn
-from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from workbench.declare.composer import Plain
+from workbench.errors import NotFound, Refused
+from workbench.model import timetable
 from workbench.model.names import SLUG_RULE, is_slug
 
 # Binary units, as Docker's --memory has them.
@@ -139,44 +138,35 @@ def _slug(value: object) -> str:
     return said
 
 
-@cache
-def is_zone(name: str) -> bool:
-    """Whether `name` is a time zone of the IANA database (`Europe/Berlin`, `UTC`)."""
-    if name.split("/", maxsplit=1)[0] in ("posix", "right", "localtime", "posixrules", "Factory"):
-        return False
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # unknown, not a key, a folder of zones
-        return False
-    return True
-
-
 def _zone(value: object) -> str:
-    from difflib import get_close_matches
-
     said = text(value)
-    if not is_zone(said):
-        known = sorted(available_timezones())
-        close = get_close_matches(said, known, 1) or [
-            name for name in known if name.lower().endswith("/" + said.lower().replace(" ", "_"))
-        ]
-        wrong(
-            f"{said!r} is no time zone of the IANA database",
-            f"did you mean {close[0]!r}?" if close else "as Europe/Berlin or UTC",
-        )
+    try:
+        timetable.zone(said)
+    except NotFound as error:
+        wrong(f"{said!r} is no time zone of the IANA database", error.hint)
     return said
 
 
-def _wall_time(value: object) -> str:
-    said = text(value)
-    shape = re.fullmatch(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d)?)", said, re.ASCII)
-    if not shape:
-        wrong(f"expected a date and a time, found {said!r}", "as 2026-01-31 06:30, without a zone")
+def _cron(value: object) -> str:
+    return _time(cron=_one_line(value))
+
+
+def _once(value: object) -> str:
+    return _time(once=_one_line(value))
+
+
+def _every(value: object) -> float:
+    span = _duration(value)
+    _time(every=span)
+    return span
+
+
+def _time(*, cron: str | None = None, once: str | None = None, every: float | None = None) -> str:
     try:
-        datetime.fromisoformat(f"{shape[1]} {shape[2]}")
-    except ValueError as error:
-        wrong(f"there is no {said}: {error}")
-    return f"{shape[1]} {shape[2]}"
+        timetable.timetable("UTC", cron=cron, once=once, every=every)
+    except Refused as error:
+        wrong(error.message, error.hint)
+    return cron or once or ""
 
 
 def _notebook(value: object) -> str:
@@ -263,11 +253,13 @@ Duration = Annotated[
 ]
 Slug = Annotated[str, BeforeValidator(_slug), _form(r"^[a-z0-9][a-z0-9-]{0,62}$", "name", "sales")]
 Zone = Annotated[str, BeforeValidator(_zone), _form("", "IANA time zone", "Europe/Berlin")]
-WallTime = Annotated[
+Cron = Annotated[str, BeforeValidator(_cron), _form("", "cron line", "30 6 * * mon-fri")]
+Once = Annotated[
     str,
-    BeforeValidator(_wall_time),
+    BeforeValidator(_once),
     _form(r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?$", "date and time", "2026-01-31 06:30"),
 ]
+Every = Annotated[float, BeforeValidator(_every), _form(r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?$", "duration", "2h", "1d")]
 Notebook = Annotated[
     str, BeforeValidator(_notebook), _form(r"\.ipynb$", "path in the project", "notebooks/report.ipynb")
 ]

@@ -14,17 +14,19 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from workbench.declare import packages
 from workbench.declare.scalars import (
     Cpus,
+    Cron,
     Duration,
+    Every,
     Line,
     Memory,
     Notebook,
+    Once,
     Slug,
     Truth,
     Url,
     Value,
     Variable,
     Version,
-    WallTime,
     Whole,
     Zone,
     free,
@@ -236,13 +238,13 @@ class ScheduleKeys(Keys):
              "start": "", "end": "", "after": "", "output": ""}  # fmt: skip
 
     notebook: Notebook = Field(description="The notebook, relative to the project.")
-    cron: Line | None = Field(
+    cron: Cron | None = Field(
         None,
         description="Five fields as cron has them, or `@daily`. In quotes where it begins with `*` or `@`.",
         examples=["30 6 * * mon-fri", "*/15 * * * *", "@daily"],
     )
-    once: WallTime | None = Field(None, description="One time, on the clock of `timezone`.")
-    every: Duration | None = Field(None, description="Again and again after so long.")
+    once: Once | None = Field(None, description="One time, on the clock of `timezone`.")
+    every: Every | None = Field(None, description="Again and again after so long.")
     timezone: Zone | None = Field(
         None, description="Zone that `cron` and `once` are meant in; the home's, where absent."
     )

@@ -28,7 +28,7 @@ def validate(document: Document, keys: type[K], machine: Machine | None = None) 
             for details in error.errors(include_url=False)
             if not _inside_broken(document, details)
         ]
-        return Reading(None, (*document.problems, *found))
+        return Reading(None, tuple(sorted({*document.problems, *found})))
     return Reading(None if document.problems else value, document.problems)
 
 

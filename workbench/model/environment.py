@@ -68,6 +68,7 @@ class EnvironmentSpec:
     ides: tuple[str, ...] = ("jupyter",)
     preload: tuple[str, ...] = ()
     title: str = ""
+    description: str = ""
     shipped: bool = False
 
     @property

@@ -1,0 +1,210 @@
+"""An environment out of its YAML file, with what it extends."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from workbench.declare.coherence import Teller, conflicts, notices
+from workbench.declare.composer import Keys
+from workbench.declare.problem import DeclarationError, Problem, Reading
+from workbench.declare.reader import TEXT, Document, read
+from workbench.declare.requirements import read_requirements
+from workbench.declare.scalars import Machine
+from workbench.declare.schema import EnvironmentKeys
+from workbench.declare.validation import validate
+from workbench.model.environment import EngineName, EnvironmentSpec, Limits, PythonPart, RPart
+from workbench.model.names import SLUG_RULE, is_slug
+
+SUFFIX = ".yaml"
+# Said of one file only: what extends it says its own.
+_OWN = ("title", "description", "extends")
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Folders of environments by name; a file of the same name in an earlier one wins."""
+
+    folders: tuple[Path, ...] = ()
+
+    def find(self, name: str, beside: frozenset[Path] = frozenset()) -> Path | None:
+        """The file that declares `name`, those in `beside` passed over; None where there is none."""
+        for folder in self.folders:
+            path = folder / f"{name}{SUFFIX}"
+            if path not in beside and (path.exists() or path.is_symlink()):
+                return path
+        return None
+
+    def files(self) -> dict[str, Path]:
+        """All declared names with their files, in order of name."""
+        found: dict[str, Path] = {}
+        for folder in reversed(self.folders):
+            if folder.is_dir():
+                found.update((path.stem, path) for path in sorted(folder.glob(f"*{SUFFIX}")))
+        return dict(sorted((name, path) for name, path in found.items() if not name.startswith(".")))
+
+
+@dataclass(frozen=True)
+class _Link:
+    """One file of a chain of `extends`: what it says, and its requirements."""
+
+    document: Document
+    said: Mapping[str, Any]
+    own: EnvironmentKeys
+
+
+def load_environment(
+    source: Path | str,
+    *,
+    name: str | None = None,
+    shelf: Shelf | None = None,
+    inside: Path | None = None,
+    machine: Machine | None = None,
+    shipped: bool = False,
+) -> Reading[EnvironmentSpec]:
+    """An environment out of a file or text.
+
+    `name` is the file's where it is not given; `shelf` has what it may extend. Files it names must lie in `inside`
+    where that is given, as for a project's own declaration. Limits are checked against `machine`.
+    """
+    chain = _Chain(shelf or Shelf(), inside, machine)
+    path = source if isinstance(source, Path) else TEXT
+    slug = path.stem if name is None else name
+    if source is path and name is None and not is_slug(slug):
+        chain.problems.append(Problem(path, 0, 0, f"{slug!r} is no name for an environment", SLUG_RULE))
+    chain.follow(source)
+    if chain.problems or not chain.links:
+        return Reading(None, tuple(chain.problems))
+    spec = _spec(chain.links, slug, path, shipped)
+    tell = _teller(chain.links)
+    problems = conflicts(spec, tell)
+    return Reading(None, tuple(problems)) if problems else Reading(spec, notices=tuple(notices(spec, tell)))
+
+
+class _Chain:
+    """Follows `extends` from a file to its last base; `links` has the base first."""
+
+    def __init__(self, shelf: Shelf, inside: Path | None, machine: Machine | None) -> None:
+        self.shelf = shelf
+        self.inside = inside
+        self.machine = machine
+        self.links: list[_Link] = []
+        self.problems: list[Problem] = []
+
+    def follow(self, source: Path | str) -> None:
+        seen: list[Path] = []
+        inside = self.inside
+        while True:
+            path = source if isinstance(source, Path) else TEXT
+            seen.append(path)
+            document, keys = self.load(source)
+            if document is None:
+                return
+            if keys:
+                self.add(document, keys, inside)
+            wanted = keys.extends if keys else document.data.get("extends")
+            if not isinstance(wanted, str) or not is_slug(wanted):
+                return
+            base = self.shelf.find(wanted, frozenset(seen))
+            if base is None:
+                self.problems.append(self.lost(document, wanted, seen))
+                return
+            source, inside = base, None
+
+    def load(self, source: Path | str) -> tuple[Document | None, EnvironmentKeys | None]:
+        try:
+            document = read(source)
+        except DeclarationError as error:
+            self.problems += error.problems
+            return None, None
+        reading = validate(document, EnvironmentKeys, self.machine)
+        self.problems += reading.problems
+        return document, reading.value
+
+    def add(self, document: Document, keys: EnvironmentKeys, inside: Path | None) -> None:
+        said = keys.model_dump(exclude_unset=True)
+        if keys.python and keys.python.requirements:
+            path = document.path.parent / Path(keys.python.requirements).expanduser()
+            found = read_requirements(path, inside)
+            for problem in found.problems:
+                whole = problem.path == path and not problem.line
+                at = document.problem(("python", "requirements"), problem.message, problem.hint)
+                self.problems.append(at if whole else problem)
+            python = said["python"]
+            python["requirements"] = path
+            python["packages"] = [*python.get("packages", []), *found.lines]
+            if found.index:
+                python.setdefault("index", found.index)
+        self.links.insert(0, _Link(document, said, keys))
+
+    def lost(self, document: Document, wanted: str, seen: list[Path]) -> Problem:
+        known = self.shelf.files()
+        if wanted in known:
+            circle = " → ".join([*(path.stem for path in seen), wanted])
+            return document.problem(("extends",), f"extends goes round in a circle: {circle}")
+        close = get_close_matches(wanted, known, 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(list(known)[:12]) or 'none'}"
+        return document.problem(("extends",), f"no environment named {wanted!r}", hint)
+
+
+def _merged(links: list[_Link]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for link in links:
+        merged = _merge({key: value for key, value in merged.items() if key not in _OWN}, link.said)
+    return merged
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lists append, mappings merge key by key, single values replace."""
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        if isinstance(value, dict) and isinstance(old, dict):
+            merged[key] = _merge(old, value)
+        elif isinstance(value, list) and isinstance(old, list):
+            merged[key] = list(dict.fromkeys([*old, *value]))
+        else:
+            merged[key] = value
+    return merged
+
+
+def _spec(links: list[_Link], name: str, path: Path, shipped: bool) -> EnvironmentSpec:
+    said = _merged(links)
+    engine = said.get("engine")
+    python = said.get("python")
+    if python is None and not (said.get("image") or said.get("use") or said.get("r")):
+        python = {}
+    r = said.get("r")
+    return EnvironmentSpec(
+        name=name,
+        source=None if path is TEXT else path,
+        engine=None if engine in (None, "auto") else EngineName(engine),
+        image=said.get("image"),
+        use=os.path.expanduser(said["use"]) if said.get("use") else None,
+        python=None if python is None else PythonPart(**{**python, "packages": tuple(python.get("packages", ()))}),
+        r=None if r is None else RPart(**{**r, "packages": tuple(r.get("packages", ()))}),
+        apt=tuple(said.get("apt", ())),
+        env=said.get("env", {}),
+        limits=Limits(**(said.get("limits") or {})),
+        ides=tuple(said.get("ides", ("jupyter",))),
+        preload=tuple(said.get("preload", ())),
+        title=said.get("title", ""),
+        description=said.get("description", ""),
+        shipped=shipped,
+    )
+
+
+def _teller(links: list[_Link]) -> Teller:
+    """Makes problems at the newest file that has the keys, else at the newest file."""
+
+    def tell(keys: Keys, message: str, hint: str = "", *, notice: bool = False) -> Problem:
+        for link in reversed(links):
+            if keys in link.document.keys:
+                return link.document.problem(keys, message, hint, at_key=True, notice=notice)
+        return links[-1].document.problem((), message, hint, notice=notice)
+
+    return tell

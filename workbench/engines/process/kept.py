@@ -242,9 +242,7 @@ def _until_dead(folder: Path, seconds: float) -> None:
 
 def _command(label: str, control: int) -> list[str]:
     """Our own interpreter without site-packages; what `ps` shows ends with the label."""
-    code = (
-        "import sys; sys.path.append(sys.argv[1]); from workbench.engines.process.keeper import main; main()"
-    )
+    code = "import sys; sys.path.append(sys.argv[1]); from workbench.engines.process.keeper import main; main()"
     root = Path(workbench.__file__).parent.parent
     return [sys.executable, "-I", "-S", "-c", code, str(root), str(control), label]
 

@@ -23,11 +23,7 @@ def environment(revision: Revision, workspace: Workspace, extra: Mapping[str, st
 
     The environment's Python comes first on PATH. Where cores are limited, numeric libraries are told.
     """
-    env = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(OWN) and name not in SERVICE
-    }
+    env = {name: value for name, value in os.environ.items() if not name.startswith(OWN) and name not in SERVICE}
     cpus = workspace.limits.cpus
     if cpus is not None:
         env.update(dict.fromkeys(THREADS, str(max(1, math.ceil(cpus)))))

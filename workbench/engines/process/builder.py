@@ -1,0 +1,179 @@
+"""One build: from a declaration to a venv that is whole, in steps that can be cancelled."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from typing import TextIO
+
+from workbench.engines.base import Cancelled, Sink
+from workbench.engines.process import interpreters, venv
+from workbench.engines.process.uv import Tool
+from workbench.errors import BuildFailed, Refused
+from workbench.model.build import BuildProgress
+from workbench.model.environment import EngineName, EnvironmentSpec, Revision
+from workbench.paths import private_folder
+
+STEPS = ("find Python", "make the venv", "resolve packages", "install packages", "check the kernel")
+IDE_PACKAGES = {"jupyter": ("jupyterlab",)}
+KERNEL = "ipykernel"
+ROOM = 300_000_000  # bytes that must be free before a build begins
+
+
+class Build:
+    """A build of `spec` into `folder`."""
+
+    def __init__(
+        self, spec: EnvironmentSpec, revision_id: str, folder: Path, *, index: str | None, sink: Sink, cancelled: Event
+    ) -> None:
+        self.spec = spec
+        self.id = revision_id
+        self.folder = folder
+        self.index = index
+        self.sink = sink
+        self.cancelled = cancelled
+        self.step = 0
+
+    def run(self, log: Path) -> Revision:
+        """Build it; nothing is left in `folder` where that fails. Errors as `Engine.build` has them."""
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file, _alone(self.folder, self.cancelled):
+            try:
+                return self._build(file)
+            except BuildFailed as error:
+                file.write(f"failed: {error}\n")
+                raise
+            except Refused as error:
+                file.write(f"refused: {error}\n")
+                raise BuildFailed(
+                    error.message, title=self.spec.name, hint=error.hint, step=STEPS[self.step - 1]
+                ) from error
+            except OSError as error:
+                file.write(f"failed: {error}\n")
+                raise BuildFailed(str(error), title=self.spec.name, step=STEPS[self.step - 1]) from error
+            except Cancelled:
+                file.write("cancelled\n")
+                raise
+            finally:
+                if venv.read(self.folder) is None:
+                    venv.remove(self.folder)
+
+    def _build(self, log: TextIO) -> Revision:
+        ready = venv.read(self.folder)
+        if ready:
+            return ready
+        venv.remove(self.folder)
+        self.folder.mkdir(mode=0o700)
+        _check_room(self.folder, self.spec.name)
+        revision = self._existing(log) if self.spec.use else self._made(log)
+        venv.write(self.folder, revision)
+        log.write(f"ready: {revision.reference}\n")
+        return revision
+
+    def _made(self, log: TextIO) -> Revision:
+        part = self.spec.python
+        tool = Tool(
+            private_folder(self.folder / "tool"),
+            self.spec.name,
+            log,
+            self.cancelled,
+            self._bytes,
+            (part and part.index) or self.index,
+        )
+        place = self.folder / "venv"
+        self._begin(1)
+        python = interpreters.find(part.version if part else None)
+        log.write(f"Python: {python}\n")
+        self._begin(2)
+        tool.run(STEPS[1], ["venv", "--python", str(python), "--prompt", self.spec.slug, str(place)])
+        self._begin(3)
+        wanted, lock = self.folder / "requirements.in", self.folder / "requirements.lock"
+        extra = [name for ide in self.spec.ides for name in IDE_PACKAGES.get(ide, ())]
+        lines = [*(part.packages if part else ()), KERNEL, *extra]
+        wanted.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        before = venv.lock_before(self.folder)
+        if before:  # uv keeps the versions that stand in its output file, where they still fit
+            shutil.copyfile(before, lock)
+        target = ["--python", str(place / "bin" / "python")]
+        tool.run(STEPS[2], ["pip", "compile", *target, "--quiet", str(wanted), "-o", str(lock)])
+        self._begin(4)
+        tool.run(STEPS[3], ["pip", "install", *target, "--no-deps", "--requirements", str(lock)])
+        shutil.rmtree(tool.folder, ignore_errors=True)
+        self._begin(5)
+        return self._asked(place / "bin" / "python", str(place))
+
+    def _existing(self, log: TextIO) -> Revision:
+        assert self.spec.use
+        self._begin(1)
+        python = interpreters.existing(self.spec.use)
+        log.write(f"Python that is used as it is: {python}\n")
+        self._begin(5)
+        return self._asked(python, str(python))
+
+    def _asked(self, python: Path, reference: str) -> Revision:
+        facts = interpreters.question(python)
+        if facts["kernel"]:
+            raise BuildFailed(
+                f"{python} has no working kernel: {facts['kernel']}",
+                title=self.spec.name,
+                hint=f"Install one into it: {python} -m pip install ipykernel",
+                step=STEPS[4],
+            )
+        self._stop_if_asked()
+        has_lab = any(package.partition("==")[0].lower() == "jupyterlab" for package in facts["packages"])
+        return Revision(
+            id=self.id,
+            engine=EngineName.PROCESS,
+            reference=reference,
+            python_version=facts["version"],
+            packages=tuple(facts["packages"]),
+            kernels=venv.kernels(python, Path(facts["prefix"])),
+            ides=("jupyter",) if has_lab else (),
+            size=None if self.spec.use else venv.size(self.folder),
+        )
+
+    def _begin(self, step: int) -> None:
+        self._stop_if_asked()
+        self.step = step
+        self.sink(BuildProgress(STEPS[step - 1], step, len(STEPS)))
+
+    def _bytes(self, text: str, done: int, total: int) -> None:
+        self.sink(BuildProgress(text, self.step, len(STEPS), done, total))
+
+    def _stop_if_asked(self) -> None:
+        if self.cancelled.is_set():
+            raise Cancelled
+
+
+@contextmanager
+def _alone(folder: Path, cancelled: Event) -> Iterator[None]:
+    """One build of a revision at a time, also among processes."""
+    lock = os.open(f"{folder}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if cancelled.wait(0.2):
+                    raise Cancelled from None
+        yield
+    finally:
+        os.close(lock)
+
+
+def _check_room(folder: Path, name: str) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < ROOM:
+        raise BuildFailed(
+            f"only {free // 1_000_000} MB are free where environments are kept",
+            title=name,
+            hint="Make room (workbench prune; uv cache clean), then build again.",
+            step=STEPS[0],
+        )

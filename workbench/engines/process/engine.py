@@ -1,0 +1,150 @@
+"""The process engine: what `engines.base.Engine` asks for, without any daemon."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+from threading import Event
+
+from workbench.engines.base import Facts, KernelHost, SessionFacts, SessionRequest, Sink, Workspace
+from workbench.engines.process import host, interpreters, session, venv
+from workbench.engines.process.builder import IDE_PACKAGES, Build
+from workbench.errors import NotFound, Refused
+from workbench.model.environment import EngineName, EnvironmentSpec, Revision
+from workbench.paths import Home
+from workbench.settings import Settings
+
+FORMAT = 1  # of what a build makes; a new one makes new revisions
+
+
+class ProcessEngine:
+    """An engine of `home` that makes venvs and local processes."""
+
+    name = EngineName.PROCESS
+
+    def __init__(self, home: Home, settings: Settings) -> None:
+        self.home = home
+        self.settings = settings
+
+    def facts(self) -> Facts:
+        """uv, and whether this machine has what keepers need."""
+        problem = "" if Path("/proc/self/stat").exists() else "there is no /proc on this machine"
+        try:
+            version = f"uv {metadata.version('uv')}"
+        except metadata.PackageNotFoundError:
+            version, problem = "", problem or "uv is not installed beside this program"
+        return Facts(
+            name=self.name,
+            endpoint="local processes",
+            source="venvs by uv, processes of this account",
+            version=version,
+            identity=platform.node(),
+            rootless=os.getuid() != 0,
+            problem=problem,
+            hint="Install this program again." if problem else "",
+        )
+
+    def check(self, spec: EnvironmentSpec) -> None:
+        """Refuse what only a container can give."""
+        wishes: list[tuple[str, object]] = [("image", spec.image), ("apt", spec.apt), ("r", spec.r)]
+        wishes += [(f"ides: {ide}", True) for ide in spec.ides if ide not in IDE_PACKAGES]
+        asked = [name for name, value in wishes if value]
+        if asked:
+            raise Refused(
+                f"`{'`, `'.join(asked)}` needs Docker",
+                title=spec.name,
+                hint="Install Docker and set `engine: docker`, or take it out of the environment.",
+            )
+        if spec.use and spec.python and spec.python.packages:
+            raise Refused(
+                "`use:` takes an existing Python as it is, so `packages:` cannot be added to it",
+                title=spec.name,
+                hint="Take out one of them.",
+            )
+
+    def revision_id(self, spec: EnvironmentSpec) -> str:
+        """Hash of what shapes the venv. Environment variables do not: they are given at each start."""
+        shape = {name: value for name, value in spec.shape.items() if name != "env"}
+        shape["index"] = (spec.python and spec.python.index) or self.settings.package_index
+        facts = {
+            "format": FORMAT,
+            "engine": self.name,
+            "platform": f"{sys.platform}-{platform.machine()}-{platform.libc_ver()[0]}",
+            "python": interpreters.asked(spec.python.version if spec.python else None),
+            "shape": shape,
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+    def find(self, spec: EnvironmentSpec, revision_id: str) -> Revision | None:
+        """The revision where it is whole; a few files are looked at."""
+        return venv.read(self.home.environment_folder(spec.slug) / revision_id)
+
+    def build(
+        self, spec: EnvironmentSpec, revision_id: str, *, log: Path, progress: Sink, cancelled: Event
+    ) -> Revision:
+        """Make the venv, or look at the existing Python, and ask its kernel whether it is there."""
+        self.check(spec)
+        folder = self.home.environment_folder(spec.slug) / revision_id
+        index = self.settings.package_index
+        return Build(spec, revision_id, folder, index=index, sink=progress, cancelled=cancelled).run(log)
+
+    def remove(self, revision: Revision) -> None:
+        """Remove the venv; an existing Python that was used stays as it was."""
+        folder = venv.folder_of(self.home, revision)
+        if folder:
+            venv.remove(folder)
+            Path(f"{folder}.lock").unlink(missing_ok=True)
+
+    def host(self, revision: Revision, workspace: Workspace, *, run: str) -> KernelHost:
+        """A host for one kernel as a process of this machine."""
+        return host.ProcessHost(self.home, revision, workspace, run)
+
+    def sweep_kernels(self, home: str, living: frozenset[str]) -> int:
+        """End and remove kernels whose run is not in `living`."""
+        return host.sweep(self.home, living) if home == self.home.id else 0
+
+    def create_session(self, request: SessionRequest) -> str:
+        """Write down what is to be started."""
+        return session.create(self.home, request)
+
+    def start_session(self, handle: str) -> None:
+        """Start it under a keeper that outlives us."""
+        session.start(self._folder(handle))
+
+    def sessions(self, home: str) -> list[SessionFacts]:
+        """All sessions that were made and not removed."""
+        return session.every(self.home) if home == self.home.id else []
+
+    def inspect_session(self, handle: str) -> SessionFacts | None:
+        """One session, None where it was removed or another took its place."""
+        facts = session.inspect(session.folder_of(self.home, handle))
+        return facts if facts and facts.handle == handle else None
+
+    def stop_session(self, handle: str, *, grace: float) -> None:
+        """Ask it to stop; what is left after `grace` seconds is killed."""
+        if self.inspect_session(handle):
+            session.stop(session.folder_of(self.home, handle), grace)
+
+    def remove_session(self, handle: str) -> None:
+        """Remove what is left of it; its folder and log stay."""
+        if self.inspect_session(handle):
+            session.remove(session.folder_of(self.home, handle))
+
+    def copy_log(self, handle: str, stop: Event) -> None:
+        """Returns at once: the keeper writes the log itself, cleaned."""
+
+    def shell(self, handle: str) -> list[str]:
+        """A shell with the session's Python, in the project's folder."""
+        return session.shell(self._folder(handle))
+
+    def _folder(self, handle: str) -> Path:
+        folder = session.folder_of(self.home, handle)
+        facts = session.inspect(folder)
+        if facts is None or facts.handle != handle:
+            raise NotFound("session", handle)
+        return folder

@@ -1,0 +1,72 @@
+"""Which engine is whose: opened by name, chosen for an environment, and described for a runner's job file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from workbench.engines.base import Engine
+from workbench.errors import Refused
+from workbench.model.environment import EngineName, EnvironmentSpec
+from workbench.paths import Home
+from workbench.settings import Settings
+
+KEPT = ("registries", "package_index", "allow_tcp_kernels")  # settings that an engine looks at
+
+
+def open_engine(name: EngineName, home: Home, settings: Settings) -> Engine:
+    """The engine of that name for `home`. Its libraries are imported here; it is not asked anything yet."""
+    if name is EngineName.PROCESS:
+        from workbench.engines.process.engine import ProcessEngine
+
+        return ProcessEngine(home, settings)
+    from workbench.engines.docker.engine import DockerEngine
+
+    return DockerEngine(home, settings)
+
+
+def options(home: Home, settings: Settings) -> dict[str, Any]:
+    """What `reopen` needs beside the name, as JSON can hold it: for a runner, which opens no store and no settings."""
+    kept = {key: getattr(settings, key) for key in KEPT}
+    kept["registries"] = dict(settings.registries)
+    return {"root": str(home.root), "state": str(home.state), "settings": kept}
+
+
+def reopen(name: EngineName, described: Mapping[str, Any]) -> Engine:
+    """The engine that `options` described."""
+    home = Home(Path(described["root"]), Path(described["state"]))
+    return open_engine(name, home, Settings(**described["settings"]))
+
+
+def choose(spec: EnvironmentSpec, settings: Settings, home: Home) -> tuple[EngineName, str]:
+    """The engine an environment gets at its first build, and a sentence why.
+
+    The environment's own word, else WORKBENCH_ENGINE, else the settings', else what it needs, else Docker where it
+    answers. Raises `Refused` for a name there is not.
+    """
+    if spec.engine:
+        return spec.engine, f"`engine: {spec.engine}` in the environment"
+    variable = os.environ.get("WORKBENCH_ENGINE", "")
+    for word, source in ((variable, "WORKBENCH_ENGINE"), (settings.engine, "workbench.yaml")):
+        if word and word != "auto":
+            return _named(word, source), f"`{word}` by {source}"
+    if spec.use:
+        return EngineName.PROCESS, "`use:` names a Python of this machine"
+    for wish, value in (("image", spec.image), ("apt", spec.apt), ("r", spec.r)):
+        if value:
+            return EngineName.DOCKER, f"`{wish}:` needs Docker"
+    facts = open_engine(EngineName.DOCKER, home, settings).facts()
+    if facts.problem:
+        return EngineName.PROCESS, f"Docker does not answer: {facts.problem}"
+    return EngineName.DOCKER, f"Docker {facts.version} answers at {facts.endpoint}"
+
+
+def _named(word: str, source: str) -> EngineName:
+    try:
+        return EngineName(word)
+    except ValueError as error:
+        raise Refused(
+            f"there is no engine {word!r}", title=source, hint="Engines are: auto, docker, process."
+        ) from error

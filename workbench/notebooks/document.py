@@ -174,10 +174,10 @@ def _check_cells(data: dict[str, Any], title: str) -> None:
         if not isinstance(cell, dict) or not isinstance(cell.get("cell_type"), str):
             raise _not_one(f"cell {number} is not a cell: it has no `cell_type`", title)
         source = cell.get("source")
-        whole = isinstance(source, str) or (isinstance(source, list) and all(isinstance(line, str) for line in source))
-        if not whole:
+        lines: list[Any] = source if isinstance(source, list) else [source]
+        if not all(isinstance(line, str) for line in lines):
             raise _not_one(f"cell {number} has no `source` of text", title)
-        cell["source"] = source if isinstance(source, str) else "".join(source)
+        cell["source"] = "".join(lines)
         if not isinstance(cell.get("metadata"), dict):
             cell["metadata"] = {}
         if not isinstance(cell["metadata"].get("tags", []), list):

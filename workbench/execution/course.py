@@ -1,0 +1,125 @@
+"""Owns what is so in a run while it goes on: phase, cells, why it must stop. Engine, warden and runner share it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from workbench.engines.base import KernelExit
+from workbench.execution.job import Job
+from workbench.execution.journal import Journal
+from workbench.model.event import Progress
+from workbench.text import duration, one_line
+
+
+class Stop(StrEnum):
+    """Why a run is ended from outside its cells."""
+
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed out"
+    NOT_STARTED = "kernel did not start"
+    DIED = "kernel died"
+    INPUT = "asked for input"
+    SILENT = "output did not end"
+
+
+class Stopped(Exception):  # noqa: N818 - not an error of the notebook
+    """The run was ended from outside; `Course.stop` says why."""
+
+
+@dataclass
+class CellTime:
+    """A code cell that was begun: its number from 1 of all cells, `n` of the code cells, seconds it took."""
+
+    cell: int
+    n: int
+    status: str
+    seconds: float | None
+    line: str
+
+
+class Course:
+    """The course of one run. Times are monotonic seconds from its beginning, unless they are aware datetimes."""
+
+    def __init__(self, job: Job, journal: Journal) -> None:
+        self.job = job
+        self.journal = journal
+        self.began = time.monotonic()
+        self.started = datetime.now(UTC)
+        self.phase = ""
+        self.stop: Stop | None = None
+        self.cancel_asked = 0
+        self.launched = False
+        self.kernel_exit: KernelExit | None = None
+        self.code_cells = 0
+        self.cells: list[CellTime] = []
+        self.source = ""  # of the newest cell
+        self.running: CellTime | None = None
+        self.cell_began = 0.0
+        self.heard = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been going on."""
+        return time.monotonic() - self.began
+
+    @property
+    def cells_done(self) -> int:
+        """Code cells that ended well."""
+        return sum(one.status == "ok" for one in self.cells)
+
+    def enter(self, phase: str) -> None:
+        """Say that a phase begins: starting, running, finishing."""
+        self.phase = phase
+        self.journal.event(Progress.PHASE, name=phase)
+
+    def kernel_answered(self, kernel: str) -> None:
+        """The kernel is ready."""
+        self.journal.event(Progress.KERNEL, kernel=kernel, seconds=round(self.seconds, 3))
+
+    def count(self, cells: list[Mapping[str, Any]]) -> None:
+        """The cells that there are."""
+        self.code_cells = sum(map(is_code, cells))
+        self.journal.event(Progress.CELLS, total=len(cells), code=self.code_cells)
+
+    def cell_begins(self, number: int, cell: Mapping[str, Any]) -> None:
+        """A code cell is sent to the kernel."""
+        self.source = str(cell.get("source", ""))
+        first = next((line for line in self.source.splitlines() if line.strip()), "")
+        self.running = CellTime(number, len(self.cells) + 1, "running", None, one_line(first, 120))
+        self.cells.append(self.running)
+        self.cell_began = self.heard = time.monotonic()
+        self.journal.event(Progress.CELL, cell=number, n=self.running.n, of=self.code_cells)
+        self.journal.heading(f"cell {number} ({self.running.n} of {self.code_cells}): {self.running.line}")
+
+    def cell_ends(self, status: str) -> None:
+        """The running cell ended: `ok`, `error`, or `stopped` where it was ended from outside."""
+        one, self.running = self.running, None
+        if one is None:
+            return
+        self.journal.end_of_cell()
+        one.status, one.seconds = status, round(time.monotonic() - self.cell_began, 3)
+        told = "ok" if status == "ok" else "error"
+        self.journal.event(Progress.DONE, cell=one.cell, n=one.n, of=self.code_cells, seconds=one.seconds, status=told)
+        if status != "ok":
+            self.journal.heading(f"cell {one.cell}: {status} after {duration(one.seconds)}")
+
+    def end(self, reason: Stop) -> None:
+        """Say why it must stop; the first reason holds."""
+        self.stop = self.stop or reason
+
+    def table(self) -> list[dict[str, Any]]:
+        """The cells that were begun, for `record.json`."""
+        return [asdict(one) for one in self.cells]
+
+
+def is_code(cell: Mapping[str, Any]) -> bool:
+    """Whether a cell will be sent to the kernel."""
+    tags = cell.get("metadata", {}).get("tags") or ()
+    return (
+        cell.get("cell_type") == "code" and bool(str(cell.get("source", "")).strip()) and "skip-execution" not in tags
+    )

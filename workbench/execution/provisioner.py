@@ -1,0 +1,161 @@
+"""Owns the way to a kernel: a jupyter_client provisioner over an engine's `KernelHost`, and the client's connection."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import replace as changed
+from pathlib import Path
+from typing import Any
+
+import zmq
+import zmq.asyncio
+from jupyter_client.connect import write_connection_file
+from jupyter_client.kernelspec import KernelSpec as JupyterKernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
+
+from workbench.engines.base import KernelHost
+from workbench.errors import Refused
+from workbench.model.environment import KernelSpec
+from workbench.paths import SOCKET_PATH_LIMIT
+
+PREFIX = "k"  # sockets are k-1 … k-5
+PORTS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
+RECONNECT = 10  # milliseconds between tries to connect; zmq's 100 would be felt at each start
+
+
+class HostProvisioner(KernelProvisionerBase):
+    """Passes jupyter_client's wishes on to a `KernelHost`. One launch only; restarts are not asked for."""
+
+    host: KernelHost
+    kernel: KernelSpec
+    kernel_file: Path
+    env: Mapping[str, str] = {}
+    launched = False
+
+    @property
+    def has_process(self) -> bool:
+        """Whether it was launched."""
+        return self.launched
+
+    async def poll(self) -> int | None:
+        """None while it lives, else its exit code, negative for a signal."""
+        end = self.host.poll() if self.launched else None
+        if end is None:
+            return None if self.launched else 0
+        return -end.signal if end.signal else end.code if end.code is not None else 1
+
+    async def wait(self) -> int | None:
+        """Wait until it ended."""
+        end = None
+        while end is None:
+            end = await asyncio.to_thread(self.host.wait, 1.0)
+        return await self.poll()
+
+    async def send_signal(self, signum: int) -> None:
+        """Send a signal to the kernel's process."""
+        self.host.send_signal(signum)
+
+    async def kill(self, restart: bool = False) -> None:  # noqa: ARG002 - jupyter_client's signature
+        """End it and all it started."""
+        await asyncio.to_thread(self.host.kill)
+
+    async def terminate(self, restart: bool = False) -> None:  # noqa: ARG002 - jupyter_client's signature
+        """Ask it to end."""
+        self.host.send_signal(signal.SIGTERM)
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        """Nothing of our own environment goes to the kernel: the host knows what does."""
+        kwargs.pop("extra_arguments", None)
+        return {"cmd": list(self.kernel.argv), **kwargs}
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:  # noqa: ARG002 - jupyter_client's signature
+        """Start it; the loop goes on meanwhile, for an engine may take seconds."""
+        await asyncio.to_thread(self.host.launch, self.kernel, self.kernel_file, self.env)
+        self.launched = True
+        manager: Any = self.parent
+        return manager.get_connection_info()
+
+    async def cleanup(self, restart: bool = False) -> None:
+        """Nothing: the runner closes the host after the run's result is written."""
+
+
+class RunKernelManager(AsyncKernelManager):
+    """A manager of one kernel whose specification is given, not looked up on this machine."""
+
+    spec: JupyterKernelSpec | None = None
+
+    @property
+    def kernel_spec(self) -> JupyterKernelSpec | None:
+        """What was given."""
+        return self.spec
+
+
+def manager_for(host: KernelHost, kernel: KernelSpec, env: Mapping[str, str]) -> RunKernelManager:
+    """A kernel manager, not started, whose kernel will live on `host`; call it in the loop that will use it.
+
+    Sockets lie in the host's folder (`ipc`), or on the loopback interface where the host asks for `tcp`. `Refused`
+    where the folder's path is too long for sockets, unix(7).
+    """
+    ipc = host.transport == "ipc"
+    prefix = host.folder / PREFIX
+    if ipc and len(os.fsencode(f"{prefix}-5")) > SOCKET_PATH_LIMIT:
+        raise Refused(f"the folder for the kernel's sockets has too long a path: {host.folder}")
+    context = zmq.asyncio.Context()
+    context.setsockopt(zmq.RECONNECT_IVL, RECONNECT)
+    context.setsockopt(zmq.RCVHWM, 0)  # a full queue would drop messages, the kernel's `idle` among them
+    context.setsockopt(zmq.LINGER, 500)
+    manager = RunKernelManager(
+        context=context,
+        kernel_name=kernel.name,
+        transport="ipc" if ipc else "tcp",
+        ip=str(prefix) if ipc else "127.0.0.1",
+        connection_file=str(host.folder / "client.json"),
+        autorestart=False,
+        cache_ports=False,
+    )
+    manager.spec = JupyterKernelSpec(
+        argv=list(kernel.argv),
+        display_name=kernel.display_name,
+        language=kernel.language,
+        interrupt_mode=kernel.interrupt_mode,
+    )
+    manager.write_connection_file()
+    # The same sockets under the paths that the kernel sees.
+    kernel_file = host.folder / "kernel.json"
+    write_connection_file(
+        str(kernel_file),
+        ip=host.inside(prefix) if ipc else "127.0.0.1",
+        key=manager.session.key,
+        transport=manager.transport,
+        signature_scheme=manager.session.signature_scheme,
+        kernel_name=manager.kernel_name,
+        **{name: getattr(manager, name) for name in PORTS},
+    )
+    provisioner = HostProvisioner(kernel_id=host.folder.name, kernel_spec=manager.spec, parent=manager)
+    provisioner.host, provisioner.kernel_file, provisioner.env = host, kernel_file, dict(env)
+    provisioner.kernel = _without_history(kernel)
+    manager.provisioner = provisioner
+    return manager
+
+
+def _without_history(kernel: KernelSpec) -> KernelSpec:
+    """IPython's history database locks when kernels share it; a run needs none."""
+    if kernel.language.lower() == "python" and any("ipykernel" in part for part in kernel.argv):
+        return changed(kernel, argv=(*kernel.argv, "--HistoryManager.hist_file=:memory:"))
+    return kernel
+
+
+async def until_bound(manager: AsyncKernelManager, seconds: float) -> None:
+    """Wait until the kernel has bound its sockets, at most `seconds`; nothing to wait for with `tcp`."""
+    if manager.transport != "ipc":
+        return
+    names = [f"{manager.ip}-{getattr(manager, name)}" for name in PORTS]
+    deadline = asyncio.get_running_loop().time() + seconds
+    while asyncio.get_running_loop().time() < deadline:
+        if all(map(os.path.exists, names)):
+            return
+        await asyncio.sleep(0.005)

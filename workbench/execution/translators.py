@@ -1,0 +1,54 @@
+"""Owns how parameters become R code: papermill's way, with text and numbers that R reads back as they were."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from papermill.translators import RTranslator, papermill_translators
+
+_BARE = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+class WorkbenchRTranslator(RTranslator):  # type: ignore[misc]
+    """R values from JSON ones. R source is read in the kernel's encoding, so only ASCII is written: `\\u00e9`, never
+    the byte `\\xe9`, which R takes for invalid UTF-8. NUL cannot be in R text and becomes U+FFFD."""
+
+    @classmethod
+    def translate_escaped_str(cls, str_val: Any) -> str:
+        """A quoted R string of ASCII."""
+        return '"' + "".join(map(_character, str(str_val))) + '"'
+
+    @classmethod
+    def translate_float(cls, val: float) -> str:
+        """A double; R's own words for what is not finite."""
+        if math.isnan(val):
+            return "NaN"
+        if math.isinf(val):
+            return "-Inf" if val < 0 else "Inf"
+        return repr(val)
+
+    @classmethod
+    def translate_dict(cls, val: dict[str, Any]) -> str:
+        """A named list; text is written as papermill does, with quoted names."""
+        parts = ", ".join(f"{cls.translate_str(key)} = {cls.translate(one)}" for key, one in val.items())
+        return f"list({parts})"
+
+
+def _character(character: str) -> str:
+    if character in _ESCAPES:
+        return _ESCAPES[character]
+    code = ord(character)
+    if code == 0:
+        return "\\ufffd"
+    if 32 <= code < 127:
+        return character
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def install() -> None:
+    """Make papermill of this process use it for R."""
+    for name in ("R", "ir"):
+        papermill_translators.register(name, WorkbenchRTranslator)

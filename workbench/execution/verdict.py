@@ -1,0 +1,128 @@
+"""Owns how a run ended: its state, the reason a person can act on, what failed. Never papermill's word for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import EngineDown, WorkbenchError
+from workbench.execution.course import Course, Stop
+from workbench.model.run import Failure, RunState
+from workbench.notebooks.outputs import ALLOWED_TAG, cells_of, failure_of, is_clean_exit
+from workbench.text import clean, duration, one_line, size
+
+QUESTIONS = frozenset({"StdinNotImplementedError"})  # ipykernel's, where stdin is not allowed
+NOBODY = "A run has nobody to answer: give the value as a parameter."
+LAST_WORDS = 4000  # characters of what a kernel's process printed itself
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How it ended. `never_began`: the engine was not there, nothing of the notebook was run."""
+
+    state: RunState
+    reason: str = ""
+    hint: str = ""
+    failure: Failure | None = None
+    never_began: bool = False
+
+
+def judge(course: Course, notebook: Mapping[str, Any] | None, error: BaseException | None, words: str = "") -> Verdict:
+    """The verdict on a run that is over. `error` is what came out of papermill, `words` the kernel's last ones."""
+    if course.stop:
+        return _ended_from_outside(course, words)
+    broken = _unallowed_error(course, notebook or {})
+    if broken:
+        return broken
+    if isinstance(error, EngineDown):
+        return Verdict(RunState.FAILED, error.message, error.hint, never_began=not course.cells)
+    if isinstance(error, WorkbenchError):
+        return Verdict(RunState.FAILED, one_line(str(error.message)), error.hint)
+    if error is not None:
+        raise error
+    return Verdict(RunState.SUCCEEDED)
+
+
+def _unallowed_error(course: Course, notebook: Mapping[str, Any]) -> Verdict | None:
+    """The cell that ended the run by an error; only the last that was begun can have."""
+    last = course.cells[-1] if course.cells else None
+    if last is None or last.status != "error":
+        return None
+    cell = next(cell for number, cell in cells_of(notebook) if number == last.cell)
+    errors = [output for output in cell["outputs"] if output["output_type"] == "error"]
+    if errors and is_clean_exit(errors[-1]):
+        left = course.code_cells - last.n
+        return Verdict(RunState.SUCCEEDED, f"stopped early at cell {last.cell}" if left else "")
+    failure = failure_of(last.cell, cell, errors[-1]) if errors else _bare(course, "CellExecutionError", "")
+    if failure.error in QUESTIONS:
+        return Verdict(RunState.FAILED, f"asked for input in cell {last.cell}", NOBODY, failure)
+    message = one_line(failure.message, 200)
+    reason = f"{failure.error}: {message}" if message else failure.error
+    return Verdict(RunState.FAILED, f"{reason} (cell {last.cell})", "", failure)
+
+
+def _ended_from_outside(course: Course, words: str) -> Verdict:
+    place = _place(course)
+    job = course.job
+    failure = _bare(course, course.stop or "", "", words) if course.cells else None
+    if course.stop is Stop.CANCELLED:
+        return Verdict(RunState.CANCELLED, f"cancelled{place}", "", None)
+    if course.stop is Stop.TIMED_OUT:
+        reason = f"took longer than {duration(job.timeout)}{place}"
+        return Verdict(RunState.TIMED_OUT, reason, "Raise `timeout`, or make the notebook quicker.", failure)
+    if course.stop is Stop.INPUT:
+        return Verdict(RunState.FAILED, f"asked for input{place}", NOBODY, failure)
+    if course.stop is Stop.SILENT:
+        reason = f"the end of the output did not come{place}"
+        return Verdict(RunState.FAILED, reason, "Print less in one cell.", failure)
+    if course.stop is Stop.NOT_STARTED:
+        hint = "The kernel's own words are in the log." if words else ""
+        return Verdict(RunState.FAILED, f"the kernel did not start within {duration(course.seconds)}", hint)
+    return _death(course, place, words)
+
+
+def _death(course: Course, place: str, words: str) -> Verdict:
+    end = course.kernel_exit
+    told = end.words if end else "ended"
+    failure = _bare(course, told, end.detail if end else "", words) if course.cells else None
+    if end and end.oom:
+        limit = course.job.workspace.limits.memory
+        reason = f"out of memory{f': limit {size(limit)}' if limit else ''}{place.replace(' in', ',', 1)}"
+        return Verdict(RunState.OUT_OF_MEMORY, reason, "Raise `limits: memory:` of the environment.", failure)
+    if not course.cells:
+        line = one_line(words.strip().rpartition("\n")[2], 200)
+        reason = f"the kernel ended while starting: {told}{f': {line}' if line else ''}"
+        return Verdict(RunState.CRASHED, reason, "Its own words are in the log." if words else "")
+    return Verdict(RunState.CRASHED, f"kernel {told}{place}", "", failure)
+
+
+def _place(course: Course) -> str:
+    if not course.cells:
+        return " before its first cell"
+    last = course.cells[-1]
+    return f" in cell {last.cell} `{one_line(last.line, 60)}`"
+
+
+def _bare(course: Course, error: str, message: str, words: str = "") -> Failure:
+    return Failure(str(error), message, course.cells[-1].cell, clean(course.source), clean(words)[-LAST_WORDS:])
+
+
+def last_words(host: object) -> str:
+    """What a kernel's process printed by itself, where its host keeps that; the end of it."""
+    path = getattr(host, "output", None)
+    try:
+        data = path.read_bytes()[-LAST_WORDS:] if isinstance(path, Path) else b""
+    except OSError:
+        return ""
+    return clean(data.decode("utf-8", "replace"))
+
+
+def allowed_errors(notebook: Mapping[str, Any], *, everywhere: bool) -> bool:
+    """Whether the notebook holds an error that its tags, or the run, allow."""
+    return any(
+        output.get("output_type") == "error" and (everywhere or ALLOWED_TAG in cell["metadata"].get("tags", ()))
+        for _, cell in cells_of(notebook)
+        for output in cell.get("outputs") or ()
+    )

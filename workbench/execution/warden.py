@@ -1,0 +1,108 @@
+"""Owns ending a run from outside its cells: a kernel that died, a limit that passed, a wish to cancel, a question.
+
+The ladder: interrupt, SIGTERM, SIGKILL with everything the kernel started, each after a pause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from typing import Any
+
+from workbench.engines.base import KernelHost
+from workbench.execution.course import Course, Stop
+from workbench.execution.saving import RunManager
+from workbench.text import duration
+
+LOOK = 0.1  # seconds between looks
+LAST_WORDS = 0.2  # seconds that output of a dead kernel, still on its way, is waited for
+PAUSE = 3.0  # seconds between the steps of the ladder
+START = 120.0  # seconds a kernel may take to answer
+SILENCE = 60.0  # seconds without a message between a cell's reply and the end of its output
+
+
+class Warden:
+    """Watches one run in its event loop; `manager` is the kernel's, once there is one."""
+
+    def __init__(self, course: Course, host: KernelHost, notebook: RunManager) -> None:
+        self.course = course
+        self.host = host
+        self.notebook = notebook
+        self.manager: Any = None
+        self.cell: Any = None  # the notebook's cell that runs
+
+    async def watch(self, task: asyncio.Task[None]) -> None:
+        """Look ten times a second until `task`, the run itself, ends or has to; it is then cancelled."""
+        while True:
+            await asyncio.sleep(LOOK)
+            if await self.died(task):
+                return
+            self.judge()
+            if self.course.stop:
+                await self.climb(task)
+                return
+            self.notebook.save_if_due()
+
+    async def died(self, task: asyncio.Task[None]) -> bool:
+        """Whether the kernel has ended by itself; `task` is then cancelled, after its last words came."""
+        if not self.course.launched:
+            return False
+        end = self.host.poll()
+        if end is None:
+            return False
+        await asyncio.sleep(LAST_WORDS)
+        self.course.kernel_exit = end
+        self.course.end(Stop.DIED)
+        task.cancel()
+        return True
+
+    def judge(self) -> None:
+        """Say so where the run must stop."""
+        course = self.course
+        if course.cancel_asked:
+            course.end(Stop.CANCELLED)
+        elif course.job.timeout and course.seconds > course.job.timeout:
+            course.end(Stop.TIMED_OUT)
+        elif course.phase == "starting" and course.seconds > START:
+            course.end(Stop.NOT_STARTED)
+        elif self.replied and time.monotonic() - course.heard > SILENCE:
+            course.end(Stop.SILENT)
+
+    @property
+    def replied(self) -> bool:
+        """Whether the kernel said that the running cell is done, while its output is not."""
+        return self.cell is not None and "shell.execute_reply" in self.cell.metadata.get("execution", {})
+
+    async def climb(self, task: asyncio.Task[None]) -> None:
+        """End the run: ask the kernel in three ways, each harder; a second wish to cancel skips to the last."""
+        course = self.course
+        began = time.monotonic()
+        if course.launched and course.phase != "starting":
+            for step in (self.interrupt, self.terminate):
+                await step()
+                if await self.over(task, PAUSE):
+                    return
+            course.journal.note(f"the kernel did not end in {duration(time.monotonic() - began)}: it is killed")
+        if course.launched:
+            await asyncio.to_thread(self.host.kill)
+            await asyncio.sleep(LAST_WORDS)
+        task.cancel()
+
+    async def interrupt(self) -> None:
+        """As the interrupt button does."""
+        if self.manager is not None:
+            await self.manager.interrupt_kernel()
+
+    async def terminate(self) -> None:
+        """SIGTERM."""
+        self.host.send_signal(signal.SIGTERM)
+
+    async def over(self, task: asyncio.Task[None], seconds: float) -> bool:
+        """Whether the run ended within `seconds`, by itself or because its kernel did."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self.course.cancel_asked < 2:
+            done, _ = await asyncio.wait({task}, timeout=LOOK)
+            if done or await self.died(task):
+                return True
+        return False

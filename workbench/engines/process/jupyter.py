@@ -20,6 +20,8 @@ def command(request: SessionRequest) -> list[str]:
         "ServerApp.open_browser": "False",
         "ServerApp.allow_remote_access": "False",  # any other Host is refused, which stops DNS rebinding
         "ServerApp.root_dir": str(request.workspace.project),
+        # Kept beside the token, so that an open browser tab outlives a restart.
+        "ServerApp.cookie_secret_file": str(request.folder / "cookie_secret"),
         "ServerApp.quit_button": "False",
         "LabApp.news_url": "None",
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -33,7 +32,7 @@ class Checked:
     request: Request
     environment: str
     name: str
-    text: bytes
+    content: bytes
     cells: int
     record: Mapping[str, Any]
 
@@ -73,12 +72,10 @@ def check(bench: Bench, request: Request) -> Checked:
 
     project = projects.get(bench, request.project)
     path = notebook_path(project, request.notebook)
-    found = document.read(path)
-    parameters.check(
-        found,
-        request.parameters,
-        allow_unknown=request.allow_unknown_parameters,
-        title=f"{project.name}/{request.notebook}",
+    title = f"{project.name}/{request.notebook}"
+    found = document.read(path, title=title)
+    given = parameters.check(
+        parameters.parameters_of(found), request.parameters, allow_unknown=request.allow_unknown_parameters
     )
     spec = (
         environments.spec(bench, request.environment)
@@ -90,10 +87,11 @@ def check(bench: Bench, request: Request) -> Checked:
         "git_commit": git.commit,
         "git_branch": git.branch,
         "git_dirty": git.dirty,
-        "notebook_sha256": hashlib.sha256(found.text).hexdigest(),
+        "notebook_sha256": found.sha256,
     }
     name = _slug(request.name or (request.schedule or "").partition("/")[2] or Path(request.notebook).stem)
-    return Checked(request, spec.name, name, found.text, found.cells, record)
+    code = sum(1 for cell in found.cells if cell.get("cell_type") == "code")
+    return Checked(replace(request, parameters=given), spec.name, name, found.content, code, record)
 
 
 def insert(bench: Bench, connection: sqlite3.Connection, checked: Checked, actor: Actor) -> int:
@@ -121,7 +119,7 @@ def insert(bench: Bench, connection: sqlite3.Connection, checked: Checked, actor
     folder.mkdir(mode=0o700, parents=True)
     frozen = folder / "input.ipynb"
     with frozen.open("xb") as file:
-        file.write(checked.text)
+        file.write(checked.content)
         file.flush()
         os.fsync(file.fileno())
     return run

@@ -142,23 +142,21 @@ def host_of(session: Session) -> str:
 def link(bench: Bench, session_id: int) -> str:
     """A loopback address that leads a browser in once, within a minute; it holds no lasting secret."""
     target = secret_url(bench, session_id)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "workbench.front.link"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        text=True,
-    )
-    assert process.stdin
-    assert process.stdout
-    process.stdin.write(target)
-    process.stdin.close()
-    address = process.stdout.readline().strip()
-    process.stdout.close()
-    if not address.startswith("http://127.0.0.1:"):
-        raise WorkbenchError("the open link could not be made", hint="Copy the address instead: workbench sessions url")
-    return address
+    try:
+        answer = subprocess.run(
+            [sys.executable, "-m", "workbench.front.link"],
+            input=target,
+            capture_output=True,
+            text=True,
+            timeout=LINK_WAIT,
+            check=True,
+            start_new_session=True,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise WorkbenchError(
+            "the link could not be made", hint=f"Copy the address instead: workbench sessions url s{session_id}"
+        ) from error
+    return answer.stdout.strip()
 
 
 def log_path(bench: Bench, session_id: int) -> Path:

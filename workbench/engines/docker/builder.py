@@ -95,9 +95,7 @@ def _link_uv(target: Path) -> None:
         shutil.copy2(source, target)
 
 
-def _invocation(
-    connection: Connection, tag: str, folder: Path, private: Path
-) -> tuple[Sequence[str], dict[str, str]]:
+def _invocation(connection: Connection, tag: str, folder: Path, private: Path) -> tuple[Sequence[str], dict[str, str]]:
     """argv and variables of the builder at hand."""
     environ = command.environment(connection.endpoint) | proxies()
     cli = command.for_builds()
@@ -111,9 +109,7 @@ def _invocation(
     return [*argv, str(folder)], environ | {"DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
 
 
-def _run(
-    argv: Sequence[str], environ: dict[str, str], transcript: Transcript, sink: IO[str], cancelled: Event
-) -> int:
+def _run(argv: Sequence[str], environ: dict[str, str], transcript: Transcript, sink: IO[str], cancelled: Event) -> int:
     """Run the builder to its end; its exit code."""
     try:
         process = subprocess.Popen(

@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import docker.errors
@@ -17,7 +17,7 @@ from docker import APIClient
 
 from workbench.engines.base import Facts
 from workbench.engines.docker.endpoint import Endpoint, find_endpoint
-from workbench.errors import EngineDown, WorkbenchError
+from workbench.errors import Conflict, EngineDown, WorkbenchError
 from workbench.model.environment import EngineName
 from workbench.text import one_line
 
@@ -95,18 +95,18 @@ class Connection:
             endpoint = self.endpoint
         except WorkbenchError as error:
             return Facts(EngineName.DOCKER, problem=error.message, hint=error.hint)
-        known = {"name": EngineName.DOCKER, "endpoint": endpoint.url, "source": endpoint.source}
+        known = Facts(EngineName.DOCKER, endpoint=endpoint.url, source=endpoint.source)
         try:
             with self.api() as api:
                 self._daemon = daemon = read_daemon(api.version(), api.info())
         except WorkbenchError as error:
-            return Facts(**known, problem=error.message, hint=error.hint)
+            return replace(known, problem=error.message, hint=error.hint)
         problem = hint = ""
         if daemon.api < OLDEST_API:
             problem = f"{daemon.version} is too old: its API is {_dotted(daemon.api)}"
             hint = f"workbench needs API {_dotted(OLDEST_API)}, that is Docker Engine 20.10 or newer."
-        return Facts(
-            **known,
+        return replace(
+            known,
             version=daemon.version,
             identity=daemon.identity,
             rootless=daemon.rootless,
@@ -123,7 +123,8 @@ class Connection:
 
     def _connect(self, timeout: float | None) -> APIClient:
         # No `version`: engines refuse what is too new for them, and since 29 also what is too old.
-        return APIClient(base_url=self.endpoint.url, timeout=timeout)
+        # No timeout is allowed by the library, though not by its type stubs.
+        return APIClient(base_url=self.endpoint.url, timeout=timeout)  # type: ignore[arg-type]
 
     @contextmanager
     def _converted(self) -> Iterator[None]:
@@ -195,6 +196,8 @@ def _refusal(error: docker.errors.APIError) -> WorkbenchError:
             title="Docker",
             hint="Upgrade the older of the two: `pip install -U docker`, or the engine.",
         )
+    if error.status_code == requests.codes.conflict:
+        return Conflict(said, title="Docker")
     hint = "The engine's disk is full: `docker system df` shows what takes it." if "no space left" in said else ""
     return WorkbenchError(said, title="Docker", hint=hint)
 

@@ -77,9 +77,7 @@ def proxies_without_password(environ: Mapping[str, str] = os.environ) -> dict[st
     return {name: value for name, value in proxies(environ).items() if not urlsplit(value).password}
 
 
-def package_index(
-    declared: str | None, setting: str | None, environ: Mapping[str, str] = os.environ
-) -> PackageIndex:
+def package_index(declared: str | None, setting: str | None, environ: Mapping[str, str] = os.environ) -> PackageIndex:
     """The declared index, else that of `workbench.yaml`, else what uv's or pip's variables and files say."""
     uv, pip = _uv_files(environ), _pip_files(environ)
     url = (
@@ -91,12 +89,16 @@ def package_index(
         or environ.get("PIP_INDEX_URL")
         or pip.get("index-url", "")
     )
-    extra = [] if declared else [
-        *(environ.get("UV_INDEX") or environ.get("UV_EXTRA_INDEX_URL") or "").split(),
-        *_texts(uv.get("extra-index-url")),
-        *environ.get("PIP_EXTRA_INDEX_URL", "").split(),
-        *pip.get("extra-index-url", "").split(),
-    ]
+    extra = (
+        []
+        if declared
+        else [
+            *(environ.get("UV_INDEX") or environ.get("UV_EXTRA_INDEX_URL") or "").split(),
+            *_texts(uv.get("extra-index-url")),
+            *environ.get("PIP_EXTRA_INDEX_URL", "").split(),
+            *pip.get("extra-index-url", "").split(),
+        ]
+    )
     insecure = [
         *environ.get("UV_INSECURE_HOST", "").split(),
         *_texts(uv.get("allow-insecure-host")),

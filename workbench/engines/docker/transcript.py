@@ -24,13 +24,18 @@ TAIL = 20  # lines of a failed step
 _LINE = re.compile(r"#(\d+) (.*)")
 _STEP = re.compile(r"\[(?:\S+ +)?(\d+)/(\d+)\] (.*)")
 _SAID = re.compile(r"\d+(?:\.\d+)? (.*)")
-_PULL = re.compile(r"(?:extracting )?(sha256:[0-9a-f]+|[0-9a-f]{12}) ([\d.]+)(k?B|[KMGT]i?B) / ([\d.]+)(k?B|[KMGT]i?B)\b")
+_PULL = re.compile(
+    r"(?:extracting )?(sha256:[0-9a-f]+|[0-9a-f]{12}) ([\d.]+)(k?B|[KMGT]i?B) / ([\d.]+)(k?B|[KMGT]i?B)\b"
+)
 _UNITS = {"B": 1, "K": 1000, "k": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
 _TELLING = re.compile(r"error|failed|not found|unable|cannot|denied|no space|×|╰─▶|^E:|not installed", re.IGNORECASE)
 # What was said, and what a person can do about it; the first that fits.
 _HINTS: tuple[tuple[str, str], ...] = (
     (r"no space left on device", "The engine's disk is full: `docker system df` shows what takes it."),
-    (r"toomanyrequests|429 Too Many", "The registry limits pulls: log in (`docker login`), or set `registries:` to a mirror."),
+    (
+        r"toomanyrequests|429 Too Many",
+        "The registry limits pulls: log in (`docker login`), or set `registries:` to a mirror.",
+    ),
     (
         r"pull access denied|manifest unknown|source metadata|metadata for \S+:$|repository does not exist",
         "Is the image's name right? A private one needs `docker login`; a mirror is set with `registries:`.",
@@ -46,7 +51,10 @@ _HINTS: tuple[tuple[str, str], ...] = (
     (r"not found in the package registry|No matching distribution", "Is the package's name right, and the index?"),
     (r"No solution found|ResolutionImpossible", "These packages do not go together: loosen a version, or remove one."),
     (r"Unable to locate package|has no installation candidate", "Debian trixie has no package of that name."),
-    (r"Failed to build|error: command '?(gcc|cc|g\+\+)", "No wheel for this Python: add compilers (`apt: [build-essential]`)."),
+    (
+        r"Failed to build|error: command '?(gcc|cc|g\+\+)",
+        "No wheel for this Python: add compilers (`apt: [build-essential]`).",
+    ),
     (r"not installed: ", "Neither Debian nor the R repository has that package; check its name and `repository:`."),
     (r"Killed|signal: killed|exit code: 137", "A step was killed, most likely for want of memory."),
 )

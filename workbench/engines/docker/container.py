@@ -1,0 +1,279 @@
+"""Containers as we make them: whose they are, what they see, how much they may take.
+
+Projects and data are seen at the paths they have on this machine, so that a path in a notebook, a traceback or a link
+means the same inside and outside. Everything the tool's process needs to know but others may not is in a file of a
+private folder; argv, variables and labels can be read by all who may use the engine.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from docker.types import LogConfig
+from docker.types import Mount as Bind
+
+from workbench.engines.base import LABEL, Workspace
+from workbench.engines.docker.connection import Connection, Daemon, NoSuchThing
+from workbench.engines.docker.contents import Contents
+from workbench.engines.docker.registries import (
+    CERTIFICATE_VARIABLES,
+    ca_bundle_asked_for,
+    proxies_without_password,
+)
+from workbench.engines.process.surroundings import link_data
+from workbench.errors import NotFound, Refused, WorkbenchError
+from workbench.model.environment import Limits, Revision
+from workbench.text import one_line
+
+PRIVATE = PurePosixPath("/run/workbench")  # where files of a private folder are seen
+CERTIFICATES = "/run/workbench/ca-bundle.crt"
+SHARED_MEMORY = 1_000_000_000  # bytes; Docker's 64 MB kill PyTorch's workers
+PROCESSES = 4096
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_MAX_THREADS",
+    "RCPP_PARALLEL_NUM_THREADS",
+)
+# Reads the variables of the private file, then becomes the program.
+START = 'set -a; . "$0"; set +a; exec "$@"'
+# Folders of the image's own system: showing a folder of this machine in their place breaks the container.
+SYSTEM = (
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/lib",
+    "/lib64",
+    "/proc",
+    "/sbin",
+    "/sys",
+    "/usr",
+    "/opt/venv",
+    "/run/workbench",
+)
+WHOLE = ("/", "/home", "/opt", "/run", "/tmp", "/var")  # noqa: S108 - names to refuse, nothing is written
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_LOGIN = re.compile(r"[a-z_][a-z0-9_-]{0,31}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who runs in the container. `user` as the Engine wants it, `home` as seen inside."""
+
+    user: str
+    uid: int
+    gid: int
+    name: str
+    home: PurePosixPath
+    keep_id: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A container to be created. `private` is its folder on this machine, `env` goes there into a file.
+
+    `shown` are further binds, `(path here, path inside, may write)`; `port` is `(inside, on 127.0.0.1 here)`.
+    """
+
+    name: str | None
+    revision: Revision
+    contents: Contents
+    argv: Sequence[str]
+    workspace: Workspace
+    private: Path
+    labels: Mapping[str, str]
+    env: Mapping[str, str] = field(default_factory=dict)
+    shown: Sequence[tuple[Path, str, bool]] = ()
+    port: tuple[int, int] | None = None
+    hostname: str | None = None
+    log_size: str = "10m"
+
+
+def account(daemon: Daemon, workspace: Workspace) -> Account:
+    """The account whose files are the person's: their own, or root where root inside is the person outside."""
+    person = workspace.person
+    uid, gid = (0, 0) if daemon.rootless and not daemon.podman else (person.uid, person.gid)
+    if uid == 0:
+        return Account(f"0:{gid}", 0, gid, "root", PurePosixPath("/root"))
+    name = person.name if _LOGIN.fullmatch(person.name) and person.name != "root" else "person"
+    home = PurePosixPath("/home") / name
+    return Account(f"{uid}:{gid}", uid, gid, name, home, keep_id=daemon.podman and daemon.rootless)
+
+
+def create(connection: Connection, plan: Plan) -> str:
+    """Create it without starting it; its id. Raises `Refused` for folders that cannot be shown."""
+    daemon = connection.daemon()
+    who = account(daemon, plan.workspace)
+    link_data(plan.workspace)
+    binds = [*_folders(plan, who), *_private_files(plan, who)]
+    limits = plan.workspace.limits
+    with connection.api() as api:
+        host = api.create_host_config(
+            init=True,
+            mounts=binds,
+            port_bindings={plan.port[0]: ("127.0.0.1", plan.port[1])} if plan.port else None,
+            log_config=LogConfig(type="json-file", config={"max-size": plan.log_size, "max-file": "2"}),
+            restart_policy={"Name": "no"},
+            userns_mode="keep-id" if who.keep_id else None,
+            security_opt=["label=disable"] if daemon.selinux else None,
+            **bounds(limits, daemon),
+        )
+        try:
+            made = api.create_container(
+                plan.revision.digest or plan.revision.reference,
+                name=plan.name,
+                hostname=plan.hostname,
+                user=who.user,
+                entrypoint=["/bin/sh", "-c", START, str(PRIVATE / "env")],
+                command=list(plan.argv),
+                environment=_public_variables(who, limits, _shell(plan.contents.accounts)),
+                labels={f"{LABEL}{key}": value for key, value in plan.labels.items()},
+                working_dir=str(plan.workspace.cwd),
+                ports=[plan.port[0]] if plan.port else None,
+                host_config=host,
+            )
+        except NoSuchThing as error:
+            hint = f"Build it again: workbench environments build {plan.revision.reference.partition(':')[0]}"
+            raise NotFound("image", plan.revision.reference, hint=hint) from error
+    return str(made["Id"])
+
+
+def bounds(limits: Limits, daemon: Daemon) -> dict[str, Any]:
+    """Limits as the Engine takes them; refused where it would silently not hold them."""
+    able = {
+        "memory": (limits.memory, daemon.memory_limits),
+        "cpus": (limits.cpus, daemon.cpu_limits),
+        "pids": (limits.pids, daemon.pids_limits),
+    }
+    for name, (asked, held) in able.items():
+        if asked and not held:
+            raise Refused(
+                f"this engine cannot hold the limit `{name}`",
+                title="Docker",
+                hint="A rootless engine needs cgroup v2 with delegation; or remove the limit.",
+            )
+    found: dict[str, Any] = {"shm_size": limits.shared_memory or SHARED_MEMORY}
+    if daemon.pids_limits:
+        found["pids_limit"] = limits.pids or PROCESSES
+    if limits.memory:
+        found["mem_limit"] = limits.memory
+        if daemon.swap_limits:
+            found["memswap_limit"] = limits.memory  # the same: no swap
+    if limits.cpus:
+        found["nano_cpus"] = int(limits.cpus * 1e9)
+    return found
+
+
+def _public_variables(who: Account, limits: Limits, shell: str) -> dict[str, str]:
+    """Variables that may be seen by all who may use the engine."""
+    found = {"HOME": str(who.home), "USER": who.name, "LOGNAME": who.name, "SHELL": shell}
+    if limits.cpus:
+        found |= dict.fromkeys(THREADS, str(max(1, math.ceil(limits.cpus))))
+    if ca_bundle_asked_for():
+        found |= dict.fromkeys(CERTIFICATE_VARIABLES, CERTIFICATES)
+    return found | proxies_without_password()
+
+
+def _folders(plan: Plan, who: Account) -> list[Bind]:
+    """The project, its data, the account's own folder, and what else is shown."""
+    space = plan.workspace
+    home = _made(plan.private / "home", who)
+    shown = [
+        (space.project, str(space.project), True),
+        *((mount.path, str(mount.path), mount.write) for mount in space.data),
+        *plan.shown,
+    ]
+    binds = [_bind(home, str(who.home), write=True)]
+    for source, target, write in shown:
+        _check(target, who)
+        inner = PurePosixPath(target)
+        if inner.is_relative_to(who.home):
+            # Made here by us; else the Engine would make it as root.
+            _made(home / inner.relative_to(who.home), who)
+        binds.append(_bind(source, target, write=write))
+    return binds
+
+
+def _check(target: str, who: Account) -> None:
+    path = PurePosixPath(target)
+    inside = any(path.is_relative_to(folder) for folder in SYSTEM)
+    if inside or target in WHOLE or path == who.home:
+        raise Refused(
+            f"{target} cannot be shown in a container: it would hide a part of its system",
+            hint="Move the project or the data into a folder of its own.",
+        )
+
+
+def _bind(source: Path, target: str, *, write: bool) -> Bind:
+    if not source.exists():
+        raise WorkbenchError(f"{source} is not there", hint="Was it moved, or is a disk not mounted?")
+    return Bind(target=target, source=str(source.resolve()), type="bind", read_only=not write)
+
+
+def _made(folder: Path, who: Account) -> Path:
+    """`folder` with its missing parents, owned by the account it is for."""
+    if not folder.exists():
+        _made(folder.parent, who)
+        folder.mkdir(mode=0o700)
+        _own(folder, who)
+    return folder
+
+
+def _private_files(plan: Plan, who: Account) -> list[Bind]:
+    """Files of the private folder that are shown one by one, read-only."""
+    wrong = [name for name in plan.env if not _VARIABLE.fullmatch(name)]
+    if wrong:
+        raise Refused(f"{one_line(wrong[0])!r} cannot be the name of a variable")
+    texts = {
+        "env": "".join(f"{name}={shlex.quote(value)}\n" for name, value in plan.env.items()),
+        "passwd": _accounts(plan.contents.accounts, who),
+        "group": _groups(plan.contents.groups, who),
+    }
+    targets = {"env": str(PRIVATE / "env"), "passwd": "/etc/passwd", "group": "/etc/group"}
+    binds = []
+    for name, text in texts.items():
+        path = plan.private / name
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600 if name == "env" else 0o644)
+        path.write_text(text, encoding="utf-8")
+        _own(path, who)
+        binds.append(_bind(path, targets[name], write=False))
+    bundle = ca_bundle_asked_for()
+    return [*binds, _bind(bundle, CERTIFICATES, write=False)] if bundle else binds
+
+
+def _own(path: Path, who: Account) -> None:
+    """Give a file of ours to the account; only root has to, and only root can."""
+    if who.uid and os.geteuid() == 0:
+        os.lchown(path, who.uid, who.gid)
+
+
+def _shell(image: str) -> str:
+    """The shell that the image's root has."""
+    lines = (line.split(":") for line in image.splitlines())
+    return next((fields[6] for fields in lines if len(fields) == 7 and fields[2] == "0" and fields[6]), "/bin/sh")
+
+
+def _accounts(image: str, who: Account) -> str:
+    """The image's /etc/passwd with the person in it."""
+    lines = [line.split(":") for line in image.splitlines()]
+    kept = [fields for fields in lines if len(fields) == 7 and fields[2] != str(who.uid) and fields[0] != who.name]
+    kept.append([who.name, "x", str(who.uid), str(who.gid), who.name, str(who.home), _shell(image)])
+    return "".join(":".join(fields) + "\n" for fields in kept)
+
+
+def _groups(image: str, who: Account) -> str:
+    """The image's /etc/group with the person's group in it."""
+    lines = image.splitlines()
+    if not any(line.split(":")[2:3] == [str(who.gid)] for line in lines):
+        lines.append(f"{who.name}:x:{who.gid}:")
+    return "\n".join(lines) + "\n"

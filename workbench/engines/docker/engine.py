@@ -1,0 +1,200 @@
+"""The docker engine: the contract's verbs, each handed to the part that knows how."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Event
+
+from workbench.engines.base import LABEL, Facts, SessionFacts, SessionRequest, Sink, Workspace
+from workbench.engines.docker import base_image, builder, kernel, log, recipe
+from workbench.engines.docker.connection import Connection, NoSuchThing
+from workbench.engines.docker.contents import Library
+from workbench.engines.docker.endpoint import Endpoint
+from workbench.engines.docker.registries import package_index
+from workbench.engines.docker.session import Sessions
+from workbench.errors import Refused
+from workbench.model.build import BuildProgress
+from workbench.model.environment import EngineName, EnvironmentSpec, Revision
+from workbench.paths import Home
+
+
+class DockerEngine:
+    """Environments as images, sessions and kernels as containers.
+
+    `registries` maps a registry to the one used instead; `index` is the package index where a declaration names none.
+    """
+
+    name = EngineName.DOCKER
+
+    def __init__(
+        self,
+        home: Home,
+        *,
+        endpoint: Endpoint | None = None,
+        registries: Mapping[str, str] | None = None,
+        index: str | None = None,
+    ) -> None:
+        self._home = home
+        self._registries = dict(registries or {})
+        self._index = index
+        self._connection = Connection(endpoint)
+        self._library = Library(self._connection, home.state / "images")
+        self._sessions = Sessions(self._connection, self._library)
+
+    def facts(self) -> Facts:
+        """Whether it answers, and what it is."""
+        return self._connection.facts()
+
+    # -- environments ----------------------------------------------------------------------------------------------
+
+    def check(self, spec: EnvironmentSpec) -> None:
+        """Raise `Refused` for what no image can have."""
+        base_image.check(spec)
+
+    def revision_id(self, spec: EnvironmentSpec) -> str:
+        """16 hex digits of the shape, the recipe's form, the base and the platform."""
+        facts = {
+            "engine": self.name.value,
+            "platform": self._connection.daemon().platform,
+            "recipe": recipe.RECIPE,
+            "base": base_image.base_image(spec),
+            "shape": spec.shape,
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+    def find(self, spec: EnvironmentSpec, revision_id: str) -> Revision | None:
+        """The image by its tag, or one of another name with the same revision."""
+        image = self._image(_tag(spec, revision_id)) or self._labelled(revision_id)
+        if image is None:
+            return None
+        digest, reference, size = image
+        inside = self._library.of(digest)
+        return Revision(
+            id=revision_id,
+            engine=self.name,
+            reference=reference,
+            digest=digest,
+            python_version=inside.python_version,
+            r_version=inside.r_version,
+            packages=inside.packages,
+            kernels=inside.kernels,
+            ides=tuple(ide for ide in inside.ides if ide in spec.ides),
+            size=size,
+        )
+
+    def build(
+        self, spec: EnvironmentSpec, revision_id: str, *, log: Path, progress: Sink, cancelled: Event
+    ) -> Revision:
+        """Build the image, unless it is there."""
+        self.check(spec)
+        found = self.find(spec, revision_id)
+        if found:
+            progress(BuildProgress(f"{found.reference} is there already", 1, 1))
+            return found
+        written = recipe.render(
+            spec, revision_id, dialect=builder.dialect(self._connection), registries=self._registries
+        )
+        builder.build(
+            self._connection,
+            written,
+            name=spec.name,
+            tag=_tag(spec, revision_id),
+            folder=self._home.environment_folder(spec.slug) / revision_id,
+            index=package_index(spec.python.index if spec.python else None, self._index),
+            log=log,
+            progress=progress,
+            cancelled=cancelled,
+        )
+        progress(BuildProgress("Looking what is in it"))
+        made = self.find(spec, revision_id)
+        if made is None:
+            raise Refused(f"the image {_tag(spec, revision_id)} vanished right after it was built")
+        return made
+
+    def remove(self, revision: Revision) -> None:
+        """Remove the image's name, and the image with it where it has no other."""
+        try:
+            with self._connection.api() as api:
+                api.remove_image(revision.reference)
+        except NoSuchThing:
+            pass
+        if revision.digest and self._image(revision.digest) is None:
+            self._library.forget(revision.digest)
+
+    # -- kernels ---------------------------------------------------------------------------------------------------
+
+    def host(self, revision: Revision, workspace: Workspace, *, run: str) -> kernel.DockerHost:
+        """A host for one kernel."""
+        if self._connection.daemon().desktop:
+            raise Refused(
+                "Docker Desktop runs in a virtual machine, whose sockets cannot be reached from here",
+                hint="Install Docker Engine beside it (`docker context use default`), or set `engine: process`.",
+            )
+        return kernel.DockerHost(self._connection, self._library, self._home, revision, workspace, run)
+
+    def sweep_kernels(self, home: str, living: frozenset[str]) -> int:
+        """Remove kernels whose runner is gone."""
+        return kernel.sweep(self._connection, self._home, home, living, time.time())
+
+    # -- sessions --------------------------------------------------------------------------------------------------
+
+    def create_session(self, request: SessionRequest) -> str:
+        """Create its container."""
+        return self._sessions.create(request)
+
+    def start_session(self, handle: str) -> None:
+        """Start its container."""
+        self._sessions.start(handle)
+
+    def sessions(self, home: str) -> list[SessionFacts]:
+        """Those of `home`, by their labels."""
+        return self._sessions.all(home)
+
+    def inspect_session(self, handle: str) -> SessionFacts | None:
+        """One of them."""
+        return self._sessions.inspect(handle)
+
+    def stop_session(self, handle: str, *, grace: float) -> None:
+        """Stop its container."""
+        self._sessions.stop(handle, grace)
+
+    def remove_session(self, handle: str) -> None:
+        """Remove its container."""
+        self._sessions.remove(handle)
+
+    def copy_log(self, handle: str, stop: Event) -> None:
+        """Copy its log until it ended."""
+        log.copy(self._connection, handle, stop)
+
+    def shell(self, handle: str) -> list[str]:
+        """argv of a shell in it."""
+        return self._sessions.shell(handle)
+
+    # -- images ----------------------------------------------------------------------------------------------------
+
+    def _image(self, reference: str) -> tuple[str, str, int] | None:
+        """Digest, reference and size of an image."""
+        try:
+            with self._connection.api() as api:
+                seen = api.inspect_image(reference)  # type: ignore[no-untyped-call]
+        except NoSuchThing:
+            return None
+        return str(seen["Id"]), reference, int(seen.get("Size") or 0)
+
+    def _labelled(self, revision_id: str) -> tuple[str, str, int] | None:
+        """An image that another name or another home gave this revision."""
+        with self._connection.api() as api:
+            images = api.images(filters={"label": f"{LABEL}revision={revision_id}"})
+        for image in images:
+            for tag in image.get("RepoTags") or ():
+                if tag != "<none>:<none>":
+                    return str(image["Id"]), str(tag), int(image.get("Size") or 0)
+        return None
+
+
+def _tag(spec: EnvironmentSpec, revision_id: str) -> str:
+    return f"workbench/{spec.slug}:{revision_id}"

@@ -1,0 +1,101 @@
+"""A session's log as a file: copied while it runs, resumed where an earlier copy ended."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from typing import Any, Protocol
+
+from workbench.engines.base import LABEL
+from workbench.engines.docker.connection import Connection, NoSuchThing
+from workbench.errors import WorkbenchError
+from workbench.text import clean
+
+FILE = "session.log"
+POSITION = "session.log.position"
+AGAIN = 1.0  # seconds before a broken stream is taken up again
+
+
+class _Stream(Protocol):
+    """What docker-py gives for a log that is followed."""
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+    def close(self) -> None: ...
+
+
+def copy(connection: Connection, handle: str, stop: Event) -> None:
+    """Append what the container says to its session's file until it ended or `stop` is set.
+
+    A stream ends when the engine restarts as well as when the container does: only inspect tells which.
+    """
+    while not stop.is_set():
+        try:
+            with connection.api() as api:
+                seen = api.inspect_container(handle)
+            folder = Path((seen["Config"]["Labels"] or {})[f"{LABEL}folder"])
+            _follow(connection, handle, folder, stop)
+            if not _running(connection, handle):
+                return
+        except (NoSuchThing, KeyError):
+            return
+        except WorkbenchError:
+            pass
+        stop.wait(AGAIN)
+
+
+def _running(connection: Connection, handle: str) -> bool:
+    with connection.api() as api:
+        state: dict[str, Any] = api.inspect_container(handle)["State"]
+    return bool(state["Running"]) or state.get("Status") == "created"
+
+
+def _follow(connection: Connection, handle: str, folder: Path, stop: Event) -> None:
+    """Copy from where the last copy ended to the end of the stream."""
+    last = _position(folder, handle)
+    since = int(datetime.fromisoformat(last[:19]).replace(tzinfo=UTC).timestamp()) if last else None
+    with connection.api(timeout=None) as api, (folder / FILE).open("a", encoding="utf-8") as sink:
+        stream: _Stream = api.logs(handle, stream=True, follow=True, timestamps=True, since=since)
+        done = threading.Event()
+        closer = threading.Thread(target=_close_at, args=(stream, stop, done), name="log-closer", daemon=True)
+        closer.start()
+        try:
+            for chunk in stream:
+                for line in chunk.decode("utf-8", "replace").splitlines():
+                    moment, _, text = line.partition(" ")
+                    if moment <= last:
+                        continue
+                    last = moment
+                    sink.write(clean(text).rstrip() + "\n")
+                sink.flush()
+        finally:
+            done.set()
+            closer.join(2.0)
+            _keep(folder, handle, last)
+
+
+def _close_at(stream: _Stream, stop: Event, done: Event) -> None:
+    """End the blocking read of `stream` once `stop` is set."""
+    while not done.wait(0.3):
+        if stop.is_set():
+            stream.close()
+            return
+
+
+def _position(folder: Path, handle: str) -> str:
+    """The moment of the last line that is in the file already, as the Engine writes it."""
+    try:
+        kept = json.loads((folder / POSITION).read_text())
+        return str(kept["moment"]) if kept["handle"] == handle else ""
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _keep(folder: Path, handle: str, moment: str) -> None:
+    partial = folder / f"{POSITION}.partial"
+    partial.write_text(json.dumps({"handle": handle, "moment": moment}))
+    partial.replace(folder / POSITION)

@@ -1,0 +1,177 @@
+"""Sessions: a container for each, published on this machine's loopback address alone."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import socket
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from workbench.engines.base import LABEL, PortTaken, SessionFacts, SessionRequest
+from workbench.engines.docker import command, tools
+from workbench.engines.docker.connection import Connection, NoSuchThing
+from workbench.engines.docker.container import PRIVATE, Plan, account, create
+from workbench.engines.docker.contents import Library
+from workbench.engines.docker.kernel import read_exit
+from workbench.errors import Conflict, NotFound, Refused, WorkbenchError
+from workbench.text import one_line
+
+ROLE = "session"
+# The Engine, its userland proxy, rootlesskit and Podman each say it in their own words.
+_TAKEN = re.compile(r"port is already allocated|address already in use|ports are not available", re.IGNORECASE)
+_SHELL = "set -a; . {env}; set +a; command -v bash >/dev/null && exec bash -l; exec sh -l"
+
+
+class Sessions:
+    """The sessions of one engine."""
+
+    def __init__(self, connection: Connection, library: Library) -> None:
+        self._connection = connection
+        self._library = library
+
+    def create(self, request: SessionRequest) -> str:
+        """As the contract has it. A container of the same name that a broken start left is replaced."""
+        _check_port(request.port)
+        space = request.workspace
+        token = tools.secret_file(request)
+        who = account(self._connection.daemon(), space)
+        plan = Plan(
+            name=f"workbench-{space.home[:6]}-{request.name}-{request.id}",
+            revision=request.revision,
+            contents=self._library.of(request.revision.digest or request.revision.reference),
+            argv=tools.command(request, root=who.uid == 0),
+            workspace=space,
+            private=request.folder,
+            labels={
+                "role": ROLE,
+                "home": space.home,
+                "owner": str(space.person.uid),
+                "project": space.project_name,
+                "session": str(request.id),
+                "generation": str(request.generation),
+                "spec": request.revision.id,
+                "folder": str(request.folder),
+            },
+            env={**space.env, **tools.variables(request)},
+            shown=[(token, tools.TOKEN, False)],
+            port=(request.ide.port, request.port),
+            hostname=request.name[:63],
+        )
+        try:
+            return create(self._connection, plan)
+        except Conflict:
+            self._remove_stale(str(plan.name), request)
+            return create(self._connection, plan)
+
+    def start(self, handle: str) -> None:
+        """Start what was created."""
+        try:
+            with self._connection.api() as api:
+                api.start(handle)
+        except NoSuchThing as error:
+            raise NotFound("container", handle[:12]) from error
+        except WorkbenchError as error:
+            if _TAKEN.search(error.message):
+                raise PortTaken(error.message) from error
+            raise
+
+    def all(self, home: str) -> list[SessionFacts]:
+        """Sessions of a home, alive or not."""
+        filters = {"label": [f"{LABEL}home={home}", f"{LABEL}role={ROLE}"]}
+        with self._connection.api() as api:
+            entries = api.containers(all=True, filters=filters)
+        found = []
+        for entry in entries:
+            facts = (
+                _facts(entry["Id"], entry["Labels"], {"Running": True})
+                if entry["State"] == "running"
+                else self.inspect(entry["Id"])
+            )
+            if facts:
+                found.append(facts)
+        return found
+
+    def inspect(self, handle: str) -> SessionFacts | None:
+        """One session; None where its container is gone."""
+        seen = self._seen(handle)
+        return _facts(seen["Id"], seen["Config"]["Labels"] or {}, seen["State"]) if seen else None
+
+    def stop(self, handle: str, grace: float) -> None:
+        """Ask it to stop, kill it after `grace` seconds."""
+        try:
+            with self._connection.api(timeout=grace + 60.0) as api:
+                api.stop(handle, timeout=max(1, round(grace)))
+        except NoSuchThing:
+            return
+
+    def remove(self, handle: str) -> None:
+        """Remove the container, whatever its state."""
+        try:
+            with self._connection.api() as api:
+                api.remove_container(handle, force=True, v=True)
+        except NoSuchThing:
+            return
+
+    def shell(self, handle: str) -> list[str]:
+        """argv of a shell in the session, with the variables its tool has."""
+        found = command.commands()
+        if not found:
+            raise Refused(
+                "a shell in a container needs the `docker` command",
+                hint="Install it (on Debian: docker-cli), or open a terminal in JupyterLab.",
+            )
+        seen = self._seen(handle)
+        if not seen:
+            raise NotFound("session", handle[:12])
+        folder = str(seen["Config"].get("WorkingDir") or "/")
+        script = _SHELL.format(env=shlex.quote(str(PRIVATE / "env")))
+        docker = ["env", "-u", "DOCKER_CONTEXT", found[0].path, "-H", self._connection.endpoint.url]
+        return [*docker, "exec", "-it", "-e", "TERM", "-w", folder, handle, "/bin/sh", "-c", script]
+
+    def _seen(self, handle: str) -> dict[str, Any] | None:
+        try:
+            with self._connection.api() as api:
+                seen: dict[str, Any] = api.inspect_container(handle)
+        except NoSuchThing:
+            return None
+        return seen
+
+    def _remove_stale(self, name: str, request: SessionRequest) -> None:
+        """Remove a container of this name, if it is this session's and does not run."""
+        seen = self._seen(name)
+        if seen is None:
+            return
+        labels = seen["Config"]["Labels"] or {}
+        ours = labels.get(f"{LABEL}home") == request.workspace.home
+        if not ours or seen["State"]["Running"]:
+            raise Conflict(f"a container named {name} exists already", title=f"session {request.name}")
+        self.remove(seen["Id"])
+
+
+def _facts(handle: str, labels: Mapping[str, str], state: Mapping[str, Any]) -> SessionFacts:
+    facts = SessionFacts(
+        handle=handle,
+        id=int(labels.get(f"{LABEL}session", "0")),
+        generation=int(labels.get(f"{LABEL}generation", "0")),
+        alive=bool(state.get("Running")),
+    )
+    error = one_line(str(state.get("Error") or ""))
+    if facts.alive:
+        return facts
+    if state.get("Status") == "created":
+        return replace(facts, reason=error or "not started")
+    end = read_exit(state, None)
+    code = int(str(state.get("ExitCode") or 0))
+    return replace(facts, exit_code=code, oom=end.oom, reason="out of memory" if end.oom else error or end.words)
+
+
+def _check_port(port: int) -> None:
+    """Raise `PortTaken` where something of this machine listens already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise PortTaken(f"port {port} of 127.0.0.1: {error.strerror}") from error

@@ -1,0 +1,48 @@
+"""How each IDE is started in a container, and how it is told its secret."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workbench.engines.base import SessionRequest
+from workbench.engines.docker.container import PRIVATE
+from workbench.errors import Refused, WorkbenchError
+
+TOKEN = str(PRIVATE / "token")
+SHORTEST_TOKEN = 32
+
+
+def command(request: SessionRequest, *, root: bool) -> list[str]:
+    """argv of the session's tool; `root`: it runs as root of its container."""
+    if request.ide.name != "jupyter":
+        raise Refused(f"{request.ide.title} cannot be started in a container yet")
+    return [
+        "jupyter-lab",
+        "--no-browser",
+        "--ServerApp.ip=0.0.0.0",
+        f"--ServerApp.port={request.ide.port}",
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.root_dir={request.workspace.project}",
+        # The Host header is checked against these: another site's name pointed here gets no answer.
+        "--ServerApp.allow_remote_access=False",
+        "--ServerApp.local_hostnames=localhost",
+        f"--ServerApp.local_hostnames={request.host_name}",
+        *(["--ServerApp.allow_root=True"] if root else []),
+    ]
+
+
+def variables(request: SessionRequest) -> dict[str, str]:
+    """Variables by which the tool finds its secret."""
+    return {"JUPYTER_TOKEN_FILE": TOKEN, "JUPYTER_TOKEN": ""} if request.ide.name == "jupyter" else {}
+
+
+def secret_file(request: SessionRequest) -> Path:
+    """The file with the session's secret, checked: an empty one would open the session to everybody."""
+    path = request.folder / "token"
+    try:
+        token = path.read_text(encoding="ascii")
+    except (OSError, ValueError) as error:
+        raise WorkbenchError(f"the secret of session {request.name} cannot be read") from error
+    if len(token) < SHORTEST_TOKEN or token != token.strip():
+        raise WorkbenchError(f"the secret of session {request.name} is too short or has blanks around it")
+    return path

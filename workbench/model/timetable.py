@@ -22,6 +22,8 @@ from workbench.model.clocks import exists, first_change, instant, offset_at, zon
 from workbench.model.schedule import ScheduleSpec
 from workbench.text import one_line, plural
 
+__all__ = ["Timetable", "of", "parse_cron", "timetable", "zone"]
+
 SHORTEST = 60.0  # seconds: cron's own grain, and so that of `every`
 LONGEST_LINE = 200
 _FIELDS = (

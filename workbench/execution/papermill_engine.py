@@ -14,7 +14,6 @@ from queue import Empty
 from typing import Any
 
 from nbclient.exceptions import CellExecutionComplete, CellExecutionError, DeadKernelError
-from nbformat import NotebookNode
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
@@ -139,7 +138,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         text = self.allowance.marker()
         if text:
             marker = {"output_type": "stream", "name": "stderr", "text": text}
-            cell.outputs.append(NotebookNode(marker))
+            cell.outputs.append(type(cell)(marker))
             self.course.journal.output(self.number, "stderr", text)
 
     async def _refuse_questions(self) -> None:

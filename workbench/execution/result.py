@@ -24,6 +24,7 @@ class Result:
 
     `cells` counts code cells, `cells_done` those that ended well. `kernel_exit` says how the kernel's process ended,
     where it did so by itself. `output` is the published folder, or the attempt's where nothing could be published.
+    `never_began`: the engine was not there and no cell was run, so the run may wait and start anew.
     """
 
     state: RunState
@@ -39,6 +40,7 @@ class Result:
     kernel_exit: str = ""
     output: str = ""
     published: bool = False
+    never_began: bool = False
 
     def to_json(self) -> str:
         """As one JSON object."""

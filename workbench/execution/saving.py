@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-import warnings
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from papermill.engines import NotebookExecutionManager
 
 from workbench.execution.course import Course, is_code
 from workbench.execution.job import replace
+from workbench.notebooks.document import written
 
 EVERY = 2.0  # seconds between two savings
 SHARE = 20  # a saving that takes long is repeated after so many times its length
@@ -84,9 +83,5 @@ class RunManager(NotebookExecutionManager):  # type: ignore[misc]
 
 
 def write_notebook(path: Path, notebook: Any, *, durable: bool) -> None:
-    """Write a notebook as nbformat and papermill do, whole or not at all."""
-    library: Any = nbformat
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        text = library.v4.writes(notebook)
-    replace(path, (text if text.endswith("\n") else text + "\n").encode("utf-8", "replace"), durable=durable)
+    """Write a notebook whole or not at all."""
+    replace(path, written(notebook), durable=durable)

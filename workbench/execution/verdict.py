@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from papermill.exceptions import PapermillException, PapermillExecutionError
+
 from workbench.errors import EngineDown, WorkbenchError
 from workbench.execution.course import Course, Stop
 from workbench.model.run import Failure, RunState
-from workbench.notebooks.outputs import ALLOWED_TAG, cells_of, failure_of, is_clean_exit
+from workbench.notebooks.outputs import cells_of, failing_cell, failure_of, is_clean_exit
 from workbench.text import clean, duration, one_line, size
 
 QUESTIONS = frozenset({"StdinNotImplementedError"})  # ipykernel's, where stdin is not allowed
@@ -33,9 +35,13 @@ def judge(course: Course, notebook: Mapping[str, Any] | None, error: BaseExcepti
     """The verdict on a run that is over. `error` is what came out of papermill, `words` the kernel's last ones."""
     if course.stop:
         return _ended_from_outside(course, words)
-    broken = _unallowed_error(course, notebook or {})
+    broken = _ended_by_cell(course, notebook or {}) or _told_of_error(course, notebook or {})
     if broken:
         return broken
+    if isinstance(error, PapermillExecutionError):  # of an error that the notebook allows
+        error = None
+    if isinstance(error, PapermillException):
+        return Verdict(RunState.FAILED, one_line(str(error)))
     if isinstance(error, EngineDown):
         return Verdict(RunState.FAILED, error.message, error.hint, never_began=not course.cells)
     if isinstance(error, WorkbenchError):
@@ -45,7 +51,13 @@ def judge(course: Course, notebook: Mapping[str, Any] | None, error: BaseExcepti
     return Verdict(RunState.SUCCEEDED)
 
 
-def _unallowed_error(course: Course, notebook: Mapping[str, Any]) -> Verdict | None:
+def _told_of_error(course: Course, notebook: Mapping[str, Any]) -> Verdict | None:
+    """A cell that showed an error and went on, as `%run` does; papermill fails such a run, and so it is here."""
+    failure = None if course.job.allow_errors else failing_cell(notebook)
+    return _failed(failure) if failure else None
+
+
+def _ended_by_cell(course: Course, notebook: Mapping[str, Any]) -> Verdict | None:
     """The cell that ended the run by an error; only the last that was begun can have."""
     last = course.cells[-1] if course.cells else None
     if last is None or last.status != "error":
@@ -56,11 +68,15 @@ def _unallowed_error(course: Course, notebook: Mapping[str, Any]) -> Verdict | N
         left = course.code_cells - last.n
         return Verdict(RunState.SUCCEEDED, f"stopped early at cell {last.cell}" if left else "")
     failure = failure_of(last.cell, cell, errors[-1]) if errors else _bare(course, "CellExecutionError", "")
+    return _failed(failure)
+
+
+def _failed(failure: Failure) -> Verdict:
     if failure.error in QUESTIONS:
-        return Verdict(RunState.FAILED, f"asked for input in cell {last.cell}", NOBODY, failure)
+        return Verdict(RunState.FAILED, f"asked for input in cell {failure.cell}", NOBODY, failure)
     message = one_line(failure.message, 200)
     reason = f"{failure.error}: {message}" if message else failure.error
-    return Verdict(RunState.FAILED, f"{reason} (cell {last.cell})", "", failure)
+    return Verdict(RunState.FAILED, f"{reason} (cell {failure.cell})", "", failure)
 
 
 def _ended_from_outside(course: Course, words: str) -> Verdict:
@@ -117,12 +133,3 @@ def last_words(host: object) -> str:
     except OSError:
         return ""
     return clean(data.decode("utf-8", "replace"))
-
-
-def allowed_errors(notebook: Mapping[str, Any], *, everywhere: bool) -> bool:
-    """Whether the notebook holds an error that its tags, or the run, allow."""
-    return any(
-        output.get("output_type") == "error" and (everywhere or ALLOWED_TAG in cell["metadata"].get("tags", ()))
-        for _, cell in cells_of(notebook)
-        for output in cell.get("outputs") or ()
-    )

@@ -83,6 +83,15 @@ class Document:
         return node
 
 
+def written(node: Any) -> bytes:
+    """A `NotebookNode` as nbformat writes it into a file."""
+    import nbformat
+
+    library: Any = nbformat
+    text: str = library.v4.writes(node)
+    return (text if text.endswith("\n") else text + "\n").encode("utf-8", "replace")
+
+
 def read(path: Path, *, title: str = "") -> Document:
     """The notebook at `path`; `Refused` with what is wrong and where. `title` names it in messages."""
     title = title or str(path)

@@ -1,0 +1,46 @@
+"""Owns the lock of an attempt: held by its runner for life, freed by the system whatever happens to it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+from workbench.execution.job import LOCK_FILE
+
+PATIENCE = 1.0  # seconds; who only looks holds it for an instant
+
+
+def hold(folder: Path, *, patience: float = PATIENCE) -> int | None:
+    """Take the lock of an attempt's folder and keep it until the process ends; None where another has it.
+
+    The descriptor is not inherited by programs that are started. Closing it frees the lock.
+    """
+    descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                os.close(descriptor)
+                return None
+            time.sleep(0.01)
+        else:
+            return descriptor
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a runner lives that holds the lock."""
+    try:
+        descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

@@ -1,0 +1,55 @@
+"""Owns `record.json`: what was run, with what, where and how it went, kept beside the output."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from workbench import __version__
+from workbench.execution.course import Course
+from workbench.execution.job import Job
+from workbench.execution.verdict import Verdict
+from workbench.notebooks.document import Document
+
+FORMAT = 1
+
+
+def record_of(
+    job: Job, course: Course, verdict: Verdict, document: Document | None, kernel: str, ended: datetime
+) -> dict[str, Any]:
+    """The record of a run that is over. Times are UTC, seconds monotonic."""
+    revision = job.revision
+    return {
+        "format": FORMAT,
+        "run": job.run,
+        "attempt": job.attempt,
+        "name": job.name,
+        "project": job.workspace.project_name,
+        "notebook": job.notebook,
+        "notebook_sha256": document.sha256 if document else None,
+        "parameters": dict(job.parameters),
+        "state": verdict.state.value,
+        "reason": verdict.reason,
+        "failure": asdict(verdict.failure) if verdict.failure else None,
+        "started": course.started.isoformat(),
+        "ended": ended.isoformat(),
+        "seconds": round(course.seconds, 3),
+        "timeout": job.timeout,
+        "cells": course.table(),
+        "code_cells": course.code_cells,
+        "kernel": kernel,
+        "engine": job.engine.value,
+        "revision": {
+            "id": revision.id,
+            "reference": revision.reference,
+            "digest": revision.digest,
+            "python": revision.python_version,
+            "r": revision.r_version,
+            "packages": list(revision.packages),
+        },
+        "host": platform.node(),
+        "workbench": __version__,
+        **job.record,
+    }

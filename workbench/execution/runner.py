@@ -1,0 +1,244 @@
+"""What one run is: a process of its own that holds the attempt's lock, executes the notebook, and leaves a result.
+
+    python -m workbench.execution.runner ATTEMPT_FOLDER      (or forked by the nursery)
+
+    lock ─▶ started ─▶ kernel ─▶ cells ─▶ output.ipynb ─▶ published folder ─▶ result.json ─▶ wake ─▶ kernel gone ─▶ exit
+
+The lock says alive or not. Whoever holds it may write the result; where there is one already, nothing is done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import platform
+import signal
+import socket
+import sys
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from workbench.engines.base import KernelHost
+from workbench.errors import WorkbenchError
+from workbench.execution.course import Course, Stopped
+from workbench.execution.fence import hold
+from workbench.execution.job import OUTPUT_FILE, Job, read_job
+from workbench.execution.journal import Journal
+from workbench.execution.kernels import choose_kernel
+from workbench.execution.publishing import publish
+from workbench.execution.record import record_of
+from workbench.execution.result import Result, read_result, reserve, write_result_patiently
+from workbench.execution.verdict import Verdict, judge, last_words
+from workbench.model.event import Progress
+from workbench.model.run import RunState
+from workbench.notebooks.document import Document, parse, written
+from workbench.text import one_line
+
+GRACE = 10.0  # seconds a kernel may take for its own end: files are closed and buffers written then
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+BUSY = 3  # exit code where another process holds the lock
+
+
+class Runner:
+    """One attempt from its lock to its result."""
+
+    def __init__(self, folder: Path, job: Job) -> None:
+        self.folder = folder
+        self.job = job
+        self.journal = Journal(folder)
+        self.course = Course(job, self.journal)
+        self.host: KernelHost | None = None
+        self.document: Document | None = None
+        self.kernel = ""
+        self.managers: list[Any] = []
+        signal.signal(signal.SIGTERM, self.asked_to_cancel)
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+
+    def asked_to_cancel(self, *_: object) -> None:
+        """SIGTERM: the warden climbs its ladder; a second time it goes to the top at once."""
+        self.course.cancel_asked += 1
+
+    @property
+    def notebook(self) -> Any:
+        """The notebook as it is now, None before papermill has it."""
+        return self.managers[0].nb if self.managers else None
+
+    def run(self) -> None:
+        """Execute, publish, write the result, and see that nothing of the kernel is left."""
+        self.journal.event(Progress.STARTED, pid=os.getpid(), host=platform.node())
+        reserve(self.folder)
+        try:
+            verdict = self.outcome()
+            self.conclude(verdict)
+        finally:
+            self.end_kernel()
+            self.journal.close()
+
+    def outcome(self) -> Verdict:
+        """Execute and judge."""
+        error: BaseException | None = None
+        try:
+            self.execute()
+        except Stopped:
+            pass
+        except Exception as caught:  # noqa: BLE001 - the outermost loop of this process; the verdict tells it
+            error = caught
+        stopped_kernel = self.host is not None and bool(self.course.stop)
+        if stopped_kernel and self.host:
+            self.host.kill()
+        try:
+            return judge(self.course, self.notebook, error, last_words(self.host))
+        except Exception as caught:  # noqa: BLE001 - as above
+            traceback.print_exception(caught)
+            return Verdict(
+                RunState.CRASHED,
+                f"the runner itself failed: {one_line(f'{type(caught).__name__}: {caught}', 200)}",
+                f"This is a fault of workbench; its traceback is in {self.folder / 'runner.log'}",
+            )
+
+    def execute(self) -> None:
+        """Run the notebook with papermill over the engine's host."""
+        job = self.job
+        os.chdir(job.workspace.cwd)
+        self.document = parse(job.input.read_bytes(), title=job.notebook)
+        spec = choose_kernel(self.document, job.revision.kernels, job.kernel)
+        self.kernel = spec.name
+
+        from papermill.execute import execute_notebook
+
+        from workbench.engines.registry import reopen
+        from workbench.execution import papermill_engine, translators
+
+        papermill_engine.install()
+        translators.install()
+        self.host = reopen(job.engine, job.engine_options).host(job.revision, job.workspace, run=job.label)
+        execute_notebook(
+            self.document.node(),
+            None,
+            parameters=dict(job.parameters),
+            engine_name=papermill_engine.NAME,
+            kernel_name=spec.name,
+            language=self.document.language or spec.language,
+            progress_bar=False,
+            course=self.course,
+            host=self.host,
+            spec=spec,
+            env={**thread_limits(job), **job.env},
+            path=self.folder / OUTPUT_FILE,
+            notebooks=self.managers,
+        )
+
+    def conclude(self, verdict: Verdict) -> None:
+        """Save the output, publish it, write the result, and wake who waits."""
+        self.course.enter("finishing")
+        ended = datetime.now(UTC)
+        if verdict.reason:
+            self.journal.heading(f"{verdict.state}: {verdict.reason}")
+        self.journal.end_of_cell()
+        problem, place = "", None
+        try:
+            if self.notebook is not None:
+                self.save(verdict)
+            if self.job.published is not None and not verdict.never_began:
+                facts = record_of(self.job, self.course, verdict, self.document, self.kernel, ended)
+                place = publish(self.job, self.folder, facts)
+        except OSError as error:
+            problem = error.strerror or str(error)
+        if problem:
+            verdict = _unpublished(verdict, problem, self.folder)
+        result = Result(
+            state=verdict.state,
+            token=self.job.token,
+            reason=verdict.reason,
+            hint=verdict.hint,
+            failure=verdict.failure,
+            cells=self.course.code_cells,
+            cells_done=self.course.cells_done,
+            started=self.course.started,
+            ended=ended,
+            seconds=round(self.course.seconds, 3),
+            kernel_exit=self.course.kernel_exit.words if self.course.kernel_exit else "",
+            output=str(place or self.folder),
+            published=place is not None,
+            never_began=verdict.never_began,
+        )
+        write_result_patiently(self.folder, result)
+        wake(self.job.wake)
+
+    def save(self, verdict: Verdict) -> None:
+        """The last, durable saving. Papermill marks allowed errors with its banner too: only a failed run keeps it."""
+        from papermill.execute import remove_error_markers
+
+        from workbench.execution.job import replace
+
+        notebook = self.notebook
+        if verdict.state is RunState.SUCCEEDED:
+            notebook = remove_error_markers(notebook)
+        replace(self.folder / OUTPUT_FILE, written(notebook))
+
+    def end_kernel(self) -> None:
+        """Give the kernel its time to end, then end all that is left of it."""
+        if self.host is None:
+            return
+        try:
+            if self.course.launched and not self.course.stop:
+                self.host.wait(GRACE)
+            self.host.kill()
+            self.host.close()
+        except WorkbenchError as error:  # the engine went away: its sweep removes what is left
+            sys.stderr.write(f"{error}\n")
+
+
+def thread_limits(job: Job) -> dict[str, str]:
+    """How many threads numeric libraries may use where cores are limited; what the person set wins."""
+    cpus = job.workspace.limits.cpus
+    if cpus is None:
+        return {}
+    given = {**job.workspace.env, **job.env}
+    return {name: str(max(1, math.ceil(cpus))) for name in THREADS if name not in given}
+
+
+def wake(path: Path | None) -> None:
+    """Tell the supervisor to look; it would in time anyway."""
+    if path is None:
+        return
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.setblocking(False)
+        sender.sendto(b"", str(path))
+
+
+def _unpublished(verdict: Verdict, problem: str, folder: Path) -> Verdict:
+    kept = f"What there is of it: {folder / OUTPUT_FILE}"
+    if verdict.state is RunState.SUCCEEDED:
+        return Verdict(RunState.FAILED, f"its output could not be published: {problem}", kept)
+    reason = f"{verdict.reason}; its output could not be published: {problem}"
+    return Verdict(verdict.state, reason, verdict.hint or kept, verdict.failure, verdict.never_began)
+
+
+def run_attempt(folder: Path, *, locked: bool = False) -> int:
+    """Be the runner of the attempt in `folder`; the process's exit code. `locked`: this process holds its lock."""
+    if not locked and hold(folder) is None:
+        sys.stderr.write("another process has this attempt\n")
+        return BUSY
+    if read_result(folder) is not None:
+        return 0
+    Runner(folder, read_job(folder)).run()
+    return 0
+
+
+def main() -> None:
+    """`python -m workbench.execution.runner ATTEMPT_FOLDER`."""
+    if len(sys.argv) != 2:
+        raise SystemExit("usage: python -m workbench.execution.runner ATTEMPT_FOLDER")
+    code = run_attempt(Path(sys.argv[1]).absolute())
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # a thread that hangs in an engine must not keep the lock
+
+
+if __name__ == "__main__":
+    main()

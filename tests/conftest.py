@@ -44,11 +44,7 @@ class _UnixConnection(http.client.HTTPConnection):
 @functools.cache
 def docker_problem() -> str:
     """Why no Docker Engine can be used here; empty where one answers."""
-    endpoint = (
-        os.environ.get("WORKBENCH_TEST_DOCKER")
-        or os.environ.get("DOCKER_HOST")
-        or "unix:///var/run/docker.sock"
-    )
+    endpoint = os.environ.get("WORKBENCH_TEST_DOCKER") or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
     if not endpoint.startswith("unix://"):
         return ""  # the tests themselves will tell
     connection = _UnixConnection(endpoint.removeprefix("unix://"))
@@ -92,9 +88,7 @@ def pytest_runtest_makereport(
         needed = [marker for marker in NEEDS if item.get_closest_marker(marker)]
         if needed:
             report.outcome = "failed"
-            report.longrepr = (
-                f"skipped for want of {' and '.join(needed)}, which CI has to provide: {report.longrepr}"
-            )
+            report.longrepr = f"skipped for want of {' and '.join(needed)}, which CI has to provide: {report.longrepr}"
     return report
 
 
@@ -133,9 +127,7 @@ def _nothing_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         if process.pid == os.getpid():
             continue
         try:
-            inside = base in " ".join(process.cmdline()) or process.environ().get(
-                "WORKBENCH_HOME", ""
-            ).startswith(base)
+            inside = base in " ".join(process.cmdline()) or process.environ().get("WORKBENCH_HOME", "").startswith(base)
             if inside:
                 left.append(f"{process.pid} {' '.join(process.cmdline())[:200]}")
                 process.kill()

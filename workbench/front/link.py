@@ -30,7 +30,7 @@ def open_link(target: str) -> str:
     """Start the program for `target`; the link. It goes on by itself until the link was used or is too old."""
     try:
         answer = subprocess.run(
-            [sys.executable, "-m", "workbench.front.link"],
+            [sys.executable, "-P", "-m", "workbench.front.link"],
             input=target, capture_output=True, text=True, timeout=15, check=True, start_new_session=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError) as error:

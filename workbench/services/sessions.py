@@ -144,7 +144,7 @@ def link(bench: Bench, session_id: int) -> str:
     target = secret_url(bench, session_id)
     try:
         answer = subprocess.run(
-            [sys.executable, "-m", "workbench.front.link"],
+            [sys.executable, "-P", "-m", "workbench.front.link"],
             input=target,
             capture_output=True,
             text=True,

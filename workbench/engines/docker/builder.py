@@ -101,7 +101,7 @@ def _invocation(connection: Connection, tag: str, folder: Path, private: Path) -
     cli = command.for_builds()
     if dialect(connection) is not Dialect.BUILDKIT or cli is None:
         module = "workbench.engines.docker.classic"
-        return [sys.executable, "-m", module, connection.endpoint.url, tag, str(folder)], environ
+        return [sys.executable, "-P", "-m", module, connection.endpoint.url, tag, str(folder)], environ
     argv = [cli.path, *(["buildx", "build", "--builder=default", "--load"] if cli.buildx else ["build"])]
     argv += ["--progress=plain", f"--tag={tag}"]
     argv += [f"--secret=id={name},src={private / name}" for name in ("ca-bundle", "uv.toml")]

@@ -79,7 +79,8 @@ class Account:
 
 @dataclass(frozen=True)
 class Plan:
-    """A container to be created. `private` is its folder on this machine, `env` goes there into a file.
+    """A container to be created. `private` is its folder on this machine, `env` goes there into a file; `home` is the
+    folder that is the account's home inside.
 
     `shown` are further binds, `(path here, path inside, may write)`; `port` is `(inside, on 127.0.0.1 here)`.
     """
@@ -90,6 +91,7 @@ class Plan:
     argv: Sequence[str]
     workspace: Workspace
     private: Path
+    home: Path
     labels: Mapping[str, str]
     env: Mapping[str, str] = field(default_factory=dict)
     shown: Sequence[tuple[Path, str, bool]] = ()
@@ -186,7 +188,7 @@ def _public_variables(who: Account, limits: Limits, shell: str) -> dict[str, str
 def _folders(plan: Plan, who: Account) -> list[Bind]:
     """The project, its data, the account's own folder, and what else is shown."""
     space = plan.workspace
-    home = _made(plan.private / "home", who)
+    home = _made(plan.home, who)
     shown = [
         (space.project, str(space.project), True),
         *((mount.path, str(mount.path), mount.write) for mount in space.data),

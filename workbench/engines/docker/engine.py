@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from threading import Event
 
@@ -20,30 +19,20 @@ from workbench.errors import Refused
 from workbench.model.build import BuildProgress
 from workbench.model.environment import EngineName, EnvironmentSpec, Revision
 from workbench.paths import Home
+from workbench.settings import Settings
 
 
 class DockerEngine:
-    """Environments as images, sessions and kernels as containers.
-
-    `registries` maps a registry to the one used instead; `index` is the package index where a declaration names none.
-    """
+    """Environments as images, sessions and kernels as containers; `endpoint` None: the one a person's tools use."""
 
     name = EngineName.DOCKER
 
-    def __init__(
-        self,
-        home: Home,
-        *,
-        endpoint: Endpoint | None = None,
-        registries: Mapping[str, str] | None = None,
-        index: str | None = None,
-    ) -> None:
+    def __init__(self, home: Home, settings: Settings, *, endpoint: Endpoint | None = None) -> None:
         self._home = home
-        self._registries = dict(registries or {})
-        self._index = index
+        self._settings = settings
         self._connection = Connection(endpoint)
         self._library = Library(self._connection, home.state / "images")
-        self._sessions = Sessions(self._connection, self._library)
+        self._sessions = Sessions(self._connection, self._library, home.state / "homes")
 
     def facts(self) -> Facts:
         """Whether it answers, and what it is."""
@@ -96,7 +85,7 @@ class DockerEngine:
             progress(BuildProgress(f"{found.reference} is there already", 1, 1))
             return found
         written = recipe.render(
-            spec, revision_id, dialect=builder.dialect(self._connection), registries=self._registries
+            spec, revision_id, dialect=builder.dialect(self._connection), registries=self._settings.registries
         )
         builder.build(
             self._connection,
@@ -104,7 +93,7 @@ class DockerEngine:
             name=spec.name,
             tag=_tag(spec, revision_id),
             folder=self._home.environment_folder(spec.slug) / revision_id,
-            index=package_index(spec.python.index if spec.python else None, self._index),
+            index=package_index(spec.python.index if spec.python else None, self._settings.package_index),
             log=log,
             progress=progress,
             cancelled=cancelled,

@@ -69,6 +69,7 @@ class DockerHost:
                 argv=[word.replace("{connection_file}", str(connection_file)) for word in kernel.argv],
                 workspace=self._workspace,
                 private=self._private,
+                home=self._private / "home",
                 labels={
                     "role": ROLE,
                     "home": self._workspace.home,

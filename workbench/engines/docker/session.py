@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-import socket
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from workbench.engines.base import LABEL, PortTaken, SessionFacts, SessionRequest
@@ -15,6 +15,7 @@ from workbench.engines.docker.connection import Connection, NoSuchThing
 from workbench.engines.docker.container import PRIVATE, Plan, account, create
 from workbench.engines.docker.contents import Library
 from workbench.engines.docker.kernel import read_exit
+from workbench.engines.process import ports
 from workbench.errors import Conflict, NotFound, Refused, WorkbenchError
 from workbench.text import one_line
 
@@ -25,15 +26,17 @@ _SHELL = "set -a; . {env}; set +a; command -v bash >/dev/null && exec bash -l; e
 
 
 class Sessions:
-    """The sessions of one engine."""
+    """The sessions of one engine. `homes` has a home folder for each project: settings and caches outlive sessions."""
 
-    def __init__(self, connection: Connection, library: Library) -> None:
+    def __init__(self, connection: Connection, library: Library, homes: Path) -> None:
+        self._homes = homes
         self._connection = connection
         self._library = library
 
     def create(self, request: SessionRequest) -> str:
         """As the contract has it. A container of the same name that a broken start left is replaced."""
-        _check_port(request.port)
+        if not ports.free(request.port):
+            raise PortTaken(request.port)
         space = request.workspace
         token = tools.secret_file(request)
         who = account(self._connection.daemon(), space)
@@ -44,6 +47,7 @@ class Sessions:
             argv=tools.command(request, root=who.uid == 0),
             workspace=space,
             private=request.folder,
+            home=self._homes / space.project_name,
             labels={
                 "role": ROLE,
                 "home": space.home,
@@ -54,7 +58,7 @@ class Sessions:
                 "spec": request.revision.id,
                 "folder": str(request.folder),
             },
-            env={**space.env, **tools.variables(request)},
+            env={**space.env, **tools.variables(request, str(who.home))},
             shown=[(token, tools.TOKEN, False)],
             port=(request.ide.port, request.port),
             hostname=request.name[:63],
@@ -165,13 +169,3 @@ def _facts(handle: str, labels: Mapping[str, str], state: Mapping[str, Any]) -> 
     end = read_exit(state, None)
     code = int(str(state.get("ExitCode") or 0))
     return replace(facts, exit_code=code, oom=end.oom, reason="out of memory" if end.oom else error or end.words)
-
-
-def _check_port(port: int) -> None:
-    """Raise `PortTaken` where something of this machine listens already."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise PortTaken(f"port {port} of 127.0.0.1: {error.strerror}") from error

@@ -27,13 +27,22 @@ def command(request: SessionRequest, *, root: bool) -> list[str]:
         "--ServerApp.allow_remote_access=False",
         "--ServerApp.local_hostnames=localhost",
         f"--ServerApp.local_hostnames={request.host_name}",
+        "--ServerApp.quit_button=False",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         *(["--ServerApp.allow_root=True"] if root else []),
     ]
 
 
-def variables(request: SessionRequest) -> dict[str, str]:
-    """Variables by which the tool finds its secret."""
-    return {"JUPYTER_TOKEN_FILE": TOKEN, "JUPYTER_TOKEN": ""} if request.ide.name == "jupyter" else {}
+def variables(request: SessionRequest, home: str) -> dict[str, str]:
+    """Variables by which the tool finds its secret; `home` is shared by the project's sessions, its runtime is not."""
+    if request.ide.name != "jupyter":
+        return {}
+    return {
+        "JUPYTER_TOKEN_FILE": TOKEN,
+        "JUPYTER_TOKEN": "",
+        "JUPYTER_RUNTIME_DIR": f"{home}/.local/share/jupyter/runtime-{request.id}",
+    }
 
 
 def secret_file(request: SessionRequest) -> Path:

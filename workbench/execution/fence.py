@@ -9,16 +9,16 @@ from pathlib import Path
 
 from workbench.execution.job import LOCK_FILE
 
-PATIENCE = 1.0  # seconds; who only looks holds it for an instant
+PATIENCE = 0.5  # seconds: whoever only asks holds a shared lock for an instant
 
 
-def hold(folder: Path, *, patience: float = PATIENCE) -> int | None:
+def hold(folder: Path) -> int | None:
     """Take the lock of an attempt's folder and keep it until the process ends; None where another has it.
 
     The descriptor is not inherited by programs that are started. Closing it frees the lock.
     """
     descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -32,15 +32,19 @@ def hold(folder: Path, *, patience: float = PATIENCE) -> int | None:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether a runner lives that holds the lock."""
+    """Whether a runner lives that holds the lock.
+
+    Asked with a shared lock: /proc/locks would name another device than stat(2) does on btrfs and overlayfs.
+    """
     try:
-        descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(folder / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
+    else:
+        return False
     finally:
         os.close(descriptor)
-    return False

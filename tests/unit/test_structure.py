@@ -161,3 +161,17 @@ def test_help_loads_nothing_heavy() -> None:
     names = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in lines}
     assert "workbench" in names
     assert sorted(names & HEAVY) == []
+
+
+def test_processes_of_ours_do_not_look_in_the_working_directory() -> None:
+    """`python -m workbench…` is always started with -P: a project may have a folder `workbench` or a file `json.py`."""
+    wrong = []
+    for path in modules(PACKAGE):
+        for node in ast.walk(tree(path)):
+            if not isinstance(node, ast.List | ast.Tuple):
+                continue
+            words = [ast.unparse(part) for part in node.elts]
+            for at, word in enumerate(words[:-1]):
+                if word == "'-m'" and "workbench" in words[at + 1] and "'-P'" not in words[:at]:
+                    wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert wrong == []

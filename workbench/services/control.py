@@ -1,0 +1,279 @@
+"""The supervisor of a home from outside: start it, wake it, ask how it is, end it.
+
+lock held ── it runs ── supervisor.json says who it is (pid, start, version, where it listens)
+lock free ── it does not, whatever supervisor.json says
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from workbench import __version__
+from workbench.errors import WorkbenchError
+from workbench.paths import Home
+from workbench.services import unit
+from workbench.services.bench import Bench
+from workbench.text import clean
+
+START_WAIT = 30.0  # seconds until a started supervisor holds its lock: a cold disk is slow
+STOP_WAIT = 15.0  # it leaves within 5, and is never killed: it may be in a transaction
+ALREADY = 3  # its exit code where another one holds the lock
+TAIL = 12  # lines of its log in an error
+
+
+@dataclass(frozen=True)
+class SupervisorStatus:
+    """How the supervisor is; `pid` 0 and `since` None where none runs. `outdated`: it runs older code than this."""
+
+    alive: bool
+    pid: int = 0
+    version: str = ""
+    since: datetime | None = None
+    uptime: timedelta | None = None
+    outdated: bool = False
+    how: str = ""  # detached, foreground, systemd
+    log: Path = Path()
+    unit: str = ""  # state of the systemd unit: empty, enabled, active
+
+
+def ensure(bench: Bench) -> None:
+    """See that a supervisor of this home runs, and runs no older code than this. Quick where it does."""
+    home = bench.home
+    if held(home):
+        facts = card(home)
+        if _older(str(facts.get("version", ""))):
+            ask_renewal(home)
+        return
+    if unit.enabled(home):
+        unit.start(home)
+        _await_start(home, None)
+    else:
+        _await_start(home, _spawn(home))
+
+
+def wake(bench: Bench) -> None:
+    """Make it look at the store now. Best effort: it looks by itself before long."""
+    target = str(card(bench.home).get("wake") or "")
+    if not target:
+        return
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.setblocking(False)
+        sender.sendto(b"", target)
+
+
+def status(bench: Bench) -> SupervisorStatus:
+    """Whether it runs, since when, and which version."""
+    home = bench.home
+    kind = unit.state(home)
+    if not held(home):
+        return SupervisorStatus(False, log=home.supervisor_log, unit=kind)
+    facts = card(home)
+    since = datetime.fromisoformat(str(facts["since"])) if facts.get("since") else None
+    version = str(facts.get("version", ""))
+    return SupervisorStatus(
+        alive=True,
+        pid=int(facts.get("pid", 0)),
+        version=version,
+        since=since,
+        uptime=bench.now() - since if since else None,
+        outdated=_older(version),
+        how=str(facts.get("how", "")),
+        log=home.supervisor_log,
+        unit=kind,
+    )
+
+
+def stop(bench: Bench) -> bool:
+    """End it; False where none runs. Runs and sessions go on, and the next supervisor finds them again."""
+    home = bench.home
+    if not held(home):
+        return False
+    if unit.active(home):
+        unit.stop(home)
+    else:
+        signal_it(home, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_WAIT
+    while held(home):
+        if time.monotonic() > deadline:
+            raise WorkbenchError(
+                f"the supervisor did not end within {STOP_WAIT:g} s",
+                title=str(home.root),
+                hint=f"What it does is in {home.supervisor_log}",
+            )
+        time.sleep(0.02)
+    return True
+
+
+def restart(bench: Bench) -> None:
+    """End it where it runs, and start it."""
+    stop(bench)
+    ensure(bench)
+
+
+def install(bench: Bench) -> list[str]:
+    """Have systemd start it with the machine or the login; what was done and what is still to do, a line each."""
+    unit.check(bench.home)
+    stop(bench)
+    lines = unit.install(bench.home, command(bench.home, "systemd"), environment())
+    _await_start(bench.home, None)
+    return lines
+
+
+def uninstall(bench: Bench) -> bool:
+    """Take it out of systemd; False where it was not in it. It is started again by what needs it."""
+    return unit.uninstall(bench.home)
+
+
+def held(home: Home) -> bool:
+    """Whether a supervisor holds this home's lock."""
+    try:
+        descriptor = os.open(home.supervisor_lock, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        # Shared, so that two who ask do not see each other; a supervisor that starts tries again for a moment.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def card_path(home: Home) -> Path:
+    """Where a supervisor says who it is: true only while the lock is held."""
+    return home.state / "supervisor.json"
+
+
+def card(home: Home) -> dict[str, object]:
+    """What the supervisor that runs, or the last one, said of itself; empty where that cannot be read."""
+    try:
+        found = json.loads(card_path(home).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def renewal_path(home: Home) -> Path:
+    """Names the Python with which the supervisor shall go on as another version of itself."""
+    return home.state / "renew"
+
+
+def ask_renewal(home: Home) -> None:
+    """Ask the supervisor to go on as the code of this Python; runs and sessions do not notice."""
+    renewal_path(home).write_text(sys.executable)
+    signal_it(home, signal.SIGHUP)
+
+
+def signal_it(home: Home, number: signal.Signals) -> None:
+    """Send a signal to the process that holds the lock, and to no other that has its number by now."""
+    facts = card(home)
+    pid = int(str(facts.get("pid") or 0))
+    with contextlib.suppress(ProcessLookupError):
+        descriptor = os.pidfd_open(pid)
+        try:
+            if facts.get("start") == start_time(pid) and facts.get("boot") == boot_id():
+                signal.pidfd_send_signal(descriptor, number)
+        finally:
+            os.close(descriptor)
+
+
+def start_time(pid: int) -> int:
+    """When a process started, in clock ticks since boot, proc(5) field 22; 0 where it is gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0
+    return int(text.rpartition(")")[2].split()[19])
+
+
+def boot_id() -> str:
+    """Changes with every start of the machine, random(4)."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def command(home: Home, how: str) -> list[str]:
+    """The program that is a supervisor of `home`. -P: files that lie in a working folder are no modules of it."""
+    return [sys.executable, "-P", "-m", "workbench.supervisor", "--home", str(home.root), "--how", how]
+
+
+def environment() -> dict[str, str]:
+    """What a supervisor must be given beside the usual to find this package: only where it is run out of a checkout."""
+    folder = str(Path(__file__).parents[2])
+    found = [entry for entry in sys.path if entry and Path(entry).absolute() == Path(folder)]
+    only_by_working_folder = bool(sys.path) and sys.path[0] in ("", folder) and len(found) <= 1
+    if not only_by_working_folder or folder in os.environ.get("PYTHONPATH", "").split(os.pathsep):
+        return {}
+    return {"PYTHONPATH": os.pathsep.join(filter(None, (folder, os.environ.get("PYTHONPATH"))))}
+
+
+def log_tail(home: Home, lines: int = TAIL) -> str:
+    """The last lines of its log, cleaned; empty where there is none."""
+    try:
+        with home.supervisor_log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 16_384))
+            text = clean(file.read().decode(errors="replace"))
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def _spawn(home: Home) -> subprocess.Popen[bytes]:
+    descriptor = os.open(home.supervisor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        return subprocess.Popen(
+            command(home, "detached"),
+            stdin=subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=descriptor,
+            cwd="/",
+            env={**os.environ, **environment()},
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise WorkbenchError(
+            f"the supervisor cannot be started: {error.strerror}", hint="See: workbench doctor"
+        ) from error
+    finally:
+        os.close(descriptor)
+
+
+def _await_start(home: Home, child: subprocess.Popen[bytes] | None) -> None:
+    deadline = time.monotonic() + START_WAIT
+    while not held(home):
+        code = child.poll() if child else None
+        if code not in (None, ALREADY) or time.monotonic() > deadline:
+            said = f"ended with exit code {code}" if code is not None else f"did not come up within {START_WAIT:g} s"
+            raise WorkbenchError(
+                f"the supervisor {said}\n{log_tail(home)}".rstrip(),
+                title=str(home.supervisor_log),
+                hint="See: workbench doctor",
+            )
+        time.sleep(0.02)
+    if child and child.poll() is None:
+        # It lives on without us; Python would warn of a child that was not waited for.
+        child.returncode = 0
+
+
+def _older(version: str) -> bool:
+    """Whether `version` is before this program's; a version that cannot be read is not."""
+    try:
+        theirs, ours = (tuple(int(part) for part in text.split(".")[:3]) for text in (version, __version__))
+    except ValueError:
+        return False
+    return theirs < ours

@@ -74,6 +74,8 @@ class Course:
 
     def enter(self, phase: str) -> None:
         """Say that a phase begins: starting, running, finishing."""
+        if phase == self.phase:
+            return
         self.phase = phase
         self.journal.event(Progress.PHASE, name=phase)
 

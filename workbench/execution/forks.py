@@ -1,0 +1,181 @@
+"""The nursery: a process that has papermill imported and forks a runner for each run.
+
+It keeps one thread and opens no zmq context, store or client before a fork. When its supervisor goes, it takes no new
+work and ends after its last child; when it is killed, its runners live on, for they are sessions of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.execution.fence import hold
+from workbench.execution.job import JOB_FILE, RUNNER_LOG
+
+IDLE = 600.0  # seconds without a run after which it goes
+
+
+class Forks:
+    """The process itself."""
+
+    def __init__(self, line: socket.socket, wake: Path) -> None:
+        self.line: socket.socket | None = line
+        self.wake = wake
+        self.children: set[int] = set()
+        self.received = b""
+        self.alarm, bell = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(bell, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, _noted)
+        signal.signal(signal.SIGTERM, self.dismissed)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def dismissed(self, *_: object) -> None:
+        """Take no new work; the supervisor sees its line end."""
+        if self.line:
+            self.line.close()
+        self.line = None
+
+    def serve(self) -> None:
+        """Fork what is asked for, until nobody asks any more and the last child ended."""
+        while self.line or self.children:
+            sources: list[Any] = [self.alarm, *([self.line] if self.line else [])]
+            ready, _, _ = select.select(sources, [], [], None if self.children else IDLE)
+            if not ready and not self.children:
+                return
+            if self.alarm in ready:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self.alarm, 512)
+                self.reap()
+            if self.line and self.line in ready:
+                self.listen(self.line)
+
+    def reap(self) -> None:
+        """Take leave of children that ended, and let the supervisor look."""
+        from workbench.execution.runner import wake
+
+        ended = False
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, _ = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    break
+                self.children.discard(pid)
+                ended = True
+        if ended:
+            wake(self.wake)
+
+    def listen(self, line: socket.socket) -> None:
+        """Take requests: one JSON text a line, the folder of an attempt. Each is answered by one line."""
+        try:
+            data = line.recv(65536)
+        except ConnectionError:
+            data = b""
+        if not data:
+            self.dismissed()
+            return
+        *requests, self.received = (self.received + data).split(b"\n")
+        for request in requests:
+            try:
+                answer: dict[str, Any] = {"pid": self.fork(Path(json.loads(request)))}
+            except (OSError, ValueError) as error:
+                answer = {"error": str(error)}
+            with contextlib.suppress(OSError):
+                line.sendall(json.dumps(answer).encode() + b"\n")
+
+    def fork(self, folder: Path) -> int | None:
+        """A runner for `folder`, once it holds its lock; None where another has it."""
+        import_engine(folder)
+        report, told = os.pipe2(os.O_CLOEXEC)
+        child = os.fork()
+        if child == 0:
+            code = 70
+            try:
+                code = _be_runner(folder, told)
+            except BaseException:  # noqa: BLE001 - nothing may return into the nursery's loop
+                traceback.print_exc()
+            finally:
+                with contextlib.suppress(OSError, ValueError):
+                    sys.stdout.flush()
+                    sys.stderr.flush()
+                os._exit(code)
+        os.close(told)
+        self.children.add(child)
+        with os.fdopen(report, "rb") as file:
+            return child if file.read() else None
+
+
+def _be_runner(folder: Path, told: int) -> int:
+    from workbench.execution.runner import BUSY, run_attempt
+
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    os.setsid()
+    os.chdir("/")
+    log = os.open(folder / RUNNER_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(source, target)
+    lock = hold(folder)
+    if lock is None:
+        return BUSY
+    os.write(told, b"1")
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and int(name) != lock:
+            with contextlib.suppress(OSError):
+                os.close(int(name))
+    return run_attempt(folder, locked=True)
+
+
+def import_engine(folder: Path) -> None:
+    """Import the engine that a job needs before the fork, so that it is paid once."""
+    from workbench.engines.registry import reopen
+    from workbench.execution.job import Job
+
+    job = Job.from_json((folder / JOB_FILE).read_text())
+    with contextlib.suppress(WorkbenchError):
+        reopen(job.engine, job.engine_options)
+
+
+def warm() -> None:
+    """Import what every run needs, and have what is made at first use made now."""
+    from papermill.iorw import load_notebook_node
+
+    import workbench.execution.papermill_engine
+    import workbench.execution.runner
+    import workbench.execution.translators  # noqa: F401
+    from workbench.notebooks.document import parse
+
+    empty = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    load_notebook_node(parse(json.dumps(empty).encode(), title="").node())
+    gc.collect()
+    gc.freeze()
+
+
+def _noted(*_: object) -> None:
+    """Signals are seen in the wake-up pipe."""
+
+
+def main() -> None:
+    """`python -m workbench.execution.nursery --line FD --wake PATH`, started by `Nursery` only."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--line", type=int, required=True)
+    parser.add_argument("--wake", type=Path, required=True)
+    given = parser.parse_args()
+    line = socket.socket(fileno=given.line)
+    line.set_inheritable(False)
+    warm()
+    os.chdir("/")
+    Forks(line, given.wake).serve()

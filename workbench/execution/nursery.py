@@ -1,0 +1,142 @@
+"""The supervisor's line to the nursery, the process that forks a runner for each run (`python -m` this module).
+
+supervisor ──socket pair──▶ nursery (forks.py) ──fork──▶ runner (own session) ─▶ kernel
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import workbench
+from workbench.errors import WorkbenchError
+from workbench.execution.fence import is_held
+from workbench.execution.job import RUNNER_LOG
+from workbench.execution.result import RESULT_FILE
+from workbench.paths import Home
+
+ANSWER = 60.0  # seconds the supervisor waits for a runner to exist; the first time papermill is imported in them
+LOG_FILE = "nursery.log"
+
+
+class Nursery:
+    """The supervisor's side. Starts the process when a run needs it; may be used from several threads."""
+
+    def __init__(self, home: Home, python: str = sys.executable) -> None:
+        self.home = home
+        self.python = python
+        self.guard = threading.Lock()
+        self.process: subprocess.Popen[bytes] | None = None
+        self.line: socket.socket | None = None
+
+    def run(self, folder: Path) -> int | None:
+        """Have the attempt in `folder` run; returns when its runner exists and holds its lock, with its process id.
+
+        None where the process id is not known, or the attempt was taken by another runner already. Raises
+        `WorkbenchError` where none could be started.
+        """
+        with self.guard:
+            for _ in range(2):
+                answer = self._ask(folder)
+                if answer is not None:
+                    if "error" in answer:
+                        raise WorkbenchError(f"the runner could not be started: {answer['error']}")
+                    return answer.get("pid")
+                if _taken(folder):
+                    return None
+            return self._plainly(folder)
+
+    def alive(self) -> bool:
+        """Whether the process is there."""
+        return self.process is not None and self.process.poll() is None
+
+    def close(self) -> None:
+        """Let it go: it ends after its last run."""
+        with self.guard:
+            if self.line:
+                self.line.close()
+            self.line = None
+            if self.process:
+                self.process.poll()
+
+    def _ask(self, folder: Path) -> dict[str, Any] | None:
+        """Its answer, None where it is gone; it is started where needed."""
+        if self.line is None or not self.alive():
+            self._start()
+        assert self.line
+        try:
+            self.line.settimeout(ANSWER)
+            self.line.sendall(json.dumps(str(folder)).encode() + b"\n")
+            answer = b""
+            while not answer.endswith(b"\n"):
+                part = self.line.recv(4096)
+                if not part:
+                    raise ConnectionError
+                answer += part
+        except OSError:
+            self.line.close()
+            self.line = None
+            return None
+        facts: dict[str, Any] = json.loads(answer)
+        return facts
+
+    def _start(self) -> None:
+        if self.line:
+            self.line.close()
+        if self.process:
+            self.process.poll()
+        ours, theirs = socket.socketpair()
+        with theirs, (self.home.state / LOG_FILE).open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    *(self.python, "-m", "workbench.execution.nursery"),
+                    *("--line", str(theirs.fileno()), "--wake", str(self.home.wake_socket)),
+                ],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=package_root(),
+            )
+        self.line = ours
+
+    def _plainly(self, folder: Path) -> int:
+        """A runner without a nursery: slower to start, otherwise the same."""
+        with (folder / RUNNER_LOG).open("ab") as log:
+            process = subprocess.Popen(
+                [self.python, "-m", "workbench.execution.runner", str(folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=package_root(),
+            )
+        deadline = time.monotonic() + ANSWER
+        while not _taken(folder):
+            if process.poll() is not None or time.monotonic() > deadline:
+                process.kill()
+                raise WorkbenchError("no runner could be started", hint=f"What it said: {folder / RUNNER_LOG}")
+            time.sleep(0.01)
+        return process.pid
+
+
+def package_root() -> Path:
+    """Where `python -m workbench…` finds this package: the checkout, or the folder it is installed in."""
+    return Path(workbench.__file__).parent.parent
+
+
+def _taken(folder: Path) -> bool:
+    return is_held(folder) or (folder / RESULT_FILE).exists()
+
+
+if __name__ == "__main__":
+    from workbench.execution.forks import main
+
+    main()

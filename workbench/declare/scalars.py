@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from workbench.declare.composer import Plain
 from workbench.errors import NotFound, Refused
-from workbench.model import timetable
+from workbench.model import clocks, timetable
 from workbench.model.names import SLUG_RULE, is_slug
 
 # Binary units, as Docker's --memory has them.
@@ -141,7 +141,7 @@ def _slug(value: object) -> str:
 def _zone(value: object) -> str:
     said = text(value)
     try:
-        timetable.zone(said)
+        clocks.zone(said)
     except NotFound as error:
         wrong(f"{said!r} is no time zone of the IANA database", error.hint)
     return said

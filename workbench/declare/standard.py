@@ -48,7 +48,7 @@ def load_standard(
     if reading.value is None:
         return Reading(None, reading.problems)
     file = reading.value
-    part = PythonPart(file.python, file.packages, path, file.index)
+    part = PythonPart(file.python, file.packages, None, file.index)
     return Reading(_spec(name, path, part, dict(file.variables)), notices=_left_out(folder))
 
 

@@ -1,0 +1,51 @@
+"""YAML of parameters, read as papermill's command reads it: YAML 1.1 types, but dates stay text.
+
+These values are for a notebook and must be what papermill would pass it; the strict reader is for declarations.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from workbench.errors import Refused
+from workbench.text import one_line
+
+MOST = 1_000_000  # values after aliases are followed: a few lines of aliases can mean billions
+
+
+class _Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as the base class declares it
+        first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def read_parameters(text: str, *, title: str) -> dict[str, Any]:
+    """The mapping of names to values that `text` (YAML or JSON) holds; empty text is none. Raises `Refused`."""
+    try:
+        values = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader with fewer types
+    except yaml.YAMLError as error:
+        raise Refused(f"not YAML: {one_line(str(error), 300)}", title=title) from error
+    except (ValueError, RecursionError) as error:
+        raise Refused(f"not YAML: {type(error).__name__}: {one_line(str(error), 300)}", title=title) from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
+        raise Refused("expected names with values, as {year: 2025}", title=title)
+    _check_size(values, title)
+    return values
+
+
+def _check_size(values: Any, title: str) -> None:
+    waiting, count = [values], 0
+    while waiting:
+        value = waiting.pop()
+        count += 1
+        if count > MOST:
+            raise Refused(f"more than {MOST} values", title=title, hint="Put them into a file and pass its name.")
+        if isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)

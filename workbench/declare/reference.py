@@ -1,0 +1,129 @@
+"""docs/yaml.md: every key of every kind of declaration, written from the schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from workbench.declare.composer import MAX_DEPTH
+from workbench.declare.reader import MAX_BYTES
+from workbench.declare.schema import KINDS
+from workbench.model.names import SLUG_RULE
+
+_EXAMPLES = {
+    "environment": """\
+extends: python
+title: Sales, with the warehouse driver
+python:
+  packages: ["pandas>=2.2", psycopg]
+apt: [libpq5]
+env:
+  PGHOST: db.acme.example
+limits: {cpus: 2, memory: 4G}
+""",
+    "project": """\
+description: Sales by region
+environment: sales
+data:
+  - /warehouse/sales
+  - {path: /srv/reports, as: reports, write: true}
+""",
+    "schedule": """\
+notebook: notebooks/report.ipynb
+cron: 30 6 * * mon-fri
+timezone: Europe/Berlin
+parameters: {region: north, rows: 100}
+timeout: 45m
+retries: 1
+""",
+    "settings": """\
+timezone: Europe/Berlin
+concurrency: 4
+engine: auto
+""",
+}
+_INTRO = f"""\
+# YAML reference
+
+<!-- Written by `python -m workbench.declare.schemas --write` from workbench/declare/schema.py; edit that. -->
+
+A declaration is a small YAML file that people edit, diff and commit. The file's name is the thing's name:
+{SLUG_RULE}. `workbench check` reads all of them and prints every problem with its file, line and column.
+
+## How values are read
+
+- A value without quotes is the text it is: `no` is the word no, `3.10` is the version 3.10, `22:22` and `2026-01-31`
+  stay as written. Where a key takes a number, a size or true/false, the text is read as that, and nothing is guessed:
+  true and false are spelled `true` and `false`.
+- Sizes have a unit, in powers of 1024 as Docker has them: `512M`, `4G`. Durations too: `30s`, `45m`, `2h`, `1h30m`, `1d`.
+- Quotes are needed where a value begins with one of ``* & ! % @ ` {{ [`` or has `: ` or ` #` in it: `cron: "*/15 * * * *"`,
+  `cron: "@daily"`, `date: "${{due}}"`.
+- In `parameters:` values without quotes are read by the rules of YAML 1.2: `true`, `false`, `null`, whole and decimal
+  numbers. All else is text: dates, `no`, and numbers with leading zeros such as `007`.
+- A key with nothing behind it counts as not written. Unknown keys and keys written twice are refused, as are anchors,
+  aliases, merge keys and tags, files over {MAX_BYTES // 1024} KB and nesting deeper than {MAX_DEPTH}.
+
+## How `extends` merges
+
+An environment may name another, of this home or shipped. Lists append (an item that is there already is not
+repeated), mappings merge key by key, single values replace. `title` and `description` are not taken over. A file of
+the home wins over a shipped one of the same name, and may extend it by that very name.
+
+## Editors
+
+New files begin with a comment that names their JSON Schema, by a path from the file to `.workbench/schemas/` of the
+home: editors with yaml-language-server complete and check keys, also offline. The same schemas are in `schemas/` of
+the source.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [_INTRO]
+    for kind, model in KINDS.items():
+        schema = model.model_json_schema(by_alias=True)
+        parts.append(f"## {kind.capitalize()}\n\n{schema['description']}\n")
+        parts.append(f"```yaml\n{_EXAMPLES[kind]}```\n")
+        parts.append("\n".join(["| key | value | meaning |", "|---|---|---|", *_rows(schema, schema, "")]) + "\n")
+    return "\n".join(parts)
+
+
+def _rows(schema: dict[str, Any], root: dict[str, Any], above: str) -> Iterator[str]:
+    required = schema.get("required", [])
+    for name, field in schema["properties"].items():
+        inner, form = _form(field, root)
+        form = f"{form}, **required**" if name in required else form
+        yield f"| `{above}{name}` | {form} | {_meaning(field)} |"
+        if inner:
+            yield from _rows(inner, root, f"{above}{name}." if field.get("type") != "array" else f"{above}{name}[].")
+
+
+def _form(field: dict[str, Any], root: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
+    """The mapping behind a field where it has known keys, and the field's form in words."""
+    for choice in (field, *field.get("anyOf", ()), *field.get("allOf", ())):
+        if "$ref" in choice:
+            return root["$defs"][choice["$ref"].rpartition("/")[2]], "mapping"
+        if choice.get("type") == "array":
+            inner, form = _form(choice["items"], root)
+            return inner, f"list of {form}s" if form != "mapping" else "list of mappings"
+        if "additionalProperties" in choice:
+            return None, "mapping of names to text"
+        if "x-form" in choice:
+            return None, str(choice["x-form"])
+    return None, "text"
+
+
+def _meaning(field: dict[str, Any]) -> str:
+    said = field.get("description", "")
+    examples = [_shown(example) for example in field.get("examples", ())]
+    if examples:
+        said += f" As {', '.join(examples)}."
+    default = field.get("default")
+    if default not in (None, "", [], {}):
+        said += f" Default: {_shown(default)}."
+    return str(said).replace("|", "\\|")
+
+
+def _shown(value: Any) -> str:
+    return f"`{value if isinstance(value, str) else json.dumps(value)}`"

@@ -1,0 +1,72 @@
+"""Which environments are declared, and where: in the home, shipped, and in the folders of projects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.errors import NotFound
+from workbench.model.environment import EnvironmentSpec
+from workbench.model.project import Project
+from workbench.paths import shipped
+from workbench.services import projects
+from workbench.services.bench import Bench
+
+if TYPE_CHECKING:
+    from workbench.declare import Problem, Reading, Shelf
+
+
+def shelf(bench: Bench) -> Shelf:
+    """The folders in which names of environments are looked up."""
+    from workbench.declare import Shelf
+
+    return Shelf((bench.home.environments, shipped("environments")))
+
+
+def readings(bench: Bench) -> dict[str, Reading[EnvironmentSpec]]:
+    """Every declared environment as it could be read, by name."""
+    names = sorted([*shelf(bench).files(), *of_projects(bench)])
+    found = {name: reading(bench, name) for name in names}
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def reading(bench: Bench, name: str) -> Reading[EnvironmentSpec] | None:
+    """The declaration of that name, `python` or `<project>/<file>`; None where there is none."""
+    from workbench.declare import load_environment, load_standard
+
+    folders = shelf(bench)
+    owner, slash, file = name.partition("/")
+    if not slash:
+        path = folders.find(name) if "\0" not in name else None
+        own = path is not None and path.parent != bench.home.environments
+        return load_environment(path, shelf=folders, shipped=own) if path else None
+    try:
+        project = projects.get(bench, owner)
+        path = project.path / file
+        if not path.is_file():
+            return None
+    except (NotFound, OSError, ValueError):
+        return None
+    return load_standard(path, project=owner, folder=project.path, shelf=folders)
+
+
+def of_projects(bench: Bench) -> list[str]:
+    """Names of the environments that projects declare in their own folders."""
+    names = (project.environment or standard(project) for project in projects.listing(bench) if not project.problem)
+    return sorted({name for name in names if name and "/" in name})
+
+
+def standard(project: Project) -> str | None:
+    """`<project>/<file>` for the first standard file that is read; None where there is none."""
+    from workbench.declare.standard import READ
+
+    return next((f"{project.name}/{name}" for name in projects.standard_files(project) if name in READ), None)
+
+
+def wrong_suffix(bench: Bench) -> list[Problem]:
+    """Files that look like declarations and are not read as such."""
+    from workbench.declare import Problem
+
+    return [
+        Problem(path, 0, 0, "is not read: the name ends in .yml", "rename it to end in .yaml").labelled(bench.home.root)
+        for path in sorted(bench.home.environments.glob("*.yml"))
+    ]

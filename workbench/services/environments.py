@@ -1,0 +1,263 @@
+"""Environments: what is declared, what was built of it, and builds."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import Conflict, NotFound, Refused
+from workbench.model.build import ENDED, Build, BuildProgress, BuildState
+from workbench.model.environment import EngineName, EnvironmentSpec, Revision
+from workbench.model.names import SLUG_RULE, is_slug
+from workbench.model.project import Project
+from workbench.paths import shipped
+from workbench.services import catalogue, control, projects
+from workbench.services.bench import Bench
+from workbench.store import builds as build_rows
+from workbench.store import environments as rows
+from workbench.store.environments import Chosen
+from workbench.text import one_line
+
+if TYPE_CHECKING:
+    from workbench.declare import Problem, Reading
+
+
+@dataclass(frozen=True)
+class EnvironmentView:
+    """An environment for lists: its declaration, and what is so.
+
+    `state` is one of: not built, queued, building, ready, failed, stale (built, and changed since), invalid (then
+    `spec` is None and `problems` say why). `engine` is None until it is chosen. `revision` is the newest one built.
+    """
+
+    name: str
+    spec: EnvironmentSpec | None
+    state: str
+    engine: EngineName | None = None
+    engine_reason: str = ""
+    revision: Revision | None = None
+    build: Build | None = None
+    problems: tuple[Problem, ...] = ()
+    notices: tuple[Problem, ...] = ()
+    source: Path | None = None
+
+
+def specs(bench: Bench) -> list[EnvironmentSpec]:
+    """All environments that can be read: of the home, shipped, and of projects that declare their own, by name."""
+    return [reading.value for reading in catalogue.readings(bench).values() if reading.value is not None]
+
+
+def problems(bench: Bench) -> list[Problem]:
+    """Everything wrong in declarations of environments, with paths as seen from the home."""
+    found = {
+        problem.labelled(bench.home.root)
+        for reading in catalogue.readings(bench).values()
+        for problem in reading.problems
+    }
+    return sorted([*found, *catalogue.wrong_suffix(bench)])
+
+
+def spec(bench: Bench, name: str) -> EnvironmentSpec:
+    """One environment: `python`, or `<project>/<file>`. Raises `NotFound` with the nearest, `DeclarationError`."""
+    reading = catalogue.reading(bench, name)
+    if reading is None:
+        raise NotFound(
+            "environment", one_line(name, 80), [*catalogue.shelf(bench).files(), *catalogue.of_projects(bench)]
+        )
+    return reading.get()
+
+
+def for_project(bench: Bench, project: Project) -> EnvironmentSpec:
+    """What a project's notebooks run in: what it declares, else its standard files, else the home's default.
+
+    Raises `DeclarationError` where the project or the environment cannot be read: never another in its place.
+    """
+    from workbench.declare import load_project
+
+    if project.problem:
+        load_project(project.path, name=project.name, linked=project.linked, state=bench.home.state).get()
+        raise Refused(project.problem, title=f"project {project.name}")
+    return spec(bench, project.environment or catalogue.standard(project) or bench.settings.default_environment)
+
+
+def listing(bench: Bench) -> list[EnvironmentView]:
+    """All environments with what is so of each, invalid ones too, by name."""
+    readings = catalogue.readings(bench)
+    with bench.store.read() as connection:
+        chosen = rows.all_chosen(connection)
+        views = []
+        for name, reading in readings.items():
+            fingerprint = reading.value.fingerprint if reading.value else ""
+            built = rows.revision(connection, name, fingerprint) if fingerprint else None
+            active = chosen[name].revision if name in chosen else ""
+            revision = built or (rows.revision_by_id(connection, name, active) if active else None)
+            build = build_rows.newest(connection, name)
+            views.append(_view(bench, name, reading, chosen.get(name), built is not None, revision, build))
+    return views
+
+
+def view(bench: Bench, name: str) -> EnvironmentView:
+    """One environment with what is so of it. Raises `NotFound` with the nearest."""
+    known = {one.name: one for one in listing(bench)}
+    if name not in known:
+        raise NotFound("environment", one_line(name, 80), known)
+    return known[name]
+
+
+def build(bench: Bench, name: str, *, force: bool = False) -> int | None:
+    """Queue a build and return its id; None where this very declaration is built and `force` is not set.
+
+    An open build of the same declaration is returned instead of a second one.
+    """
+    wanted = spec(bench, name)
+    with bench.store.write() as connection:
+        if not force and rows.revision(connection, wanted.name, wanted.fingerprint) is not None:
+            return None
+        number = build_rows.request(
+            connection, wanted.name, wanted.fingerprint, at=bench.now(), actor=bench.actor, force=force
+        )
+    control.ensure(bench)
+    control.wake(bench)
+    return number
+
+
+def cancel_build(bench: Bench, build_id: int) -> bool:
+    """Ask for a build's end; False where it has ended or was asked before."""
+    get_build(bench, build_id)
+    with bench.store.write() as connection:
+        asked = build_rows.ask_cancel(connection, build_id, at=bench.now(), actor=bench.actor)
+    control.ensure(bench)
+    control.wake(bench)
+    return asked
+
+
+def get_build(bench: Bench, build_id: int) -> Build:
+    """One build. Raises `NotFound`."""
+    with bench.store.read() as connection:
+        found = build_rows.get(connection, build_id)
+    if found is None:
+        raise NotFound("build", f"b{build_id}", hint="See what there is: workbench environments")
+    return found
+
+
+def builds(bench: Bench, name: str = "", *, limit: int = 100) -> list[Build]:
+    """Builds of one environment or of all, newest first."""
+    with bench.store.read() as connection:
+        return build_rows.page(connection, name, limit=limit)
+
+
+def build_progress(bench: Bench, name: str) -> BuildProgress | None:
+    """The newest moment of the environment's open build; None where none is open or it has said nothing yet."""
+    with bench.store.read() as connection:
+        newest = build_rows.newest(connection, name)
+        return build_rows.progress(connection, newest.id) if newest and newest.state not in ENDED else None
+
+
+def usual_seconds(bench: Bench, name: str) -> float | None:
+    """How long the last good build of the environment took, for an expected time; None before the first."""
+    with bench.store.read() as connection:
+        return build_rows.usual_seconds(connection, name)
+
+
+def build_log(bench: Bench, build_id: int) -> Path:
+    """The full log of a build; the file is there once it began."""
+    return bench.home.build_log(build_id)
+
+
+def create(bench: Bench, name: str, keys: Mapping[str, Any]) -> EnvironmentSpec:
+    """Write `environments/<name>.yaml` with `keys` as the file has them.
+
+    Raises `Refused` for a name outside of the rule, `Conflict` where the file exists, `DeclarationError`.
+    """
+    from workbench.declare import load_environment, writer
+
+    if not is_slug(name):
+        raise Refused(f"{one_line(name, 80)!r} is no name for an environment", hint=f"{SLUG_RULE}.".capitalize())
+    # Read with what it extends before it is written: nothing that cannot hold reaches the disk.
+    load_environment(writer.dump(keys), name=name, shelf=catalogue.shelf(bench)).get()
+    writer.create(bench.home.environments / f"{name}.yaml", "environment", keys, home=bench.home.root)
+    return spec(bench, name)
+
+
+def own_copy(bench: Bench, name: str) -> Path:
+    """The file to edit: the declaration's own, or for a shipped one a copy of it in the home, made now."""
+    from workbench.declare import writer
+
+    found = spec(bench, name)
+    if not found.shipped or found.source is None:
+        if found.source is None:
+            raise Refused(f"environment {name} has no file of its own")
+        return found.source
+    path = bench.home.environments / found.source.name
+    text = writer.with_schema_line(found.source.read_text(encoding="utf-8"), path, "environment", bench.home.root)
+    writer.create_text(path, "environment", text, home=bench.home.root)
+    return path
+
+
+def remove(bench: Bench, name: str) -> Path:
+    """Take an environment of the home away; its file is kept at the path returned.
+
+    Raises `Refused` for a shipped one or a project's own, `Conflict` while a project uses it or a build is open.
+    """
+    path = bench.home.environments / f"{name}.yaml"
+    if not is_slug(name) or not path.exists():
+        found = spec(bench, name)
+        where = "comes with the program" if found.shipped else f"is declared by {found.source}"
+        raise Refused(f"environment {name} {where}", hint="Only those in environments/ of the home can be removed.")
+    if not (shipped("environments") / path.name).exists():
+        users = [project.name for project in projects.listing(bench) if project.environment == name]
+        if users:
+            raise Conflict(f"environment {name} is used by {', '.join(users)}", hint="Change their project.yaml first.")
+    with bench.store.read() as connection:
+        newest = build_rows.newest(connection, name)
+    if newest and newest.state not in ENDED:
+        raise Conflict(f"build b{newest.id} of {name} is {newest.state}", hint=f"workbench stop b{newest.id}")
+    kept = bench.home.state / "removed" / f"{name}-{bench.now():%Y%m%dT%H%M%S%f}.yaml"
+    try:
+        kept.parent.mkdir(mode=0o700, exist_ok=True)
+        shutil.move(path, kept)
+    except OSError as error:
+        raise Refused(f"{path} cannot be removed: {error.strerror}") from error
+    with bench.store.write() as connection:
+        rows.forget(connection, name, at=bench.now(), actor=bench.actor)
+    control.wake(bench)
+    return kept
+
+
+def _view(
+    bench: Bench,
+    name: str,
+    reading: Reading[EnvironmentSpec],
+    chosen: Chosen | None,
+    built: bool,
+    revision: Revision | None,
+    build: Build | None,
+) -> EnvironmentView:
+    spec = reading.value
+    return EnvironmentView(
+        name=name,
+        spec=spec,
+        state=_state(spec, built, revision, build),
+        engine=chosen.engine if chosen else spec.engine if spec else None,
+        engine_reason=chosen.engine_reason if chosen else "",
+        revision=revision,
+        build=build,
+        problems=tuple(problem.labelled(bench.home.root) for problem in reading.problems),
+        notices=tuple(problem.labelled(bench.home.root) for problem in reading.notices),
+        source=spec.source if spec else next((problem.path for problem in reading.problems), None),
+    )
+
+
+def _state(spec: EnvironmentSpec | None, built: bool, revision: Revision | None, build: Build | None) -> str:
+    if spec is None:
+        return "invalid"
+    if build and build.state not in ENDED:
+        return str(build.state)
+    if built:
+        return "ready"
+    if build and build.state is BuildState.FAILED and build.fingerprint == spec.fingerprint:
+        return "failed"
+    return "stale" if revision else "not built"

@@ -1,0 +1,263 @@
+"""Projects: list, create, link, remove, and find the project of a file."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from workbench.errors import Conflict, NotFound, Refused
+from workbench.model.names import SLUG_RULE, is_slug
+from workbench.model.project import Project
+from workbench.model.run import ACTIVE, PENDING
+from workbench.model.session import ENDED as SESSION_ENDED
+from workbench.paths import MARKER
+from workbench.services.bench import Bench
+from workbench.services.repository import GitState, git_init, git_state
+from workbench.services.starter import examples, fill
+from workbench.store import events
+from workbench.store import runs as run_rows
+from workbench.store import sessions as session_rows
+from workbench.store.runs import RunFilter
+from workbench.text import one_line, plural
+
+__all__ = ["GitState", "examples", "git_state"]
+
+MAX_NOTEBOOKS = 5000
+MAX_LEVELS = 12
+_NOT_LOOKED_INTO = frozenset({"runs", "node_modules", "__pycache__", "site-packages"})
+
+
+def listing(bench: Bench) -> list[Project]:
+    """All projects of the home, in order of name; what cannot be read has its `problem`."""
+    return [_project(bench, entry) for entry in _entries(bench)]
+
+
+def get(bench: Bench, name: str) -> Project:
+    """One project. Raises `NotFound` with the nearest."""
+    entries = {entry.name: entry for entry in _entries(bench)}
+    if name not in entries:
+        raise NotFound("project", one_line(name, 80), entries)
+    return _project(bench, entries[name])
+
+
+def create(
+    bench: Bench,
+    name: str,
+    *,
+    example: str | None = None,
+    environment: str | None = None,
+    description: str = "",
+) -> Project:
+    """A new project folder in the home, or a copy of the shipped `example`. Never writes into an existing folder.
+
+    Raises `Refused` for a name outside of the rule, `Conflict` where it exists, `NotFound` for an unknown example.
+    """
+    folder = _free(bench, name)
+    building = folder.parent / f".new-{name}-{os.getpid()}"
+    shutil.rmtree(building, ignore_errors=True)
+    try:
+        building.mkdir()
+        fill(building, folder, bench.home.root, example=example, environment=environment, description=description)
+        git_init(building)
+        if os.path.lexists(folder):
+            raise _taken(name)
+        building.rename(folder)
+    except OSError as error:
+        raise Refused(f"project {name} cannot be made: {error.strerror}", title=str(folder)) from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    _note(bench, name, "created", example or "")
+    return get(bench, name)
+
+
+def add(bench: Bench, path: str | Path, name: str | None = None) -> Project:
+    """Make a folder that stays where it is a project, by a link in the home.
+
+    The name is made of the folder's where none is given. Raises `Refused` for what is no readable and writable
+    folder or holds the home, `Conflict` where the folder or the name is a project already.
+    """
+    real = _folder_to_link(bench, Path(path).expanduser())
+    for known in listing(bench):
+        if known.path == real:
+            raise Conflict(f"{real} is project {known.name} already")
+    link = _free(bench, _made_name(real) if name is None else name)
+    try:
+        link.symlink_to(real, target_is_directory=True)
+    except FileExistsError:
+        raise _taken(link.name) from None
+    except OSError as error:
+        raise Refused(f"{link} cannot be made: {error.strerror}") from error
+    _note(bench, link.name, "added", str(real))
+    return get(bench, link.name)
+
+
+def remove(bench: Bench, name: str, *, delete_files: bool = False) -> Path | None:
+    """Take a project from the home: a link is removed and its folder stays as it is.
+
+    A folder of the home is moved away only with `delete_files`; where it is then is returned. Raises `Conflict`
+    while runs or sessions of it are active.
+    """
+    project = get(bench, name)
+    _idle(bench, name)
+    entry = bench.home.projects / name
+    if not project.linked and not delete_files:
+        raise Refused(
+            f"project {name} has its files in the home, at {entry}",
+            hint=f"To move them out of it: workbench projects remove {name} --delete-files",
+        )
+    kept: Path | None = None
+    try:
+        if project.linked:
+            entry.unlink()
+        else:
+            kept = bench.home.state / "removed" / f"{name}-{bench.now():%Y%m%dT%H%M%S%f}"
+            kept.parent.mkdir(mode=0o700, exist_ok=True)
+            shutil.move(entry, kept)
+    except OSError as error:
+        raise Refused(f"project {name} cannot be removed: {error.strerror}", title=str(entry)) from error
+    _note(bench, name, "removed", str(kept or project.path))
+    return kept
+
+
+def locate(bench: Bench, path: Path) -> tuple[Project, str]:
+    """The project of a file or folder, and its path in it (`.` for the project's folder itself), through links.
+
+    Raises `NotFound` where it lies in no project of this home.
+    """
+    plain = Path(os.path.abspath(path))
+    best: tuple[Project, Path] | None = None
+    for project in listing(bench):
+        for root in (bench.home.projects / project.name, project.path):
+            for asked in (plain, path.resolve()):
+                if asked.is_relative_to(root) and (best is None or len(project.path.parts) > len(best[0].path.parts)):
+                    best = project, asked.relative_to(root)
+    if best is None:
+        folder = plain if plain.is_dir() else plain.parent
+        raise NotFound(
+            "project that holds",
+            str(plain),
+            hint=f"Make its folder one: workbench projects add {one_line(str(folder))}",
+        )
+    return best[0], best[1].as_posix()
+
+
+def notebooks(bench: Bench, project: Project | str) -> list[str]:
+    """Notebooks of a project, as paths in it, in order; hidden folders, runs and venvs are passed over."""
+    root = (get(bench, project) if isinstance(project, str) else project).path
+    found: list[str] = []
+    waiting = [(root, 0)]
+    while waiting and len(found) < MAX_NOTEBOOKS:
+        folder, level = waiting.pop()
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                venv = os.path.exists(os.path.join(entry.path, "pyvenv.cfg"))
+                if level < MAX_LEVELS and entry.name not in _NOT_LOOKED_INTO and not venv:
+                    waiting.append((Path(entry.path), level + 1))
+            elif entry.name.endswith(".ipynb") and entry.is_file():
+                found.append(Path(entry.path).relative_to(root).as_posix())
+    return sorted(found)
+
+
+def standard_files(project: Project) -> tuple[str, ...]:
+    """Standard files of other tools found in the project: `requirements.txt`, `environment.yml`, `Dockerfile` …"""
+    from workbench.declare.standard import standard_files as found
+
+    return found(project.path)
+
+
+def _entries(bench: Bench) -> list[Path]:
+    """Folders and links in `projects/`, broken ones too; hidden ones and files are not projects."""
+    try:
+        entries = sorted(bench.home.projects.iterdir())
+    except OSError:
+        return []
+    return [entry for entry in entries if not entry.name.startswith(".") and (entry.is_symlink() or entry.is_dir())]
+
+
+def _project(bench: Bench, entry: Path) -> Project:
+    from workbench.declare import load_project
+
+    linked = entry.is_symlink()
+    try:
+        path = entry.resolve()
+        problem = "" if path.is_dir() else f"{path} is not a folder" if path.exists() else f"{path} is not there"
+        if not problem and not os.access(path, os.R_OK | os.X_OK):
+            problem = f"{path} cannot be read by this account"
+    except (OSError, RuntimeError) as error:
+        path, problem = entry, f"its link leads nowhere: {getattr(error, 'strerror', None) or 'a loop'}"
+    if problem:
+        return Project(name=entry.name, path=path, linked=linked, problem=one_line(problem))
+    reading = load_project(path, name=entry.name, linked=linked, state=bench.home.state)
+    if reading.value is not None:
+        return reading.value
+    first = reading.problems[0].labelled(bench.home.root.resolve())
+    more = f" (and {plural(len(reading.problems) - 1, 'other problem')})" if len(reading.problems) > 1 else ""
+    return Project(name=entry.name, path=path, linked=linked, problem=f"{first}{more}")
+
+
+def _free(bench: Bench, name: str) -> Path:
+    """Where a new project of this name goes. Raises `Refused` or `Conflict`."""
+    if not is_slug(name):
+        raise Refused(f"{one_line(name, 80)!r} is no name for a project", hint=f"{SLUG_RULE}.".capitalize())
+    path = bench.home.projects / name
+    if os.path.lexists(path):
+        raise _taken(name)
+    return path
+
+
+def _taken(name: str) -> Conflict:
+    return Conflict(f"there is a project {name} already", hint="Choose another name.")
+
+
+def _made_name(folder: Path) -> str:
+    """A name by the rule, made of a folder's."""
+    name = re.sub(r"[^a-z0-9]+", "-", folder.name.lower()).strip("-")[:63].rstrip("-")
+    if not is_slug(name):
+        raise Refused(f"no name can be made of {one_line(folder.name)!r}", hint=f"Give one with --name: {SLUG_RULE}.")
+    return name
+
+
+def _folder_to_link(bench: Bench, path: Path) -> Path:
+    """The real folder at `path`. Raises `Refused` for what cannot be a project."""
+    shown = one_line(str(path))
+    try:
+        real = path.resolve(strict=True)
+        is_folder = real.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "no such path"
+        raise Refused(f"{shown} cannot be added: {why.lower()}") from error
+    if not is_folder:
+        raise Refused(f"{shown} is a file, a project is a folder", hint=f"Add its folder: {one_line(str(real.parent))}")
+    root, person = bench.home.root.resolve(), Path.home().resolve()
+    if root.is_relative_to(real) or real.is_relative_to(bench.home.state.resolve()) or MARKER in real.parts:
+        raise Refused(f"{shown} holds the home of workbench or its state", hint="Add one folder with notebooks.")
+    if person.is_relative_to(real):
+        raise Refused(f"{shown} holds your whole home folder", hint="Add one folder with notebooks.")
+    if not os.access(real, os.R_OK | os.W_OK | os.X_OK):
+        raise Refused(
+            f"{shown} cannot be read and written by this account", hint="Runs are published in the project's folder."
+        )
+    return real
+
+
+def _idle(bench: Bench, name: str) -> None:
+    with bench.store.read() as connection:
+        active = run_rows.page(connection, RunFilter(project=name, states=ACTIVE | PENDING), limit=1)
+        alive = [one for one in session_rows.listing(connection, name) if one.state not in SESSION_ENDED]
+    if active:
+        raise Conflict(f"run {active[0].id} of {name} is {active[0].state}", hint=f"workbench stop {active[0].id}")
+    if alive:
+        raise Conflict(f"session {alive[0].name} of {name} is {alive[0].state}", hint=f"workbench stop s{alive[0].id}")
+
+
+def _note(bench: Bench, name: str, what: str, detail: str) -> None:
+    with bench.store.write() as connection:
+        events.append(connection, bench.now(), "project", name, what, bench.actor, detail)

@@ -1,0 +1,67 @@
+"""The git repository of a project, asked with git itself and nothing in it trusted."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.model.project import Project
+
+PATIENCE = 10.0  # seconds; a repository on a slow disk shall not hold a run up for longer
+# No hooks, no helper that watches files, no lock taken from the person's own git, no question asked.
+_SAFE = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.untrackedCache=false")
+
+
+@dataclass(frozen=True)
+class GitState:
+    """Where a project's repository stands; all None where it is in none, or git cannot say.
+
+    `commit` is None before the first one, `branch` on a detached head. `dirty` is about the project's files alone,
+    published runs left out.
+    """
+
+    commit: str | None = None
+    branch: str | None = None
+    dirty: bool | None = None
+
+
+def git_state(project: Project) -> GitState:
+    """Commit, branch and dirtiness of the project's folder."""
+    about = ["--porcelain=v2", "--branch", "-z", "--untracked-files=normal", "--ignore-submodules=all"]
+    said = _git(project.path, ["status", *about, "--", ".", ":(exclude)runs"])
+    if said is None:
+        return GitState()
+    lines = said.split("\0")
+    facts = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# ") and " " in line[2:])
+    commit, branch = facts.get("branch.oid"), facts.get("branch.head")
+    return GitState(
+        commit=None if commit in (None, "(initial)") else commit,
+        branch=None if branch in (None, "(detached)") else branch,
+        dirty=any(line and not line.startswith("# ") for line in lines),
+    )
+
+
+def git_init(folder: Path) -> None:
+    """Make `folder` a repository; nothing where git is missing or a repository above it holds it already."""
+    if (_git(folder, ["rev-parse", "--is-inside-work-tree"]) or "").strip() != "true":
+        _git(folder, ["init", "--quiet"])
+
+
+def _git(folder: Path, arguments: list[str]) -> str | None:
+    """What git prints; None where it fails, is not there, or takes too long."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or "CONFIG" in name}
+    environ |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            ["git", *_SAFE, "-C", str(folder), *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=environ,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired, ValueError):
+        return None
+    return done.stdout.decode(errors="replace") if done.returncode == 0 else None

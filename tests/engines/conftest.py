@@ -15,8 +15,8 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-
 from images.mirror import registries
+
 from workbench.engines.base import Engine, KernelHost, Person, SessionRequest, Workspace
 from workbench.engines.registry import open_engine
 from workbench.model.build import BuildProgress

@@ -10,12 +10,12 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
-from threading import Event, Timer
+from threading import Event
 
 import pytest
-
 from engines.conftest import Bench, free_port, ignore
 from waiting import until
+
 from workbench.engines.base import Cancelled, PortTaken, SessionFacts
 from workbench.errors import BuildFailed
 from workbench.model.build import BuildProgress
@@ -163,7 +163,7 @@ def test_a_kernel_lives_until_it_ends(bench: Bench) -> None:
         "signal.pause()\n"
     )
     host.launch(bench.script(code), host.folder / "kernel.json", {})
-    until(lambda: (space.cwd / "up").exists(), "the kernel")
+    until((space.cwd / "up").exists, "the kernel")
     assert host.poll() is None
     assert host.wait(0.05) is None
     host.send_signal(signal.SIGINT)
@@ -269,7 +269,7 @@ def test_kernels_of_no_living_run_are_swept(bench: Bench, monkeypatch: pytest.Mo
     hosts = {run: bench.host(space, run=run) for run, space in spaces.items()}
     for run, host in hosts.items():
         host.launch(bench.script(SLEEPER), host.folder / "kernel.json", {})
-        until(lambda space=spaces[run]: (space.cwd / "up").exists(), f"kernel {run}")
+        until((spaces[run].cwd / "up").exists, f"kernel {run}")
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 60)  # none of them is new any more
     assert bench.engine.sweep_kernels("another-home", frozenset()) == 0
@@ -371,7 +371,7 @@ def test_a_shell_is_an_argv(bench: Bench) -> None:
     bench.engine.start_session(handle)
     argv = bench.engine.shell(handle)
     assert argv
-    assert not (request.folder / "token").read_text() in " ".join(argv)
+    assert (request.folder / "token").read_text() not in " ".join(argv)
 
 
 def commands_with(text: str) -> list[int]:

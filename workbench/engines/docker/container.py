@@ -189,14 +189,14 @@ def _folders(plan: Plan, who: Account) -> list[Bind]:
     """The project, its data, the account's own folder, and what else is shown."""
     space = plan.workspace
     home = _made(plan.home, who)
-    shown = [
+    persons = [
         (space.project, str(space.project), True),
         *((mount.path, str(mount.path), mount.write) for mount in space.data),
-        *plan.shown,
     ]
-    binds = [_bind(home, str(who.home), write=True)]
-    for source, target, write in shown:
+    for _, target, _ in persons:
         _check(target, who)
+    binds = [_bind(home, str(who.home), write=True)]
+    for source, target, write in (*persons, *plan.shown):
         inner = PurePosixPath(target)
         if inner.is_relative_to(who.home):
             # Made here by us; else the Engine would make it as root.

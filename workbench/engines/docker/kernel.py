@@ -7,6 +7,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -152,7 +153,8 @@ class DockerHost:
         with self._connection.api() as api:
             state = api.inspect_container(self._handle)["State"]
             said: bytes = api.logs(self._handle, tail=LAST_LINES)
-        self.output.write_text(clean(said.decode("utf-8", "replace")), encoding="utf-8")
+        with suppress(OSError):  # last words are worth less than knowing the end
+            self.output.write_text(clean(said.decode("utf-8", "replace")), encoding="utf-8")
         return read_exit(state, self._workspace.limits.memory)
 
     def _end(self, end: KernelExit) -> None:
@@ -203,7 +205,8 @@ def sweep(connection: Connection, home: Home, labelled: str, living: frozenset[s
             except NoSuchThing:
                 continue
             count += 1
-    _sweep_folders(records(home), living, now)
+    if labelled == home.id:
+        _sweep_folders(records(home), living, now)
     return count
 
 

@@ -1,0 +1,26 @@
+"""The image registry of this machine's tests, as `scripts/docker-for-tests` left it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+FILE = "env"
+
+
+def kept() -> dict[str, str]:
+    """The lines that the script kept; empty where it never ran."""
+    root = Path("/var/cache/workbench-tests")
+    default = root if os.geteuid() == 0 else Path.home() / ".cache" / "workbench-tests"
+    folder = Path(os.environ.get("WORKBENCH_TEST_CACHE") or default)
+    try:
+        lines = (folder / FILE).read_text().splitlines()
+    except OSError:
+        return {}
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def registries() -> dict[str, str]:
+    """`registries:` for the tests: a mirror of docker.io, or nothing where docker.io itself has to do."""
+    mirror = os.environ.get("WORKBENCH_TEST_REGISTRY", kept().get("WORKBENCH_TEST_REGISTRY", ""))
+    return {"docker.io": mirror} if mirror else {}

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import Conflict, NotFound, Refused
 from workbench.model.project import Project
@@ -21,6 +21,9 @@ from workbench.services.bench import Bench
 from workbench.store import runs as rows
 from workbench.store.events import Actor
 from workbench.store.runs import RunFilter
+
+if TYPE_CHECKING:
+    from workbench.notebooks.parameters import Parameters
 
 __all__ = ["RunFilter"]
 
@@ -92,6 +95,14 @@ def check(bench: Bench, request: Request) -> Checked:
     name = _slug(request.name or (request.schedule or "").partition("/")[2] or Path(request.notebook).stem)
     code = sum(1 for cell in found.cells if cell.get("cell_type") == "code")
     return Checked(replace(request, parameters=given), spec.name, name, found.content, code, record)
+
+
+def parameters_of(bench: Bench, project: str, notebook: str) -> Parameters:
+    """What a notebook's `parameters` cell declares, for forms. Raises `NotFound` and `Refused`."""
+    from workbench.notebooks import document, parameters
+
+    path = notebook_path(projects.get(bench, project), notebook)
+    return parameters.parameters_of(document.read(path, title=f"{project}/{notebook}"))
 
 
 def insert(bench: Bench, connection: sqlite3.Connection, checked: Checked, actor: Actor) -> int:

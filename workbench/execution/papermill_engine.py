@@ -29,6 +29,7 @@ from workbench.notebooks.outputs import render_output
 NAME = "workbench"
 TURN = 0.05  # seconds of a flood of output after which others get their turn
 ASK_AGAIN = 0.25  # seconds after which an unanswered question to a starting kernel is repeated
+HEARD = 1.0  # seconds in which a kernel says that it will end
 ENDLESS = 10**9  # seconds; the warden decides instead of nbclient
 
 
@@ -90,12 +91,12 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         self.nb.metadata["language_info"] = info["content"]["language_info"]
         self.set_widgets_metadata()
         self.course.enter("finishing")
-        await self.km.request_shutdown()
+        await self._dismiss()
 
     async def _answer(self) -> dict[str, Any]:
         """The kernel's first reply, once its output is known to arrive too."""
         await until_bound(self.km, START)
-        self.kc = self.km.client()
+        self.kc = self.km.client(context=self.km.context)
         self.kc.start_channels(hb=False)
         self.kc.allow_stdin = False
         reply, heard = None, False
@@ -108,6 +109,13 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
                 if message and message["parent_header"].get("msg_id") == asked:
                     reply = message
         return reply
+
+    async def _dismiss(self) -> None:
+        """Ask the kernel to end and see that it heard: it ends while the output is saved and published."""
+        for _ in range(2):
+            self.kc.shutdown()
+            if await _message(self.kc.control_channel, HEARD):
+                return
 
     async def _cells(self) -> None:
         for index, cell in enumerate(self.nb.cells):

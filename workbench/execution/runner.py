@@ -37,7 +37,7 @@ from workbench.model.run import RunState
 from workbench.notebooks.document import Document, parse, written
 from workbench.text import one_line
 
-GRACE = 10.0  # seconds a kernel may take for its own end: files are closed and buffers written then
+GRACE = 5.0  # seconds a kernel may take for its own end: files are closed and buffers written then
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 BUSY = 3  # exit code where another process holds the lock
 
@@ -185,7 +185,8 @@ class Runner:
         if self.host is None:
             return
         try:
-            if self.course.launched and not self.course.stop:
+            if self.course.launched and not self.course.stop and self.host.wait(GRACE) is None:
+                self.host.send_signal(signal.SIGTERM)
                 self.host.wait(GRACE)
             self.host.kill()
             self.host.close()

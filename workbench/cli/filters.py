@@ -27,7 +27,7 @@ def seconds(text: str) -> float:
     return sum(float(number) * UNITS[unit] for number, unit in parts)
 
 
-class Span(click.ParamType):
+class Span(click.ParamType[float]):
     """A length of time in seconds, as `45m`."""
 
     name = "time"

@@ -33,7 +33,7 @@ def run_to_end(bench: Bench, run_id: int, *, line: ProgressLine, stream: bool) -
     usual = runs.usual_seconds(bench, runs.get(bench, run_id))
     teller = RunTeller(line, stream=stream)
     mark = None
-    for _ in _ticks(bench):
+    for _ in ticks(bench):
         run = runs.get(bench, run_id)
         # Read after the state: what the runner wrote before it ended is then in these events.
         while True:
@@ -85,7 +85,7 @@ def session_to_ready(bench: Bench, session_id: int, *, line: ProgressLine) -> Se
     from workbench.services import sessions
 
     begun = time.monotonic()
-    for _ in _ticks(bench):
+    for _ in ticks(bench):
         session = sessions.get(bench, session_id)
         settled = session.state is SessionState.READY or (session.state in SESSION_ENDED)
         if settled and not _asked_again(session):
@@ -101,7 +101,7 @@ def session_to_end(bench: Bench, session_id: int, *, line: ProgressLine) -> Sess
     from workbench.services import sessions
 
     begun = time.monotonic()
-    for _ in _ticks(bench):
+    for _ in ticks(bench):
         session = sessions.get(bench, session_id)
         if session.state in SESSION_ENDED:
             break
@@ -116,7 +116,7 @@ def build_to_end(bench: Bench, build_id: int, *, line: ProgressLine, stream: boo
 
     begun = time.monotonic()
     with _growing(lambda: environments.build_log(bench, build_id)) as grown:
-        for _ in _ticks(bench):
+        for _ in ticks(bench):
             build = environments.get_build(bench, build_id)
             if stream:
                 line.stream(grown())
@@ -181,7 +181,7 @@ def _asked_again(session: Session) -> bool:
     return session.state is SessionState.STOPPED and session.desired == "up"
 
 
-def _ticks(bench: Bench) -> Iterator[None]:
+def ticks(bench: Bench) -> Iterator[None]:
     """A look now and every tick; in between it is made sure that a supervisor works on it."""
     from workbench.services import control
 

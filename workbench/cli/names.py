@@ -89,7 +89,7 @@ def _sessions(bench: Bench) -> list[str]:
 def _schedules(bench: Bench) -> list[str]:
     from workbench.services import schedules
 
-    return [view.spec.key for view in schedules.listing(bench) if view.spec]
+    return [view.key for view in schedules.listing(bench)]
 
 
 def _runs(bench: Bench) -> list[str]:

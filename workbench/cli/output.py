@@ -35,11 +35,11 @@ GLYPHS = {
     "queued": ("○", None), "waiting": ("◌", "yellow"), "retrying": ("◌", "yellow"), "preparing": ("◐", "cyan"),
     "starting": ("◐", "cyan"), "building": ("◐", "cyan"), "running": ("●", "cyan"), "finishing": ("◑", "cyan"),
     "cancelling": ("◑", "yellow"), "stopping": ("◑", "yellow"), "succeeded": ("✓", "green"), "ready": ("✓", "green"),
-    "fired": ("✓", "green"), "ok": ("✓", "green"), "on": ("●", "green"), "failed": ("✗", "red"),
+    "fired": ("✓", "green"), "ok": ("✓", "green"), "active": ("●", "green"), "failed": ("✗", "red"),
     "crashed": ("✗", "red"), "timed-out": ("✗", "red"), "out-of-memory": ("✗", "red"), "interrupted": ("✗", "red"),
     "vanished": ("✗", "red"), "problem": ("✗", "red"), "invalid": ("✗", "red"), "missed": ("!", "yellow"),
     "skipped": ("!", "yellow"), "notice": ("!", "yellow"), "stale": ("!", "yellow"), "cancelled": ("–", None),
-    "stopped": ("–", None), "paused": ("–", "yellow"), "off": ("–", None), "not built": ("–", None),
+    "stopped": ("–", None), "paused": ("–", "yellow"), "off": ("–", None), "done": ("–", None), "not built": ("–", None),
 }  # fmt: skip
 
 
@@ -79,7 +79,7 @@ def table(
         click.echo(_line(line, widths))
 
 
-def record(call: Invocation, pairs: Iterable[tuple[str, Cell | str | None]]) -> None:
+def record(pairs: Iterable[tuple[str, Cell | str | None]]) -> None:
     """One thing: names at the left, values at the right; what has no value is left out."""
     known = [(name, value if isinstance(value, Cell) else Cell(value)) for name, value in pairs if value]
     indent = max((len(name) for name, _ in known), default=0) + len(GAP)

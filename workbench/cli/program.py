@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -42,15 +43,16 @@ def _version(context: click.Context, _option: click.Parameter, value: bool) -> N
         context.exit()
 
 
-def _main(call: Invocation) -> None:
+def _main(call: Invocation) -> int:
     context = click.get_current_context()
     if context.invoked_subcommand is not None:
-        return
+        return 0
     if sys.stdin.isatty() and sys.stdout.isatty() and not call.json:
         from workbench.ui.app import run as run_program
 
-        context.exit(run_program(call.home, read_only=call.read_only) or 0)
-    context.invoke(ENTRIES["status"].load())
+        run_program(Path(call.home) if call.home else None, read_only=call.read_only)
+        return 0
+    return int(context.invoke(ENTRIES["status"].load()))
 
 
 def program() -> Late:

@@ -33,9 +33,7 @@ IDS = click.argument("ids", metavar="ID...", nargs=-1, required=True, shell_comp
 @click.option("--schedule", metavar="KEY", default="", help="Only those a schedule asked for, as churn/nightly.")
 @click.option("-n", "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
 @click.option("--before", metavar="ID", help="Only older ones: the next page.")
-def list_runs(
-    call: Invocation, wanted: filters.Wanted, schedule: str, limit: int, before: str | None
-) -> None:
+def list_runs(call: Invocation, wanted: filters.Wanted, schedule: str, limit: int, before: str | None) -> None:
     """List runs, newest first.
 
     States for --state are those in the list, or pending, active, ended, unsuccessful.
@@ -83,8 +81,8 @@ def show(call: Invocation, run: str) -> None:
         return
     click.echo(verdict.headline(found))
     verdict.trouble(found)
-    record(call, _facts(bench, found, len(tries)))
-    record(call, [(name, str(path) if path else None) for name, path in files.items()])
+    record(_facts(bench, found, len(tries)))
+    record([(name, str(path) if path else None) for name, path in files.items()])
     if len(tries) > 1:
         block("tries", "\n".join(f"{one.number}  {one.state}  {duration(one.seconds)}  {one.reason}" for one in tries))
 
@@ -185,7 +183,10 @@ def _facts(bench: Bench, run: Run, tries: int) -> list[tuple[str, Cell | str | N
         ("environment", " ".join(part for part in (run.environment, run.engine, run.revision) if part)),
         ("schedule", run.schedule),
         ("due", when(run.due)),
-        ("asked", f"{when(run.created)} by {run.by}{f' as {run.account}' if run.account != run.by else ''}, {run.origin}"),
+        (
+            "asked",
+            f"{when(run.created)} by {run.by}{f' as {run.account}' if run.account != run.by else ''}, {run.origin}",
+        ),
         ("started", when(run.started)),
         ("ended", when(run.ended)),
         ("cells", f"{run.cells_done} of {run.cells}" if run.attempt else None),
@@ -206,5 +207,3 @@ def _outputs(notebook: Path) -> list[dict[str, Any]]:
 
 def _these(numbers: list[int]) -> str:
     return f"run {numbers[0]}" if len(numbers) == 1 else plural(len(numbers), "run")
-
-

@@ -100,7 +100,6 @@ def show(call: Invocation, session: str) -> None:
         emit({**SESSION.of(found), "log": log})
         return
     record(
-        call,
         [
             ("session", f"s{found.id} {found.name}"),
             ("state", state(str(found.state))),
@@ -211,7 +210,9 @@ def up(call: Invocation, session_id: int, *, detach: bool) -> int:
         words = "is ready: " + session.url if session.state is SessionState.READY else "was asked for"
         click.echo(f"s{session_id} {session.name} {words}")
         if not detach:
-            click.echo(f"open it: workbench open {session.project}   with its secret: workbench sessions url {session.name}")
+            click.echo(
+                f"open it: workbench open {session.project}   with its secret: workbench sessions url {session.name}"
+            )
     return 0
 
 

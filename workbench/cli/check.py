@@ -1,0 +1,91 @@
+"""`check`: every declaration read, every problem with its place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.cli.failure import FAILED
+from workbench.cli.grammar import command
+from workbench.cli.invocation import Invocation
+from workbench.cli.output import emit, say
+from workbench.text import clean, plural
+
+if TYPE_CHECKING:
+    from workbench.declare.problem import Problem
+    from workbench.services.bench import Bench
+
+
+@command("check", short_help="Check every declaration.")
+def check(call: Invocation) -> int:
+    """Read workbench.yaml and every environment, project and schedule; print each problem as file:line:column.
+
+    Exits 1 when there is one; notices alone do not count.
+    """
+    found = problems(call.reading())
+    return report(call, found)
+
+
+def report(call: Invocation, found: list[Problem]) -> int:
+    """Print problems and notices; the exit code."""
+    wrong = [problem for problem in found if not problem.notice]
+    if call.json:
+        emit(
+            [
+                {
+                    "file": problem.path,
+                    "line": problem.line or None,
+                    "column": problem.column or None,
+                    "message": clean(problem.message),
+                    "hint": clean(problem.hint),
+                    "notice": problem.notice,
+                }
+                for problem in found
+            ]
+        )
+        return FAILED if wrong else 0
+    for problem in found:
+        head, *picture = problem.described.splitlines()
+        mark = click.style("!", fg="yellow") if problem.notice else click.style("✗", fg="red")
+        click.echo(f"{mark} {clean(head)}")
+        for line in picture:
+            click.echo(f"  {clean(line)}")
+    if not found:
+        say(call, "All declarations are well.")
+    elif not wrong:
+        say(call, f"No problems, {plural(len(found), 'notice')}.")
+    else:
+        say(call, f"{plural(len(wrong), 'problem')}.")
+    return FAILED if wrong else 0
+
+
+def problems(bench: Bench) -> list[Problem]:
+    """All problems and notices of the home's declarations, by file and line."""
+    from workbench.declare import load_settings
+    from workbench.services import environments, schedules
+
+    settings = load_settings(bench.home.settings_file)
+    found = [
+        *settings.problems,
+        *settings.notices,
+        *environments.problems(bench),
+        *(remark for view in environments.listing(bench) for remark in view.notices),
+        *_of_projects(bench),
+        *schedules.problems(bench),
+    ]
+    return sorted({problem.labelled(bench.home.root) for problem in found})
+
+
+def _of_projects(bench: Bench) -> list[Problem]:
+    from workbench.declare import Problem, load_project
+    from workbench.services import projects
+
+    found = []
+    for project in projects.listing(bench):
+        if project.path.is_dir():
+            reading = load_project(project.path, name=project.name, linked=project.linked, state=bench.home.state)
+            found += [*reading.problems, *reading.notices]
+        else:
+            found.append(Problem(bench.home.projects / project.name, 0, 0, project.problem))
+    return found

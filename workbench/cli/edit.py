@@ -1,0 +1,135 @@
+"""`edit`: a declaration in the person's editor, checked when it is closed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.cli.grammar import command
+from workbench.cli.invocation import Invocation
+from workbench.cli.names import editable_names
+from workbench.cli.output import note, say
+from workbench.errors import NotFound, Refused
+from workbench.model.names import is_slug
+
+if TYPE_CHECKING:
+    from workbench.services.bench import Bench
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A file to edit; where it is not there yet, `make` writes it."""
+
+    path: Path
+    make: Callable[[], object] | None = None
+
+
+@command("edit", short_help="Edit a declaration, then check it.")
+@click.argument("thing", shell_complete=editable_names)
+@click.option("--print", "only_print", is_flag=True, help="Print the file's path; open no editor.")
+def edit(call: Invocation, thing: str, only_print: bool) -> int:
+    """Open the declaration of an environment, a project, a schedule (PROJECT/NAME) or `settings`; check it afterwards.
+
+    An environment that ships is copied into the home first; the copy wins. Left unchanged, it goes again.
+    """
+    from workbench.cli.check import problems, report
+    from workbench.doctor.editors import find_editor
+
+    bench = call.reading() if only_print else call.changing()
+    found = declaration(bench, thing)
+    if only_print:
+        click.echo(str(found.path))
+        return 0
+    argv = find_editor()
+    if not argv or shutil.which(argv[0]) is None:
+        name = argv[0] if argv else "an editor"
+        raise Refused(f"{name} was not found", hint=f"Set VISUAL or EDITOR, or edit {found.path} yourself.")
+    new = not found.path.exists()
+    if new and found.make:
+        found.make()
+        say(call, f"Made {found.path}.")
+    before = _text(found.path)
+    code = subprocess.run([*argv, str(found.path)], check=False).returncode
+    if new and found.path.exists() and _text(found.path) == before:
+        found.path.unlink()
+        note(call, "Left as it was: it was removed again.")
+        return 0
+    if code:
+        raise Refused(f"{argv[0]} ended with {code}", hint=f"The file: {found.path}")
+    real = found.path.resolve()
+    return report(call, [problem for problem in problems(bench) if problem.path.resolve() == real])
+
+
+def declaration(bench: Bench, thing: str) -> Declaration:
+    """The file that declares `thing`: a path, `settings`, an environment, a project, or `project/schedule`.
+
+    Raises `NotFound`.
+    """
+    if thing in ("settings", "workbench.yaml"):
+        return Declaration(bench.home.settings_file)
+    if thing.endswith((".yaml", ".yml")) and Path(thing).is_file():
+        return Declaration(Path(thing).absolute())
+    found = [one for one in (_environment(bench, thing), _project(bench, thing), _schedule(bench, thing)) if one]
+    if len(found) > 1:
+        names = " and ".join(str(one.path) for one in found)
+        raise Refused(f"{thing!r} names {names}", hint="Give the file's path.")
+    if not found:
+        raise NotFound("environment, project or schedule", thing, [*_known(bench), "settings"])
+    return found[0]
+
+
+def _environment(bench: Bench, name: str) -> Declaration | None:
+    from workbench.services import environments
+
+    try:
+        view = environments.view(bench, name)
+    except NotFound:
+        return None
+    if view.spec and view.spec.shipped:
+        own = bench.home.environments / f"{name}.yaml"
+        return Declaration(own, lambda: environments.own_copy(bench, name))
+    return Declaration(view.source) if view.source else None
+
+
+def _project(bench: Bench, name: str) -> Declaration | None:
+    from workbench.services import projects
+
+    try:
+        path = projects.get(bench, name).path / "project.yaml"
+    except NotFound:
+        return None
+    text = "# environment: python\n# data: [/warehouse/sales]      # read-only, seen as data/sales\n"
+    return Declaration(path, lambda: path.write_text(text, encoding="utf-8"))
+
+
+def _schedule(bench: Bench, key: str) -> Declaration | None:
+    project, slash, name = key.partition("/")
+    if not slash or not is_slug(name):
+        return None
+    from workbench.services import projects
+
+    try:
+        path = projects.get(bench, project).path / "schedules" / f"{name}.yaml"
+    except NotFound:
+        return None
+    return Declaration(path) if path.exists() else None
+
+
+def _known(bench: Bench) -> list[str]:
+    from workbench.services import environments, projects, schedules
+
+    return [
+        *(spec.name for spec in environments.specs(bench)),
+        *(project.name for project in projects.listing(bench)),
+        *(view.key for view in schedules.listing(bench)),
+    ]
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""

@@ -1,0 +1,205 @@
+"""`environments`: what is declared, what is built, and building it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from workbench.cli import failure, following
+from workbench.cli.grammar import noun, subcommand
+from workbench.cli.invocation import Invocation
+from workbench.cli.names import environment_names
+from workbench.cli.output import answer, emit, note, record, say, state, table
+from workbench.cli.progress import ProgressLine
+from workbench.cli.shapes import BUILD
+from workbench.errors import BuildFailed
+from workbench.model.build import BuildState
+from workbench.text import age, duration, size
+
+if TYPE_CHECKING:
+    from workbench.services.environments import EnvironmentView
+
+environments = noun("environments", "What notebooks and IDEs run in.")
+NAME = click.argument("name", shell_complete=environment_names)
+
+
+@subcommand(environments, "list")
+@click.option("--project", metavar="NAME", default="", help="Only the one this project uses.")
+@click.option("--state", "states", metavar="STATE", multiple=True, help="Only in this state; several with commas.")
+def list_environments(call: Invocation, project: str, states: tuple[str, ...]) -> None:
+    """List environments: those of the home, those that ship, those of projects.
+
+    States are not built, queued, building, ready, failed, stale (the declaration changed) and invalid.
+    """
+    from workbench.services import environments as service
+    from workbench.services import projects
+
+    bench = call.reading()
+    found = service.listing(bench)
+    if project:
+        name = service.for_project(bench, projects.get(bench, project)).name
+        found = [view for view in found if view.name == name]
+    if states:
+        words = {part.strip() for text in states for part in text.split(",")}
+        found = [view for view in found if str(view.state) in words]
+    if call.json:
+        emit([_shape(view) for view in found])
+        return
+    now = bench.now()
+    table(
+        call,
+        ("NAME", "STATE", "ENGINE", "BUILT", "SIZE", "FROM"),
+        [
+            (
+                view.name,
+                state(str(view.state)),
+                str(view.engine or "-"),
+                age(view.build.ended, now) if view.build and view.build.ended else "-",
+                size(view.revision.size) if view.revision else "-",
+                _source(view),
+            )
+            for view in found
+        ],
+        empty="Nothing matches." if project or states else "No environments.",
+        give="FROM",
+    )
+
+
+@subcommand(environments, "show")
+@NAME
+def show(call: Invocation, name: str) -> None:
+    """Show an environment: its declaration, what is built of it, what is in it."""
+    from workbench.services import environments as service
+
+    bench = call.reading()
+    view = service.view(bench, name)
+    if call.json:
+        emit({**_shape(view), "packages": list(view.revision.packages) if view.revision else []})
+        return
+    build, revision = view.build, view.revision
+    record(
+        [
+            ("environment", view.name),
+            ("about", view.spec.title if view.spec else None),
+            ("state", state(str(view.state))),
+            ("problem", "\n".join(problem.described for problem in view.problems)),
+            ("notice", "\n".join(str(remark) for remark in view.notices)),
+            ("declared in", _source(view)),
+            ("engine", f"{view.engine or 'chosen at the first build'}{_because(view)}"),
+            ("revision", revision.id if revision else None),
+            ("is", revision.reference if revision else None),
+            ("digest", revision.digest if revision else None),
+            ("python", revision.python_version if revision else None),
+            ("r", revision.r_version if revision else None),
+            ("kernels", ", ".join(kernel.display_name for kernel in revision.kernels) if revision else None),
+            ("size", size(revision.size) if revision and revision.size else None),
+            (
+                "build",
+                f"b{build.id} {build.state} {age(build.ended or build.created, bench.now())} ago" if build else None,
+            ),
+            ("why", build.reason if build else None),
+            ("do", build.hint if build else None),
+            ("packages", "\n".join(revision.packages) if revision else None),
+        ],
+    )
+
+
+@subcommand(environments, "build")
+@NAME
+@click.option("--force", is_flag=True, help="Build again although nothing changed.")
+@click.option("-d", "--detach", is_flag=True, help="Print the build's id and do not wait.")
+def build(call: Invocation, name: str, force: bool, detach: bool) -> int:
+    """Build an environment and wait; where nothing changed that costs nothing. ctrl+c leaves the build alone."""
+    from workbench.services import environments as service
+
+    bench = call.changing()
+    number = service.build(bench, name, force=force)
+    if number is None:
+        answer(call, f"{name} is ready; nothing changed since its last build.", {"id": None, "state": "ready"})
+        return 0
+    if detach:
+        if call.json:
+            emit({"id": f"b{number}"})
+        else:
+            click.echo(f"b{number}")
+        return 0
+    line = ProgressLine(wanted=not call.quiet and not call.json)
+    try:
+        ended = following.build_to_end(bench, number, line=line)
+    except KeyboardInterrupt:
+        line.end()
+        note(call, f"build b{number} goes on. Follow: workbench logs b{number} -f   Cancel: workbench stop b{number}")
+        return failure.INTERRUPTED
+    if call.json:
+        emit(BUILD.of(ended))
+        return 0 if ended.state is BuildState.READY else failure.FAILED
+    if ended.state is not BuildState.READY:
+        raise BuildFailed(
+            ended.reason or f"it is {ended.state}",
+            title=f"build b{number} of {name} {ended.state}",
+            hint="\n".join(part for part in (ended.hint, f"Its log: workbench logs b{number}") if part),
+        )
+    took = duration(ended.ended - ended.started) if ended.ended and ended.started else "-"
+    say(call, f"{name} is ready after {took}: {ended.revision}")
+    return 0
+
+
+@subcommand(environments, "logs")
+@NAME
+@click.option("-f", "--follow", is_flag=True, help="Go on until the build has ended.")
+def logs(call: Invocation, name: str, follow: bool) -> int:
+    """Show the log of an environment's newest build."""
+    from workbench.cli.logs import build_log
+    from workbench.errors import NotFound
+    from workbench.services import environments as service
+
+    bench = call.reading()
+    view = service.view(bench, name)
+    if view.build is None:
+        raise NotFound("build of", name, hint=f"Build it: workbench environments build {name}")
+    line = ProgressLine(wanted=follow and not call.quiet and not call.json)
+    return build_log(call, bench, view.build.id, follow=follow, line=line)
+
+
+@subcommand(environments, "remove")
+@NAME
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def remove(call: Invocation, name: str, yes: bool) -> None:
+    """Remove an environment of the home. Its file is kept aside; what was built of it is forgotten."""
+    from workbench.cli.asking import sure
+    from workbench.services import environments as service
+
+    bench = call.changing()
+    view = service.view(bench, name)
+    sure(call, f"Remove environment {view.name} and forget what was built of it?", yes=yes)
+    kept = service.remove(bench, view.name)
+    answer(call, f"Removed {view.name}. Its file is kept in {kept}.", {"removed": view.name, "kept": kept})
+
+
+def _shape(view: EnvironmentView) -> dict[str, Any]:
+    spec, revision = view.spec, view.revision
+    return {
+        "name": view.name,
+        "state": str(view.state),
+        "source": view.source,
+        "shipped": bool(spec and spec.shipped),
+        "engine": view.engine,
+        "engine_reason": view.engine_reason,
+        "ides": list(spec.ides) if spec else [],
+        "problems": [str(problem) for problem in view.problems],
+        "notices": [str(remark) for remark in view.notices],
+        "revision": revision.id if revision else None,
+        "reference": revision.reference if revision else None,
+        "digest": revision.digest if revision else None,
+        "size": revision.size if revision else None,
+        "build": BUILD.of(view.build) if view.build else None,
+    }
+
+
+def _source(view: EnvironmentView) -> str:
+    return "shipped" if view.spec and view.spec.shipped else str(view.source or "")
+
+
+def _because(view: EnvironmentView) -> str:
+    return f": {view.engine_reason}" if view.engine_reason else ""

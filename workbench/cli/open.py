@@ -1,0 +1,108 @@
+"""`open`: from a project or a file to its IDE in the browser, in one step."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from workbench.cli import failure, following
+from workbench.cli.grammar import command
+from workbench.cli.invocation import Invocation
+from workbench.cli.names import project_names
+from workbench.cli.output import emit, note, say
+from workbench.cli.progress import ProgressLine
+from workbench.cli.sessions import broken
+from workbench.cli.shapes import SESSION
+from workbench.errors import NotFound
+from workbench.model.project import Project
+from workbench.model.session import SessionState
+
+
+@command("open", short_help="Open a project or file in its IDE.")
+@click.argument("what", metavar="[PROJECT|FILE]", required=False, shell_complete=project_names)
+@click.option("--ide", default="jupyter", show_default=True, help="The tool.")
+@click.option("--name", help="The session; PROJECT-IDE unless given.")
+@click.option("--print", "only_print", is_flag=True, help="Print the address with its secret; open no browser.")
+def open_session(call: Invocation, what: str | None, ide: str, name: str | None, only_print: bool) -> int:
+    """Open a project, or a file of one, in its IDE: start the session if needed, wait until it answers, open it.
+
+    Without an argument the project of the working folder. Over SSH, or where there is no browser, it prints the address
+    and the ssh line that brings it to your machine.
+    """
+    from workbench.services import sessions
+
+    bench = call.changing()
+    project, file = _named(call, what)
+    session_id = sessions.start(bench, project.name, ide, name=name, file=file)
+    line = ProgressLine(wanted=not call.quiet and not call.json)
+    try:
+        session = following.session_to_ready(bench, session_id, line=line)
+    except KeyboardInterrupt:
+        line.end()
+        note(call, f"s{session_id} goes on starting. Open it later: workbench open {project.name}")
+        return failure.INTERRUPTED
+    if session.state is not SessionState.READY:
+        raise broken(session)
+    address = sessions.secret_url(bench, session_id)
+    tunnel = sessions.tunnel_line(session)
+    if call.json:
+        emit({**SESSION.of(session), "secret_url": address, "tunnel": tunnel})
+        return 0
+    if only_print or tunnel or not has_browser():
+        click.echo(address)
+        if tunnel:
+            note(call, f"On your own machine, first: {tunnel}")
+        return 0
+    if browse(sessions.link(bench, session_id)):
+        say(call, f"s{session.id} {session.name} is open in the browser: {session.url}")
+    else:
+        note(call, "The browser could not be started. Open this address:")
+        click.echo(address)
+    return 0
+
+
+def has_browser(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether a browser window can appear where the person sits: a display, or Windows around WSL."""
+    if environ.get("SSH_CONNECTION"):
+        return False
+    shown = environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY") or environ.get("BROWSER")
+    return bool(shown) or "microsoft" in platform.release().lower()
+
+
+def browse(address: str) -> bool:
+    """Open `address` in the person's browser; False where none can be started."""
+    import shutil
+    import subprocess
+    import webbrowser
+
+    if "microsoft" in platform.release().lower() and (
+        helper := shutil.which("wslview") or shutil.which("explorer.exe")
+    ):
+        # explorer.exe exits 1 also when it did as asked.
+        return subprocess.run([helper, address], check=False, capture_output=True).returncode in (0, 1)
+    try:
+        return webbrowser.open(address)
+    except webbrowser.Error:
+        return False
+
+
+def _named(call: Invocation, what: str | None) -> tuple[Project, str]:
+    """The project and the file in it that `what` names; a project's name wins over a file of that name."""
+    from workbench.services import projects
+
+    bench = call.changing()
+    if what is not None and os.sep not in what:
+        try:
+            return projects.get(bench, what), ""
+        except NotFound:
+            if not Path(what).exists():
+                raise
+    path = Path(what or ".")
+    if not path.exists():
+        raise NotFound("project or file", str(path))
+    project, file = projects.locate(bench, path)
+    return project, "" if file in (".", "") else file

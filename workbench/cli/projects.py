@@ -1,0 +1,157 @@
+"""`projects`: folders of work, made here or linked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from workbench.cli import filters
+from workbench.cli.grammar import noun, subcommand
+from workbench.cli.invocation import Invocation
+from workbench.cli.names import environment_names, project_names
+from workbench.cli.output import Cell, answer, emit, record, table
+from workbench.cli.shapes import PROJECT, RUN, SESSION
+from workbench.text import age
+
+projects = noun("projects", "Folders of work.", also={"create": "new"})
+NAME = click.argument("name", shell_complete=project_names)
+
+
+@subcommand(projects, "list")
+@filters.filtered
+def list_projects(call: Invocation, wanted: filters.Wanted) -> None:
+    """List projects with their newest run and what is up.
+
+    --state and --since narrow by the newest run.
+    """
+    from workbench.cli.runs import STATE_GROUPS
+    from workbench.model.run import RunState
+    from workbench.model.session import ALIVE
+    from workbench.services import projects as service
+    from workbench.services import runs, sessions
+
+    bench = call.reading()
+    now = bench.now()
+    states = filters.states(wanted.state, RunState, STATE_GROUPS)
+    start = filters.since(wanted.since, now, bench.zone) if wanted.since else None
+    up = [session for session in sessions.listing(bench) if session.state in ALIVE]
+    found = []
+    for project in service.listing(bench):
+        if wanted.project and project.name != wanted.project:
+            continue
+        newest = next(iter(runs.page(bench, runs.RunFilter(project=project.name), limit=1)), None)
+        if (states and (newest is None or newest.state not in states)) or (
+            start and (newest is None or newest.created < start)
+        ):
+            continue
+        found.append((project, newest, [session.name for session in up if session.project == project.name]))
+    if call.json:
+        emit(
+            [
+                {**PROJECT.of(project), "newest_run": RUN.of(newest) if newest else None, "up": names}
+                for project, newest, names in found
+            ]
+        )
+        return
+    table(
+        call,
+        ("NAME", "ENVIRONMENT", "NEWEST RUN", "UP", "FOLDER"),
+        [
+            (
+                project.name,
+                Cell("declaration has a problem", "red") if project.problem else project.environment or "-",
+                f"{newest.id} {newest.state} {age(newest.created, now)}" if newest else "-",
+                ", ".join(names) or "-",
+                str(project.path),
+            )
+            for project, newest, names in found
+        ],
+        empty="Nothing matches." if wanted.narrowed else "No projects. Make one: workbench projects new NAME",
+        give="FOLDER",
+    )
+
+
+@subcommand(projects, "new")
+@click.argument("name")
+@click.option("--environment", "-e", metavar="NAME", shell_complete=environment_names, help="What it works in.")
+@click.option("--example", metavar="NAME", help="A copy of a shipped example.")
+def new(call: Invocation, name: str, environment: str | None, example: str | None) -> None:
+    """Make a project: a folder with notebooks/, data/, project.yaml, and a git repository."""
+    from workbench.services import projects as service
+
+    project = service.create(call.changing(), name, example=example, environment=environment)
+    if call.quiet:
+        click.echo(project.name)
+    answer(call, f"Made {project.name} in {project.path}.\nOpen it: workbench open {project.name}", PROJECT.of(project))
+
+
+@subcommand(projects, "add")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--name", help="What to call it; the folder's name unless given.")
+def add(call: Invocation, folder: Path, name: str | None) -> None:
+    """Take in a folder that stays where it is."""
+    from workbench.services import projects as service
+
+    project = service.add(call.changing(), folder, name)
+    if call.quiet:
+        click.echo(project.name)
+    answer(call, f"Added {project.name}: {project.path}", PROJECT.of(project))
+
+
+@subcommand(projects, "show")
+@NAME
+def show(call: Invocation, name: str) -> None:
+    """Show a project: its notebooks, environment, data, repository and what is up."""
+    from workbench.services import environments, sessions
+    from workbench.services import projects as service
+
+    bench = call.reading()
+    project = service.get(bench, name)
+    notebooks = service.notebooks(bench, project)
+    git = service.git_state(project)
+    found = sessions.listing(bench, project.name)
+    spec = None if project.problem else environments.for_project(bench, project)
+    if call.json:
+        emit(
+            {
+                **PROJECT.of(project),
+                "uses": spec.name if spec else None,
+                "notebooks": notebooks,
+                "git": {"commit": git.commit, "branch": git.branch, "dirty": git.dirty},
+                "sessions": [SESSION.of(session) for session in found],
+            }
+        )
+        return
+    record(
+        [
+            ("project", project.name),
+            ("about", project.description),
+            ("problem", Cell(project.problem, "red") if project.problem else None),
+            ("folder", f"{project.path}{' (linked)' if project.linked else ''}"),
+            ("environment", spec.name if spec else None),
+            ("data", "\n".join(f"data/{m.target}  {m.path}{'  writable' if m.write else ''}" for m in project.data)),
+            ("git", f"{git.branch} {git.commit[:10]}{' with changes' if git.dirty else ''}" if git.commit else None),
+            ("notebooks", "\n".join(notebooks) or "none"),
+            ("sessions", "\n".join(f"s{session.id} {session.name} {session.state}" for session in found)),
+        ],
+    )
+
+
+@subcommand(projects, "remove")
+@NAME
+@click.option("--delete-files", is_flag=True, help="Needed for a folder of the home: its files are moved away.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def remove(call: Invocation, name: str, delete_files: bool, yes: bool) -> None:
+    """Take a project from the home. A linked folder stays where it is; an own one needs --delete-files."""
+    from workbench.cli.asking import sure
+    from workbench.services import projects as service
+
+    bench = call.changing()
+    project = service.get(bench, name)
+    if project.linked or delete_files:
+        effect = f"{project.path} stays." if project.linked else f"Its files are moved out of {project.path}."
+        sure(call, f"Remove project {project.name}? {effect}", yes=yes)
+    kept = service.remove(bench, project.name, delete_files=delete_files)
+    where = f" Its files are kept in {kept}." if kept else ""
+    answer(call, f"Removed {project.name}.{where}", {"removed": project.name, "kept": kept})

@@ -1,0 +1,161 @@
+"""`status`: what runs, what waits, what is due next, and what needs the person."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from workbench.cli.grammar import command
+from workbench.cli.invocation import Invocation
+from workbench.cli.output import emit, iso, record, state
+from workbench.cli.shapes import RUN, SESSION
+from workbench.model.run import ACTIVE, PENDING, UNSUCCESSFUL, Run
+from workbench.text import age, clean, one_line, plural
+
+if TYPE_CHECKING:
+    from workbench.services.bench import Bench
+    from workbench.services.overview import Overview
+
+SHOWN = 5  # of each kind; the lists have the rest
+
+
+@command("status", short_help="What runs, what is due, what needs you.")
+def status(call: Invocation) -> int:
+    """Show what needs you, what runs and waits, what failed since yesterday, and what is due next.
+
+    Exits 1 when something needs you.
+    """
+    from workbench.services import control, runs
+    from workbench.services.overview import LOOK_BACK, overview
+
+    bench = call.reading()
+    view = overview(bench)
+    supervisor = control.status(bench)
+    failed = runs.page(bench, runs.RunFilter(states=UNSUCCESSFUL, since=view.at - LOOK_BACK), limit=200)
+    pending = list(reversed(runs.page(bench, runs.RunFilter(states=PENDING), limit=200)))
+    due = _next_due(bench)
+    needs = [
+        {"kind": need.kind, "key": need.key, "text": clean(need.text), "command": f"workbench {need.command}"}
+        for need in view.needs
+    ]
+    needs += _of_service(bench, supervisor.alive, pending=len(pending), due=len(due))
+    if call.json:
+        emit(
+            {
+                "home": bench.home.root,
+                "at": view.at,
+                "supervisor": {"alive": supervisor.alive, "pid": supervisor.pid},
+                "engines": {
+                    str(name): {
+                        "problem": row.problem,
+                        "hint": row.hint,
+                        "endpoint": row.endpoint,
+                        "version": row.version,
+                    }
+                    for name, row in view.engines.items()
+                },
+                "needs": needs,
+                "active": [RUN.of(run) for run in view.active],
+                "pending": [RUN.of(run) for run in pending],
+                "failed": [RUN.of(run) for run in failed],
+                "sessions": [SESSION.of(session) for session in view.up],
+                "next": [{"schedule": key, "due": iso(moment)} for key, moment in due],
+            }
+        )
+    else:
+        _show(call, bench, view, supervisor.alive, needs, pending, failed, due)
+    return 1 if needs else 0
+
+
+def _show(
+    call: Invocation,
+    bench: Bench,
+    view: Overview,
+    alive: bool,
+    needs: list[dict[str, Any]],
+    pending: list[Run],
+    failed: list[Run],
+    due: list[tuple[str, datetime]],
+) -> None:
+    if needs:
+        click.echo(
+            click.style(
+                f"{plural(len(needs), 'thing')} {'needs' if len(needs) == 1 else 'need'} you", fg="red", bold=True
+            )
+        )
+        for need in needs[: 2 * SHOWN]:
+            click.echo(f"  {one_line(need['text'], 200)}")
+            click.echo(click.style(f"    {need['command']}", dim=True))
+        _rest(len(needs) - 2 * SHOWN, "workbench runs --state unsuccessful")
+    elif not call.quiet:
+        click.echo(state("ok").text.split(" ")[0] + " Nothing needs you.")
+    if call.quiet:
+        return
+    _runs("Running", list(view.active), view.at, "workbench runs --state active")
+    _runs("Waiting", pending, view.at, "workbench runs --state pending")
+    _runs("Not successful since yesterday", failed, view.at, "workbench runs --state unsuccessful")
+    if view.up:
+        click.echo(click.style("Sessions", bold=True))
+        for session in view.up[:SHOWN]:
+            click.echo(f"  {state(str(session.state)).text}  s{session.id} {session.name}  {session.url}")
+        _rest(len(view.up) - SHOWN, "workbench sessions")
+    if due:
+        click.echo(click.style("Due next", bold=True))
+        for key, moment in due[:SHOWN]:
+            click.echo(f"  {moment.astimezone(bench.zone):%a %H:%M}  {clean(key)}  {age(moment, view.at)}")
+        _rest(len(due) - SHOWN, "workbench schedules")
+    record(
+        [
+            ("home", str(bench.home.root)),
+            ("supervisor", "running" if alive else "not running; starts by itself when there is work"),
+            *((f"{name} engine", _engine(row.problem, row.version)) for name, row in view.engines.items()),
+        ],
+    )
+
+
+def _runs(title: str, runs: list[Run], now: datetime, more: str) -> None:
+    if not runs:
+        return
+    click.echo(click.style(title, bold=True))
+    for run in runs[:SHOWN]:
+        progress = (
+            f"  cell {min(run.cells_done + 1, run.cells)} of {run.cells}" if run.state in ACTIVE and run.cells else ""
+        )
+        why = f"  {one_line(run.reason, 80)}" if run.reason else ""
+        where = f"{clean(run.project)}/{clean(run.notebook)}"
+        click.echo(f"  {state(str(run.state)).text}  {run.id} {where}{progress}{why}  {age(run.created, now)}")
+    _rest(len(runs) - SHOWN, more)
+
+
+def _rest(count: int, more: str) -> None:
+    if count > 0:
+        click.echo(f"  and {count} more: {more}")
+
+
+def _engine(problem: str, version: str) -> str:
+    return f"does not answer: {problem}" if problem else f"answers {version}".strip()
+
+
+def _of_service(bench: Bench, alive: bool, *, pending: int, due: int) -> list[dict[str, Any]]:
+    """What the store cannot know: that nobody works on what is asked for, and wrong declarations."""
+    from workbench.cli.check import problems
+
+    found = []
+    if not alive and (pending or due):
+        about = f"{plural(pending, 'run')} waiting" if pending else f"{plural(due, 'schedule')} waiting for their time"
+        text = f"the supervisor is not running: {about}"
+        found.append({"kind": "service", "key": "supervisor", "text": text, "command": "workbench service start"})
+    wrong = [problem for problem in problems(bench) if not problem.notice]
+    if wrong:
+        text = f"{plural(len(wrong), 'problem')} in declarations, the first: {wrong[0]}"
+        found.append({"kind": "declaration", "key": str(wrong[0].path), "text": text, "command": "workbench check"})
+    return found
+
+
+def _next_due(bench: Bench) -> list[tuple[str, datetime]]:
+    from workbench.services import schedules
+
+    found = [(view.key, view.next_due) for view in schedules.listing(bench) if view.next_due is not None]
+    return sorted(found, key=lambda pair: pair[1])

@@ -1,0 +1,45 @@
+"""Does anybody work on what is asked for, and will schedules really run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from workbench.doctor.finding import Finding, notice, ok
+from workbench.paths import MARKER
+
+
+def supervisor(root: Path) -> Iterator[Finding]:
+    """Whether the supervisor of this home runs."""
+    if not (root / MARKER).is_dir():
+        return
+    from workbench.services import control
+    from workbench.services.bench import open_bench
+
+    bench = open_bench(root, create=False)
+    try:
+        seen = control.status(bench)
+    finally:
+        bench.close()
+    if seen.alive:
+        yield ok("supervisor", f"runs, process {seen.pid}")
+    else:
+        yield notice("supervisor", "does not run; it starts by itself when there is work", "workbench service start")
+
+
+def tonight(root: Path) -> Iterator[Finding]:
+    """What would keep schedules from running: sleep, logout, reboot."""
+    if not (root / MARKER).is_dir():
+        return
+    from workbench.services import schedules
+    from workbench.services.bench import open_bench
+
+    bench = open_bench(root, create=False)
+    try:
+        lines = schedules.tonight(bench)
+    finally:
+        bench.close()
+    for line in lines:
+        yield notice("schedules", line)
+    if not lines:
+        yield ok("schedules", "nothing here keeps them from running")

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from images import mirror
 
 ROOT = Path(__file__).parents[2]
 SUITES = ("tests/accounts",)
@@ -161,6 +162,7 @@ def test_the_suite_as_an_ordinary_account(place: Path, account: Account) -> None
         *(source / suite for suite in SUITES),
         groups=docker_group(),
         WORKBENCH_TEST_FOREIGN=str(foreign),
+        WORKBENCH_TEST_REGISTRY=mirror.registries().get("docker.io", ""),
         PYTHONDONTWRITEBYTECODE="1",
     )
     closing = done.stdout.strip().splitlines()[-1:]

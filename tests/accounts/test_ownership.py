@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from images import mirror
 from waiting import until
 
 from workbench.errors import StoreError
@@ -53,9 +54,7 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("WORKBENCH_ENGINE", request.param)
     opened = open_bench(tmp_path / "home")
     if request.param == "docker":
-        from images.mirror import use_mirror
-
-        use_mirror(opened.home)
+        mirror.use(opened.home.root)
     project = projects.create(opened, "owned")
     cells = [{"cell_type": "code", "execution_count": None, "id": "a", "metadata": {}, "outputs": [], "source": WRITES}]
     spec = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}

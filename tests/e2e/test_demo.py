@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from images import mirror
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -72,10 +73,8 @@ def test_demo_with_local_processes(tmp_path: Path) -> None:
 @pytest.mark.docker
 def test_demo_in_containers(tmp_path: Path) -> None:
     """With an engine whose base image can be had, environment, session and run are in containers."""
-    from images.mirror import use_mirror
-
     home = tmp_path / "home"
-    use_mirror(home)
+    mirror.use(home)
     said, _ = demo(home)
     shown(home, said, "docker")
 

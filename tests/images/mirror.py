@@ -24,3 +24,11 @@ def registries() -> dict[str, str]:
     """`registries:` for the tests: a mirror of docker.io, or nothing where docker.io itself has to do."""
     mirror = os.environ.get("WORKBENCH_TEST_REGISTRY", kept().get("WORKBENCH_TEST_REGISTRY", ""))
     return {"docker.io": mirror} if mirror else {}
+
+
+def use(root: Path) -> None:
+    """Write the mirror into the `workbench.yaml` of the home at `root`, which may not have one yet."""
+    root.mkdir(parents=True, exist_ok=True)
+    lines = [f"  {name}: '{address}'\n" for name, address in registries().items()]
+    if lines:
+        (root / "workbench.yaml").write_text("registries:\n" + "".join(lines))

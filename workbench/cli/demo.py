@@ -58,7 +58,7 @@ class Steps:
         now = time.monotonic()
         mark = click.style("✓", fg="green") if good else click.style("!", fg="yellow")
         click.echo(f"{mark} {what:<12} {text}  {click.style(duration(now - self.told), dim=True)}")
-        for line in more:
+        for line in filter(None, more):
             click.echo(f"  {'':<12} {line}")
         self.told = now
 
@@ -122,22 +122,22 @@ def _project(bench: Bench, steps: Steps) -> None:
 
 def _environment(bench: Bench, steps: Steps) -> None:
     """The project's environment, ready: in containers where that can be, else as local processes, with the reason."""
-    from workbench.services import environments, projects
+    from workbench.services import environments, preferences, projects
 
     name = environments.for_project(bench, projects.get(bench, PROJECT)).name
     reason = _build(bench, steps, name)
-    engine = _engine(bench, name)
-    if reason and engine is not EngineName.PROCESS and not os.environ.get("WORKBENCH_ENGINE"):
-        steps.done("Containers", f"not here: {one_line(reason, 160)}", "taking local processes instead", good=False)
-        os.environ["WORKBENCH_ENGINE"] = EngineName.PROCESS
+    view = environments.view(bench, name)
+    if reason and view.engine is not EngineName.PROCESS and not os.environ.get("WORKBENCH_ENGINE"):
+        why = f"not here: {one_line(reason, 160)}"
+        steps.done("Containers", why, "so this home takes local processes (engine: in workbench.yaml)", good=False)
+        preferences.set_engine(bench, EngineName.PROCESS)
         reason = _build(bench, steps, name)
-        engine = _engine(bench, name)
+        view = environments.view(bench, name)
     if reason:
-        raise WorkbenchError(
-            reason, title=f"environment {name}", hint=f"The whole log: workbench environments build {name}"
-        )
-    words = {EngineName.DOCKER: "in a container image", EngineName.PROCESS: "as local processes, in a venv"}
-    steps.done("Environment", f"{name}, {words[engine] if engine else 'ready'}", _why(bench, engine))
+        hint = f"The whole log: workbench --home {bench.home.root} logs b{view.build.id}" if view.build else ""
+        raise WorkbenchError(reason, title=f"environment {name}", hint=hint)
+    where = "in a container image" if view.engine is EngineName.DOCKER else "as local processes in a venv"
+    steps.done("Environment", f"{name}, {where}", one_line(view.engine_reason, 160))
 
 
 def _build(bench: Bench, steps: Steps, name: str) -> str:
@@ -148,34 +148,16 @@ def _build(bench: Bench, steps: Steps, name: str) -> str:
     number = environments.build(bench, name)
     if number is None:
         return ""
-    log = environments.build_log(bench, number)
 
     def ended() -> bool:
-        steps.now(f"building environment {name}: {_last_line(log)}")
+        moment = environments.build_progress(bench, name)
+        step = f"step {moment.step} of {moment.steps}, " if moment and moment.steps else ""
+        steps.now(f"building environment {name}: {step}{moment.text if moment else 'queued'}")
         return environments.get_build(bench, number).state in BUILD_ENDED
 
     steps.wait(ended, 1800, f"the build of {name}")
     build = environments.get_build(bench, number)
-    return "" if build.state is BuildState.READY else f"{build.reason or build.state}"
-
-
-def _engine(bench: Bench, name: str) -> EngineName | None:
-    from workbench.services import environments
-
-    for view in environments.listing(bench):
-        if view.spec is not None and view.spec.name == name and view.engine:
-            return EngineName(view.engine)
-    return None
-
-
-def _why(bench: Bench, engine: EngineName | None) -> str:
-    """Why it is not containers, where it is not."""
-    from workbench.services.overview import overview
-
-    docker = overview(bench).engines.get(EngineName.DOCKER)
-    if engine is EngineName.PROCESS and docker is not None and docker.problem:
-        return f"no containers: {one_line(docker.problem, 160)}"
-    return ""
+    return "" if build.state is BuildState.READY else build.reason or str(build.state)
 
 
 def _session(bench: Bench, steps: Steps) -> int:
@@ -291,14 +273,3 @@ def _program(bench: Bench) -> None:
     """The terminal program in this process's place, once the person has read what is above."""
     click.pause("Press a key for the terminal program, ctrl+c to leave it at that …")
     os.execv(sys.executable, [sys.executable, "-P", "-m", "workbench", "--home", str(bench.home.root)])  # noqa: S606
-
-
-def _last_line(log: Path) -> str:
-    """The newest line of a log that is being written."""
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - 4000))
-            lines = file.read().decode(errors="replace").splitlines()
-    except OSError:
-        return ""
-    return next((line for line in reversed(lines) if line.strip()), "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.errors import Refused
+from workbench.model.environment import EngineName
 from workbench.services.bench import Bench
 
 
@@ -10,14 +11,23 @@ def set_timezone(bench: Bench, zone: str) -> None:
     """Choose the time zone that schedules of this home go by. Raises `Refused` where there is none of that name."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-    from workbench.declare.writer import create, update
-
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise Refused(f"{zone!r} is no time zone", hint="Zones are named as Europe/Berlin.") from error
+    _set(bench, "timezone", zone)
+
+
+def set_engine(bench: Bench, engine: EngineName) -> None:
+    """Choose the engine of environments that do not name one and have none yet."""
+    _set(bench, "engine", str(engine))
+
+
+def _set(bench: Bench, key: str, value: str) -> None:
+    from workbench.declare.writer import create, update
+
     path = bench.home.settings_file
     if path.exists() or path.is_symlink():
-        update(path, "settings", {("timezone",): zone})
+        update(path, "settings", {(key,): value})
     else:
-        create(path, "settings", {"timezone": zone}, home=bench.home.root)
+        create(path, "settings", {key: value}, home=bench.home.root)

@@ -47,6 +47,7 @@ class Build:
             try:
                 return self._build(file)
             except BuildFailed as error:
+                error.title = self.spec.name
                 file.write(f"failed: {error}\n")
                 raise
             except Refused as error:

@@ -37,14 +37,14 @@ class Refused(WorkbenchError):
 class NotFound(WorkbenchError, LookupError):
     """A thing of that name does not exist; the hint names the nearest, or those that do."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str] = (), *, hint: str = "") -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str] = (), *, hint: str = "", message: str = "") -> None:
         names = sorted(known)
         close = get_close_matches(name, names, n=1)
         if not hint and close:
             hint = f"Did you mean {close[0]}?"
         elif not hint and names:
             hint = f"There are: {', '.join(names[:12])}{' …' if len(names) > 12 else ''}"
-        super().__init__(f"no {kind} named {name!r}", hint=hint)
+        super().__init__(message or f"no {kind} named {name!r}", hint=hint)
         self.kind = kind
         self.name = name
 

@@ -138,6 +138,7 @@ def locate(bench: Bench, path: Path) -> tuple[Project, str]:
         raise NotFound(
             "project that holds",
             str(plain),
+            message=f"{one_line(str(plain))} lies in no project of this home",
             hint=f"Make its folder one: workbench projects add {one_line(str(folder))}",
         )
     return best[0], best[1].as_posix()

@@ -1,0 +1,140 @@
+"""Asking for a run: checked before anything is written, one row and one frozen copy afterwards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import Conflict, NotFound, Refused
+from workbench.model.run import Request, RunState
+from workbench.services import control, projects, runs
+from workbench.services.bench import Bench, open_bench
+from workbench.store import runs as rows
+
+NOTEBOOK = {
+    "cells": [
+        {"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# Report"},
+        {
+            "cell_type": "code",
+            "id": "b",
+            "metadata": {"tags": ["parameters"]},
+            "source": "rate: float = 0.5\nname = 'x'",
+            "outputs": [],
+            "execution_count": None,
+        },
+        {"cell_type": "code", "id": "c", "metadata": {}, "source": "rate", "outputs": [], "execution_count": None},
+    ],
+    "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+    "nbformat": 4,
+    "nbformat_minor": 5,
+}
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """A home with a project and one notebook; asking starts no supervisor here."""
+    monkeypatch.setattr(control, "ensure", lambda _: None)
+    opened = open_bench(tmp_path / "home")
+    project = projects.create(opened, "churn")
+    (project.path / "notebooks" / "report.ipynb").write_text(json.dumps(NOTEBOOK))
+    yield opened
+    opened.close()
+
+
+def ask(**more: object) -> Request:
+    """A request for the notebook."""
+    return Request("churn", "notebooks/report.ipynb", **more)  # type: ignore[arg-type]
+
+
+def test_asking_is_a_queued_row_and_a_frozen_copy(bench: Bench) -> None:
+    """The row holds what was asked and by whom; the copy is the notebook to the byte."""
+    number = runs.submit(bench, ask(parameters={"rate": 0.7}, timeout=60.0))
+    run = runs.get(bench, number)
+    assert (run.state, run.parameters, run.timeout, run.cells) == (RunState.QUEUED, {"rate": 0.7}, 60.0, 2)
+    assert (run.name, run.environment, run.origin, run.by) == ("report", "python", "cli", bench.actor.by)
+    frozen = bench.home.run_folder(number) / "input.ipynb"
+    assert frozen.read_bytes() == (bench.home.projects / "churn/notebooks/report.ipynb").read_bytes()
+    with bench.store.read() as connection:
+        assert len(rows.record(connection, number)["notebook_sha256"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        (ask(parameters={"rte": 1}), "rate"),
+        (ask(parameters={"rate": "fast"}), "rate"),
+        (ask(parameters={"class": 1}), "class"),
+        (ask(environment="pyhton"), "python"),
+        (Request("churn", "../../workbench.yaml"), "outside"),
+        (Request("churn", "notebooks/gone.ipynb"), "gone"),
+        (Request("churm", "notebooks/report.ipynb"), "churn"),
+    ],
+)
+def test_what_cannot_run_is_refused_and_queues_nothing(bench: Bench, request_: Request, words: str) -> None:
+    """Each refusal names what is wrong or what there is, and leaves no row and no file."""
+    with pytest.raises((Refused, NotFound)) as caught:
+        runs.submit(bench, request_)
+    assert words in str(caught.value)
+    assert runs.page(bench) == []
+    assert not (bench.home.state / "runs").exists()
+
+
+def test_a_file_that_is_no_notebook_is_named(bench: Bench) -> None:
+    """Not a notebook: said before queueing."""
+    (bench.home.projects / "churn/notebooks/report.ipynb").write_text("<html>")
+    with pytest.raises(Refused, match="notebook"):
+        runs.submit(bench, ask())
+
+
+def test_again_asks_for_the_same(bench: Bench) -> None:
+    """The same notebook, parameters and limits, as a new run."""
+    first = runs.submit(bench, ask(parameters={"rate": 0.7}, retries=2))
+    second = runs.get(bench, runs.again(bench, first))
+    assert second.id != first
+    assert (second.parameters, second.retries, second.name) == ({"rate": 0.7}, 2, "report")
+
+
+def test_cancelling_twice_is_asked_once(bench: Bench) -> None:
+    """The second wish changes nothing."""
+    number = runs.submit(bench, ask())
+    assert runs.cancel(bench, number)
+    assert not runs.cancel(bench, number)
+    assert runs.get(bench, number).cancel_asked
+
+
+def test_a_living_run_is_not_removed(bench: Bench) -> None:
+    """Removing asks for an end first."""
+    number = runs.submit(bench, ask())
+    with pytest.raises(Conflict, match="queued"):
+        runs.remove(bench, number)
+
+
+def test_progress_is_read_by_offset(bench: Bench) -> None:
+    """Whole lines only, each once; a new attempt starts anew."""
+    number = runs.submit(bench, ask())
+    folder = bench.home.attempt_folder(number, 0)
+    folder.mkdir(parents=True)
+    (folder / "events.jsonl").write_bytes(b'{"kind": "started"}\n{"kind": "cel')
+    events, mark = runs.tail(bench, number)
+    assert [event["kind"] for event in events] == ["started"]
+    with (folder / "events.jsonl").open("ab") as file:
+        file.write(b'l"}\n')
+    events, mark = runs.tail(bench, number, mark)
+    assert [event["kind"] for event in events] == ["cell"]
+    assert runs.tail(bench, number, mark)[0] == []
+
+
+def test_names_of_output_folders_sort_by_time(bench: Bench) -> None:
+    """`<time>-<name>-<id>`, later tries marked."""
+    run = runs.get(bench, runs.submit(bench, ask(name="Nightly report/é")))
+    assert runs.output_name(run, 1, bench.zone).endswith(f"-Nightly-report-{run.id}")
+    assert runs.output_name(run, 2, bench.zone).endswith(f"-{run.id}-try2")
+
+
+def test_an_unknown_run_says_where_to_look(bench: Bench) -> None:
+    """NotFound with a command."""
+    with pytest.raises(NotFound, match="no run"):
+        runs.get(bench, 999)

@@ -20,6 +20,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from workbench.engines.base import KernelHost
 from workbench.execution.allowance import Allowance, joined
 from workbench.execution.course import Course, Stop, Stopped, is_code
+from workbench.execution.intake import Intake
 from workbench.execution.provisioner import manager_for, until_bound
 from workbench.execution.saving import RunManager
 from workbench.execution.warden import START, Warden
@@ -27,7 +28,6 @@ from workbench.model.environment import KernelSpec
 from workbench.notebooks.outputs import render_output
 
 NAME = "workbench"
-TURN = 0.05  # seconds of a flood of output after which others get their turn
 ASK_AGAIN = 0.25  # seconds after which an unanswered question to a starting kernel is repeated
 HEARD = 1.0  # seconds in which a kernel says that it will end
 ENDLESS = 10**9  # seconds; the warden decides instead of nbclient
@@ -48,6 +48,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         self.warden = Warden(self.course, self.host, manager)
         self.allowance = Allowance(self.course.job.cell_output_limit)
         self.number = 0
+        self.intake = Intake(None)
 
     def execute(self, **kwargs: Any) -> Any:  # noqa: ARG002 - papermill's signature
         """Start the kernel, run all cells, ask the kernel to end. Raises `Stopped` where the run had to stop."""
@@ -98,6 +99,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         await until_bound(self.km, START)
         self.kc = self.km.client(context=self.km.context)
         self.kc.start_channels(hb=False)
+        self.intake = Intake(self.kc.iopub_channel)
         self.kc.allow_stdin = False
         reply, heard = None, False
         while not (reply and heard):
@@ -162,24 +164,20 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
 
     async def _async_poll_output_msg(self, parent_msg_id: str, cell: Any, cell_index: int) -> None:
         """Take the output of one cell; a flood of it leaves room for the warden."""
-        clock = asyncio.get_running_loop().time
-        turn = clock()
         while True:
-            message = await self.kc.iopub_channel.get_msg()
+            message = await self.intake.next()
             if message["parent_header"].get("msg_id") == parent_msg_id:
                 try:
                     self.process_message(message, cell, cell_index)
                 except CellExecutionComplete:
                     return
-            if clock() - turn > TURN:
-                await asyncio.sleep(0)
-                turn = clock()
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
         """Take one message into the cell, as nbclient does, and tell the journal; bounded by the cell's allowance."""
         self.course.heard = time.monotonic()
         kind = msg["msg_type"]
         if kind == "stream":
+            self.allowance.cut += self.intake.cut
             self.course.journal.output(self.number, msg["content"]["name"], msg["content"]["text"])
         elif kind == "clear_output":
             self.allowance.cleared()

@@ -98,7 +98,6 @@ def test_a_failed_build_says_why(bench: Bench, tmp_path: Path) -> None:
     with pytest.raises(BuildFailed) as caught:
         bench.engine.build(spec, bench.engine.revision_id(spec), log=log, progress=told.append, cancelled=Event())
     assert "no-such-package-of-ours-0" in "\n".join([caught.value.message, *caught.value.tail])
-    assert "broken" in caught.value.title
     assert caught.value.step
     assert caught.value.hint
     assert "no-such-package-of-ours-0" in log.read_text()

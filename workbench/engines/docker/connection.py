@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -122,6 +123,11 @@ class Connection:
         return kept[1]
 
     def _connect(self, timeout: float | None) -> APIClient:
+        path = self.endpoint.socket
+        if path:
+            # docker-py leaves a socket open that cannot connect, and wraps the reason three times.
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(str(path))
         # No `version`: engines refuse what is too new for them, and since 29 also what is too old.
         # No timeout is allowed by the library, though not by its type stubs.
         return APIClient(base_url=self.endpoint.url, timeout=timeout)  # type: ignore[arg-type]

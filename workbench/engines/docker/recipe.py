@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from workbench.engines.base import LABEL
 from workbench.engines.docker.base_image import base_image, mirrored
+from workbench.engines.docker.failure import PYTHON_STEP, VENV_STEP
 from workbench.engines.docker.transcript import squeeze
 from workbench.errors import Refused
 from workbench.model.environment import EnvironmentSpec
@@ -155,12 +156,12 @@ class _Writer:
 
     def _venv(self) -> None:
         if tools := self._tools():
-            self._uv([f"uv venv -q --python python3 {VENV}", self._install(tools)], "The kernel and JupyterLab")
+            self._uv([f"uv venv -q --python python3 {VENV}", self._install(tools)], VENV_STEP)
 
     def _python_packages(self) -> None:
         if self._requirements():
             self._write_requirements()
-            self._uv([self._install([*self._tools(), "-r", "requirements.txt"])], "Python packages")
+            self._uv([self._install([*self._tools(), "-r", "requirements.txt"])], PYTHON_STEP)
 
     def _staged_packages(self) -> None:
         """The venv is made in a stage of its own: uv, certificates and caches stay behind in it."""
@@ -173,16 +174,18 @@ class _Writer:
         self.needs_uv = True
         self.lines += ["", "FROM runtime AS packages", f"COPY {' '.join(files)} /build/", "WORKDIR /build"]
         commands = ["mkdir -p /etc/uv", "mv uv.toml /etc/uv/uv.toml", "export SSL_CERT_FILE=/build/ca-bundle"]
-        self._run(
-            [], [*commands, f"./uv venv -q --python python3 {VENV}", "./" + self._install(wanted)], "Python packages"
-        )
+        self._run([], [*commands, f"./uv venv -q --python python3 {VENV}", "./" + self._install(wanted)], PYTHON_STEP)
         self.lines += ["", "FROM runtime", f"COPY --from=packages {VENV} {VENV}"]
 
     def _write_requirements(self) -> None:
         self.files["requirements.txt"] = "\n".join(self._requirements()) + "\n"
 
     def _install(self, what: Sequence[str]) -> str:
-        where = f"--python {VENV}" if self.own else "--system --break-system-packages"
+        where = (
+            f"--python {VENV}"
+            if self.own
+            else '--python "$(command -v python3 || command -v python)" --break-system-packages'
+        )
         words = " ".join(word if word == "-r" else shlex.quote(word) for word in what)
         return f"uv pip install --compile-bytecode --link-mode copy {where} {words}"
 

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from workbench.engines.docker.failure import explain
 from workbench.errors import BuildFailed
 from workbench.model.build import BuildProgress
 from workbench.text import clean, one_line
@@ -28,36 +29,6 @@ _PULL = re.compile(
     r"(?:extracting )?(sha256:[0-9a-f]+|[0-9a-f]{12}) ([\d.]+)(k?B|[KMGT]i?B) / ([\d.]+)(k?B|[KMGT]i?B)\b"
 )
 _UNITS = {"B": 1, "K": 1000, "k": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
-_TELLING = re.compile(r"error|failed|not found|unable|cannot|denied|no space|×|╰─▶|^E:|not installed", re.IGNORECASE)
-# What was said, and what a person can do about it; the first that fits.
-_HINTS: tuple[tuple[str, str], ...] = (
-    (r"no space left on device", "The engine's disk is full: `docker system df` shows what takes it."),
-    (
-        r"toomanyrequests|429 Too Many",
-        "The registry limits pulls: log in (`docker login`), or set `registries:` to a mirror.",
-    ),
-    (
-        r"pull access denied|manifest unknown|source metadata|metadata for \S+:$|repository does not exist",
-        "Is the image's name right? A private one needs `docker login`; a mirror is set with `registries:`.",
-    ),
-    (
-        r"certificate|UnknownIssuer|CERTIFICATE_VERIFY",
-        "The registry's certificate is not trusted here: set SSL_CERT_FILE to your organisation's bundle.",
-    ),
-    (
-        r"Temporary failure (in name )?resolv|dns error|Could not resolve|Connection refused|timed out|tcp connect",
-        "The build could not reach the network: check the proxy variables and the package index.",
-    ),
-    (r"not found in the package registry|No matching distribution", "Is the package's name right, and the index?"),
-    (r"No solution found|ResolutionImpossible", "These packages do not go together: loosen a version, or remove one."),
-    (r"Unable to locate package|has no installation candidate", "Debian trixie has no package of that name."),
-    (
-        r"Failed to build|error: command '?(gcc|cc|g\+\+)",
-        "No wheel for this Python: add compilers (`apt: [build-essential]`).",
-    ),
-    (r"not installed: ", "Neither Debian nor the R repository has that package; check its name and `repository:`."),
-    (r"Killed|signal: killed|exit code: 137", "A step was killed, most likely for want of memory."),
-)
 
 
 @dataclass
@@ -121,19 +92,7 @@ class Transcript:
     def failure(self, name: str) -> BuildFailed:
         """Why it failed, from what was said last."""
         failed = next((step for step in self._steps.values() if step.error), _Step())
-        tail = tuple(failed.tail) or tuple(self._loose)
-        telling = [line for line in failed.tail if _TELLING.search(line)] or [failed.error, *tail[-1:]]
-        message = telling[-1] if failed.tail else next(filter(None, telling), "")
-        said = "\n".join([*tail, *self._loose, failed.error])
-        hint = next((hint for pattern, hint in _HINTS if re.search(pattern, said, re.IGNORECASE | re.MULTILINE)), "")
-        step = one_line(failed.name, 120)
-        return BuildFailed(
-            re.sub(r"^(?:cause|error|E): ", "", one_line(message, 300)) or "the builder ended without a word",
-            title=f"environment {name}{f', {step}' if step else ''}",
-            hint=hint or "The build's log has the whole story.",
-            step=step,
-            tail=tail,
-        )
+        return explain(name, one_line(failed.name, 120), failed.error, tuple(failed.tail), tuple(self._loose))
 
     def _title(self, command: str) -> str:
         squeezed = squeeze(command)

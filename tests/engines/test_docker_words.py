@@ -1,0 +1,437 @@
+"""The docker engine without an engine: where it looks, what it writes, and how it reads what is said."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import docker.errors
+import pytest
+import requests.exceptions
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.engines.base import Person, Workspace
+from workbench.engines.docker import base_image, container, registries
+from workbench.engines.docker.classic import told
+from workbench.engines.docker.connection import OLDEST_API, Connection, Daemon, read_daemon
+from workbench.engines.docker.contents import Contents, read_contents
+from workbench.engines.docker.endpoint import Endpoint, find_endpoint
+from workbench.engines.docker.kernel import read_exit
+from workbench.engines.docker.recipe import Dialect, render
+from workbench.engines.docker.transcript import Transcript
+from workbench.errors import EngineDown, Refused, WorkbenchError
+from workbench.model.build import BuildProgress
+from workbench.model.environment import EnvironmentSpec, Limits, PythonPart, RPart
+
+SALES = EnvironmentSpec("sales", python=PythonPart(packages=("pandas>=2.2",)), apt=("libpq5",))
+TIDY = EnvironmentSpec("tidy", r=RPart(packages=("data.table",)), ides=())
+DAEMON = Daemon("id", "Docker Engine 99", (1, 41), "linux/amd64")
+
+
+# -- the endpoint ------------------------------------------------------------------------------------------------------
+
+
+def context(folder: Path, name: str, host: str) -> None:
+    """A context as the docker command keeps it."""
+    place = folder / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest()
+    place.mkdir(parents=True)
+    (place / "meta.json").write_text(json.dumps({"Name": name, "Endpoints": {"docker": {"Host": host}}}))
+
+
+def test_the_endpoint_is_the_docker_commands(tmp_path: Path) -> None:
+    """DOCKER_HOST wins over DOCKER_CONTEXT, that over the current context; each is named as the source."""
+    context(tmp_path, "mine", "unix:///run/user/1/docker.sock")
+    context(tmp_path, "other", "unix:///other.sock")
+    (tmp_path / "config.json").write_text(json.dumps({"currentContext": "mine"}))
+    base = {"DOCKER_CONFIG": str(tmp_path), "HOME": str(tmp_path)}
+    assert find_endpoint(base) == Endpoint("unix:///run/user/1/docker.sock", f"context mine of {tmp_path}/config.json")
+    assert find_endpoint(base | {"DOCKER_CONTEXT": "other"}).url == "unix:///other.sock"
+    named = find_endpoint(base | {"DOCKER_CONTEXT": "other", "DOCKER_HOST": "tcp://127.0.0.1:2375"})
+    assert named == Endpoint("tcp://127.0.0.1:2375", "DOCKER_HOST")
+    assert find_endpoint(base | {"DOCKER_CONTEXT": "default"}).source != "DOCKER_CONTEXT"
+
+
+def test_sockets_are_looked_for_where_engines_listen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a word from the person the first socket that may be used is taken, Podman's last."""
+    monkeypatch.setattr("workbench.engines.docker.endpoint.Path.exists", lambda self: "podman" in str(self))
+    monkeypatch.setattr("os.access", lambda *_: True)
+    found = find_endpoint({"HOME": str(tmp_path), "XDG_RUNTIME_DIR": "/run/user/7"})
+    assert found == Endpoint("unix:///run/user/7/podman/podman.sock", "Podman of this account")
+
+
+@pytest.mark.parametrize("url", ["ssh://server", "tcp://192.0.2.7:2375"])
+def test_an_engine_elsewhere_is_refused(url: str) -> None:
+    """Folders of this machine cannot be shown by an engine of another."""
+    with pytest.raises(Refused, match="another machine"):
+        find_endpoint({"DOCKER_HOST": url})
+
+
+def test_a_context_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    """The docker command refuses as well; another engine must not be taken in its place."""
+    with pytest.raises(Refused, match="does not exist"):
+        find_endpoint({"DOCKER_CONTEXT": "gone", "DOCKER_CONFIG": str(tmp_path)})
+
+
+# -- errors ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "hint"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "may not use", "usermod -aG docker"),
+        (FileNotFoundError(errno.ENOENT, "No such file"), "no engine answers", "systemctl start docker"),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "refused"), "no engine answers", "engine: process"),
+        (requests.exceptions.ReadTimeout("Read timed out."), "does not answer in time", ""),
+        (requests.exceptions.ConnectionError("Connection aborted\x1b[31m"), "broke off", ""),
+    ],
+)
+def test_an_engine_that_cannot_be_used_is_down(error: Exception, words: str, hint: str) -> None:
+    """Each reason has its own words and what to do; libraries wrap it several times over."""
+    connection = Connection(Endpoint("unix:///there.sock", "a test"))
+    wrapped = docker.errors.DockerException(f"Error while fetching server API version: {error}")
+    wrapped.__cause__ = requests.exceptions.ConnectionError(error)
+    with pytest.raises(EngineDown) as caught, connection._converted():
+        raise wrapped
+    assert words in caught.value.message
+    assert "unix:///there.sock (a test)" in caught.value.message
+    assert hint in caught.value.hint
+    assert "\x1b" not in str(caught.value)
+
+
+def test_an_engine_that_is_not_there_is_a_fact() -> None:
+    """`facts` never raises: it says what is wrong."""
+    facts = Connection(Endpoint("unix:///nonexistent/docker.sock", "a test")).facts()
+    assert "no engine answers" in facts.problem
+    assert facts.endpoint == "unix:///nonexistent/docker.sock"
+
+
+def test_what_a_daemon_says_is_read() -> None:
+    """Podman, rootless engines, SELinux and missing limits are noticed; an old one is known by its API."""
+    podman = read_daemon(
+        {
+            "ApiVersion": "1.41",
+            "Version": "4.3.1",
+            "Os": "linux",
+            "Arch": "amd64",
+            "Components": [{"Name": "Podman Engine"}],
+        },
+        {"SecurityOptions": ["name=rootless", "name=selinux"], "MemoryLimit": False, "ID": "x"},
+    )
+    assert (podman.podman, podman.rootless, podman.selinux, podman.memory_limits) == (True, True, True, False)
+    assert podman.version == "Podman 4.3.1"
+    old = read_daemon({"ApiVersion": "1.40", "Version": "19.03.15"}, {})
+    assert old.api < OLDEST_API
+    new = read_daemon({"ApiVersion": "1.52"}, {"OperatingSystem": "Docker Desktop", "KernelVersion": "6.6.87-linuxkit"})
+    assert new.api > OLDEST_API
+    assert new.desktop
+
+
+# -- the Dockerfile ----------------------------------------------------------------------------------------------------
+
+
+def test_the_dockerfile_goes_from_shared_to_own() -> None:
+    """Language runtime and JupyterLab come before what the declaration adds, so that their layers are shared."""
+    text = render(SALES, "0123", dialect=Dialect.BUILDKIT).dockerfile
+    order = ["FROM debian:trixie-slim", "python3", "jupyterlab", "libpq5", "requirements.txt", "LABEL"]
+    places = [text.index(word) for word in order]
+    assert places == sorted(places)
+    other = render(replace(SALES, apt=(), name="other"), "4567", dialect=Dialect.BUILDKIT).dockerfile
+    shared = text[text.index("FROM") : text.index("# System packages")]
+    assert shared in other
+
+
+@pytest.mark.parametrize("dialect", list(Dialect))
+@pytest.mark.parametrize("spec", [SALES, TIDY, replace(TIDY, ides=("jupyter",), python=PythonPart())])
+def test_nothing_of_the_machine_stays_in_a_layer(dialect: Dialect, spec: EnvironmentSpec) -> None:
+    """Certificates, the index and uv are mounted, or copied into a stage that the image does not keep."""
+    recipe = render(spec, "0123", dialect=dialect)
+    last_stage = recipe.dockerfile[recipe.dockerfile.rindex("\nFROM") :]
+    for line in last_stage.splitlines():
+        if line.startswith("COPY") and "--from" not in line:
+            assert line.split()[1:-1] == ["packages.R"]
+    assert ("--mount" in recipe.dockerfile) is (dialect is not Dialect.CLASSIC)
+    assert ("type=secret" in recipe.dockerfile) is (dialect is Dialect.BUILDKIT)
+
+
+def test_registries_are_replaced_by_prefix() -> None:
+    """Names without a registry are docker.io's; the mirror is named in full."""
+    mirrors = {"docker.io": "127.0.0.1:5000", "ghcr.io": "mirror.example/ghcr/"}
+    assert base_image.mirrored("debian:trixie-slim", mirrors) == "127.0.0.1:5000/library/debian:trixie-slim"
+    assert base_image.mirrored("rocker/r-ver:4.4", mirrors) == "127.0.0.1:5000/rocker/r-ver:4.4"
+    assert base_image.mirrored("ghcr.io/a/b@sha256:1", mirrors) == "mirror.example/ghcr/a/b@sha256:1"
+    assert base_image.mirrored("quay.io/a/b", mirrors) == "quay.io/a/b"
+    assert base_image.mirrored("localhost/a", mirrors) == "localhost/a"
+
+
+@pytest.mark.parametrize(
+    ("spec", "base"),
+    [
+        (SALES, "debian:trixie-slim"),
+        (TIDY, "debian:trixie-slim"),
+        (replace(SALES, python=PythonPart(version="3.12")), "python:3.12-slim-trixie"),
+        (replace(SALES, python=PythonPart(version="3.13")), "debian:trixie-slim"),
+        (replace(TIDY, r=RPart(version="4.4.2")), "rocker/r-ver:4.4.2"),
+        (replace(TIDY, python=PythonPart(version="3.12")), "python:3.12-slim-trixie"),
+        (EnvironmentSpec("x", image="rocker/tidyverse:4.5.2"), "rocker/tidyverse:4.5.2"),
+    ],
+)
+def test_versions_choose_the_base(spec: EnvironmentSpec, base: str) -> None:
+    """Debian where it has the version, the public image of that version otherwise."""
+    base_image.check(spec)
+    assert base_image.base_image(spec) == base
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        EnvironmentSpec("x", use="/usr/bin/python3"),
+        EnvironmentSpec("x", apt=("libpq5; curl evil",)),
+        EnvironmentSpec("x", image="debian\nRUN evil"),
+        EnvironmentSpec("x", r=RPart(packages=('x"); system("evil',))),
+        EnvironmentSpec("x", python=PythonPart(packages=("-e .",))),
+        EnvironmentSpec("x", python=PythonPart(packages=("./wheel.whl",))),
+        EnvironmentSpec("x", python=PythonPart(packages=("a @ file:///a.whl",))),
+        EnvironmentSpec("x", python=PythonPart(version="3.12; evil")),
+        EnvironmentSpec("x", image="debian", python=PythonPart(version="3.12")),
+        EnvironmentSpec("x", r=RPart(version="4.3"), python=PythonPart(version="3.12")),
+    ],
+)
+def test_what_no_image_can_have_is_refused(spec: EnvironmentSpec) -> None:
+    """Refused before anything is built, and nothing reaches a shell that is not a name."""
+    with pytest.raises(Refused) as caught:
+        base_image.check(spec)
+    assert caught.value.title == "environment x"
+
+
+# -- registries of packages --------------------------------------------------------------------------------------------
+
+
+def test_the_package_index_is_the_machines(tmp_path: Path) -> None:
+    """uv's and pip's words are taken, the declared index before all; folders of this machine are left out."""
+    pip = tmp_path / ".config" / "pip"
+    pip.mkdir(parents=True)
+    (pip / "pip.conf").write_text(
+        "[global]\nindex-url = https://pip.example/simple\nextra-index-url = file:///x https://b.example\n"
+    )
+    environ = {"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/dev/null"}
+    assert registries.package_index(None, None, environ).url == "https://pip.example/simple"
+    assert registries.package_index(None, None, environ).extra == ("https://b.example",)
+    assert registries.package_index(None, "https://set.example", environ).url == "https://set.example"
+    with_uv = environ | {"UV_DEFAULT_INDEX": "mine=https://uv.example"}
+    assert registries.package_index(None, None, with_uv).url == "https://uv.example"
+    declared = registries.package_index("https://acme.example", "https://set.example", with_uv)
+    assert declared == registries.PackageIndex("https://acme.example")
+    assert declared.uv_toml == 'index-url = "https://acme.example"\n'
+
+
+def test_proxies_with_a_password_are_for_builds_alone() -> None:
+    """A container's variables are seen by all who may use the engine."""
+    environ = {"https_proxy": "http://me:secret@proxy:3128", "NO_PROXY": "localhost"}
+    assert registries.proxies(environ)["HTTPS_PROXY"] == "http://me:secret@proxy:3128"
+    assert "secret" not in str(registries.proxies_without_password(environ))
+    assert registries.proxies_without_password(environ)["no_proxy"] == "localhost"
+
+
+# -- what builders say -------------------------------------------------------------------------------------------------
+
+BUILDKIT = """#1 [internal] load build definition from Dockerfile
+#1 transferring dockerfile: 1.6kB done
+#1 DONE 0.0s
+#4 [1/3] FROM docker.io/library/debian:trixie-slim
+#4 sha256:aaaa 5.00MB / 20.00MB 0.2s
+#4 sha256:bbbb 10.00MB / 10.00MB 0.3s done
+#4 DONE 1.0s
+#5 [2/3] RUN apt-get   install libpq5
+#5 CACHED
+#6 [3/3] RUN uv pip install nothing
+#6 0.512 Using Python 3.13
+#6 0.600 \x1b[31mE: Unable to locate\x1b[0m package nothing
+#6 ERROR: executor failed running [/bin/sh -c uv pip install nothing]: exit code: 1
+------
+ > [3/3] RUN uv pip install nothing:
+------
+executor failed running [/bin/sh -c uv pip install nothing]: exit code: 1
+"""
+
+
+def read(text: str, titles: Mapping[str, str]) -> tuple[Transcript, list[BuildProgress]]:
+    """A transcript of `text`, with the progress it told. Time stands still, so small talk is told once."""
+    told: list[BuildProgress] = []
+    moments = iter(range(10_000))
+    transcript = Transcript(titles, told.append, clock=lambda: float(next(moments)))
+    for line in text.splitlines():
+        transcript.read(line)
+    return transcript, told
+
+
+def test_progress_is_steps_and_bytes() -> None:
+    """Steps have their names for people, a pull its bytes over all layers."""
+    _, progress = read(BUILDKIT, {"apt-get install libpq5": "System packages"})
+    assert BuildProgress("FROM docker.io/library/debian:trixie-slim", 1, 3, 15_000_000, 30_000_000) in progress
+    assert BuildProgress("System packages", 2, 3) in progress
+    assert progress[-1].step == progress[-1].steps == 3
+
+
+def test_a_failure_names_step_reason_and_remedy() -> None:
+    """The step, its last lines without control sequences, the telling one, and what to do."""
+    transcript, _ = read(BUILDKIT, {})
+    failure = transcript.failure("sales")
+    assert failure.message == "Unable to locate package nothing"
+    assert failure.step == "RUN uv pip install nothing"
+    assert failure.title == "environment sales, RUN uv pip install nothing"
+    assert failure.tail == ("Using Python 3.13", "E: Unable to locate package nothing")
+    assert "Debian trixie has no package" in failure.hint
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("write /x: no space left on device", "docker system df"),
+        ("toomanyrequests: You have reached your pull rate limit", "mirror"),
+        ("x509: certificate signed by unknown authority", "SSL_CERT_FILE"),
+        ("Could not resolve 'deb.debian.org'", "network"),
+        ("invalid peer certificate: UnknownIssuer", "SSL_CERT_FILE"),
+    ],
+)
+def test_usual_failures_have_a_remedy(said: str, hint: str) -> None:
+    """What goes wrong on real machines is recognised in the builder's words."""
+    transcript, _ = read(f"#2 [1/1] RUN x\n#2 0.1 {said}\n#2 ERROR: exit code: 1", {})
+    failure = transcript.failure("x")
+    assert said in failure.message
+    assert hint in failure.hint
+
+
+def test_a_builder_that_says_nothing_still_fails_with_words() -> None:
+    """An empty transcript is no empty error."""
+    assert Transcript({}, lambda _: None).failure("x").message
+
+
+@given(st.text())
+def test_no_output_breaks_the_reader(text: str) -> None:
+    """Whatever a build prints is read, and no control character comes out of it."""
+    transcript = Transcript({}, lambda _: None)
+    lines = [transcript.read(line) for line in text.splitlines()]
+    failure = transcript.failure("x")
+    for line in (*lines, failure.message, failure.step, *failure.tail):
+        assert not {c for c in line if ord(c) < 32 and c != "\t"} - {"\n"}
+
+
+def test_the_engines_own_builder_speaks_the_same() -> None:
+    """Its messages become lines of the same form, with steps, bytes and the error."""
+    stream = [
+        {"stream": "Step 1/2 : FROM debian\n"},
+        {"status": "Downloading", "id": "0123456789ab", "progressDetail": {"current": 5, "total": 10}},
+        {"stream": "Step 2/2 : RUN false\n"},
+        {"stream": "oh no\n"},
+        {"errorDetail": {"code": 1}, "error": "The command '/bin/sh -c false' returned a non-zero code: 1"},
+    ]
+    lines = [line for line, _ in told(stream)]
+    transcript, progress = read("\n".join(lines), {})
+    assert BuildProgress("FROM debian", 1, 2, 5, 10) in progress
+    failure = transcript.failure("x")
+    assert failure.step == "RUN false"
+    assert failure.tail == ("oh no",)
+    assert [failed for _, failed in told(stream)].count(True) == 1
+
+
+# -- images from inside ------------------------------------------------------------------------------------------------
+
+
+def test_an_image_from_inside_is_read() -> None:
+    """Kernels with the Python of their own folder, versions, packages of each kind; broken files offer nothing."""
+    spec = {"argv": ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "P\x1b[1m3"}
+    place = "/opt/conda/share/jupyter/kernels/python3/kernel.json"
+    text = (
+        "noise\x1epasswd\x1froot:x:0:0:root:/root:/bin/bash\n"
+        f"\x1ekernel {place}\x1f{json.dumps(spec | {'language': 'python'})}\x1epython-of {place}\x1f"
+        "\x1ekernel /usr/share/jupyter/kernels/broken/kernel.json\x1f{"
+        "\x1eprograms\x1f/opt/conda/bin/jupyter-lab\n"
+        "\x1edpkg\x1flibc6==2.41\n\x1epython\x1f3.13.5\nsix==1.17\n\x1er\x1f4.5.0\nR6==2.6.1\n"
+    )
+    found = read_contents(text)
+    assert [(kernel.name, kernel.argv[0]) for kernel in found.kernels] == [("python3", "/opt/conda/bin/python")]
+    assert found.kernels[0].display_name == "P3"
+    assert (found.python_version, found.r_version, found.ides) == ("3.13.5", "4.5.0", ("jupyter",))
+    assert found.packages == ("six==1.17", "R:R6==2.6.1", "deb:libc6==2.41")
+    assert Contents.from_json(found.to_json()) == found
+    assert Contents.from_json("{}") is None
+
+
+# -- containers --------------------------------------------------------------------------------------------------------
+
+
+def space(uid: int = 1234, name: str = "ann", **changes: object) -> Workspace:
+    """A workspace of an ordinary person."""
+    here = Workspace("0" * 12, "p", Path("/srv/p"), Path("/srv/p"), person=Person(uid, 100, name))
+    return replace(here, **changes)  # type: ignore[arg-type]
+
+
+def test_the_account_is_the_persons() -> None:
+    """Root inside is the person outside on a rootless engine; Podman keeps the number; else it is passed on."""
+    assert container.account(DAEMON, space()).user == "1234:100"
+    assert container.account(DAEMON, space()).home == PurePosixPath("/home/ann")
+    assert container.account(replace(DAEMON, rootless=True), space()).user == "0:0"
+    kept = container.account(replace(DAEMON, rootless=True, podman=True), space())
+    assert (kept.user, kept.keep_id) == ("1234:100", True)
+    assert container.account(DAEMON, space(0, "root")).home == PurePosixPath("/root")
+    assert container.account(DAEMON, space(name="ann:x:0")).name == "person"
+
+
+def test_the_person_is_in_passwd_once() -> None:
+    """An account of the image with the same number or name makes room; the others stay."""
+    image = "root:x:0:0:root:/root:/bin/bash\njovyan:x:1234:100::/home/jovyan:/bin/bash\nann:x:7:7::/a:/bin/sh\nwww:x:33:33::/v:/x\n"
+    lines = container._accounts(image, container.account(DAEMON, space())).splitlines()
+    assert [line.split(":")[0] for line in lines] == ["root", "www", "ann"]
+    assert lines[-1] == "ann:x:1234:100:ann:/home/ann:/bin/bash"
+
+
+def test_limits_hold_or_are_refused() -> None:
+    """Memory means without swap; an engine that would drop a limit silently is asked for none."""
+    limits = Limits(cpus=1.5, memory=512_000_000, pids=100, shared_memory=64_000_000)
+    assert container.bounds(limits, DAEMON) == {
+        "mem_limit": 512_000_000,
+        "memswap_limit": 512_000_000,
+        "nano_cpus": 1_500_000_000,
+        "pids_limit": 100,
+        "shm_size": 64_000_000,
+    }
+    with pytest.raises(Refused, match="memory"):
+        container.bounds(limits, replace(DAEMON, memory_limits=False))
+    assert container.bounds(Limits(), replace(DAEMON, memory_limits=False, pids_limits=False)) == {"shm_size": 10**9}
+
+
+@pytest.mark.parametrize("path", ["/", "/etc/ssl", "/usr", "/opt/venv/lib", "/proc/1", "/home/ann", "/tmp"])
+def test_folders_that_would_hide_the_system_are_refused(path: str) -> None:
+    """Folders are seen where they are; some places belong to the image."""
+    with pytest.raises(Refused, match="hide"):
+        container._check(path, container.account(DAEMON, space()))
+
+
+def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    """A typo in `data:` does not become an empty folder of root's."""
+    with pytest.raises(WorkbenchError, match="is not there"):
+        container._bind(tmp_path / "typo", "/srv/typo", write=False)
+    assert not (tmp_path / "typo").exists()
+
+
+@pytest.mark.parametrize(
+    ("state", "words", "oom"),
+    [
+        ({"ExitCode": 0}, "exit code 0", False),
+        ({"ExitCode": 3, "OOMKilled": True}, "exit code 3", False),
+        ({"ExitCode": 137, "OOMKilled": True}, "out of memory (limit 512 MB)", True),
+        ({"ExitCode": 137, "OOMKilled": False}, "killed by SIGKILL", None),
+        ({"ExitCode": 139}, "killed by SIGSEGV", False),
+        ({"ExitCode": 255}, "exit code 255", False),
+    ],
+)
+def test_an_exit_is_told_in_words(state: dict[str, object], words: str, oom: bool | None) -> None:
+    """Out of memory only on evidence; a signal by its name."""
+    end = read_exit(state, 512_000_000)
+    assert end.words == words
+    assert end.oom is oom

@@ -1,0 +1,65 @@
+"""Why a build failed, in words for people: the telling line, and what to do."""
+
+from __future__ import annotations
+
+import re
+
+from workbench.engines.process import complaints
+from workbench.errors import BuildFailed
+from workbench.text import one_line
+
+# Steps in which uv speaks.
+VENV_STEP = "The kernel and JupyterLab"
+PYTHON_STEP = "Python packages"
+_TELLING = re.compile(r"error|failed|not found|unable|cannot|denied|no space|×|╰─▶|^E:|not installed", re.IGNORECASE)
+# What was said, and what a person can do about it; the first that fits.
+_HINTS: tuple[tuple[str, str], ...] = (
+    (r"no space left on device", "The engine's disk is full: `docker system df` shows what takes it."),
+    (
+        r"toomanyrequests|429 Too Many",
+        "The registry limits pulls: log in (`docker login`), or set `registries:` to a mirror.",
+    ),
+    (
+        r"pull access denied|manifest unknown|source metadata|metadata for \S+:$|repository does not exist",
+        "Is the image's name right? A private one needs `docker login`; a mirror is set with `registries:`.",
+    ),
+    (
+        r"certificate|UnknownIssuer|CERTIFICATE_VERIFY",
+        "The registry's certificate is not trusted here: set SSL_CERT_FILE to your organisation's bundle.",
+    ),
+    (
+        r"Temporary failure (in name )?resolv|dns error|Could not resolve|Connection refused|timed out|tcp connect",
+        "The build could not reach the network: check the proxy variables and the package index.",
+    ),
+    (r"Unable to locate package|has no installation candidate", "Debian trixie has no package of that name."),
+    (
+        r"Failed to build|error: command '?(gcc|cc|g\+\+)",
+        "No wheel for this Python: add compilers (`apt: [build-essential]`).",
+    ),
+    (r"not installed: ", "Neither Debian nor the R repository has that package; check its name and `repository:`."),
+    (r"Killed|signal: killed|exit code: 137", "A step was killed, most likely for want of memory."),
+)
+
+
+def explain(name: str, step: str, error: str, tail: tuple[str, ...], loose: tuple[str, ...]) -> BuildFailed:
+    """The error of environment `name`: `step` failed with `error`, having said `tail`; `loose` said the builder."""
+    said = "\n".join([*tail, *loose, error])
+    hint = next((hint for pattern, hint in _HINTS if re.search(pattern, said, re.IGNORECASE | re.MULTILINE)), "")
+    message = _telling(error, tail, loose)
+    if step in {VENV_STEP, PYTHON_STEP}:
+        understood = complaints.failure(step, list(tail), None)
+        message, hint = understood.message, hint or understood.hint
+    return BuildFailed(
+        one_line(message, 300) or "the builder ended without a word",
+        title=f"environment {name}{f', {step}' if step else ''}",
+        hint=hint or "The build's log has the whole story.",
+        step=step,
+        tail=tail or loose,
+    )
+
+
+def _telling(error: str, tail: tuple[str, ...], loose: tuple[str, ...]) -> str:
+    """The last line that sounds like a reason; else the builder's own word."""
+    lines = [line for line in tail if _TELLING.search(line)] or [*loose[-1:], error, *tail[-1:]]
+    chosen = next((line for line in reversed(lines) if line.strip()), "")
+    return re.sub(r"^(?:cause|error|E): ", "", chosen.strip())

@@ -60,6 +60,8 @@ def test_every_command_line_in_the_docs_is_read(place: str, line: str) -> None:
     except click.exceptions.Exit:
         pass
     except click.UsageError as error:
+        if isinstance(error, click.BadParameter) and "does not exist" in error.message:
+            return  # a folder of the reader's
         pytest.fail(f"{place}: {line}\n{error.format_message()}", pytrace=False)
 
 

@@ -30,6 +30,7 @@ START_WAIT = 30.0  # seconds until a started supervisor holds its lock: a cold d
 STOP_WAIT = 15.0  # it leaves within 5, and is never killed: it may be in a transaction
 ALREADY = 3  # its exit code where another one holds the lock
 TAIL = 12  # lines of its log in an error
+_left: list[int] = []  # supervisors that this process started
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class SupervisorStatus:
 def ensure(bench: Bench) -> None:
     """See that a supervisor of this home runs, and runs no older code than this. Quick where it does."""
     home = bench.home
+    _collect()
     if held(home):
         facts = card(home)
         if _older(str(facts.get("version", ""))):
@@ -83,7 +85,7 @@ def status(bench: Bench) -> SupervisorStatus:
     version = str(facts.get("version", ""))
     return SupervisorStatus(
         alive=True,
-        pid=int(facts.get("pid", 0)),
+        pid=int(str(facts.get("pid") or 0)),
         version=version,
         since=since,
         uptime=bench.now() - since if since else None,
@@ -266,8 +268,20 @@ def _await_start(home: Home, child: subprocess.Popen[bytes] | None) -> None:
             )
         time.sleep(0.02)
     if child and child.poll() is None:
-        # It lives on without us; Python would warn of a child that was not waited for.
+        # It lives on without us: collected when it ends, and no warning of a child that was not waited for.
+        _left.append(child.pid)
         child.returncode = 0
+
+
+def _collect() -> None:
+    """Take note of supervisors that this process started and that have ended."""
+    for pid in list(_left):
+        try:
+            ended = os.waitpid(pid, os.WNOHANG)[0] == pid
+        except ChildProcessError:
+            ended = True
+        if ended:
+            _left.remove(pid)
 
 
 def _older(version: str) -> bool:

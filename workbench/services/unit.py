@@ -117,7 +117,7 @@ After=network.target time-sync.target
 
 [Service]
 Type=exec
-ExecStart={" ".join(_quoted(part) for part in command)}
+ExecStart={" ".join(_quoted(part).replace("$", "$$") for part in command)}
 ExecReload=/bin/kill -HUP $MAINPID
 {variables}KillMode=process
 Delegate=yes
@@ -137,7 +137,7 @@ def _plain(value: str) -> str:
 
 def _quoted(part: str) -> str:
     """A word of a unit file, systemd.syntax(7): specifiers and quotes kept as they are."""
-    escaped = part.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    escaped = part.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{escaped}"'
 
 

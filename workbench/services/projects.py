@@ -124,8 +124,11 @@ def remove(bench: Bench, name: str, *, delete_files: bool = False) -> Path | Non
 def locate(bench: Bench, path: Path) -> tuple[Project, str]:
     """The project of a file or folder, and its path in it (`.` for the project's folder itself), through links.
 
+    A path that is not there from the working folder may also begin with a project's name: `churn/notebooks/a.ipynb`.
     Raises `NotFound` where it lies in no project of this home.
     """
+    if not path.is_absolute() and not path.exists() and (bench.home.projects / path).exists():
+        path = bench.home.projects / path
     plain = Path(os.path.abspath(path))
     best: tuple[Project, Path] | None = None
     for project in listing(bench):

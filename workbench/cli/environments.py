@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,7 +12,7 @@ from workbench.cli.invocation import Invocation
 from workbench.cli.names import environment_names
 from workbench.cli.output import answer, emit, note, record, say, state, table
 from workbench.cli.progress import ProgressLine
-from workbench.cli.shapes import BUILD
+from workbench.cli.shapes import BUILD, ENVIRONMENT
 from workbench.errors import BuildFailed
 from workbench.model.build import BuildState
 from workbench.text import age, duration, size
@@ -44,7 +44,7 @@ def list_environments(call: Invocation, project: str, states: tuple[str, ...]) -
         words = {part.strip() for text in states for part in text.split(",")}
         found = [view for view in found if str(view.state) in words]
     if call.json:
-        emit([_shape(view) for view in found])
+        emit([ENVIRONMENT.of(view) for view in found])
         return
     now = bench.now()
     table(
@@ -75,7 +75,7 @@ def show(call: Invocation, name: str) -> None:
     bench = call.reading()
     view = service.view(bench, name)
     if call.json:
-        emit({**_shape(view), "packages": list(view.revision.packages) if view.revision else []})
+        emit({**ENVIRONMENT.of(view), "packages": list(view.revision.packages) if view.revision else []})
         return
     build, revision = view.build, view.revision
     record(
@@ -175,26 +175,6 @@ def remove(call: Invocation, name: str, yes: bool) -> None:
     sure(call, f"Remove environment {view.name} and forget what was built of it?", yes=yes)
     kept = service.remove(bench, view.name)
     answer(call, f"Removed {view.name}. Its file is kept in {kept}.", {"removed": view.name, "kept": kept})
-
-
-def _shape(view: EnvironmentView) -> dict[str, Any]:
-    spec, revision = view.spec, view.revision
-    return {
-        "name": view.name,
-        "state": str(view.state),
-        "source": view.source,
-        "shipped": bool(spec and spec.shipped),
-        "engine": view.engine,
-        "engine_reason": view.engine_reason,
-        "ides": list(spec.ides) if spec else [],
-        "problems": [str(problem) for problem in view.problems],
-        "notices": [str(remark) for remark in view.notices],
-        "revision": revision.id if revision else None,
-        "reference": revision.reference if revision else None,
-        "digest": revision.digest if revision else None,
-        "size": revision.size if revision else None,
-        "build": BUILD.of(view.build) if view.build else None,
-    }
 
 
 def _source(view: EnvironmentView) -> str:

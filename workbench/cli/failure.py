@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
-import traceback
 from pathlib import Path
 
 import click
@@ -37,6 +35,8 @@ def misused(call: Invocation, error: click.ClickException) -> int:
 
 def unexpected(call: Invocation, error: Exception) -> int:
     """A mistake of ours: its traceback goes to a file that is named."""
+    import traceback
+
     where = _write_log(call, "".join(traceback.format_exception(error)))
     show(
         call,
@@ -62,6 +62,8 @@ def show(call: Invocation, kind: str, message: str, *, title: str = "", hint: st
 
 def _write_log(call: Invocation, text: str) -> str:
     """Append to the home's `cli.log`, else to a new private file; empty where nothing can be written."""
+    import tempfile
+
     from workbench.paths import MARKER, find_home
 
     head = f"{' '.join(sys.argv)}\n{text}\n"

@@ -72,7 +72,7 @@ class Prefixed(click.Group):
             name = near[0] if near else word
         command = self.get_command(ctx, name)
         if command is None:
-            close = get_close_matches(word, names, n=1)
+            close = get_close_matches(word, names, n=1, cutoff=0.7)
             more = f" Did you mean {close[0]}?" if close else f" There are: {', '.join(names)}."
             raise click.UsageError(f"No such command {word!r}.{more}", ctx)
         return name, command, args[1:]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @command("logs", short_help="Show what a run, session or build said.")
-@click.argument("id", metavar="ID", default="@last", shell_complete=target_names)
+@click.argument("id", metavar="[ID]", default="@last", shell_complete=target_names)
 @click.option("-f", "--follow", is_flag=True, help="Go on until it has ended; ctrl+c leaves it alone.")
 def logs(call: Invocation, id: str, follow: bool) -> int:  # noqa: A002 - the name people see
     """Show what a run (41, @last), session (s7 or its name) or build (b3) said; the newest run unless named.

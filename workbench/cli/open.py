@@ -17,7 +17,6 @@ from workbench.cli.output import emit, note, say
 from workbench.cli.progress import ProgressLine
 from workbench.cli.sessions import broken
 from workbench.cli.shapes import SESSION
-from workbench.errors import NotFound
 from workbench.model.project import Project
 from workbench.model.session import SessionState
 
@@ -91,18 +90,12 @@ def browse(address: str) -> bool:
 
 
 def _named(call: Invocation, what: str | None) -> tuple[Project, str]:
-    """The project and the file in it that `what` names; a project's name wins over a file of that name."""
+    """The project and the file in it that `what` names; a word is a project's name unless a file has it."""
     from workbench.services import projects
 
     bench = call.changing()
-    if what is not None and os.sep not in what:
-        try:
-            return projects.get(bench, what), ""
-        except NotFound:
-            if not Path(what).exists():
-                raise
+    if what is not None and os.sep not in what and not Path(what).is_file():
+        return projects.get(bench, what), ""
     path = Path(what or ".")
-    if not path.exists():
-        raise NotFound("project or file", str(path))
     project, file = projects.locate(bench, path)
-    return project, "" if file in (".", "") else file
+    return project, "" if file == "." else file

@@ -13,10 +13,10 @@ from workbench.cli.invocation import Invocation
 from workbench.cli.names import environment_names, project_names, schedule_names
 from workbench.cli.output import Cell, answer, block, emit, iso, note, record, say, state, table
 from workbench.cli.run import Given, wait_for, with_parameters
-from workbench.cli.shapes import DUE
+from workbench.cli.shapes import DUE, SCHEDULE
 from workbench.errors import NotFound
 from workbench.model.schedule import CatchUp, Overlap
-from workbench.text import age, clean, duration
+from workbench.text import age, duration
 
 if TYPE_CHECKING:
     from workbench.services.bench import Bench
@@ -54,7 +54,7 @@ def list_schedules(call: Invocation, wanted: filters.Wanted) -> None:
     ]
     found.sort(key=lambda view: (view.next_due is None, view.next_due or now, view.key))
     if call.json:
-        emit([_shape(view) for view in found])
+        emit([SCHEDULE.of(view) for view in found])
         return
     table(
         call,
@@ -111,7 +111,7 @@ def add(
     view = service.get(bench, spec.key)
     tonight = service.tonight(bench)
     if call.json:
-        emit({**_shape(view), "tonight": tonight})
+        emit({**SCHEDULE.of(view), "tonight": tonight})
         return
     if call.quiet:
         click.echo(spec.key)
@@ -143,7 +143,7 @@ def show(call: Invocation, key: str, limit: int) -> None:
             "warnings": coming.warnings if coming else (),
             "ledger": [DUE.of(due) for due in ledger],
         }
-        emit({**_shape(view), **more})
+        emit({**SCHEDULE.of(view), **more})
         return
     spec = view.spec
     record(
@@ -227,7 +227,7 @@ def pause(call: Invocation, key: str, reason: str) -> None:
 
     bench = call.changing()
     service.pause(bench, key, reason)
-    answer(call, f"Paused {key}.", _shape(service.get(bench, key)))
+    answer(call, f"Paused {key}.", SCHEDULE.of(service.get(bench, key)))
 
 
 @subcommand(schedules, "resume")
@@ -239,7 +239,7 @@ def resume(call: Invocation, key: str) -> None:
     bench = call.changing()
     service.resume(bench, key)
     view = service.get(bench, key)
-    answer(call, f"Resumed {key}; next {_when(view.next_due, bench)}", _shape(view))
+    answer(call, f"Resumed {key}; next {_when(view.next_due, bench)}", SCHEDULE.of(view))
 
 
 @subcommand(schedules, "remove")
@@ -283,23 +283,3 @@ def _coming(view: ScheduleView, bench: Bench, count: int) -> Preview | None:
     if spec is None:
         return None
     return service.preview(bench, cron=spec.cron, once=spec.once, every=spec.every, timezone=spec.timezone, n=count)
-
-
-def _shape(view: ScheduleView) -> dict[str, Any]:
-    spec = view.spec
-    return {
-        "key": view.key,
-        "project": view.project,
-        "name": view.name,
-        "state": view.state,
-        "problem": clean(view.problem),
-        "file": view.path,
-        "notebook": spec.notebook if spec else None,
-        "cron": spec.cron if spec else None,
-        "once": spec.once if spec else None,
-        "every": spec.every if spec else None,
-        "timezone": spec.timezone if spec else None,
-        "parameters": spec.parameters if spec else {},
-        "next": iso(view.next_due),
-        "last": DUE.of(view.last) if view.last else None,
-    }

@@ -12,7 +12,7 @@ from workbench.cli import failure, filters, following
 from workbench.cli.grammar import noun, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import project_names, session_names
-from workbench.cli.output import Cell, answer, emit, note, record, state, table
+from workbench.cli.output import Cell, answer, emit, note, record, say, state, table
 from workbench.cli.progress import ProgressLine
 from workbench.cli.shapes import SESSION
 from workbench.errors import Refused, WorkbenchError
@@ -66,7 +66,13 @@ def start(call: Invocation, project: str, ide: str, name: str | None, file: str,
     from workbench.services import sessions as service
 
     session = service.start(call.changing(), project, ide, name=name, file=file)
-    return up(call, session, detach=detach)
+    try:
+        found = up(call, session, detach=detach)
+    except KeyboardInterrupt:
+        return failure.INTERRUPTED
+    if call.json:
+        emit(SESSION.of(found))
+    return told(call, found, detach=detach)
 
 
 @subcommand(sessions, "url")
@@ -142,7 +148,13 @@ def restart(call: Invocation, names: tuple[str, ...], detach: bool) -> int:
     found = [service.find(bench, name) for name in dict.fromkeys(names)]
     for session in found:
         service.restart(bench, session.id)
-    return max(up(call, session.id, detach=detach) for session in found)
+    try:
+        found = [up(call, session.id, detach=detach) for session in found]
+    except KeyboardInterrupt:
+        return failure.INTERRUPTED
+    if call.json:
+        emit([SESSION.of(session) for session in found])
+    return max(told(call, session, detach=detach) for session in found)
 
 
 @subcommand(sessions, "stop")
@@ -183,36 +195,37 @@ def remove(call: Invocation, names: tuple[str, ...], stop_first: bool, yes: bool
     answer(call, f"Removed {label}.", {"removed": [f"s{session.id}" for session in found]})
 
 
-def up(call: Invocation, session_id: int, *, detach: bool) -> int:
-    """Wait until a session answers and say where, or only that it was asked for; the command's exit code."""
+def up(call: Invocation, session_id: int, *, detach: bool) -> Session:
+    """The session once it answers or has ended; at once where `detach` is set. ctrl+c leaves it alone."""
     from workbench.services import sessions as service
 
     bench = call.changing()
     if detach:
-        session = service.get(bench, session_id)
-    else:
-        line = _line(call)
-        try:
-            session = following.session_to_ready(bench, session_id, line=line)
-        except KeyboardInterrupt:
-            line.end()
-            note(call, f"s{session_id} goes on. Follow: workbench logs s{session_id} -f")
-            return failure.INTERRUPTED
-    if call.json:
-        emit(SESSION.of(session))
-    elif call.quiet:
-        click.echo(f"s{session_id}")
-    if not detach and session.state is not SessionState.READY:
-        if not call.json:
-            raise broken(session)
-        return failure.FAILED
-    if not call.json and not call.quiet:
-        words = "is ready: " + session.url if session.state is SessionState.READY else "was asked for"
-        click.echo(f"s{session_id} {session.name} {words}")
-        if not detach:
-            click.echo(
-                f"open it: workbench open {session.project}   with its secret: workbench sessions url {session.name}"
-            )
+        return service.get(bench, session_id)
+    line = _line(call)
+    try:
+        return following.session_to_ready(bench, session_id, line=line)
+    except KeyboardInterrupt:
+        line.end()
+        note(call, f"s{session_id} goes on. Follow: workbench logs s{session_id} -f")
+        raise
+
+
+def told(call: Invocation, session: Session, *, detach: bool) -> int:
+    """Say how a session that was asked for is; the exit code. Raises its error where it did not become ready."""
+    ready = session.state is SessionState.READY
+    if not ready and not detach:
+        if call.json:
+            return failure.FAILED
+        raise broken(session)
+    if call.quiet and not call.json:
+        click.echo(f"s{session.id}")
+    say(call, f"s{session.id} {session.name} {f'is ready: {session.url}' if ready else 'was asked for'}")
+    if ready:
+        say(
+            call,
+            f"Open it: workbench open {session.project}   Its address with its secret: workbench sessions url {session.name}",
+        )
     return 0
 
 

@@ -5,15 +5,19 @@ Keys are only ever added. Times are UTC ISO 8601, lengths seconds, sizes bytes, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from workbench.model.build import Build
 from workbench.model.project import Project
 from workbench.model.run import Attempt, Run
 from workbench.model.schedule import DueTime
 from workbench.model.session import Session
+
+if TYPE_CHECKING:
+    from workbench.services.environments import EnvironmentView
+    from workbench.services.schedules import ScheduleView
 
 T = TypeVar("T")
 
@@ -46,6 +50,10 @@ def _same(name: str, kind: str, says: str) -> Key[Any]:
 
 def _text(name: str, says: str) -> Key[Any]:
     return Key(name, "text", says, lambda thing: str(getattr(thing, name) or ""))
+
+
+def _spec(name: str, kind: str, says: str) -> Key[ScheduleView]:
+    return Key(name, kind, says, lambda view: getattr(view.spec, name) if view.spec else None)
 
 
 def _actor() -> tuple[Key[Any], ...]:
@@ -178,8 +186,54 @@ DUE: Shape[DueTime] = Shape(
         Key("run", "text or null", "the run it fired", lambda due: str(due.run) if due.run else None),
     ),
 )
-
-
-def extended(shape: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """A shape's dict with keys of the one command that shows more."""
-    return {**shape, **more}
+ENVIRONMENT: Shape[EnvironmentView] = Shape(
+    "environment",
+    (
+        _text("name", "its name; `project/file` where a project declares it"),
+        _text("state", "not built, queued, building, ready, failed, stale, invalid"),
+        _same("source", "text or null", "the file that declares it"),
+        Key(
+            "shipped",
+            "boolean",
+            "whether it comes with the program",
+            lambda view: bool(view.spec and view.spec.shipped),
+        ),
+        Key("engine", "text or null", "docker or process; null before it is chosen", lambda view: view.engine),
+        _text("engine_reason", "why that engine was chosen"),
+        Key("ides", "array", "tools it has", lambda view: view.spec.ides if view.spec else []),
+        Key("problems", "array", "what is wrong in its declaration", lambda view: [str(one) for one in view.problems]),
+        Key("notices", "array", "what holds and should be known", lambda view: [str(one) for one in view.notices]),
+        Key(
+            "revision", "text or null", "the newest one built", lambda view: view.revision.id if view.revision else None
+        ),
+        Key(
+            "reference",
+            "text or null",
+            "its image, or its folder",
+            lambda view: view.revision.reference if view.revision else None,
+        ),
+        Key("digest", "text or null", "of the image", lambda view: view.revision.digest if view.revision else None),
+        Key("size", "bytes or null", "what it takes", lambda view: view.revision.size if view.revision else None),
+        Key("build", "object or null", "its newest build", lambda view: BUILD.of(view.build) if view.build else None),
+    ),
+)
+SCHEDULE: Shape[ScheduleView] = Shape(
+    "schedule",
+    (
+        _text("key", "`project/name`, as commands take it"),
+        _text("project", "its project"),
+        _text("name", "its file's name"),
+        _text("state", "active, paused, off, done, invalid"),
+        _text("problem", "why its file cannot be taken as it is now"),
+        Key("file", "text", "its file", lambda view: view.path),
+        _spec("notebook", "text or null", "what it runs, relative to the project"),
+        _spec("cron", "text or null", "one of cron, once and every is set"),
+        _spec("once", "text or null", "a single time in its zone"),
+        _spec("every", "seconds or null", "an interval"),
+        _spec("timezone", "text or null", "its zone"),
+        _spec("parameters", "object or null", "values as declared"),
+        Key("next", "time or null", "when it is due next", lambda view: view.next_due),
+        Key("last", "object or null", "its newest due time", lambda view: DUE.of(view.last) if view.last else None),
+    ),
+)
+SHAPES: tuple[Shape[Any], ...] = (RUN, ATTEMPT, SESSION, BUILD, ENVIRONMENT, PROJECT, SCHEDULE, DUE)

@@ -39,7 +39,5 @@ def tonight(root: Path) -> Iterator[Finding]:
         lines = schedules.tonight(bench)
     finally:
         bench.close()
-    for line in lines:
-        yield notice("schedules", line)
-    if not lines:
-        yield ok("schedules", "nothing here keeps them from running")
+    first, *more = lines
+    yield notice("schedules", first, "\n".join(more)) if more else ok("schedules", first)

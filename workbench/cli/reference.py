@@ -1,0 +1,158 @@
+"""docs/cli.md, written from the commands themselves: `python -m workbench.cli.reference > docs/cli.md`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+import click
+
+from workbench.cli.grammar import Noun
+from workbench.cli.program import ENTRIES, program
+from workbench.cli.shapes import SHAPES
+
+HEAD = """\
+# Command line
+
+Written by `python -m workbench.cli.reference`; a test holds it to the commands.
+
+`workbench` and `dsw` are the same. Without a command it opens the terminal program, or where there is no terminal it
+does `status`. Names of commands may be cut short while they are unique (`workbench env`), and a group without a command
+lists. Ids are short: runs are `41`, sessions `s7` or their name, builds `b3`; `@last` is the newest.
+
+| exit code | means |
+|---|---|
+| 0 | done |
+| 1 | refused or failed; `status` found something that needs you, `check` and `doctor` a problem |
+| 2 | the command line could not be read |
+| 3 | a run that was waited for ended in anything but success |
+| 130 | ctrl+c; what was waited for goes on |
+
+These options may stand anywhere:
+
+| option | |
+|---|---|
+"""
+JSON = """\
+# JSON
+
+With `--json` an answer is one JSON value on stdout: an array for lists, else an object. Keys are only ever added. Times
+are UTC in ISO 8601, lengths seconds, sizes bytes, ids the text that commands take. An error is one object on stderr,
+`{"error": {"kind", "message", "title", "hint"}}`, and the exit code is as without `--json`.
+"""
+# What each command answers with --json; `run` and the like are the shapes of the last part.
+ANSWERS = {
+    "status": "`home at supervisor {alive, pid} engines {NAME: {problem, hint, endpoint, version}}`, `needs` (array of "
+    "`kind key text command`), `active pending failed` (arrays of run), `sessions` (array of session), `next` (array of "
+    "`schedule due`)",
+    "init": "`home state timezone`",
+    "demo": "none: it is a show",
+    "check": "array of `file line column message hint notice`",
+    "doctor": "array of `area about level text remedy`; levels are ok, notice, problem",
+    "completion": "none: the script",
+    "open": "session, and `secret_url tunnel`",
+    "run": "run; with --detach `id`",
+    "logs": "of a run one event a line: `t kind` and what the kind has; else `text`",
+    "stop": "`stopping` (array of ids)",
+    "edit": "as check",
+    "projects list": "array of project, each with `newest_run` (run or null) and `up` (names of sessions)",
+    "projects new": "project",
+    "projects add": "project",
+    "projects show": "project, and `uses` (environment), `notebooks` (array), `git {commit, branch, dirty}`, `sessions`",
+    "projects remove": "`removed kept`",
+    "environments list": "array of environment",
+    "environments show": "environment, and `packages` (array of `name==version`)",
+    "environments build": "build; where nothing had to be built `id` null and `state` ready; with --detach `id`",
+    "environments logs": "`text`",
+    "environments remove": "`removed kept`",
+    "sessions list": "array of session",
+    "sessions start": "session",
+    "sessions url": "`url` (with its secret) and `tunnel` (the ssh line, or empty)",
+    "sessions show": "session, and `log`",
+    "sessions shell": "none: a shell",
+    "sessions restart": "array of session",
+    "sessions stop": "array of session",
+    "sessions remove": "`removed` (array of ids)",
+    "runs list": "array of run",
+    "runs show": "run, and `attempts` (array of attempt), `files {notebook, log, record}`",
+    "runs output": "`notebook folder`; with --text `cells` (array of `cell text`)",
+    "runs cancel": "`cancelling` (array of ids)",
+    "runs again": "run; with --detach `id`",
+    "runs remove": "`removed` (array of ids)",
+    "schedules list": "array of schedule",
+    "schedules add": "schedule, and `tonight` (array: whether it will really run)",
+    "schedules show": "schedule, and `words coming warnings`, `ledger` (array of due time)",
+    "schedules next": "`words times warnings`",
+    "schedules now": "run; with --detach `id`",
+    "schedules pause": "schedule",
+    "schedules resume": "schedule",
+    "schedules remove": "`removed file`",
+    "service status": "`alive pid version outdated how since unit log`",
+    "service start": "as service status",
+    "service stop": "as service status",
+    "service restart": "as service status",
+    "service logs": "`text`",
+    "service install": "`done` (array)",
+    "service uninstall": "`uninstalled`",
+    "service run": "none: it is the supervisor",
+}
+
+
+def leaves() -> Iterator[tuple[str, click.Command]]:
+    """Every command that does something, with its full name."""
+    for name, entry in ENTRIES.items():
+        command = entry.load()
+        if isinstance(command, Noun):
+            yield from ((f"{name} {sub}", command.commands[sub]) for sub in command.commands)
+        else:
+            yield name, command
+
+
+def page() -> str:
+    """The whole page."""
+    root = program()
+    context = click.Context(root, info_name="workbench")
+    parts = [HEAD.rstrip("\n"), *_options(root, context, own=False)]
+    heading = ""
+    for name, command in leaves():
+        group, _, single = name.partition(" ")
+        if group != heading and single:
+            parts += ["", f"## {group}", "", ENTRIES[group].help]
+        heading = group
+        parts += _command(name, command, level=3 if single else 2)
+    parts += ["", JSON.rstrip("\n")]
+    for shape in SHAPES:
+        parts += ["", f"## {shape.name}", "", "| key | type | |", "|---|---|---|"]
+        parts += [f"| `{key.name}` | {key.kind} | {_cell(key.says)} |" for key in shape.keys]
+    return "\n".join(parts) + "\n"
+
+
+def _command(name: str, command: click.Command, *, level: int) -> Iterator[str]:
+    context = click.Context(command, info_name=f"workbench {name}")
+    usage = " ".join(command.collect_usage_pieces(context))
+    yield from ("", f"{'#' * level} {name}", "", f"```\nworkbench {name} {usage}\n```")
+    for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
+        # click's mark of a paragraph that keeps its lines
+        yield from ("", f"```\n{paragraph[2:]}\n```" if paragraph.startswith("\b\n") else paragraph)
+    table = list(_options(command, context, own=True))
+    if table:
+        yield from ("", "| option | |", "|---|---|", *table)
+    yield from ("", f"JSON: {ANSWERS[name]}.")
+
+
+def _options(command: click.Command, context: click.Context, *, own: bool) -> Iterator[str]:
+    for parameter in command.get_params(context):
+        common = not parameter.expose_value or parameter.name == "help"
+        if (own and common) or isinstance(parameter, click.Argument):
+            continue
+        record = parameter.get_help_record(context)
+        if record:
+            yield f"| `{_cell(record[0])}` | {_cell(record[1])} |"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    click.echo(page(), nl=False)

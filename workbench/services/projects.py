@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workbench.errors import Conflict, NotFound, Refused
 from workbench.model.names import SLUG_RULE, is_slug
@@ -21,6 +22,9 @@ from workbench.store import runs as run_rows
 from workbench.store import sessions as session_rows
 from workbench.store.runs import RunFilter
 from workbench.text import one_line, plural
+
+if TYPE_CHECKING:
+    from workbench.declare import Problem
 
 __all__ = ["GitState", "examples", "git_state"]
 
@@ -40,6 +44,18 @@ def get(bench: Bench, name: str) -> Project:
     if name not in entries:
         raise NotFound("project", one_line(name, 80), entries)
     return _project(bench, entries[name])
+
+
+def problems(bench: Bench) -> list[Problem]:
+    """Everything wrong in the `project.yaml` files of projects, with paths as seen from the home."""
+    from workbench.declare import load_project
+
+    found = []
+    for entry in _entries(bench):
+        if entry.is_dir() and os.access(entry, os.R_OK | os.X_OK):
+            reading = load_project(entry.resolve(), name=entry.name, linked=entry.is_symlink(), state=bench.home.state)
+            found += [problem.labelled(bench.home.root) for problem in reading.problems]
+    return sorted(found)
 
 
 def create(

@@ -1,0 +1,1 @@
+"""The terminal program; it asks services and shows what they say."""

@@ -1,0 +1,82 @@
+"""What a log can do beside scrolling: find, wrap, save, copy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.ui.actions import LOGS, Action, Purpose
+from workbench.ui.desk import Desk
+
+
+async def _find(desk: Desk, items: list[Any]) -> None:
+    from workbench.ui.modals.line import LineModal
+
+    del items
+    log = desk.screen.log_view
+    wanted = await desk.form(
+        LineModal("Find in the log", log.wanted, hint="enter find   n next   N before   esc close")
+    )
+    if wanted is None:
+        return
+    found = log.find(wanted)
+    log.focus()
+    if wanted and not found:
+        desk.warn(f"Nothing matches '{wanted}'.")
+    elif wanted:
+        desk.say(f"{found} lines match. n next, N before.")
+
+
+def _wrap(desk: Desk, items: list[Any]) -> None:
+    del items
+    desk.screen.log_view.toggle_wrap()
+    desk.screen.detail.say_follow()
+
+
+async def _save(desk: Desk, items: list[Any]) -> None:
+    screen = desk.screen
+    noun = screen.noun
+    name = "-".join(noun.name(items[0]).replace("/", "-").split()) if items else "log"
+    text = screen.log_view.whole
+    path = await desk.call(_written, Path.cwd(), f"{name}-{screen.tab().lower()}", text)
+    desk.say(f"Saved {path}")
+
+
+def _written(folder: Path, stem: str, text: str) -> Path:
+    """A new file in the working directory, else in the person's own folder."""
+    for place in (folder, Path.home()):
+        for number in range(100):
+            path = place / f"{stem}{f'-{number}' if number else ''}.txt"
+            try:
+                with path.open("x", encoding="utf-8") as file:
+                    file.write(text)
+            except FileExistsError:
+                continue
+            except OSError:
+                break
+            return path
+    raise WorkbenchError("the log could not be saved", hint=f"Neither {folder} nor {Path.home()} can be written.")
+
+
+def _copy(desk: Desk, items: list[Any]) -> None:
+    del items
+    desk.copy(desk.screen.log_view.whole, f"{len(desk.screen.log_view.lines)} lines")
+
+
+def _file(desk: Desk, items: list[Any]) -> None:
+    del items
+    source = desk.screen.detail.source
+    if source is None or source.path is None:
+        desk.warn("This log is put together from events and has no file of its own.")
+        return
+    desk.copy(str(source.path), f"the path {source.path}")
+
+
+ACTIONS = (
+    Action("logs.find", "slash", LOGS, "find", "log: find text", Purpose.LOG, _find, rank=0),
+    Action("logs.wrap", "w", LOGS, "wrap", "log: wrap long lines", Purpose.LOG, _wrap, rank=0),
+    Action("logs.save", "ctrl+s", LOGS, "save", "log: save to a file", Purpose.LOG, _save, rank=0),
+    Action("logs.copy", "c", LOGS, "copy", "log: copy all lines", Purpose.LOG, _copy, rank=0),
+    Action("logs.path", "p", LOGS, "copy path", "log: copy the file's path", Purpose.LOG, _file, rank=0),
+)

@@ -1,0 +1,46 @@
+"""Getting into a session: start it if needed, wait until it answers, open the browser or say how to get there."""
+
+from __future__ import annotations
+
+import asyncio
+
+from workbench.errors import WorkbenchError
+from workbench.model.session import ENDED, Session, SessionState
+from workbench.ui.desk import Desk
+
+WAIT = 900.0  # seconds: its environment may have to be built first
+LOOK = 0.3  # seconds between two looks
+
+
+async def open_when_ready(desk: Desk, session_id: int) -> None:
+    """Wait for a session that was asked for and open it; the program stays usable meanwhile."""
+    from workbench.services import sessions
+
+    told = ""
+    for _ in range(int(WAIT / LOOK)):
+        session = await desk.call(sessions.get, desk.bench, session_id)
+        if session.state is SessionState.READY:
+            await open_now(desk, session)
+            return
+        if session.state in ENDED and session.ended is not None:
+            raise WorkbenchError(session.reason or f"it is {session.state}", title=session.name, hint=session.hint)
+        if not told:
+            told = f"{session.name} opens when it answers"
+            desk.say(told)
+        await asyncio.sleep(LOOK)
+    desk.warn(f"{desk.bench.home.root}: the session did not become ready in {WAIT / 60:.0f} minutes; o opens it later.")
+
+
+async def open_now(desk: Desk, session: Session) -> None:
+    """A one-shot link in the browser; where there is none, the address and the tunnel's line to copy."""
+    from workbench.services import sessions
+
+    if desk.has_browser():
+        link = await desk.call(sessions.link, desk.bench, session.id)
+        if await desk.browse(link):
+            desk.say(f"{session.name} is open in the browser")
+            return
+    address = await desk.call(sessions.secret_url, desk.bench, session.id)
+    tunnel = sessions.tunnel_line(session)
+    lines = ["On your own machine, first:", "", f"  {tunnel}", "", "then open:"] if tunnel else ["Open in a browser:"]
+    await desk.show(f"Session {session.name}", "\n".join([*lines, "", f"  {address}", ""]))

@@ -1,0 +1,122 @@
+"""What the program itself can do: modes, palette, help, what needs somebody, quit."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from workbench.text import plural
+from workbench.ui.actions import PROGRAM, Action, Purpose
+from workbench.ui.desk import Desk
+from workbench.ui.tone import Cell, Tone
+
+
+def _to(mode: str) -> Callable[[Desk, list[Any]], Awaitable[None] | None]:
+    def go(desk: Desk, items: list[Any]) -> None:
+        del items
+        desk.go(mode)
+
+    return go
+
+
+def _palette(desk: Desk, items: list[Any]) -> None:
+    del items
+    desk.app.action_command_palette()
+
+
+async def _help(desk: Desk, items: list[Any]) -> None:
+    from workbench.ui.modals.help import Help
+
+    del items
+    screen = desk.screen
+    await desk.form(Help(screen.noun.title, screen.actions(), desk.app.read_only))
+
+
+async def _needs(desk: Desk, items: list[Any]) -> None:
+    from workbench.ui.modals.choice import Choice, Line
+    from workbench.ui.needs import entries
+
+    del items
+    found = entries(desk.app.overviewed)
+    lines = [Line(str(index), (Cell("!", Tone.WARN), Cell(entry.text))) for index, entry in enumerate(found)]
+    chosen = await desk.form(Choice("What needs you", lines, nothing="Nothing needs you.", hint="enter go to it"))
+    if chosen:
+        entry = found[int(chosen)]
+        if entry.path is not None:
+            desk.edit(entry.path, entry.line)
+        else:
+            desk.go(entry.mode, entry.key)
+
+
+async def _commands(desk: Desk, items: list[Any]) -> None:
+    from workbench.ui.modals.choice import Choice, Line
+
+    screen = desk.screen
+    lines = []
+    if items:
+        show = f"workbench {screen.noun.show_command(items[0])}"
+        lines.append(Line(show, (Cell(f"{'show':<12}", Tone.MUTED), Cell(show))))
+        for action in screen.actions():
+            if action.command is not None and action.on_item and action.fits(items[0]):
+                line = f"workbench {action.command(items[0])}"
+                lines.append(Line(line, (Cell(f"{action.verb:<12}", Tone.MUTED), Cell(line))))
+    chosen = await desk.form(Choice("Command lines", lines, nothing="Nothing is selected.", hint="enter copy"))
+    if chosen:
+        desk.copy(chosen, chosen)
+
+
+async def _theme(desk: Desk, items: list[Any]) -> None:
+    del items
+    desk.app.search_themes()
+
+
+async def _quit(desk: Desk, items: list[Any]) -> None:
+    from workbench.ui.modals.confirm import Confirm, Question
+
+    del items
+    seen = desk.app.overviewed
+    overview = seen.overview if seen else None
+    if overview is None or not (overview.running or overview.waiting or overview.sessions):
+        desk.app.exit()
+        return
+    goes_on = []
+    if overview.running:
+        goes_on.append(f"{plural(overview.running, 'run')} keep{'s' if overview.running == 1 else ''} running")
+    if overview.waiting:
+        goes_on.append(f"{overview.waiting} waiting will start in turn")
+    if overview.sessions:
+        goes_on.append(f"{plural(overview.sessions, 'session')} stay{'s' if overview.sessions == 1 else ''} up")
+    effect = (
+        "Without this program, "
+        + ", ".join(goes_on)
+        + ". Schedules keep firing.\nStart it again and you find all of it here."
+    )
+    if await desk.form(Confirm(Question("Quit?", effect, (("quit", "Quit"),), quiet=True))):
+        desk.app.exit()
+
+
+ACTIONS = (
+    Action("program.projects", "1", PROGRAM, "projects", "projects: go to Projects", Purpose.GO, _to("projects"), rank=0),
+    Action(
+        "program.environments", "2", PROGRAM, "environments", "environments: go to Environments", Purpose.GO,
+        _to("environments"), rank=0,
+    ),
+    Action("program.sessions", "3", PROGRAM, "sessions", "sessions: go to Sessions", Purpose.GO, _to("sessions"), rank=0),
+    Action("program.runs", "4", PROGRAM, "runs", "runs: go to Runs", Purpose.GO, _to("runs"), rank=0),
+    Action(
+        "program.schedules", "5", PROGRAM, "schedules", "schedules: go to Schedules", Purpose.GO, _to("schedules"),
+        rank=0,
+    ),
+    Action(
+        "program.needs", "exclamation_mark", PROGRAM, "needs you", "program: show what needs you", Purpose.GO, _needs,
+        rank=0,
+    ),
+    Action(
+        "program.commands", "Y,shift+y", PROGRAM, "command lines", "program: copy a command line", Purpose.PROGRAM,
+        _commands, rank=0,
+    ),
+    Action("program.palette", "colon", PROGRAM, "palette", "program: open palette", Purpose.PROGRAM, _palette, rank=90),
+    Action("program.theme", "ctrl+t", PROGRAM, "theme", "program: choose theme", Purpose.PROGRAM, _theme, rank=0),
+    Action("program.help", "question_mark", PROGRAM, "help", "program: show keys", Purpose.PROGRAM, _help, rank=0),
+    Action("program.quit", "q", PROGRAM, "quit", "program: quit", Purpose.PROGRAM, _quit, rank=95),
+)  # fmt: skip

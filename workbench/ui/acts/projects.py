@@ -1,0 +1,133 @@
+"""What can be done with a project."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from workbench.ui.acts.opening import open_when_ready
+from workbench.ui.actions import Action, Purpose
+from workbench.ui.desk import Desk
+from workbench.ui.nouns.projects import ProjectRow
+
+AREA = "projects"
+
+
+def _readable(row: ProjectRow) -> bool:
+    return not row.project.problem
+
+
+async def new(desk: Desk, items: list[Any]) -> None:
+    """The form; the new project is selected afterwards."""
+    from workbench.services import environments, projects
+    from workbench.ui.modals.project import ProjectForm
+
+    del items
+    examples = await desk.call(projects.examples)
+    known = [spec.name for spec in await desk.call(environments.specs, desk.bench) if "/" not in spec.name]
+    name = await desk.form(ProjectForm(desk.bench, examples, known))
+    if name:
+        desk.say(f"Made {name}. o opens it, r runs a notebook of it.")
+        desk.look()
+        desk.go(AREA, name)
+
+
+async def open_it(desk: Desk, rows: list[ProjectRow]) -> None:
+    """Its JupyterLab, started where it is not up."""
+    from workbench.services import sessions
+
+    session = await desk.call(sessions.start, desk.bench, rows[0].project.name)
+    desk.look()
+    await open_when_ready(desk, session)
+
+
+async def run(desk: Desk, rows: list[ProjectRow]) -> None:
+    """The form, with this project."""
+    from workbench.ui.acts.runs import run_form
+
+    await run_form(desk, project=rows[0].project.name)
+
+
+async def start(desk: Desk, rows: list[ProjectRow]) -> None:
+    """The form, with this project."""
+    from workbench.ui.acts.sessions import session_form
+
+    await session_form(desk, rows[0].project.name)
+
+
+async def schedule(desk: Desk, rows: list[ProjectRow]) -> None:
+    """The form, with this project."""
+    from workbench.ui.acts.schedules import schedule_form
+
+    await schedule_form(desk, rows[0].project.name)
+
+
+def shell(desk: Desk, rows: list[ProjectRow]) -> None:
+    """The person's shell in the project's folder."""
+    desk.run_over([os.environ.get("SHELL") or "/bin/sh"], cwd=rows[0].project.path)
+
+
+def edit(desk: Desk, rows: list[ProjectRow]) -> None:
+    """Its project.yaml, at the line of its first problem."""
+    path = rows[0].project.path / "project.yaml"
+    desk.edit(path, desk.line_of(path))
+
+
+async def remove(desk: Desk, rows: list[ProjectRow]) -> None:
+    """A link goes and its folder stays; a folder of the home is moved away after its name was typed."""
+    from workbench.services import projects
+    from workbench.ui.modals.confirm import Confirm, Question
+
+    project = rows[0].project
+    if project.linked:
+        question = Question(
+            f"Remove project {project.name} from this home?",
+            f"Its files stay in {project.path}. Its runs stay in the history.",
+            (("remove", "Remove"),),
+            command=f"projects remove {project.name}",
+        )
+    else:
+        question = Question(
+            f"Remove project {project.name} with its files?",
+            f"{project.path} is moved to the home's trash. Its runs stay in the history.",
+            (("remove", "Remove with files"),),
+            command=f"projects remove {project.name} --delete-files",
+            type_name=project.name,
+        )
+    if await desk.form(Confirm(question)):
+        kept = await desk.call(projects.remove, desk.bench, project.name, delete_files=not project.linked)
+        desk.say(f"Removed {project.name}" + (f"; its files are in {kept}" if kept else ""))
+        desk.look()
+
+
+ACTIONS = (
+    Action("projects.new", "n", AREA, "new", "projects: make or add project", Purpose.ACT, new, changes=True, rank=10),
+    Action(
+        "projects.open", "o", AREA, "open", "projects: open in JupyterLab", Purpose.OPEN, open_it, _readable, on_item=True,
+        changes=True, command=lambda row: f"open {row.project.name}", rank=20,
+    ),
+    Action(
+        "projects.run", "r", AREA, "run", "projects: run notebook", Purpose.ACT, run, _readable, on_item=True,
+        changes=True, rank=30,
+    ),
+    Action(
+        "projects.start", "i", AREA, "session", "projects: start session", Purpose.ACT, start, _readable, on_item=True,
+        changes=True, command=lambda row: f"sessions start {row.project.name}", rank=35,
+    ),
+    Action(
+        "projects.schedule", "t", AREA, "schedule", "projects: add schedule", Purpose.ACT, schedule, _readable,
+        on_item=True, changes=True, rank=40,
+    ),
+    Action(
+        "projects.shell", "s", AREA, "shell", "projects: open shell in folder", Purpose.OPEN, shell, on_item=True,
+        changes=True, rank=45,
+    ),
+    Action(
+        "projects.edit", "e", AREA, "edit", "projects: edit project.yaml", Purpose.ACT, edit, on_item=True, changes=True,
+        command=lambda row: f"edit {row.project.name}", rank=46,
+    ),
+    Action(
+        "projects.remove", "d", AREA, "remove", "projects: remove project", Purpose.ACT, remove, on_item=True,
+        changes=True, dangerous=True, command=lambda row: f"projects remove {row.project.name}", rank=60,
+    ),
+)  # fmt: skip

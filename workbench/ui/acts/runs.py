@@ -1,0 +1,183 @@
+"""What can be done with a run."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.model.run import ENDED, Run
+from workbench.text import plural
+from workbench.ui.acts.opening import open_when_ready
+from workbench.ui.actions import Action, Purpose
+from workbench.ui.desk import Desk, names
+
+AREA = "runs"
+
+
+def _alive(run: Run) -> bool:
+    return run.state not in ENDED and not run.cancel_asked
+
+
+def _over(run: Run) -> bool:
+    return run.state in ENDED
+
+
+async def run_form(desk: Desk, *, project: str = "", notebook: str = "", given: dict[str, Any] | None = None) -> None:
+    """The form; the new run is shown afterwards."""
+    from workbench.services import projects
+    from workbench.ui.modals.run import RunForm
+
+    known = [one.name for one in await desk.call(projects.listing, desk.bench) if not one.problem]
+    if not known:
+        raise WorkbenchError("There is no project yet.", title="Run a notebook", hint="Make one: press 1, then n.")
+    run = await desk.form(RunForm(desk.bench, known, project=project, notebook=notebook, given=given))
+    if run:
+        desk.say(f"Run {run} is queued. workbench runs show {run}")
+        desk.look()
+        desk.go(AREA, str(run))
+
+
+async def new(desk: Desk, items: list[Any]) -> None:
+    """The form, with the project of the selected run."""
+    await run_form(desk, project=items[0].project if items else "")
+
+
+async def again(desk: Desk, items: list[Run]) -> None:
+    """The same once more, with the same parameters."""
+    from workbench.services import runs
+
+    made = [await desk.call(runs.again, desk.bench, run.id) for run in items]
+    desk.say(f"Queued again as run {', '.join(map(str, made))}")
+    desk.screen.listing.clear_marks()
+    desk.look()
+    desk.go(AREA, str(made[-1]))
+
+
+async def change(desk: Desk, items: list[Run]) -> None:
+    """The form with this run's parameters."""
+    run = items[0]
+    await run_form(desk, project=run.project, notebook=run.notebook, given=dict(run.parameters))
+
+
+async def cancel(desk: Desk, items: list[Run]) -> None:
+    """Ask, then ask for their end."""
+    from workbench.services import runs
+    from workbench.ui.modals.confirm import Confirm, Question
+
+    one = items[0]
+    title = f"Cancel run {one.id} {one.name}?" if len(items) == 1 else f"Cancel {plural(len(items), 'run')}?"
+    effect = "Its kernel is stopped. What it has written so far is kept."
+    if len(items) > 1:
+        effect = f"Runs {names(items, lambda run: str(run.id), 8)}. What they have written so far is kept."
+    command = f"runs cancel {' '.join(str(run.id) for run in items)}"
+    if not await desk.form(Confirm(Question(title, effect, (("cancel", "Cancel run"),), command=command))):
+        return
+    desk.screen.wait_for(items, "cancelling")
+    for run in items:
+        await desk.call(runs.cancel, desk.bench, run.id)
+    desk.screen.listing.clear_marks()
+    desk.look()
+
+
+async def remove(desk: Desk, items: list[Run]) -> None:
+    """Ask whether with what they left; a run that goes on is cancelled first where that is chosen."""
+    from workbench.services import runs
+    from workbench.ui.modals.confirm import Confirm, Question
+
+    one, several = items[0], len(items) > 1
+    alive = [run for run in items if run.state not in ENDED]
+    title = f"Remove {plural(len(items), 'run')}?" if several else f"Remove run {one.id} {one.name}?"
+    command = f"runs remove {' '.join(str(run.id) for run in items)}"
+    if alive:
+        which = f"{len(alive)} of them still go on" if several else f"It is {one.state}"
+        question = Question(
+            f"{title} {which}.", "It is cancelled first.", (("keep", "Cancel and remove"),), command=command
+        )
+    else:
+        effect = "It goes from the history. Its published notebook and report can stay in the project."
+        question = Question(
+            title, effect, (("keep", "Remove, keep output"), ("all", "Remove output too")), command=command
+        )
+    chosen = await desk.form(Confirm(question))
+    if not chosen:
+        return
+    desk.screen.wait_for(items, "removing")
+    for run in alive:
+        await desk.call(runs.cancel, desk.bench, run.id)
+    for run in items:
+        while run in alive and (await desk.call(runs.get, desk.bench, run.id)).state not in ENDED:
+            await asyncio.sleep(0.2)
+        await desk.call(runs.remove, desk.bench, run.id, outputs=chosen == "all")
+    desk.screen.listing.clear_marks()
+    desk.say(f"Removed {plural(len(items), 'run')}" if several else f"Removed run {one.id}")
+    desk.look()
+
+
+async def open_output(desk: Desk, items: list[Run]) -> None:
+    """Its output notebook in the project's JupyterLab."""
+    from workbench.services import projects, runs, sessions
+
+    run = items[0]
+    left = await desk.call(runs.artifacts, desk.bench, run.id)
+    project = await desk.call(projects.get, desk.bench, run.project)
+    file = ""
+    if left.notebook is not None and left.notebook.is_relative_to(project.path):
+        file = left.notebook.relative_to(project.path).as_posix()
+    elif run.output and Path(run.output).is_dir() is False:
+        raise WorkbenchError("What it published is not there any more.", title=f"Run {run.id}", hint=run.output)
+    session = await desk.call(sessions.start, desk.bench, run.project, file=file)
+    await open_when_ready(desk, session)
+
+
+async def copy(desk: Desk, items: list[Run]) -> None:
+    """Where its output is."""
+    from workbench.services import runs
+
+    left = await desk.call(runs.artifacts, desk.bench, items[0].id)
+    path = left.folder or left.notebook
+    if path is None:
+        desk.warn("It has left nothing yet.")
+    else:
+        desk.copy(str(path), str(path))
+
+
+def log(desk: Desk, items: list[Run]) -> None:
+    """Its log, full of keys."""
+    del items
+    desk.screen.choose_tab("Log")
+    desk.screen.open_detail()
+
+
+ACTIONS = (
+    Action("runs.new", "n", AREA, "new", "runs: run notebook", Purpose.ACT, new, changes=True, rank=10),
+    Action(
+        "runs.again", "r", AREA, "again", "runs: run again", Purpose.ACT, again, on_item=True, many=True, changes=True,
+        command=lambda run: f"runs again {run.id}", rank=20,
+    ),
+    Action(
+        "runs.change", "e", AREA, "change", "runs: change parameters and run", Purpose.ACT, change, on_item=True,
+        changes=True, rank=25,
+    ),
+    Action(
+        "runs.cancel", "x", AREA, "cancel", "runs: cancel run", Purpose.ACT, cancel, _alive, on_item=True, many=True,
+        changes=True, dangerous=True, command=lambda run: f"runs cancel {run.id}", rank=30,
+    ),
+    Action(
+        "runs.log", "l", AREA, "log", "runs: show log", Purpose.OPEN, log, on_item=True,
+        command=lambda run: f"logs {run.id} -f", rank=35,
+    ),
+    Action(
+        "runs.open", "o", AREA, "open", "runs: open output in JupyterLab", Purpose.OPEN, open_output, _over, on_item=True,
+        changes=True, rank=40,
+    ),
+    Action(
+        "runs.copy", "c", AREA, "copy path", "runs: copy path of output", Purpose.OPEN, copy, on_item=True,
+        command=lambda run: f"runs output {run.id}", rank=0,
+    ),
+    Action(
+        "runs.remove", "d", AREA, "remove", "runs: remove run", Purpose.ACT, remove, on_item=True, many=True,
+        changes=True, dangerous=True, command=lambda run: f"runs remove {run.id}", rank=60,
+    ),
+)  # fmt: skip

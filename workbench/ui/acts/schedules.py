@@ -1,0 +1,117 @@
+"""What can be done with a schedule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import WorkbenchError
+from workbench.ui.actions import Action, Purpose
+from workbench.ui.desk import Desk
+
+if TYPE_CHECKING:
+    from workbench.services.schedules import ScheduleView
+
+AREA = "schedules"
+
+
+def _sound(view: ScheduleView) -> bool:
+    return view.spec is not None
+
+
+async def schedule_form(desk: Desk, project: str = "") -> None:
+    """The form; then whether it will really run."""
+    from workbench.services import projects, schedules
+    from workbench.ui.modals.schedule import ScheduleForm
+
+    known = [one.name for one in await desk.call(projects.listing, desk.bench) if not one.problem]
+    if not known:
+        raise WorkbenchError("There is no project yet.", title="Add a schedule", hint="Make one: press 1, then n.")
+    key = await desk.form(ScheduleForm(desk.bench, known, project=project))
+    if key:
+        lines = await desk.call(schedules.tonight, desk.bench)
+        desk.say(lines[0] if lines else f"Added {key}", title=f"Added {key}")
+        desk.look()
+        desk.go(AREA, key)
+
+
+async def new(desk: Desk, items: list[Any]) -> None:
+    """The form, with the project of the selected schedule."""
+    await schedule_form(desk, items[0].project if items else "")
+
+
+async def now(desk: Desk, items: list[ScheduleView]) -> None:
+    """A run beside its due times."""
+    from workbench.services import schedules
+
+    run = await desk.call(schedules.now, desk.bench, items[0].key)
+    desk.say(f"Run {run} is queued. workbench runs show {run}")
+    desk.look()
+
+
+async def pause(desk: Desk, items: list[ScheduleView]) -> None:
+    """Pause those that are on; where none is, resume."""
+    from workbench.services import schedules
+
+    on = [view for view in items if not view.paused]
+    for view in on or items:
+        await desk.call(schedules.pause if on else schedules.resume, desk.bench, view.key)
+    word = "Paused" if on else "Resumed"
+    desk.say(f"{word} {', '.join(view.key for view in on or items)}")
+    desk.screen.listing.clear_marks()
+    desk.look()
+
+
+def edit(desk: Desk, items: list[ScheduleView]) -> None:
+    """Its file, at the line of its first problem."""
+    desk.edit(items[0].path, desk.line_of(items[0].path))
+
+
+def last_run(desk: Desk, items: list[ScheduleView]) -> None:
+    """The log of the run that it fired last."""
+    run = items[0].run
+    assert run is not None
+    desk.go("runs", str(run.id), "Log")
+
+
+async def remove(desk: Desk, items: list[ScheduleView]) -> None:
+    """Ask, then delete its file."""
+    from workbench.services import schedules
+    from workbench.ui.modals.confirm import Confirm, Question
+
+    view = items[0]
+    question = Question(
+        f"Remove schedule {view.key}?",
+        f"{view.path} is deleted and nothing is run by it any more. Its runs stay in the history.",
+        (("remove", "Remove"),),
+        command=f"schedules remove {view.key}",
+    )
+    if await desk.form(Confirm(question)):
+        await desk.call(schedules.remove, desk.bench, view.key)
+        desk.say(f"Removed {view.key}")
+        desk.look()
+
+
+ACTIONS = (
+    Action("schedules.new", "n", AREA, "new", "schedules: add schedule", Purpose.ACT, new, changes=True, rank=10),
+    Action(
+        "schedules.now", "r", AREA, "run now", "schedules: run now", Purpose.ACT, now, _sound, on_item=True, changes=True,
+        command=lambda view: f"schedules now {view.key}", rank=20,
+    ),
+    Action(
+        "schedules.pause", "p", AREA, "pause", "schedules: pause or resume schedule", Purpose.ACT, pause, _sound,
+        on_item=True, many=True, changes=True,
+        command=lambda view: f"schedules {'resume' if view.paused else 'pause'} {view.key}", rank=30,
+    ),
+    Action(
+        "schedules.edit", "e", AREA, "edit", "schedules: edit declaration", Purpose.ACT, edit, on_item=True, changes=True,
+        command=lambda view: f"edit {view.key}", rank=40,
+    ),
+    Action(
+        "schedules.log", "l", AREA, "last run", "schedules: show log of last run", Purpose.OPEN, last_run,
+        lambda view: view.run is not None, on_item=True, rank=45,
+    ),
+    Action(
+        "schedules.remove", "d", AREA, "remove", "schedules: remove schedule", Purpose.ACT, remove, on_item=True,
+        changes=True, dangerous=True, command=lambda view: f"schedules remove {view.key}", rank=60,
+    ),
+)  # fmt: skip

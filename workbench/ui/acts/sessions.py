@@ -1,0 +1,168 @@
+"""What can be done with a session."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.model.session import ENDED, Desired, Session, SessionState
+from workbench.text import plural
+from workbench.ui.acts.opening import open_now
+from workbench.ui.actions import Action, Purpose
+from workbench.ui.desk import Desk, names
+
+AREA = "sessions"
+
+
+def _ready(session: Session) -> bool:
+    return session.state is SessionState.READY
+
+
+def _wanted(session: Session) -> bool:
+    return session.desired is Desired.UP and session.state not in ENDED
+
+
+async def session_form(desk: Desk, project: str = "") -> None:
+    """The form; the session is shown afterwards."""
+    from workbench.services import projects
+    from workbench.ui.modals.session import SessionForm
+
+    known = [one.name for one in await desk.call(projects.listing, desk.bench) if not one.problem]
+    if not known:
+        raise WorkbenchError("There is no project yet.", title="Start a session", hint="Make one: press 1, then n.")
+    session = await desk.form(SessionForm(desk.bench, known, project))
+    if session:
+        desk.say("Asked for. o opens it once it is ready.")
+        desk.look()
+        desk.go(AREA, str(session))
+
+
+async def new(desk: Desk, items: list[Any]) -> None:
+    """The form, with the project of the selected session."""
+    await session_form(desk, items[0].project if items else "")
+
+
+async def open_it(desk: Desk, items: list[Session]) -> None:
+    """In the browser."""
+    await open_now(desk, items[0])
+
+
+async def copy(desk: Desk, items: list[Session]) -> None:
+    """Its address with the token, which is shown nowhere."""
+    from workbench.services import sessions
+
+    address = await desk.call(sessions.secret_url, desk.bench, items[0].id)
+    desk.copy(address, f"the address of {items[0].name} with its token")
+
+
+def log(desk: Desk, items: list[Session]) -> None:
+    """Its log."""
+    del items
+    desk.screen.choose_tab("Logs")
+    desk.screen.open_detail()
+
+
+async def shell(desk: Desk, items: list[Session]) -> None:
+    """A shell in it, over the program."""
+    from workbench.services import sessions
+
+    desk.run_over(await desk.call(sessions.shell, desk.bench, items[0].id))
+
+
+async def restart(desk: Desk, items: list[Session]) -> None:
+    """Up again, at the same address; one that runs is asked about, for kernels in it end."""
+    from workbench.services import sessions
+    from workbench.ui.modals.confirm import Confirm, Question
+
+    up = [one for one in items if one.state not in ENDED]
+    if up:
+        title = f"Restart session {up[0].name}?" if len(items) == 1 else f"Restart {plural(len(items), 'session')}?"
+        effect = "Its kernels end and lose what they hold in memory. Saved files stay, the address too."
+        command = f"sessions restart {' '.join(one.name for one in items)}"
+        if not await desk.form(Confirm(Question(title, effect, (("restart", "Restart"),), command=command))):
+            return
+    desk.screen.wait_for(items, "restarting" if up else "starting")
+    for one in items:
+        await desk.call(sessions.restart, desk.bench, one.id)
+    desk.screen.listing.clear_marks()
+    desk.look()
+
+
+async def stop(desk: Desk, items: list[Session]) -> None:
+    """Ask, then want them down."""
+    from workbench.services import sessions
+    from workbench.ui.modals.confirm import Confirm, Question
+
+    one = items[0]
+    title = f"Stop session {one.name}?" if len(items) == 1 else f"Stop {plural(len(items), 'session')}?"
+    files = f"Files in {one.project} stay." if len(items) == 1 else f"{names(items, lambda s: s.name)}. Files stay."
+    effect = f"{files} Kernels end and lose what they hold in memory."
+    command = f"sessions stop {' '.join(session.name for session in items)}"
+    if not await desk.form(Confirm(Question(title, effect, (("stop", "Stop"),), command=command))):
+        return
+    desk.screen.wait_for(items, "stopping")
+    for session in items:
+        await desk.call(sessions.stop, desk.bench, session.id)
+    desk.screen.listing.clear_marks()
+    desk.look()
+
+
+async def remove(desk: Desk, items: list[Session]) -> None:
+    """Ask; one that is up can be stopped and removed."""
+    from workbench.services import sessions
+    from workbench.ui.modals.confirm import Confirm, Question
+
+    one, several = items[0], len(items) > 1
+    alive = [session for session in items if session.state not in ENDED]
+    title = f"Remove {plural(len(items), 'session')}?" if several else f"Remove session {one.name}?"
+    files = f"{names(items, lambda s: s.name)}. Files stay." if several else f"Files in {one.project} stay."
+    if alive:
+        files += f" {plural(len(alive), 'session') + ' must' if several else 'It is ' + str(one.state) + ' and must'} be stopped first."
+    choices = (("remove", "Stop and remove" if alive else "Remove"),)
+    command = f"sessions remove {' '.join(session.name for session in items)}{' --stop' if alive else ''}"
+    if not await desk.form(Confirm(Question(title, files, choices, command=command))):
+        return
+    desk.screen.wait_for(items, "removing")
+    for session in alive:
+        await desk.call(sessions.stop, desk.bench, session.id)
+    for session in items:
+        while session in alive and (await desk.call(sessions.get, desk.bench, session.id)).state not in ENDED:
+            await asyncio.sleep(0.2)
+        await desk.call(sessions.remove, desk.bench, session.id)
+    desk.screen.listing.clear_marks()
+    desk.say(f"Removed {plural(len(items), 'session')}" if several else f"Removed {one.name}")
+    desk.look()
+
+
+ACTIONS = (
+    Action("sessions.new", "n", AREA, "new", "sessions: start session", Purpose.ACT, new, changes=True, rank=10),
+    Action(
+        "sessions.open", "o", AREA, "open", "sessions: open in browser", Purpose.OPEN, open_it, _ready, on_item=True,
+        command=lambda session: f"open {session.project}", rank=20,
+    ),
+    Action(
+        "sessions.copy", "c", AREA, "copy URL", "sessions: copy URL", Purpose.OPEN, copy, _ready, on_item=True,
+        command=lambda session: f"sessions url {session.name}", rank=25,
+    ),
+    Action(
+        "sessions.log", "l", AREA, "logs", "sessions: show logs", Purpose.OPEN, log, on_item=True,
+        command=lambda session: f"logs s{session.id} -f", rank=30,
+    ),
+    Action(
+        "sessions.shell", "s", AREA, "shell", "sessions: open shell", Purpose.OPEN, shell, _ready, on_item=True,
+        changes=True, command=lambda session: f"sessions shell {session.name}", rank=35,
+    ),
+    Action(
+        "sessions.restart", "r", AREA, "restart", "sessions: restart session", Purpose.ACT, restart, on_item=True,
+        many=True, changes=True, dangerous=True, command=lambda session: f"sessions restart {session.name}", rank=40,
+    ),
+    Action(
+        "sessions.stop", "x", AREA, "stop", "sessions: stop session", Purpose.ACT, stop, _wanted, on_item=True, many=True,
+        changes=True, dangerous=True, command=lambda session: f"sessions stop {session.name}", rank=45,
+    ),
+    Action(
+        "sessions.remove", "d", AREA, "remove", "sessions: remove session", Purpose.ACT, remove, on_item=True, many=True,
+        changes=True, dangerous=True, command=lambda session: f"sessions remove {session.name}", rank=60,
+    ),
+)  # fmt: skip

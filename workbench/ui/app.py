@@ -1,0 +1,202 @@
+"""The program: its modes, its threads, and the one place where actions are carried out and errors shown."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual import work
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.worker import Worker, WorkerState
+
+from workbench.errors import WorkbenchError
+from workbench.services.bench import Bench, open_bench
+from workbench.text import one_line
+from workbench.ui.actions import Action
+from workbench.ui.desk import Desk, told
+from workbench.ui.feed import Feed
+from workbench.ui.messages import Overviewed
+from workbench.ui.palette import RegistryCommands
+from workbench.ui.screens import SCREENS
+from workbench.ui.screens.noun import NounScreen
+from workbench.ui.themes import DARK, LIGHT
+
+log = logging.getLogger(__name__)
+
+
+class Workbench(App[None]):
+    """Five modes over one bench."""
+
+    TITLE = "workbench"
+    CSS_PATH = "styles/app.tcss"
+    MODES: ClassVar[dict[str, Any]] = dict(SCREENS)
+    DEFAULT_MODE = "projects"
+    COMMANDS: ClassVar[set[Any]] = {RegistryCommands}
+    ENABLE_COMMAND_PALETTE = True
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny-wide"), (60, "-narrow"), (100, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-tiny-high"), (15, "-high")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "leave", "Quit", show=False, priority=True)]
+
+    def __init__(self, bench: Bench, *, read_only: bool = False) -> None:
+        super().__init__()
+        self.bench = bench
+        self.read_only = read_only
+        self.desk = Desk(self, bench)
+        self.feed = Feed(bench, self._deliver)
+        self.overviewed: Overviewed | None = None
+        self._last_trouble = ""
+        self._doing: set[tuple[str, tuple[str, ...]]] = set()
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        if self.theme == "textual-dark":
+            self.theme = DARK.name
+
+    def on_mount(self) -> None:
+        """Start reading, and see to it that schedules fire."""
+        self._watch()
+        self._fill()
+        if not self.read_only:
+            self._ensure()
+
+    def on_unmount(self) -> None:
+        """End the threads; what runs goes on without this program."""
+        self.feed.stop()
+
+    @property
+    def noun_screen(self) -> NounScreen:
+        """The list screen of this mode, whatever lies over it."""
+        for screen in self.screen_stack:
+            if isinstance(screen, NounScreen):
+                return screen
+        raise LookupError("no list screen is mounted yet")
+
+    # -- threads
+
+    @work(thread=True, exit_on_error=False, group="watch")
+    def _watch(self) -> None:
+        self.feed.watch()
+
+    @work(thread=True, exit_on_error=False, group="fill")
+    def _fill(self) -> None:
+        self.feed.fill()
+
+    @work(thread=True, exit_on_error=False, group="ensure")
+    def _ensure(self) -> None:
+        from workbench.services import control
+
+        try:
+            control.ensure(self.bench)
+        except WorkbenchError as error:
+            self.call_from_thread(self.say_trouble, error)
+
+    def _deliver(self, message: Message) -> None:
+        """From the threads to the screen that is up, and to the program what it keeps."""
+        self.post_message(Delivery(message))
+
+    def on_delivery(self, delivery: Delivery) -> None:
+        """Hand a message of the threads to the list screen."""
+        message = delivery.message
+        if isinstance(message, Overviewed):
+            self.overviewed = message
+        if any(isinstance(screen, NounScreen) for screen in self.screen_stack):
+            self.noun_screen.post_message(message)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A fault of ours: say it with all that is known, and go on reading."""
+        if event.state is not WorkerState.ERROR:
+            return
+        error = event.worker.error
+        log.error("worker %s failed", event.worker.group, exc_info=error)
+        if isinstance(error, WorkbenchError):
+            self.show_error(error)
+            return
+        import traceback
+
+        text = "".join(traceback.format_exception(error)) if error else ""
+        self.show_error(WorkbenchError("This is a fault of workbench itself.", title="Internal error", hint=text))
+        if event.worker.group in ("watch", "fill"):
+            self.set_timer(5, self._watch if event.worker.group == "watch" else self._fill)
+
+    # -- actions
+
+    def perform(self, screen: NounScreen, action: Action) -> None:
+        """Carry out an action for what is selected on `screen`; the same act on the same things only once at a time."""
+        items = screen.targets(action)
+        if action.on_item and not items:
+            return
+        if self.read_only and action.changes:
+            self.desk.warn("Read-only: nothing is changed here.")
+            return
+        name = (action.id, tuple(screen.noun.key(item) for item in items))
+        if name in self._doing:
+            return
+        try:
+            outcome = action.run(self.desk, items)
+        except WorkbenchError as error:
+            self.show_error(error)
+            return
+        if inspect.isawaitable(outcome):
+            self._doing.add(name)
+            self._await(outcome, name)
+
+    @work(exit_on_error=False, group="act")
+    async def _await(self, outcome: Any, name: tuple[str, tuple[str, ...]]) -> None:
+        try:
+            await outcome
+        except WorkbenchError as error:
+            self.show_error(error)
+        finally:
+            self._doing.discard(name)
+
+    def go(self, mode: str, key: str = "", tab: str = "") -> None:
+        """Show a list, with this thing selected where it is in it."""
+        if mode != self.current_mode:
+            self.switch_mode(mode)
+        if key:
+            self.call_after_refresh(self._select, mode, key, tab)
+
+    def _select(self, mode: str, key: str, tab: str) -> None:
+        screen = self.noun_screen
+        if screen.noun.mode == mode:
+            screen.wish(key, tab)
+
+    def action_leave(self) -> None:
+        """ctrl+q: as q, also from a form."""
+        self.exit()
+
+    # -- errors
+
+    def show_error(self, error: WorkbenchError) -> None:
+        """An error that needs reading."""
+        from workbench.ui.modals.text import TextModal
+
+        text = f"{error.message}\n\n{error.hint}" if error.hint else error.message
+        self.push_screen(TextModal(error.title or "That did not work", text))
+
+    def say_trouble(self, error: WorkbenchError) -> None:
+        """An error of reading, which may come again and again: said once."""
+        text = told(error)
+        if text != self._last_trouble:
+            self._last_trouble = text
+            self.notify(one_line(text, 300), severity="error", markup=False, timeout=8)
+
+
+class Delivery(Message):
+    """A message on its way from a thread to the list screen."""
+
+    def __init__(self, message: Message) -> None:
+        self.message = message
+        super().__init__()
+
+
+def run(home: Path | None = None, *, read_only: bool = False) -> None:
+    """Open the home and show it until the person leaves. Raises `WorkbenchError` where it cannot be opened."""
+    bench = open_bench(home, origin="ui", create=not read_only)
+    try:
+        Workbench(bench, read_only=read_only).run()
+    finally:
+        bench.close()

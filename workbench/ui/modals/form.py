@@ -1,0 +1,236 @@
+"""Forms: labelled lines that are checked while they are filled in, with what will happen below them.
+
+Checking and carrying out call services, so both happen in threads; widgets are only touched here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Select, Static
+from textual.widget import Widget
+
+from workbench.errors import WorkbenchError
+from workbench.services.bench import Bench
+from workbench.text import one_line
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Considered:
+    """What a form says about itself: errors by field name, what will happen, and the same as a command line."""
+
+    errors: Mapping[str, str] = field(default_factory=dict)
+    preview: Content = field(default_factory=Content)
+    command: str = ""
+
+
+class Field(Vertical):
+    """A labelled widget with room for an error below it."""
+
+    def __init__(self, name: str, label: str, widget: Widget, hint: str = "") -> None:
+        super().__init__(classes="field")
+        self.field_name = name
+        self.label = label
+        self.widget = widget
+        self.hint = hint
+
+    def compose(self) -> ComposeResult:
+        """Label, widget, error."""
+        with Horizontal(classes="fieldline"):
+            yield Static(one_line(self.label, 18), classes="label", markup=False)
+            yield self.widget
+        yield Static(classes="error", markup=False)
+
+    def on_mount(self) -> None:
+        """Nothing is wrong yet."""
+        self.complain("")
+
+    @property
+    def value(self) -> str:
+        """What was typed or chosen."""
+        if isinstance(self.widget, Select):
+            return "" if self.widget.is_blank() else str(self.widget.value)
+        assert isinstance(self.widget, Input)
+        return self.widget.value
+
+    def complain(self, text: str) -> None:
+        """Show an error, or the hint where there is none."""
+        line = self.query_one(".error", Static)
+        line.update(Content(one_line(text or self.hint)))
+        line.set_class(not text, "-hint")
+        line.display = bool(text or self.hint)
+
+
+def line(name: str, label: str, value: str = "", *, placeholder: str = "", hint: str = "") -> Field:
+    """A field to type in."""
+    return Field(name, label, Input(value, placeholder=placeholder, compact=True, select_on_focus=False), hint)
+
+
+def choice(
+    name: str, label: str, options: Sequence[str], value: str = "", *, prompt: str = "choose", hint: str = ""
+) -> Field:
+    """A field to choose in; shows the one option where there is only one."""
+    shown = [(Content(one_line(option)), option) for option in options]
+    chosen: Any = value if value in options else (options[0] if len(options) == 1 else Select.NULL)
+    return Field(name, label, Select(shown, value=chosen, prompt=prompt, compact=True), hint)
+
+
+class Form(ModalScreen[R], Generic[R]):
+    """Dismissed with what `carry_out` returned, None where it was left."""
+
+    heading: ClassVar[str]
+    verb: ClassVar[str]
+    BINDINGS = [  # noqa: RUF012 - textual's way
+        ("escape", "leave", "Leave"),
+        ("ctrl+s", "accept", "Do it"),
+    ]
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__()
+        self.bench = bench
+        self.considered = Considered()
+        self._touched = False
+
+    # -- what a form says
+
+    def fields(self) -> Iterable[Field]:
+        """The lines it begins with."""
+        raise NotImplementedError
+
+    def consider(self, values: Mapping[str, str]) -> Considered:
+        """Check and preview; called in a thread after each change."""
+        raise NotImplementedError
+
+    def carry_out(self, values: Mapping[str, str]) -> R:
+        """Do it; called in a thread. What it raises is shown in the form, which stays."""
+        raise NotImplementedError
+
+    async def changed(self, name: str, value: str) -> None:
+        """A field has another value: others may depend on it."""
+
+    # -- how it works
+
+    def compose(self) -> ComposeResult:
+        """Title, fields, preview, buttons."""
+        with Vertical(classes="box form"):
+            yield Static(self.heading, classes="title", markup=False)
+            with VerticalScroll(id="fields", can_focus=False):
+                yield from self.fields()
+                yield Vertical(id="more")
+                yield Static(id="preview", markup=False)
+            yield Static(id="formerror", markup=False)
+            yield Static(id="command", markup=False)
+            with Horizontal(classes="buttons"):
+                yield Button("Cancel", id="cancel", compact=True)
+                yield Button(f"{self.verb} (ctrl+s)", id="accept", variant="primary", compact=True)
+
+    def on_mount(self) -> None:
+        """The first empty field has the focus."""
+        self.query_one("#formerror").display = False
+        self.query_one("#command").display = False
+        waiting = [one.widget for one in self.query(Field) if not one.value]
+        widgets = waiting or [one.widget for one in self.query(Field)]
+        if widgets:
+            widgets[0].focus()
+        self.revise()
+
+    def values(self) -> dict[str, str]:
+        """All fields by name."""
+        return {one.field_name: one.value for one in self.query(Field)}
+
+    def field(self, name: str) -> Field:
+        """One field."""
+        return next(one for one in self.query(Field) if one.field_name == name)
+
+    def put_options(self, name: str, options: Sequence[str], value: str = "") -> None:
+        """Other options for a field to choose in."""
+        select = self.field(name).widget
+        assert isinstance(select, Select)
+        select.set_options([(Content(one_line(option)), option) for option in options])
+        if value in options or len(options) == 1:
+            select.value = value if value in options else options[0]
+
+    @on(Input.Changed)
+    @on(Select.Changed)
+    async def _changed(self, event: Input.Changed | Select.Changed) -> None:
+        event.stop()
+        widget = event.control
+        found = next((one for one in self.query(Field) if one.widget is widget), None)
+        if found is not None:
+            try:
+                await self.changed(found.field_name, found.value)
+            except WorkbenchError as error:
+                found.complain(error.message)
+        self.revise()
+
+    @work(exclusive=True, group="revise", exit_on_error=False)
+    async def revise(self) -> None:
+        """Check what is there now and show what would happen."""
+        values = self.values()
+        considered = await asyncio.to_thread(self.consider, values)
+        if values == self.values():
+            self._show(considered)
+
+    def _show(self, considered: Considered) -> None:
+        self.considered = considered
+        for one in self.query(Field):
+            text = considered.errors.get(one.field_name, "")
+            # A field that nobody has come to yet is not wrong, only empty.
+            one.complain(text if self._touched or one.value else "")
+        self.query_one("#preview", Static).update(considered.preview)
+        command = self.query_one("#command", Static)
+        command.update(Content(f"$ workbench {one_line(considered.command)}"))
+        command.display = bool(considered.command)
+        self.query_one("#formerror").display = False
+
+    @on(Input.Submitted)
+    def _entered(self) -> None:
+        self.action_accept()
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "accept":
+            self.action_accept()
+        else:
+            self.dismiss(None)
+
+    def action_leave(self) -> None:
+        """Nothing is done."""
+        self.dismiss(None)
+
+    @work(exclusive=True, group="accept", exit_on_error=False)
+    async def action_accept(self) -> None:
+        """Check once more, then do it; errors stay in the form."""
+        self._touched = True
+        values = self.values()
+        considered = await asyncio.to_thread(self.consider, values)
+        self._show(considered)
+        wrong = [one for one in self.query(Field) if considered.errors.get(one.field_name)]
+        if wrong:
+            wrong[0].widget.focus()
+            return
+        button = self.query_one("#accept", Button)
+        button.disabled = True
+        try:
+            done = await asyncio.to_thread(self.carry_out, values)
+        except WorkbenchError as error:
+            button.disabled = False
+            self._refuse(error)
+        else:
+            self.dismiss(done)
+
+    def _refuse(self, error: WorkbenchError) -> None:
+        text = f"{error.message}\n{error.hint}" if error.hint else error.message
+        line_ = self.query_one("#formerror", Static)
+        line_.update(Content(text))
+        line_.display = True

@@ -1,0 +1,81 @@
+"""Make a project, or add a folder that stays where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from workbench.model.names import SLUG_RULE, is_slug
+from workbench.services.bench import Bench
+from workbench.ui.modals.form import Considered, Field, Form, choice, line
+from workbench.ui.page import Page
+from workbench.ui.widgets.header import shortened
+
+EMPTY, FOLDER = "an empty project", "a folder that I have"
+
+
+class ProjectForm(Form[str]):
+    """Dismissed with the project's name."""
+
+    heading: ClassVar[str] = "New project"
+    verb: ClassVar[str] = "Make"
+
+    def __init__(self, bench: Bench, examples: Iterable[str], environments: Iterable[str]) -> None:
+        super().__init__(bench)
+        self.examples = list(examples)
+        self.environments = list(environments)
+
+    def fields(self) -> Iterable[Field]:
+        """What it is made of, its name, its environment."""
+        kinds = [EMPTY, FOLDER, *(f"a copy of the example {name}" for name in self.examples)]
+        yield line("name", "name", placeholder="sales-2025")
+        yield choice("kind", "made of", kinds, EMPTY)
+        yield line(
+            "folder", "folder", placeholder="~/work/sales", hint="only for a folder that you have; it stays where it is"
+        )
+        yield choice(
+            "environment", "environment", self.environments, prompt="the standard files found, else the default"
+        )
+
+    def consider(self, values: Mapping[str, str]) -> Considered:
+        """The name's rule, the folder, and what will be there."""
+        errors: dict[str, str] = {}
+        name, kind = values["name"].strip(), values["kind"]
+        linked = kind == FOLDER
+        folder = Path(values["folder"].strip()).expanduser()
+        if linked and not values["folder"].strip():
+            errors["folder"] = "which folder?"
+        elif linked and not folder.is_dir():
+            errors["folder"] = "there is no such folder"
+        if not name and not linked:
+            errors["name"] = "it needs a name"
+        elif name and not is_slug(name):
+            errors["name"] = SLUG_RULE
+        page = Page()
+        if errors:
+            return Considered(errors, page.content())
+        if linked:
+            page.text(f"Links {folder.absolute()}. Nothing in it is changed; runs are published in its runs/.")
+            return Considered(
+                {}, page.content(), f"projects add {folder.absolute()}" + (f" --name {name}" if name else "")
+            )
+        place = shortened(self.bench.home.projects / name)
+        page.text(f"Makes {place} with notebooks/, data/, project.yaml and a git repository.")
+        command = f"projects new {name}"
+        if kind != EMPTY:
+            command += f" --example {kind.rpartition(' ')[2]}"
+        if values["environment"] and kind == EMPTY:
+            command += f" --environment {values['environment']}"
+        return Considered({}, page.content(), command)
+
+    def carry_out(self, values: Mapping[str, str]) -> str:
+        """Make it."""
+        from workbench.services import projects
+
+        name, kind = values["name"].strip(), values["kind"]
+        if kind == FOLDER:
+            return projects.add(self.bench, Path(values["folder"].strip()).expanduser(), name or None).name
+        example = None if kind == EMPTY else kind.rpartition(" ")[2]
+        environment = (values["environment"] or None) if kind == EMPTY else None
+        return projects.create(self.bench, name, example=example, environment=environment).name

@@ -1,0 +1,187 @@
+"""Run a notebook: its parameters are typed from its `parameters` cell."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.containers import Vertical
+
+from workbench.errors import WorkbenchError
+from workbench.model.run import Request
+from workbench.services.bench import Bench
+from workbench.text import duration, one_line
+from workbench.ui.modals.form import Considered, Field, Form, choice, line
+from workbench.ui.page import Page
+from workbench.ui.tone import Tone
+
+if TYPE_CHECKING:
+    from workbench.notebooks.parameters import Parameters
+
+PREFIX = "p:"
+
+
+class NotebookForm(Form[Any]):
+    """A form with a project, one of its notebooks, and the parameters of that."""
+
+    def __init__(
+        self,
+        bench: Bench,
+        projects: Sequence[str],
+        *,
+        project: str = "",
+        notebook: str = "",
+        given: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(bench)
+        self.projects = list(projects)
+        self.project, self.notebook = project, notebook
+        self.given = dict(given or {})
+        self.parameters: Parameters | None = None
+        self._of = ("", "")
+        self._why = ""
+
+    def notebook_fields(self) -> Iterable[Field]:
+        """Project and notebook."""
+        yield choice("project", "project", self.projects, self.project)
+        yield choice("notebook", "notebook", [self.notebook] if self.notebook else [], self.notebook)
+
+    async def changed(self, name: str, value: str) -> None:
+        """Another project has other notebooks, another notebook other parameters."""
+        if name == "project" and value:
+            from workbench.services import projects
+
+            found = await asyncio.to_thread(projects.notebooks, self.bench, value)
+            self.put_options("notebook", found, self.notebook if self.notebook in found else "")
+        elif name == "notebook":
+            await self.put_parameters(self.field("project").value, value)
+
+    async def put_parameters(self, project: str, notebook: str) -> None:
+        """One line for each parameter, with the notebook's own value."""
+        from workbench.services import runs
+
+        if (project, notebook) == self._of:
+            return
+        self._of, self.parameters, self._why = (project, notebook), None, ""
+        more = self.query_one("#more", Vertical)
+        await more.remove_children()
+        if not (project and notebook):
+            return
+        try:
+            found = await asyncio.to_thread(runs.parameters_of, self.bench, project, notebook)
+        except WorkbenchError as error:
+            self._why = error.message
+            return
+        self.parameters = found
+        await more.mount_all(
+            line(
+                PREFIX + one.name,
+                one.name,
+                _shown(self.given[one.name]) if one.name in self.given else _shown(one.default) if one.literal else "",
+                placeholder=one.source or "no default",
+                hint=" · ".join(
+                    part for part in ("" if one.type == "any" else one.type, one_line(one.help, 60)) if part
+                ),
+            )
+            for one in found.declared
+        )
+
+    def read(self, values: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+        """The parameters that differ from the notebook's own, and what is wrong with any."""
+        given: dict[str, Any] = {}
+        errors: dict[str, str] = {}
+        if self._why:
+            errors["notebook"] = self._why
+        for one in self.parameters.declared if self.parameters else ():
+            text = values.get(PREFIX + one.name, "")
+            if not text.strip() and (one.source or one.type != "str"):
+                if one.required:
+                    errors[PREFIX + one.name] = "has no default"
+                continue
+            try:
+                value = one.read(text)
+            except WorkbenchError as error:
+                errors[PREFIX + one.name] = error.message
+                continue
+            if not one.literal or value != one.default or type(value) is not type(one.default):
+                given[one.name] = value
+        for name in ("project", "notebook"):
+            if not values.get(name):
+                errors.setdefault(name, "choose one")
+        return given, errors
+
+
+class RunForm(NotebookForm):
+    """Dismissed with the id of the run."""
+
+    heading: ClassVar[str] = "Run a notebook"
+    verb: ClassVar[str] = "Run"
+
+    def fields(self) -> Iterable[Field]:
+        """Project and notebook; parameters follow."""
+        yield from self.notebook_fields()
+
+    def consider(self, values: Mapping[str, str]) -> Considered:
+        """Types of parameters, the environment, how long it usually takes."""
+        given, errors = self.read(values)
+        page = Page()
+        project, notebook = values.get("project", ""), values.get("notebook", "")
+        if not project or not notebook or errors:
+            return Considered(errors, page.content())
+        try:
+            page = self._preview(project, notebook, given)
+        except WorkbenchError as error:
+            errors["notebook"] = error.message
+        return Considered(errors, page.content(), command_line(self.bench, project, notebook, given))
+
+    def _preview(self, project: str, notebook: str, given: Mapping[str, Any]) -> Page:
+        from workbench.services import environments, projects, runs
+
+        spec = environments.for_project(self.bench, projects.get(self.bench, project))
+        view = environments.view(self.bench, spec.name)
+        word = "" if view.state == "ready" else f", {view.state}: it is built first"
+        last = runs.page(self.bench, runs.RunFilter(project=project, notebook=notebook), limit=1)
+        usual = runs.usual_seconds(self.bench, last[0]) if last else None
+        page = Page()
+        page.facts(
+            ("runs in", f"{spec.name}{word}"),
+            ("changed", ", ".join(given) or "nothing: the notebook's own values"),
+            ("usually", duration(usual) if usual else "not run before"),
+            width=19,
+        )
+        if self.parameters is not None and not self.parameters.has_cell:
+            page.text("The notebook has no cell tagged `parameters`.", Tone.MUTED)
+        return page
+
+    def carry_out(self, values: Mapping[str, str]) -> int:
+        """Queue it."""
+        from workbench.services import runs
+
+        given, _ = self.read(values)
+        return runs.submit(self.bench, Request(values["project"], values["notebook"], given))
+
+
+def command_line(bench: Bench, project: str, notebook: str, given: Mapping[str, Any]) -> str:
+    """`run projects/sales/notebooks/report.ipynb -p region EU`."""
+    path = f"{bench.home.projects / project}/{notebook}"
+    parts = ["run", path]
+    for name, value in given.items():
+        parts += ["-r" if isinstance(value, str) and _ambiguous(value) else "-p", name, _shown(value)]
+    return shlex.join(parts)
+
+
+def _ambiguous(text: str) -> bool:
+    """Whether papermill's -p would read this text as something else."""
+    if text in ("True", "False", "None"):
+        return True
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else repr(value)

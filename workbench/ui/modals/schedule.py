@@ -1,0 +1,99 @@
+"""Add a schedule; its times are shown in words and as dates while it is typed."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+from zoneinfo import available_timezones
+
+from workbench.errors import WorkbenchError
+from workbench.model.names import SLUG_RULE, is_slug
+from workbench.text import age
+from workbench.ui.modals.form import Considered, Field, choice, line
+from workbench.ui.modals.run import NotebookForm
+from workbench.ui.page import Page
+from workbench.ui.tone import Cell, Tone
+
+KINDS = {"cron": "cron line", "once": "once, at", "every": "every"}
+EXAMPLES = {"cron": "30 6 * * mon-fri", "once": "2026-01-02 06:30", "every": "2h"}
+
+
+class ScheduleForm(NotebookForm):
+    """Dismissed with the schedule's key."""
+
+    heading: ClassVar[str] = "Add a schedule"
+    verb: ClassVar[str] = "Add"
+
+    def fields(self) -> Iterable[Field]:
+        """Notebook, name, when, zone; parameters follow."""
+        yield from self.notebook_fields()
+        yield line("name", "name", placeholder="nightly")
+        yield choice("kind", "when", list(KINDS.values()), KINDS["cron"])
+        yield line("when", "", placeholder=EXAMPLES["cron"])
+        yield line("timezone", "time zone", self.bench.settings.timezone or "UTC")
+
+    async def changed(self, name: str, value: str) -> None:
+        """The example beside the time follows its kind."""
+        if name == "kind":
+            widget: Any = self.field("when").widget
+            widget.placeholder = EXAMPLES[_kind(value)]
+            return
+        await super().changed(name, value)
+
+    def consider(self, values: Mapping[str, str]) -> Considered:
+        """Name, time and parameters; words and the next times."""
+        given, errors = self.read(values)
+        name = values["name"].strip()
+        if not is_slug(name):
+            errors["name"] = SLUG_RULE if name else "it needs a name"
+        page = Page()
+        when, kind = values["when"].strip(), _kind(values["kind"])
+        if not when:
+            errors["when"] = f"as {EXAMPLES[kind]}"
+        elif values["timezone"] not in available_timezones():
+            errors["timezone"] = "zones are named as Europe/Berlin"
+        else:
+            try:
+                self._preview(page, kind, when, values["timezone"])
+            except WorkbenchError as error:
+                errors["when"] = f"{error.message}. {error.hint}" if error.hint else error.message
+        command = "" if errors else _command(values, kind, when, given)
+        return Considered(errors, page.content(), command)
+
+    def _preview(self, page: Page, kind: str, when: str, zone: str) -> None:
+        from workbench.services import schedules
+
+        found = schedules.preview(self.bench, **{kind: when}, timezone=zone, n=5)
+        page.text(found.words, Tone.STRONG)
+        for warning in found.warnings:
+            page.text(warning, Tone.WARN)
+        now = self.bench.now()
+        page.table([Cell(f"  {time:%a %Y-%m-%d %H:%M %Z}"), Cell(age(time, now), Tone.MUTED)] for time in found.times)
+
+    def carry_out(self, values: Mapping[str, str]) -> str:
+        """Write its file."""
+        from workbench.services import schedules
+
+        given, _ = self.read(values)
+        return schedules.add(
+            self.bench,
+            values["project"],
+            values["name"].strip(),
+            notebook=values["notebook"],
+            **{_kind(values["kind"]): values["when"].strip()},
+            timezone=values["timezone"],
+            parameters=given,
+        ).key
+
+
+def _kind(shown: str) -> str:
+    return next((kind for kind, text in KINDS.items() if text == shown), "cron")
+
+
+def _command(values: Mapping[str, str], kind: str, when: str, given: Mapping[str, Any]) -> str:
+    parts = ["schedules", "add", values["project"], values["name"].strip(), "--notebook", values["notebook"]]
+    parts += [f"--{kind}", when, "--timezone", values["timezone"]]
+    for name, value in given.items():
+        parts += ["-p", name, value if isinstance(value, str) else repr(value)]
+    return shlex.join(parts)

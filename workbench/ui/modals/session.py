@@ -1,0 +1,85 @@
+"""Start a session: which project, which tool, what to open first; says what will happen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
+
+from workbench.errors import WorkbenchError
+from workbench.model.ide import IDES
+from workbench.services.bench import Bench
+from workbench.ui.modals.form import Considered, Field, Form, choice
+from workbench.ui.page import Page
+
+START_PAGE = "the start page"
+
+
+class SessionForm(Form[int]):
+    """Dismissed with the session's id."""
+
+    heading: ClassVar[str] = "Start a session"
+    verb: ClassVar[str] = "Start"
+
+    def __init__(self, bench: Bench, projects: Sequence[str], project: str = "") -> None:
+        super().__init__(bench)
+        self.projects, self.project = list(projects), project
+
+    def fields(self) -> Iterable[Field]:
+        """Project, tool, first file."""
+        yield choice("project", "project", self.projects, self.project)
+        yield choice("ide", "tool", list(IDES), next(iter(IDES)))
+        yield choice("file", "opens", [START_PAGE], START_PAGE)
+
+    async def changed(self, name: str, value: str) -> None:
+        """Another project has other notebooks."""
+        if name == "project" and value:
+            from workbench.services import projects
+
+            found = await asyncio.to_thread(projects.notebooks, self.bench, value)
+            self.put_options("file", [START_PAGE, *found], START_PAGE)
+
+    def consider(self, values: Mapping[str, str]) -> Considered:
+        """Engine, environment, address and folders, as they will be."""
+        if not values["project"]:
+            return Considered({"project": "choose one"})
+        if not values["ide"]:
+            return Considered({"ide": "choose one"})
+        page = Page()
+        try:
+            self._preview(page, values)
+        except WorkbenchError as error:
+            return Considered({"project": error.message}, Page().text(error.hint).content())
+        command = f"sessions start {values['project']} --ide {values['ide']}"
+        if values["file"] not in ("", START_PAGE):
+            command += f" --file {values['file']}"
+        return Considered({}, page.content(), command)
+
+    def _preview(self, page: Page, values: Mapping[str, str]) -> None:
+        from workbench.services import environments, projects, sessions
+
+        project = projects.get(self.bench, values["project"])
+        tool = IDES[values["ide"]]
+        spec = environments.for_project(self.bench, project)
+        view = environments.view(self.bench, spec.name)
+        name = f"{project.name}-{tool.name}"
+        there = next((one for one in sessions.listing(self.bench, project.name) if one.name == name), None)
+        page.facts(
+            ("session", f"{name}{f', which is {there.state}' if there else ''}"),
+            ("environment", f"{spec.name}, {view.state}{'' if view.state == 'ready' else ': it is built first'}"),
+            ("engine", str(view.engine or "chosen at the first build")),
+            ("image", spec.image or (view.revision.reference if view.revision else None)),
+            ("address", f"{there.url if there and there.url else f'http://{name}.localhost'}, on this machine only"),
+            (
+                "folders",
+                "\n".join([str(project.path), *(f"{m.path}{'' if m.write else ', read-only'}" for m in project.data)]),
+            ),
+            width=19,
+        )
+
+    def carry_out(self, values: Mapping[str, str]) -> int:
+        """Ask for it."""
+        from workbench.services import sessions
+
+        file = "" if values["file"] == START_PAGE else values["file"]
+        return sessions.start(self.bench, values["project"], values["ide"], file=file)

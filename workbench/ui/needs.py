@@ -1,0 +1,37 @@
+"""What needs somebody, as lines that lead to the thing: failed, waiting, missed, unreadable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.text import one_line
+from workbench.ui.messages import Overviewed
+
+MODES = {
+    "run": "runs",
+    "session": "sessions",
+    "schedule": "schedules",
+    "environment": "environments",
+    "build": "environments",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line: where it leads is a list and a key, or a file and a line in it."""
+
+    text: str
+    mode: str = ""
+    key: str = ""
+    path: Path | None = None
+    line: int = 0
+
+
+def entries(seen: Overviewed | None) -> list[Entry]:
+    """All of them, files first: one of them may be why a schedule is off."""
+    if seen is None:
+        return []
+    wrong = [Entry(str(problem), path=problem.path, line=problem.line) for problem in seen.problems]
+    needs = [Entry(one_line(need.text), MODES.get(need.kind, "runs"), need.key) for need in seen.overview.needs]
+    return wrong + needs

@@ -1,0 +1,1 @@
+"""What the lists show: one small class for each noun, without widgets."""

@@ -1,0 +1,94 @@
+"""A noun: what a list and its detail pane need to know of one kind of thing. Nothing here draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Generic, TypeVar
+
+from textual.content import Content
+
+from workbench.services.bench import Bench
+from workbench.ui.sources import Source
+from workbench.ui.tone import Cell, Mark
+
+T = TypeVar("T")
+MOST = 1000  # rows that a list holds
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a list: `grow` shares what is left over; the highest `drop` goes first where width is short.
+
+    `sort` gives what rows are sorted by; None: not sortable.
+    """
+
+    title: str
+    width: int
+    grow: int = 0
+    drop: int = 0
+    right: bool = False
+    sort: Callable[[Any], Any] | None = None
+    reverse: bool = False  # whether the natural order is from high to low
+
+
+class Noun(Generic[T]):
+    """One kind of thing. `load` and `page` may take their time: they are called in threads."""
+
+    mode: ClassVar[str]
+    title: ClassVar[str]
+    singular: ClassVar[str]
+    columns: ClassVar[tuple[Column, ...]]
+    tabs: ClassVar[tuple[str, ...]]
+    loading: ClassVar[str]
+    empty: ClassVar[str]
+    state_column: ClassVar[int] = 0
+
+    def load(self, bench: Bench) -> list[T]:
+        """All things of this kind, in their default order, at most `MOST`."""
+        raise NotImplementedError
+
+    def key(self, item: T) -> str:
+        """What names it for good."""
+        raise NotImplementedError
+
+    def name(self, item: T) -> str:
+        """What people call it, as in `run 41`."""
+        raise NotImplementedError
+
+    def mark(self, item: T) -> Mark:
+        """Its state."""
+        raise NotImplementedError
+
+    def cells(self, item: T, now: datetime) -> tuple[Cell, ...]:
+        """One cell a column. Pure."""
+        raise NotImplementedError
+
+    def page(self, bench: Bench, item: T, tab: str) -> Content | Source:
+        """What a tab of the detail pane shows: a page, or a source of lines to follow."""
+        raise NotImplementedError
+
+    def tabs_of(self, item: T) -> tuple[str, ...]:
+        """The tabs that this item has."""
+        return self.tabs
+
+    def crumbs(self, item: T) -> tuple[str, ...]:
+        """Where it is, after the list's own title."""
+        return (self.name(item),)
+
+    def words(self, item: T) -> str:
+        """What the filter looks in."""
+        return " ".join(cell.text for cell in self.cells(item, datetime.now().astimezone()))
+
+    def rank(self, item: T) -> int:
+        """Where it stands without a chosen sort: what is going on before what is over."""
+        return 0
+
+    def live(self, item: T) -> bool:
+        """Whether its detail changes without a word from the store."""
+        return False
+
+    def show_command(self, item: T) -> str:
+        """The command line that shows it, without the program's name."""
+        return f"{self.mode} show {self.key(item)}"

@@ -1,0 +1,202 @@
+"""Environments: what the list says of each, and the pages of one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from workbench.model.build import BuildProgress, BuildState
+from workbench.services.bench import Bench
+from workbench.text import age, duration, size
+from workbench.ui.nouns.base import Column, Noun
+from workbench.ui.nouns.runs import bar
+from workbench.ui.page import Page, cell_of
+from workbench.ui.sources import FileSource, Source
+from workbench.ui.tone import Cell, Mark, Tone, of_build, of_environment
+
+if TYPE_CHECKING:
+    from workbench.services.environments import EnvironmentView
+
+BUILDING = ("queued", "building")
+
+
+class Environments(Noun["EnvironmentView"]):
+    """What notebooks and IDEs run in."""
+
+    mode = "environments"
+    title = "Environments"
+    singular = "environment"
+    tabs = ("Summary", "Packages", "Build log", "Builds", "Declaration")
+    loading = "Looking for environments..."
+    empty = "No environments. Put a file into environments/ of this home."
+    columns = (
+        Column("State", 11, sort=lambda view: str(view.state)),
+        Column("Environment", 11, grow=3, sort=lambda view: view.name),
+        Column("Engine", 7, drop=2, sort=lambda view: str(view.engine or "")),
+        Column("Built", 6, drop=1, right=True, sort=lambda view: view.build and view.build.ended, reverse=True),
+        Column("From", 7, drop=3),
+    )
+
+    def load(self, bench: Bench) -> list[EnvironmentView]:
+        """Declared, shipped and found ones, unreadable ones too."""
+        from workbench.services import environments
+
+        return environments.listing(bench)
+
+    def key(self, item: EnvironmentView) -> str:
+        """Its name."""
+        return item.name
+
+    def name(self, item: EnvironmentView) -> str:
+        """Its name."""
+        return item.name
+
+    def mark(self, item: EnvironmentView) -> Mark:
+        """Its state."""
+        return of_environment(str(item.state))
+
+    def rank(self, item: EnvironmentView) -> int:
+        """What is being built and what is wrong first."""
+        word = str(item.state)
+        return 0 if word in BUILDING else 1 if word in ("invalid", "failed") else 2
+
+    def live(self, item: EnvironmentView) -> bool:
+        """While it is built."""
+        return str(item.state) in BUILDING
+
+    def words(self, item: EnvironmentView) -> str:
+        """Name, title, state, engine."""
+        title = item.spec.title if item.spec else ""
+        return f"{item.name} {title} {self.mark(item).word} {item.engine or ''}"
+
+    def cells(self, item: EnvironmentView, now: datetime) -> tuple[Cell, ...]:
+        """State, name, engine, age of the build, where it comes from."""
+        ended = item.build.ended if item.build else None
+        shipped = "shipped" if item.spec and item.spec.shipped else "project" if "/" in item.name else "home"
+        return (
+            cell_of(self.mark(item)),
+            Cell(item.name),
+            Cell(str(item.engine or ""), Tone.MUTED),
+            Cell(age(ended, now) if ended else "", Tone.MUTED),
+            Cell(shipped, Tone.MUTED),
+        )
+
+    def page(self, bench: Bench, item: EnvironmentView, tab: str) -> Content | Source:
+        """The pages of an environment."""
+        from workbench.services import environments
+
+        if tab == "Packages":
+            return packages_page(item)
+        if tab == "Build log":
+            build = item.build.id if item.build else 0
+            path = environments.build_log(bench, build) if build else None
+            return FileSource(f"build-{build}-log", path, nothing="It was not built yet. Press r to build it.")
+        if tab == "Builds":
+            return builds_page(bench, item)
+        if tab == "Declaration":
+            return declaration_page(item)
+        return summary(bench, item)
+
+
+def summary(bench: Bench, view: EnvironmentView) -> Content:
+    """What is wrong first; what a build does now; then the facts."""
+    from workbench.services import environments
+
+    now, page, revision, build = bench.now(), Page(), view.revision, view.build
+    page.line(cell_of(of_environment(str(view.state))), Cell(f"   {view.spec.title}" if view.spec else ""))
+    for problem in view.problems:
+        page.text(problem.described, Tone.BAD)
+    if view.problems:
+        page.text("e opens the file at that line", Tone.MUTED)
+    if build is not None and build.state in (BuildState.QUEUED, BuildState.BUILDING):
+        usual = environments.usual_seconds(bench, view.name)
+        progress_lines(page, environments.build_progress(bench, view.name))
+        so_far = (now - build.started).total_seconds() if build.started else None
+        page.line(Cell(f"{duration(so_far)}{f' of usually {duration(usual)}' if usual else ''}", Tone.MUTED))
+    elif build is not None and build.reason:
+        page.text(build.reason, Tone.BAD if build.state is BuildState.FAILED else Tone.PLAIN)
+        if build.hint:
+            page.text(build.hint, Tone.MUTED)
+    page.gap()
+    page.facts(
+        ("engine", str(view.engine or "chosen at the first build")),
+        ("declared in", str(view.spec.source or "") if view.spec else ""),
+        ("IDEs", ", ".join(view.spec.ides) if view.spec else ""),
+        ("Python", revision.python_version if revision else None),
+        ("R", revision.r_version if revision else None),
+        ("kernels", ", ".join(kernel.display_name for kernel in revision.kernels) if revision else None),
+        ("packages", str(len(revision.packages)) if revision else None),
+        ("size", size(revision.size) if revision and revision.size else None),
+        ("revision", revision.id if revision else None),
+        ("is", revision.reference if revision else None),
+        ("digest", revision.digest if revision else None),
+        (
+            "newest build",
+            f"b{build.id} {of_build(build.state)}, {age(build.ended or build.created, now)} ago" if build else None,
+        ),
+    )
+    if str(view.state) in ("not built", "stale"):
+        page.gap().text("r builds it; starting a session or a run does so too", Tone.MUTED)
+    return page.content()
+
+
+def progress_lines(page: Page, progress: BuildProgress | None) -> None:
+    """What a build does now, with bytes where they are known."""
+    if progress is None:
+        return
+    steps = f"step {progress.step} of {progress.steps}" if progress.steps else ""
+    if progress.total:
+        done = f"{size(progress.done)} of {size(progress.total)}"
+        page.line(Cell(bar(progress.done, progress.total), Tone.BUSY), Cell(f"  {done}"))
+    elif progress.steps:
+        page.line(Cell(bar(progress.step - 1, progress.steps), Tone.BUSY), Cell(f"  {steps}"))
+    page.line(Cell(" ".join(part for part in (steps if progress.total else "", progress.text) if part)))
+
+
+def packages_page(view: EnvironmentView) -> Content:
+    """What is in it, as resolved."""
+    if view.revision is None:
+        return Page().text("It was not built yet, so what it resolves to is not known.", Tone.MUTED).content()
+    rows = []
+    for line in view.revision.packages:
+        name, _, version = line.partition("==")
+        rows.append([Cell(name), Cell(version, Tone.MUTED)])
+    return Page().table(rows).content() if rows else Page().text("No packages are listed.", Tone.MUTED).content()
+
+
+def builds_page(bench: Bench, view: EnvironmentView) -> Content:
+    """Its builds, newest first."""
+    from workbench.services import environments
+
+    now = bench.now()
+    found = environments.builds(bench, view.name)
+    if not found:
+        return Page().text("No builds yet.", Tone.MUTED).content()
+    return (
+        Page()
+        .table(
+            [
+                Cell(f"b{build.id}", Tone.MUTED),
+                cell_of(of_build(build.state)),
+                Cell(duration(build.ended - build.started) if build.started and build.ended else "", Tone.MUTED),
+                Cell(age(build.ended or build.created, now), Tone.MUTED),
+                Cell(build.reason),
+            ]
+            for build in found
+        )
+        .content()
+    )
+
+
+def declaration_page(view: EnvironmentView) -> Content:
+    """The file as it is."""
+    source = view.spec.source if view.spec else (view.problems[0].path if view.problems else None)
+    if source is None:
+        return Page().text("It has no file of its own.", Tone.MUTED).content()
+    try:
+        text = source.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        return Page().text(f"{source} cannot be read: {error.strerror}", Tone.BAD).content()
+    return Page().text(str(source), Tone.MUTED).gap().text(text).content()

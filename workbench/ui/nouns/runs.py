@@ -1,0 +1,211 @@
+"""Runs: what the list says of each, and the pages of one."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from textual.content import Content
+
+from workbench.model.run import ACTIVE, ENDED, PENDING, Run, RunState
+from workbench.services.bench import Bench
+from workbench.text import age, duration, plural
+from workbench.ui.nouns.base import MOST, Column, Noun
+from workbench.ui.page import Page, cell_of
+from workbench.ui.sources import EventSource, FileSource, Source
+from workbench.ui.tone import Cell, Mark, Tone, of_run
+
+BAR = 24  # cells of a progress bar
+
+
+def took(run: Run, now: datetime) -> float | None:
+    """Seconds that it took, or has taken so far; None before it began."""
+    if run.state in ENDED:
+        return run.seconds
+    return (now - run.started).total_seconds() if run.started and run.state in ACTIVE else None
+
+
+def progress(run: Run) -> str:
+    """`7/23` while it runs."""
+    return f"{run.cells_done}/{run.cells}" if run.cells and run.state in ACTIVE else ""
+
+
+def bar(done: int, total: int, width: int = BAR) -> str:
+    """`━━━━━━────` in `width` cells."""
+    filled = min(width, width * done // total) if total else 0
+    return "━" * filled + "─" * (width - filled)
+
+
+class Runs(Noun[Run]):
+    """The queue and the history."""
+
+    mode = "runs"
+    title = "Runs"
+    singular = "run"
+    tabs = ("Summary", "Output", "Log", "Parameters", "Record")
+    state_column = 1
+    loading = "Looking for runs..."
+    empty = "No runs. Press n to run a notebook."
+    columns = (
+        Column("#", 4, right=True, sort=lambda run: run.id, reverse=True),
+        Column("State", 15, sort=lambda run: str(run.state)),
+        Column("Run", 10, grow=3, sort=lambda run: run.name.casefold()),
+        Column("Project", 8, grow=1, drop=3, sort=lambda run: run.project),
+        Column("Took", 6, drop=1, right=True, sort=lambda run: run.seconds, reverse=True),
+        Column("Age", 6, drop=2, right=True, sort=lambda run: run.created, reverse=True),
+    )
+
+    def load(self, bench: Bench) -> list[Run]:
+        """The newest runs."""
+        from workbench.services import runs
+
+        return runs.page(bench, limit=MOST)
+
+    def key(self, item: Run) -> str:
+        """Its number."""
+        return str(item.id)
+
+    def name(self, item: Run) -> str:
+        """`run 41`."""
+        return f"run {item.id}"
+
+    def crumbs(self, item: Run) -> tuple[str, ...]:
+        """`churn.ipynb > #41`."""
+        return (item.notebook.rpartition("/")[2], f"#{item.id}")
+
+    def mark(self, item: Run) -> Mark:
+        """Its state; a run whose end was asked for says so at once."""
+        if item.cancel_asked and item.state not in ENDED:
+            return of_run(RunState.CANCELLING)
+        return of_run(item.state)
+
+    def rank(self, item: Run) -> int:
+        """What runs, what waits, what is over."""
+        return 0 if item.state in ACTIVE else 1 if item.state in PENDING else 2
+
+    def live(self, item: Run) -> bool:
+        """While it runs."""
+        return item.state in ACTIVE
+
+    def words(self, item: Run) -> str:
+        """Number, name, notebook, project, state, schedule."""
+        parts = (f"#{item.id}", item.name, item.notebook, item.project, self.mark(item).word, item.schedule or "")
+        return " ".join(parts)
+
+    def cells(self, item: Run, now: datetime) -> tuple[Cell, ...]:
+        """Number, state, name, project, length or progress, age."""
+        muted = Tone.MUTED
+        return (
+            Cell(str(item.id), muted),
+            cell_of(self.mark(item)),
+            Cell(item.name),
+            Cell(item.project, muted),
+            Cell(progress(item) or duration(took(item, now)), muted),
+            Cell(age(item.ended or item.started or item.created, now), muted),
+        )
+
+    def page(self, bench: Bench, item: Run, tab: str) -> Content | Source:
+        """The pages of a run."""
+        from workbench.services import runs
+
+        if tab == "Output":
+            return EventSource(f"run-{item.id}-events", bench, item.id)
+        if tab == "Log":
+            left = runs.artifacts(bench, item.id)
+            path = left.log or bench.home.attempt_folder(item.id, max(item.attempt, 1)) / "log.txt"
+            return FileSource(f"run-{item.id}-{item.attempt}-log", path)
+        if tab == "Parameters":
+            return parameters_page(item)
+        if tab == "Record":
+            left = runs.artifacts(bench, item.id)
+            if left.record is None:
+                return Page().text("The record is written when the run ends.", Tone.MUTED).content()
+            try:
+                return Page().text(left.record.read_text(encoding="utf-8", errors="replace")).content()
+            except OSError as error:
+                return Page().text(f"{left.record} cannot be read: {error.strerror}", Tone.BAD).content()
+        return summary(bench, item)
+
+
+def parameters_page(run: Run) -> Content:
+    """Name and value of each."""
+    if not run.parameters:
+        return Page().text("Run with the notebook's own values.", Tone.MUTED).content()
+    rows = [[Cell(name, Tone.MUTED), Cell(_value(value))] for name, value in run.parameters.items()]
+    return Page().table(rows).content()
+
+
+def summary(bench: Bench, run: Run) -> Content:
+    """What went wrong first, or how far it is; then the facts."""
+    from workbench.services import runs
+
+    now, zone, page = bench.now(), bench.zone, Page()
+    usual = runs.usual_seconds(bench, run)
+    left = runs.artifacts(bench, run.id)
+    if run.failure is not None and run.state in ENDED:
+        _failure(page, run)
+    else:
+        page.line(cell_of(of_run(run.state)), Cell(f"   {run.reason}" if run.reason else "", Tone.PLAIN))
+        if run.hint:
+            page.text(run.hint, Tone.MUTED)
+    if run.state in ACTIVE:
+        at = min(run.cells_done + 1, run.cells) if run.cells else 0
+        cells = f"cell {at} of {run.cells}" if run.cells else "starting the kernel"
+        page.line(Cell(bar(run.cells_done, run.cells), Tone.BUSY), Cell(f"  {cells}"))
+        expected = f" of usually {duration(usual)}" if usual else ""
+        page.line(Cell(f"{duration(took(run, now))}{expected}", Tone.MUTED))
+    page.gap()
+    page.facts(
+        ("notebook", f"{run.project}/{run.notebook}"),
+        ("environment", f"{run.environment}{f' on {run.engine}' if run.engine else ''}"),
+        ("schedule", run.schedule),
+        ("due", _moment(run.due, zone)),
+        ("asked", f"{_moment(run.created, zone)} by {run.by} ({run.origin})"),
+        ("started", _moment(run.started, zone)),
+        ("ended", _moment(run.ended, zone)),
+        ("took", f"{duration(run.seconds)}{f', usually {duration(usual)}' if usual else ''}" if run.seconds else None),
+        ("retries", f"{run.retries}, try {run.attempt}" if run.retries else None),
+        ("time limit", duration(run.timeout) if run.timeout else None),
+        ("output", str(left.folder) if left.folder else None),
+    )
+    tries = runs.attempts(bench, run.id)
+    if len(tries) > 1:
+        page.heading(plural(len(tries), "attempt"))
+        page.table(
+            [
+                Cell(f"  {one.number}", Tone.MUTED),
+                cell_of(of_run(one.state)),
+                Cell(duration(one.seconds)),
+                Cell(one.reason),
+            ]
+            for one in tries
+        )
+    if run.failure is not None and run.state in ENDED and run.failure.traceback:
+        page.heading("Traceback").text(run.failure.traceback, Tone.MUTED, indent=2)
+    return page.content()
+
+
+def _failure(page: Page, run: Run) -> None:
+    failure = run.failure
+    assert failure is not None
+    where = f" in cell {failure.cell}" if failure.cell else ""
+    page.line(Cell(f"{of_run(run.state)}{where}", of_run(run.state).tone))
+    said = f"{failure.error}: {failure.message}" if failure.message else failure.error
+    page.text(said or run.reason, Tone.STRONG)
+    if run.reason and run.reason not in said:
+        page.text(run.reason)
+    if run.hint:
+        page.text(run.hint, Tone.MUTED)
+    if failure.source:
+        page.heading(f"Cell {failure.cell}" if failure.cell else "Cell").text(failure.source, indent=2)
+
+
+def _moment(moment: datetime | None, zone: object) -> str | None:
+    from zoneinfo import ZoneInfo
+
+    assert isinstance(zone, ZoneInfo)
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}" if moment else None
+
+
+def _value(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

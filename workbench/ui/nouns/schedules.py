@@ -1,0 +1,206 @@
+"""Schedules: what the list says of each, and the pages of one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from workbench.errors import WorkbenchError
+from workbench.model.schedule import DueState
+from workbench.services.bench import Bench
+from workbench.text import age, duration
+from workbench.ui.nouns.base import Column, Noun
+from workbench.ui.page import Page, cell_of
+from workbench.ui.sources import Source
+from workbench.ui.tone import Cell, Mark, Tone, of_run
+
+if TYPE_CHECKING:
+    from workbench.model.schedule import DueTime
+    from workbench.services.schedules import ScheduleView
+
+_DUE = {
+    DueState.FIRED: Mark("✓", "fired", Tone.GOOD),
+    DueState.SKIPPED: Mark("–", "skipped", Tone.MUTED),
+    DueState.MISSED: Mark("!", "missed", Tone.WARN),
+}
+
+
+class Schedules(Noun["ScheduleView"]):
+    """What runs by itself, and when."""
+
+    mode = "schedules"
+    title = "Schedules"
+    singular = "schedule"
+    tabs = ("Summary", "Next times", "Ledger", "Declaration")
+    loading = "Looking for schedules..."
+    empty = "No schedules. Press n to add one."
+    columns = (
+        Column("State", 9, sort=lambda view: _mark(view).word),
+        Column("Schedule", 10, grow=3, sort=lambda view: view.key),
+        Column("When", 9, grow=2, drop=3),
+        Column("Next", 7, drop=1, right=True, sort=lambda view: view.next_due),
+        Column("Last", 9, drop=2, sort=lambda view: view.last and view.last.due, reverse=True),
+    )
+
+    def load(self, bench: Bench) -> list[ScheduleView]:
+        """All whose file is there, unreadable ones too."""
+        from workbench.services import schedules
+
+        return schedules.listing(bench)
+
+    def key(self, item: ScheduleView) -> str:
+        """`<project>/<name>`."""
+        return item.key
+
+    def name(self, item: ScheduleView) -> str:
+        """`<project>/<name>`."""
+        return item.key
+
+    def project(self, item: ScheduleView) -> str:
+        """Whose it is."""
+        return item.key.partition("/")[0]
+
+    def crumbs(self, item: ScheduleView) -> tuple[str, ...]:
+        """Project, then name."""
+        project, _, name = item.key.partition("/")
+        return (project, name)
+
+    def mark(self, item: ScheduleView) -> Mark:
+        """Active, paused, off, done or unreadable."""
+        return _mark(item)
+
+    def rank(self, item: ScheduleView) -> int:
+        """What is wrong first, what is off last."""
+        return {"invalid": 0, "active": 1, "paused": 2}.get(_mark(item).word, 3)
+
+    def words(self, item: ScheduleView) -> str:
+        """Key, notebook, time, state."""
+        spec = item.spec
+        return f"{item.key} {spec.notebook if spec else ''} {spec.when if spec else ''} {_mark(item).word}"
+
+    def cells(self, item: ScheduleView, now: datetime) -> tuple[Cell, ...]:
+        """State, key, time, next, last."""
+        last = _DUE[item.last.state] if item.last else None
+        return (
+            cell_of(_mark(item)),
+            Cell(item.key),
+            Cell(item.spec.when if item.spec else "", Tone.MUTED),
+            Cell(age(item.next_due, now) if item.next_due else "", Tone.PLAIN),
+            cell_of(last) if last else Cell(""),
+        )
+
+    def page(self, bench: Bench, item: ScheduleView, tab: str) -> Content | Source:
+        """The pages of a schedule."""
+        if tab == "Next times":
+            return times_page(bench, item)
+        if tab == "Ledger":
+            return ledger_page(bench, item)
+        if tab == "Declaration":
+            return declaration_page(item)
+        return summary(bench, item)
+
+
+_STATES = {
+    "invalid": Mark("✗", "invalid", Tone.BAD),
+    "paused": Mark("‖", "paused", Tone.WARN),
+    "off": Mark("–", "off", Tone.MUTED),
+    "done": Mark("✓", "done", Tone.MUTED),
+    "active": Mark("●", "active", Tone.GOOD),
+}
+
+
+def _mark(view: ScheduleView) -> Mark:
+    return _STATES["invalid"] if view.problem else _STATES[view.state]
+
+
+def summary(bench: Bench, view: ScheduleView) -> Content:
+    """When in words, what it runs, what became of the last time, and whether it will really run."""
+    from workbench.model import timetable
+    from workbench.services import schedules
+
+    now, zone, page, spec = bench.now(), bench.zone, Page(), view.spec
+    page.line(cell_of(_mark(view)), Cell(f"   by {view.row.paused_by}" if view.row and view.row.paused else ""))
+    if view.problem:
+        page.text(view.problem, Tone.BAD).text("e opens the file", Tone.MUTED)
+    if spec is None:
+        return page.content()
+    try:
+        page.text(timetable.of(spec).words(), Tone.STRONG)
+    except WorkbenchError as error:
+        page.text(error.message, Tone.BAD)
+    page.gap()
+    page.facts(
+        (
+            "next",
+            f"{view.next_due.astimezone(zone):%a %Y-%m-%d %H:%M %Z}, {age(view.next_due, now)}"
+            if view.next_due
+            else None,
+        ),
+        ("runs", f"{spec.project}/{spec.notebook}"),
+        ("when", spec.when),
+        ("time zone", spec.timezone),
+        ("parameters", "\n".join(f"{name} = {value}" for name, value in spec.parameters.items())),
+        ("environment", spec.environment),
+        ("time limit", duration(spec.timeout) if spec.timeout else None),
+        ("retries", str(spec.retries) if spec.retries else None),
+        ("overlap", str(spec.overlap)),
+        ("catch-up", str(spec.catch_up)),
+    )
+    if view.last is not None:
+        page.heading("Last time").table([_due_cells(bench, view.last)])
+        if view.run is not None:
+            page.line(
+                Cell(f"run {view.run.id}  ", Tone.MUTED), cell_of(of_run(view.run.state)), Cell(f"  {view.run.reason}")
+            )
+    if view.next_due is not None:
+        page.heading("Will it run?")
+        for line in schedules.tonight(bench):
+            page.text(line, indent=2)
+    return page.content()
+
+
+def times_page(bench: Bench, view: ScheduleView) -> Content:
+    """The next ten times."""
+    from workbench.model import timetable
+
+    if view.spec is None:
+        return Page().text("Its file cannot be read.", Tone.BAD).content()
+    now = bench.now()
+    try:
+        found = timetable.of(view.spec).next_times(10, now)
+    except WorkbenchError as error:
+        return Page().text(error.message, Tone.BAD).content()
+    if not found:
+        return Page().text("No further time.", Tone.MUTED).content()
+    rows = [[Cell(f"{time:%a %Y-%m-%d %H:%M %Z}"), Cell(age(time, now), Tone.MUTED)] for time in found]
+    return Page().table(rows).content()
+
+
+def ledger_page(bench: Bench, view: ScheduleView) -> Content:
+    """What became of every due time."""
+    from workbench.services import schedules
+
+    rows = schedules.ledger(bench, view.key)
+    if not rows:
+        return Page().text("It was not due yet.", Tone.MUTED).content()
+    return Page().table(_due_cells(bench, row) for row in rows).content()
+
+
+def _due_cells(bench: Bench, row: DueTime) -> list[Cell]:
+    return [
+        Cell(f"{row.due.astimezone(bench.zone):%a %Y-%m-%d %H:%M %Z}"),
+        cell_of(_DUE[row.state]),
+        Cell(f"run {row.run}" if row.run else "", Tone.MUTED),
+        Cell(row.reason, Tone.MUTED),
+    ]
+
+
+def declaration_page(view: ScheduleView) -> Content:
+    """The file as it is."""
+    try:
+        text = view.path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        return Page().text(f"{view.path} cannot be read: {error.strerror}", Tone.BAD).content()
+    return Page().text(str(view.path), Tone.MUTED).gap().text(text).content()

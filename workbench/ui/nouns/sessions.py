@@ -1,0 +1,132 @@
+"""Sessions: what the list says of each, and the pages of one."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import datetime
+
+from textual.content import Content
+
+from workbench.errors import WorkbenchError
+from workbench.model.session import ALIVE, ENDED, Desired, Session, SessionState
+from workbench.services.bench import Bench
+from workbench.text import age
+from workbench.ui.nouns.base import Column, Noun
+from workbench.ui.page import Page, cell_of
+from workbench.ui.sources import FileSource, Source
+from workbench.ui.tone import Cell, Mark, Tone, of_session
+
+
+class Sessions(Noun[Session]):
+    """IDEs that are up, coming up, or were up."""
+
+    mode = "sessions"
+    title = "Sessions"
+    singular = "session"
+    tabs = ("Summary", "Logs", "Command")
+    loading = "Looking for sessions..."
+    empty = "No sessions. Press n to launch one."
+    columns = (
+        Column("State", 11, sort=lambda session: str(session.state)),
+        Column("Session", 10, grow=3, sort=lambda session: session.name),
+        Column("Project", 8, grow=1, drop=2, sort=lambda session: session.project),
+        Column("IDE", 7, drop=3, sort=lambda session: session.ide),
+        Column("Age", 6, drop=1, right=True, sort=lambda session: session.created, reverse=True),
+    )
+
+    def load(self, bench: Bench) -> list[Session]:
+        """All that were not removed."""
+        from workbench.services import sessions
+
+        return sessions.listing(bench)
+
+    def key(self, item: Session) -> str:
+        """Its number."""
+        return str(item.id)
+
+    def name(self, item: Session) -> str:
+        """Its name."""
+        return item.name
+
+    def mark(self, item: Session) -> Mark:
+        """Its state; one that was asked to stop says so at once."""
+        if item.desired is Desired.DOWN and item.state not in ENDED:
+            return of_session(SessionState.STOPPING)
+        return of_session(item.state)
+
+    def rank(self, item: Session) -> int:
+        """What is up first."""
+        return 0 if item.state in ALIVE else 2 if item.state in ENDED else 1
+
+    def live(self, item: Session) -> bool:
+        """While it comes up or goes down."""
+        return item.state not in ENDED and item.state is not SessionState.READY
+
+    def words(self, item: Session) -> str:
+        """Name, project, IDE, state."""
+        return f"{item.name} {item.project} {item.ide} {self.mark(item).word}"
+
+    def cells(self, item: Session, now: datetime) -> tuple[Cell, ...]:
+        """State, name, project, IDE, age."""
+        moment = item.ended if item.state in ENDED else item.started
+        return (
+            cell_of(self.mark(item)),
+            Cell(item.name),
+            Cell(item.project, Tone.MUTED),
+            Cell(item.ide, Tone.MUTED),
+            Cell(age(moment or item.created, now), Tone.MUTED),
+        )
+
+    def show_command(self, item: Session) -> str:
+        """The list of one project's sessions."""
+        return f"sessions list --project {item.project}"
+
+    def page(self, bench: Bench, item: Session, tab: str) -> Content | Source:
+        """The pages of a session."""
+        from workbench.services import sessions
+
+        if tab == "Logs":
+            return FileSource(f"session-{item.id}-log", sessions.log_path(bench, item.id))
+        if tab == "Command":
+            return command_page(bench, item)
+        return summary(bench, item)
+
+
+def summary(bench: Bench, session: Session) -> Content:
+    """State and reason, how to get in, then the facts."""
+    from workbench.services import sessions
+
+    zone, page = bench.zone, Page()
+    page.line(cell_of(of_session(session.state)), Cell(f"   {session.reason}" if session.reason else ""))
+    if session.hint:
+        page.text(session.hint, Tone.MUTED)
+    page.gap()
+    ready = session.state is SessionState.READY
+    page.facts(
+        ("address", f"{session.url}/?token=••••••••" if session.url and ready else session.url or None),
+        ("", Cell("o opens it, c copies it with its token", Tone.MUTED) if ready else None),
+        ("tunnel", sessions.tunnel_line(session) or None),
+        ("project", session.project),
+        ("file", session.file),
+        ("environment", f"{session.environment}{f' on {session.engine}' if session.engine else ''}"),
+        ("asked", f"{session.created.astimezone(zone):%Y-%m-%d %H:%M:%S %Z} by {session.by} ({session.origin})"),
+        ("started", f"{session.started.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}" if session.started else None),
+        ("ended", f"{session.ended.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}" if session.ended else None),
+    )
+    return page.content()
+
+
+def command_page(bench: Bench, session: Session) -> Content:
+    """The same by command line, and the command that gives a shell in it."""
+    from workbench.services import sessions
+
+    page = Page().heading("Start it from a terminal").text(f"workbench sessions start {session.project}", indent=2)
+    page.heading("Shell in it").text(f"workbench sessions shell {session.name}", indent=2)
+    try:
+        argv = sessions.shell(bench, session.id)
+    except WorkbenchError as error:
+        page.text(error.message, Tone.MUTED, indent=2)
+    else:
+        page.text(shlex.join(argv), Tone.MUTED, indent=2)
+    page.heading("What the engine calls it").text(session.handle or "nothing yet", Tone.MUTED, indent=2)
+    return page.content()

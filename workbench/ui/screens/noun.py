@@ -1,0 +1,371 @@
+"""The screen of one noun: list, filter and detail pane, and the way keys reach the registry.
+
+header · modes · list (2fr) │ detail (3fr) · keys        below 100 columns: list above, detail below
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Input, Static
+
+from workbench.text import one_line
+from workbench.ui import messages, registry
+from workbench.ui.actions import LOGS, Action
+from workbench.ui.feed import Wanted
+from workbench.ui.nouns.base import Noun
+from workbench.ui.page import Page
+from workbench.ui.tone import Tone
+from workbench.ui.widgets.detail import Detail
+from workbench.ui.widgets.header import HeaderLine
+from workbench.ui.widgets.listing import Listing
+from workbench.ui.widgets.logview import LogView
+from workbench.ui.widgets.strips import Word, WordLine, keys, tabs
+
+if TYPE_CHECKING:
+    from workbench.ui.app import Workbench
+
+WAITING = 10.0  # seconds after which a row that was acted on shows its state again, whatever that is
+TICK = 1.0  # seconds between two drawings of ages
+
+
+class NounScreen(Screen[None]):
+    """List and detail of one noun; subclasses name the noun and its keys."""
+
+    noun_class: ClassVar[type[Noun[Any]]]
+    AUTO_FOCUS = "#list"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noun = self.noun_class()
+        self._tabs: dict[str, str] = {}  # tab names by set of tabs, so that moving keeps the tab
+        self.full = False
+        self._wish = ""
+
+    @property
+    def bench_app(self) -> Workbench:
+        """The program, typed."""
+        return cast("Workbench", self.app)
+
+    @property
+    def listing(self) -> Listing:
+        """The list."""
+        return self.query_one("#list", Listing)
+
+    @property
+    def detail(self) -> Detail:
+        """The detail pane."""
+        return self.query_one("#detail", Detail)
+
+    @property
+    def current(self) -> Any | None:
+        """The selected thing."""
+        return self.listing.current
+
+    def compose(self) -> ComposeResult:
+        """Lay it out."""
+        app = self.bench_app
+        yield Static("This terminal is too small: 60 columns and 15 lines are needed.", id="tiny", markup=False)
+        with Container(id="all"):
+            yield HeaderLine(app.bench.home.root, app.read_only)
+            yield WordLine(id="modes")
+            with Container(id="panes"):
+                with Vertical(id="listpane"):
+                    yield Input(placeholder="filter", id="filter", select_on_focus=False)
+                    yield Listing(self.noun, app.bench.now, id="list")
+                yield Detail(id="detail")
+            yield WordLine(id="keys")
+
+    def on_mount(self) -> None:
+        """Say what there is before anything was read."""
+        self.query_one("#filter", Input).display = False
+        self._draw_modes()
+        self._title()
+        self.set_interval(TICK, self._tick)
+        self.call_after_refresh(self._draw_keys)
+        if app_overview := self.bench_app.overviewed:
+            self._overviewed(app_overview)
+
+    def on_screen_resume(self) -> None:
+        """Back on this mode: read it anew, with the same thing selected."""
+        self.bench_app.feed.look(self.noun)
+        self._inspect()
+
+    def on_resize(self) -> None:
+        """Modes and keys fit the new width."""
+        self._draw_modes()
+        self._draw_keys()
+
+    # -- what the threads say
+
+    @on(messages.Listed)
+    def _listed(self, message: messages.Listed) -> None:
+        if message.mode != self.noun.mode:
+            return
+        listing = self.listing
+        states = {key: self.noun.mark(item).word for key in listing.pending if (item := listing.item(key)) is not None}
+        listing.show(message.items)
+        for key, word in states.items():
+            item = listing.item(key)
+            if item is None or self.noun.mark(item).word != word:
+                listing.pending.pop(key, None)
+        if self._wish and listing.select(self._wish):
+            self._wish = ""
+        self._title()
+        self._inspect()
+        self.refresh_bindings()
+        self._draw_keys()
+
+    @on(messages.Detailed)
+    def _detailed(self, message: messages.Detailed) -> None:
+        if (message.mode, message.key, message.tab) != self._wanted_name():
+            return
+        if isinstance(message.body, Content):
+            self.detail.put_page(message.body, (message.key, message.tab))
+        else:
+            self.detail.put_source(message.body)
+        self._draw_keys()
+
+    @on(messages.Grown)
+    def _grown(self, message: messages.Grown) -> None:
+        self.detail.grow(message.source, message.chunk)
+
+    @on(messages.Overviewed)
+    def _overviewed(self, message: messages.Overviewed) -> None:
+        self.query_one(HeaderLine).show(message.overview, message.problems)
+
+    @on(messages.Trouble)
+    def _trouble(self, message: messages.Trouble) -> None:
+        error = message.error
+        if message.key and (message.mode, message.key, message.tab) == self._wanted_name():
+            page = Page().text(error.message, Tone.BAD).text(error.hint, Tone.MUTED)
+            self.detail.put_page(page.content(), (message.key, message.tab))
+        elif not message.key:
+            self.bench_app.say_trouble(error)
+
+    # -- the selected thing
+
+    @on(Listing.Moved)
+    def _moved(self) -> None:
+        self._inspect()
+        self.refresh_bindings()
+        self._draw_keys()
+
+    @on(Listing.Opened)
+    def _opened(self) -> None:
+        self.open_detail()
+
+    def tabs(self) -> tuple[str, ...]:
+        """The tabs of the selected thing."""
+        return self.noun.tabs_of(self.current) if self.current is not None else ()
+
+    def tab(self) -> str:
+        """The tab that is shown."""
+        names = self.tabs()
+        chosen = self._tabs.get(self.noun.mode, "")
+        return chosen if chosen in names else (names[0] if names else "")
+
+    def choose_tab(self, name: str) -> None:
+        """Show this tab from now on."""
+        self._tabs[self.noun.mode] = name
+        self._inspect()
+
+    def step_tab(self, by: int) -> None:
+        """The next tab or the one before."""
+        names = self.tabs()
+        if names:
+            self.choose_tab(names[(names.index(self.tab()) + by) % len(names)])
+
+    def _wanted_name(self) -> tuple[str, str, str]:
+        return (self.noun.mode, self.listing.cursor, self.tab())
+
+    def _inspect(self) -> None:
+        item, detail = self.current, self.detail
+        detail.put_tabs(self.tabs(), self.tab())
+        detail.border_title = " > ".join((self.noun.title, *self.noun.crumbs(item))) if item is not None else None
+        if item is None:
+            detail.put_page(Page().content(), ("", ""))
+        if self.is_current or self.bench_app.noun_screen is self:
+            wanted = Wanted(self.noun, item, self.tab()) if item is not None else None
+            self.bench_app.feed.inspect(wanted)
+
+    def wish(self, key: str, tab: str = "") -> None:
+        """Select this thing, now or when the list that holds it has come."""
+        if tab:
+            self._tabs[self.noun.mode] = tab
+        self._wish = "" if self.listing.select(key) else key
+        self._inspect()
+
+    # -- levels: list, detail, full screen
+
+    def open_detail(self) -> None:
+        """The keys go to the detail, which fills the screen where there is one pane only."""
+        if self.current is not None:
+            self.add_class("-detail")
+            self.detail.focus_target.focus()
+
+    def back(self) -> None:
+        """One level back; never leaves the program."""
+        listing = self.listing
+        box = self.query_one("#filter", Input)
+        if self.full:
+            self.toggle_full()
+        elif self.has_class("-detail") or self.detail.has_focus_within:
+            self.remove_class("-detail")
+            listing.focus()
+        elif box.display or listing.filter:
+            box.value = ""
+            box.display = False
+            listing.narrow("")
+            listing.focus()
+        else:
+            listing.clear_marks()
+        self._title()
+
+    def toggle_full(self) -> None:
+        """The detail over everything but header and keys, or beside the list again."""
+        self.full = not self.full
+        self.set_class(self.full, "-full")
+        if self.full:
+            self.open_detail()
+
+    # -- filter
+
+    def open_filter(self) -> None:
+        """Type to narrow the list."""
+        self.remove_class("-detail", "-full")
+        self.full = False
+        box = self.query_one("#filter", Input)
+        box.display = True
+        box.focus()
+
+    @on(Input.Changed, "#filter")
+    def _filtered(self, event: Input.Changed) -> None:
+        self.listing.narrow(event.value)
+        self._title()
+
+    @on(Input.Submitted, "#filter")
+    def _filter_kept(self) -> None:
+        box = self.query_one("#filter", Input)
+        box.display = bool(box.value)
+        self.listing.focus()
+
+    # -- actions
+
+    def targets(self, action: Action) -> list[Any]:
+        """What an action is for: the marked things it applies to, else the selected one."""
+        listing = self.listing
+        if action.many and listing.marked:
+            return [item for item in listing.items(listing.marked) if action.fits(item)]
+        return [self.current] if self.current is not None else []
+
+    def live(self, action: Action) -> bool:
+        """Whether it can be done now."""
+        if action.area == LOGS and not self.detail.log_view.display:
+            return False
+        if action.many and self.listing.marked:
+            return bool(self.targets(action))
+        return action.fits(self.current)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Acts that do not apply are inert; in read-only those that change anything are gone."""
+        if action != "act" or not parameters or not self.is_mounted:
+            return True
+        found = registry.BY_ID[str(parameters[0])]
+        if found.changes and self.bench_app.read_only:
+            return False
+        return True if self.live(found) else None
+
+    def action_act(self, name: str) -> None:
+        """Do an action of the registry."""
+        self.bench_app.perform(self, registry.BY_ID[name])
+
+    def actions(self) -> tuple[Action, ...]:
+        """All that this screen has, in the order of the registry."""
+        logs = registry.of_logs() if self.detail.log_view.display else ()
+        return tuple(
+            action
+            for action in (*registry.of(self.noun.mode), *logs)
+            if not (action.changes and self.bench_app.read_only)
+        )
+
+    def wait_for(self, items: list[Any], word: str) -> None:
+        """Show `word` in the rows of `items` until their state changes."""
+        for item in items:
+            self.listing.pending[self.noun.key(item)] = word
+        self.listing.refresh()
+
+        def over() -> None:
+            for item in items:
+                self.listing.pending.pop(self.noun.key(item), None)
+            self.listing.refresh()
+
+        self.set_timer(WAITING, over)
+
+    # -- lines
+
+    @on(WordLine.Chosen)
+    def _word(self, message: WordLine.Chosen) -> None:
+        name = message.control.id
+        if name == "tabs":
+            self.choose_tab(message.value)
+        elif name == "modes":
+            self.bench_app.go(message.value)
+        elif name == "keys" and self.check_action("act", (message.value,)):
+            self.action_act(message.value)
+
+    def _draw_modes(self) -> None:
+        wide = self.app.size.width >= 78
+        names = [
+            (mode, f"{number} {title}" if wide else title) for number, (mode, title) in enumerate(MODE_NAMES, start=1)
+        ]
+        self.query_one("#modes", WordLine).put(tabs(names, self.noun.mode))
+
+    def _draw_keys(self) -> None:
+        shown = sorted((action for action in self.actions() if action.rank), key=lambda action: action.rank)
+        words = keys(
+            [(action.id, action.shown_key, action.verb, self.live(action)) for action in shown],
+            self.app.size.width - 2 - 8,
+        )
+        help_words = [Word("?", "program.help", "bold $text-accent"), Word(" help", "program.help", "$text-muted")]
+        self.query_one("#keys", WordLine).put([*words, *help_words])
+
+    def _title(self) -> None:
+        listing = self.listing
+        count = f"{len(listing.keys)} of {listing.total}" if listing.filter else str(listing.total)
+        marked = f" · {len(listing.marked)} marked" if listing.marked else ""
+        pane = self.query_one("#listpane", Vertical)
+        pane.border_title = f"{self.noun.title} {count}{marked}" if listing.loaded else self.noun.title
+        pane.border_subtitle = one_line(listing.filter, 20) if listing.filter else None
+
+    def say_marks(self) -> None:
+        """Marks have changed."""
+        self._title()
+        self.refresh_bindings()
+        self._draw_keys()
+
+    def on_log_view_changed(self) -> None:
+        """The log said something; its keys may have come or gone."""
+
+    def _tick(self) -> None:
+        if self.is_current:
+            self.listing.refresh()
+
+    @property
+    def log_view(self) -> LogView:
+        """The log of the detail pane."""
+        return self.detail.log_view
+
+
+MODE_NAMES = (
+    ("projects", "Projects"),
+    ("environments", "Environments"),
+    ("sessions", "Sessions"),
+    ("runs", "Runs"),
+    ("schedules", "Schedules"),
+)

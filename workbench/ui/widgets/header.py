@@ -1,0 +1,100 @@
+"""The one line on top: which home, which engine and its problem, the queue, and how many things need somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.widgets import Static
+
+from workbench.model.environment import EngineName
+from workbench.services.overview import Overview
+from workbench.text import one_line
+from workbench.ui.tone import STYLES, Cell, Tone
+
+SPACE = 3
+
+
+def shortened(path: Path) -> str:
+    """`~/workbench` for a path below the person's own home."""
+    own = Path.home()
+    return f"~/{path.relative_to(own)}" if path.is_relative_to(own) and path != own else str(path)
+
+
+def engine_cell(overview: Overview) -> Cell:
+    """Who answers: `docker 27.3`, or the problem and what still works."""
+    docker = overview.engines.get(EngineName.DOCKER)
+    if not overview.engines:
+        return Cell("engines not looked at yet", Tone.MUTED)
+    if docker is None or (docker.problem and not docker.endpoint):
+        return Cell("● local processes", Tone.GOOD)
+    if docker.problem:
+        return Cell("✗ docker does not answer, local processes work", Tone.WARN)
+    return Cell(f"● docker {one_line(docker.version, 12)}".rstrip(), Tone.GOOD)
+
+
+def queue_cell(overview: Overview) -> Cell:
+    """`2 running · 5 waiting`."""
+    if not overview.running and not overview.waiting:
+        return Cell("nothing runs", Tone.MUTED)
+    parts = [f"{overview.running} running", f"{overview.waiting} waiting"]
+    return Cell(" · ".join(parts), Tone.BUSY)
+
+
+def needs_cell(overview: Overview, problems: Sequence[object]) -> Cell | None:
+    """How many things need somebody; None for nothing."""
+    count = len(overview.needs) + len(problems)
+    return Cell(f"! {count} need{'s' if count == 1 else ''} you", Tone.WARN) if count else None
+
+
+def arranged(left: Sequence[Cell], right: Cell | None, room: int) -> Content:
+    """Cells with spaces between, `right` at the end; the last of `left` are left out where room is short."""
+    tail = cell_len(right.text) if right else 0
+    shown: list[Cell] = []
+    used = 0
+    for cell in left:
+        width = cell_len(cell.text) + (SPACE if shown else 0)
+        if used + width + (tail + SPACE if tail else 0) > room:
+            break
+        shown.append(cell)
+        used += width
+    parts: list[tuple[str, str]] = []
+    for index, cell in enumerate(shown):
+        parts += [(" " * SPACE if index else "", ""), (cell.text, STYLES[cell.tone])]
+    if right:
+        parts += [(" " * max(1, room - used - tail), ""), (right.text, STYLES[right.tone])]
+    return Content.assemble(*parts)
+
+
+class HeaderLine(Static):
+    """Drawn anew when the overview or the width changes."""
+
+    def __init__(self, home: Path, read_only: bool) -> None:
+        super().__init__(markup=False, id="header")
+        self._home = one_line(shortened(home))
+        self._read_only = read_only
+        self._overview: Overview | None = None
+        self._problems: Sequence[object] = ()
+
+    def show(self, overview: Overview, problems: Sequence[object]) -> None:
+        """Take the newest facts."""
+        self._overview, self._problems = overview, problems
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Fit the new width."""
+        self._draw()
+
+    def _draw(self) -> None:
+        left = [Cell("workbench", Tone.STRONG)]
+        if self._read_only:
+            left.append(Cell("READ-ONLY", Tone.WARN))
+        right = None
+        if self._overview is None:
+            left.append(Cell(self._home, Tone.MUTED))
+        else:
+            left += [queue_cell(self._overview), engine_cell(self._overview), Cell(self._home, Tone.MUTED)]
+            right = needs_cell(self._overview, self._problems)
+        self.update(arranged(left, right, self.content_size.width))

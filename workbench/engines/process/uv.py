@@ -126,18 +126,21 @@ class Tool:
 def settings(environ: Mapping[str, str], index: str | None) -> dict[str, str]:
     """Environment variables for uv: the machine's, with pip's index settings where uv has none of its own.
 
-    An index stands here and not in argv, for its address may hold a password.
+    `index`, the declared one, stands alone. Addresses stand here and not in argv, for they may hold a password.
     """
     env = {name: value for name, value in environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
     env.update(UV_COMPILE_BYTECODE="1", UV_NO_PROGRESS="1", NO_COLOR="1", UV_PYTHON_DOWNLOADS=_downloads(environ))
     pip = {**_pip_settings(Path.home()), **_pip_variables(environ)}
     if index:
         env["UV_DEFAULT_INDEX"] = index
-    elif not any(environ.get(name) for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL")) and pip.get("index-url"):
+        return env
+    if not any(environ.get(name) for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL")) and pip.get("index-url"):
         env["UV_DEFAULT_INDEX"] = pip["index-url"]
-    for name, ours in (("extra-index-url", "UV_INDEX"), ("find-links", "UV_FIND_LINKS")):
-        if pip.get(name) and not environ.get(ours):
-            env[ours] = " ".join(pip[name].split()) if ours == "UV_INDEX" else ",".join(pip[name].split())
+    if pip.get("extra-index-url") and not any(environ.get(name) for name in ("UV_INDEX", "UV_EXTRA_INDEX_URL")):
+        env["UV_INDEX"] = " ".join(pip["extra-index-url"].split())
+        env.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")  # pip takes the best of all its indexes
+    if pip.get("find-links") and not environ.get("UV_FIND_LINKS"):
+        env["UV_FIND_LINKS"] = ",".join(pip["find-links"].split())
     return env
 
 

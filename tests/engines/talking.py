@@ -15,6 +15,7 @@ from jupyter_client.connect import write_connection_file
 from waiting import until
 
 from workbench.engines.base import Engine, KernelHost, Person, SessionRequest, Workspace
+from workbench.engines.process import proc
 from workbench.model.environment import Revision
 from workbench.model.ide import JUPYTER
 from workbench.paths import Home
@@ -143,3 +144,15 @@ def ready(engine: Engine, request: SessionRequest, handle: str) -> None:
         return ask(request, JUPYTER.probe, token=True) == 200
 
     until(answers, "the session to answer", seconds=90)
+
+
+def gone(pids: list[int]) -> bool:
+    """Whether none of them lives."""
+    return all(proc.start_time(pid) is None or _zombie(pid) for pid in pids)
+
+
+def _zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True

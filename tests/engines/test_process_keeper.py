@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from engines.talking import workspace
+from engines.talking import gone, workspace
 from waiting import until
 
 from workbench.engines.process import kept, proc
@@ -58,18 +58,6 @@ def family(project: Path) -> list[int]:
     path = project / "family"
     until(path.exists, "the family")
     return [int(word) for word in path.read_text().split()]
-
-
-def gone(pids: list[int]) -> bool:
-    """Whether none of them lives."""
-    return all(proc.start_time(pid) is None or _zombie(pid) for pid in pids)
-
-
-def _zombie(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def headline(run: Run) -> str:
-    """`✗ 41 failed: cell 7, ValueError: no rows` in its colour."""
+    """`✗ 41 failed in 3s: ValueError: no rows (cell 7)` in its colour."""
     cell = state(str(run.state))
     glyph, word = cell.text.split(" ", 1)
     took = f" in {duration(run.seconds)}" if run.seconds is not None else ""
@@ -25,14 +25,12 @@ def headline(run: Run) -> str:
 
 
 def what(run: Run) -> str:
-    """The reason on one line, with the cell and the error where they are not in it; empty for none."""
+    """Why it is as it is, on one line; of a failure without a reason its error and cell; empty for none."""
     failure = run.failure
-    parts = []
-    if failure and failure.cell is not None and f"cell {failure.cell}" not in run.reason:
-        parts.append(f"cell {failure.cell}")
-    if failure and failure.error and failure.error not in run.reason:
-        parts.append(f"{failure.error}: {failure.message}" if failure.message else failure.error)
-    return one_line(", ".join([*parts, run.reason] if run.reason else parts), 400)
+    if run.reason or failure is None:
+        return one_line(run.reason, 400)
+    error = f"{failure.error}: {failure.message}" if failure.message else failure.error
+    return one_line(f"{error} (cell {failure.cell})" if failure.cell is not None else error, 400)
 
 
 def trouble(run: Run, *, traceback: bool = True) -> None:

@@ -35,7 +35,7 @@ class Shelf:
         """The file that declares `name`, those in `beside` passed over; None where there is none."""
         for folder in self.folders:
             path = folder / f"{name}{SUFFIX}"
-            if path not in beside and (path.exists() or path.is_symlink()):
+            if path not in beside and os.path.lexists(path):
                 return path
         return None
 

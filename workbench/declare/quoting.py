@@ -11,6 +11,7 @@ _LINE = re.compile(
 _COMMENT = re.compile(r"\s+#.*$")
 # Texts inside `{…}` or `[…]` that YAML takes for syntax: templates, references, cron fields, macros, formats.
 _INSIDE = re.compile(r"\$\{[^{}]*\}|\{\{.*?\}\}|(?<=[\[{,:])\s*(?P<bare>[*@%`&!][^,\]}]*)")
+_QUOTED = re.compile("\"(?:[^\"\\\\]|\\\\.)*\"|'(?:[^']|'')*'")
 # What libyaml counts as the end of a line.
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
@@ -68,10 +69,10 @@ def _unquoted(line: str) -> tuple[int, str] | None:
     if value.startswith("{{") or value[0] in "*&!%@`":
         return start, value
     if value[0] in "[{" and (match["key"] or "-" in match["lead"]):
-        inside = _INSIDE.search(value)
+        inside = _INSIDE.search(_QUOTED.sub(lambda found: "x" * len(found[0]), value))
         if inside:
-            group = "bare" if inside["bare"] else 0
-            return start + inside.start(group), inside[group].strip()
+            begin, end = inside.span("bare" if inside["bare"] else 0)
+            return start + begin, value[begin:end].strip()
         tail = value.rstrip()[-1]
         closed = {"[": "]", "{": "}"}[value[0]]
         return (start, value) if closed in value and tail != closed else None

@@ -60,10 +60,13 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
     try:
         # A pipe without a writer would otherwise block the open for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
+        try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 _refuse(path, "not a file")
-            content = file.read(limit + 1)
+            with open(descriptor, "rb", closefd=False) as file:
+                content = file.read(limit + 1)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         _refuse(path, f"cannot be read: {(error.strerror or 'unknown error').lower()}")
     except ValueError:

@@ -28,6 +28,8 @@ Changes = Mapping[tuple[str, ...], Any]
 _SCHEMA_LINE = re.compile(r"# yaml-language-server: \$schema=.*(?:\r?\n|$)")
 # What stands before the mapping and is kept as it is: ruamel drops comments above `---`.
 _HEAD = re.compile(r"(?:[ ]*(?:#[^\n]*)?\n)*---[ ]*\n")
+# Text that is the same without quotes wherever it stands.
+_WORDS = re.compile(r"[\w./](?:[\w./+@%*~ -]*[\w./+@%*~-])?")
 # Words that YAML 1.1, as other programs still read it, takes for true and false.
 _OLD_TRUTH = re.compile(r"y|yes|n|no|on|off|true|false", re.IGNORECASE)
 
@@ -162,7 +164,7 @@ def _yaml(text: str) -> Any:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {_text(str(key)): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return _text(value) if isinstance(value, str) else value
@@ -175,12 +177,14 @@ def _text(value: str) -> str:
     from workbench.declare.composer import Plain
     from workbench.declare.scalars import free
 
-    try:
-        same = type(free(Plain(value))) is str
-    except ValueError:
-        same = False
-    same = same and value not in ("", "~", "null") and not _OLD_TRUTH.fullmatch(value)
-    return str(value) if same else DoubleQuotedScalarString(value)
+    if _WORDS.fullmatch(value) and not _OLD_TRUTH.fullmatch(value) and value != "null":
+        try:
+            if type(free(Plain(value))) is str:
+                return value
+        except ValueError:
+            pass
+    quoted: str = DoubleQuotedScalarString(value)
+    return quoted
 
 
 def _check(path: Path, kind: Kind, text: str) -> None:

@@ -36,7 +36,7 @@ def reading(bench: Bench, name: str) -> Reading[EnvironmentSpec] | None:
     folders = shelf(bench)
     owner, slash, file = name.partition("/")
     if not slash:
-        path = folders.find(name) if "\0" not in name else None
+        path = folders.find(name)
         own = path is not None and path.parent != bench.home.environments
         return load_environment(path, shelf=folders, shipped=own) if path else None
     try:

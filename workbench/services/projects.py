@@ -256,8 +256,8 @@ def _folder_to_link(bench: Bench, path: Path) -> Path:
         raise Refused(f"{shown} cannot be added: {why.lower()}") from error
     if not is_folder:
         raise Refused(f"{shown} is a file, a project is a folder", hint=f"Add its folder: {one_line(str(real.parent))}")
-    root, person = bench.home.root.resolve(), Path.home().resolve()
-    if root.is_relative_to(real) or real.is_relative_to(bench.home.state.resolve()) or MARKER in real.parts:
+    inner, person = bench.home.projects.resolve(), Path.home().resolve()
+    if inner.is_relative_to(real) or real.is_relative_to(bench.home.state.resolve()) or MARKER in real.parts:
         raise Refused(f"{shown} holds the home of workbench or its state", hint="Add one folder with notebooks.")
     if person.is_relative_to(real):
         raise Refused(f"{shown} holds your whole home folder", hint="Add one folder with notebooks.")

@@ -385,7 +385,8 @@ def test_the_account_is_the_persons() -> None:
 def test_the_person_is_in_passwd_once() -> None:
     """An account of the image with the same number or name makes room; the others stay."""
     image = "root:x:0:0:root:/root:/bin/bash\njovyan:x:1234:100::/home/jovyan:/bin/bash\nann:x:7:7::/a:/bin/sh\nwww:x:33:33::/v:/x\n"
-    lines = container._accounts(image, container.account(DAEMON, space())).splitlines()
+    contents = Contents((), (), (), None, None, image, "")
+    lines = container._accounts(contents, container.account(DAEMON, space())).splitlines()
     assert [line.split(":")[0] for line in lines] == ["root", "www", "ann"]
     assert lines[-1] == "ann:x:1234:100:ann:/home/ann:/bin/bash"
 

@@ -18,7 +18,7 @@ from docker import APIClient
 
 from workbench.engines.base import Facts
 from workbench.engines.docker.endpoint import Endpoint, find_endpoint
-from workbench.errors import Conflict, EngineDown, WorkbenchError
+from workbench.errors import Conflict, EngineDown, NotFound, WorkbenchError
 from workbench.model.environment import EngineName
 from workbench.text import one_line
 
@@ -187,6 +187,11 @@ def read_daemon(version: dict[str, Any], info: dict[str, Any]) -> Daemon:
         cpu_limits=bool(info.get("CpuCfsQuota", True)),
         pids_limits=bool(info.get("PidsLimit", True)),
     )
+
+
+def image_gone(reference: str) -> NotFound:
+    """The error for an image that was built and is not there any more."""
+    return NotFound("image", one_line(reference), hint="It was removed from the engine: build the environment again.")
 
 
 def explanation(error: docker.errors.APIError) -> str:

@@ -20,7 +20,7 @@ from docker.types import LogConfig
 from docker.types import Mount as Bind
 
 from workbench.engines.base import LABEL, Workspace
-from workbench.engines.docker.connection import Connection, Daemon, NoSuchThing
+from workbench.engines.docker.connection import Connection, Daemon, NoSuchThing, image_gone
 from workbench.engines.docker.contents import Contents
 from workbench.engines.docker.registries import (
     CERTIFICATE_VARIABLES,
@@ -28,7 +28,7 @@ from workbench.engines.docker.registries import (
     proxies_without_password,
 )
 from workbench.engines.process.surroundings import link_data
-from workbench.errors import NotFound, Refused, WorkbenchError
+from workbench.errors import Refused, WorkbenchError
 from workbench.model.environment import Limits, Revision
 from workbench.text import one_line
 
@@ -137,15 +137,14 @@ def create(connection: Connection, plan: Plan) -> str:
                 user=who.user,
                 entrypoint=["/bin/sh", "-c", START, str(PRIVATE / "env")],
                 command=list(plan.argv),
-                environment=_public_variables(who, limits, _shell(plan.contents.accounts)),
+                environment=_public_variables(who, limits, plan.contents.shell),
                 labels={f"{LABEL}{key}": value for key, value in plan.labels.items()},
                 working_dir=str(plan.workspace.cwd),
                 ports=[plan.port[0]] if plan.port else None,
                 host_config=host,
             )
         except NoSuchThing as error:
-            hint = f"Build it again: workbench environments build {plan.revision.reference.partition(':')[0]}"
-            raise NotFound("image", plan.revision.reference, hint=hint) from error
+            raise image_gone(plan.revision.reference) from error
     return str(made["Id"])
 
 
@@ -237,7 +236,7 @@ def _private_files(plan: Plan, who: Account) -> list[Bind]:
         raise Refused(f"{one_line(wrong[0])!r} cannot be the name of a variable")
     texts = {
         "env": "".join(f"{name}={shlex.quote(value)}\n" for name, value in plan.env.items()),
-        "passwd": _accounts(plan.contents.accounts, who),
+        "passwd": _accounts(plan.contents, who),
         "group": _groups(plan.contents.groups, who),
     }
     targets = {"env": str(PRIVATE / "env"), "passwd": "/etc/passwd", "group": "/etc/group"}
@@ -259,17 +258,11 @@ def _own(path: Path, who: Account) -> None:
         os.lchown(path, who.uid, who.gid)
 
 
-def _shell(image: str) -> str:
-    """The shell that the image's root has."""
-    lines = (line.split(":") for line in image.splitlines())
-    return next((fields[6] for fields in lines if len(fields) == 7 and fields[2] == "0" and fields[6]), "/bin/sh")
-
-
-def _accounts(image: str, who: Account) -> str:
+def _accounts(image: Contents, who: Account) -> str:
     """The image's /etc/passwd with the person in it."""
-    lines = [line.split(":") for line in image.splitlines()]
+    lines = [line.split(":") for line in image.accounts.splitlines()]
     kept = [fields for fields in lines if len(fields) == 7 and fields[2] != str(who.uid) and fields[0] != who.name]
-    kept.append([who.name, "x", str(who.uid), str(who.gid), who.name, str(who.home), _shell(image)])
+    kept.append([who.name, "x", str(who.uid), str(who.gid), who.name, str(who.home), image.shell])
     return "".join(":".join(fields) + "\n" for fields in kept)
 
 

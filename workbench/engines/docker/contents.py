@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from workbench.engines.docker.connection import Connection, NoSuchThing
+from workbench.engines.docker.connection import Connection, NoSuchThing, image_gone
 from workbench.errors import WorkbenchError
 from workbench.model.environment import KernelSpec
 from workbench.model.ide import IDES
@@ -66,6 +66,12 @@ class Contents:
     accounts: str
     groups: str
 
+    @property
+    def shell(self) -> str:
+        """The shell that its root has."""
+        lines = (line.split(":") for line in self.accounts.splitlines())
+        return next((fields[6] for fields in lines if len(fields) == 7 and fields[2] == "0" and fields[6]), "/bin/sh")
+
     def to_json(self) -> str:
         """As one JSON object."""
         return json.dumps({"form": FORM, **asdict(self)}, sort_keys=True)
@@ -111,14 +117,17 @@ class Library:
 def _ask(connection: Connection, digest: str) -> str:
     """Run the questions in a container of the image, without network."""
     with connection.api() as api:
-        handle = api.create_container(
-            digest,
-            entrypoint=["/bin/sh", "-c", _QUESTIONS],
-            command=[],
-            environment={"IDE_PROGRAMS": " ".join(PROGRAMS.values())},
-            user="0:0",
-            host_config=api.create_host_config(network_mode="none"),
-        )["Id"]
+        try:
+            handle = api.create_container(
+                digest,
+                entrypoint=["/bin/sh", "-c", _QUESTIONS],
+                command=[],
+                environment={"IDE_PROGRAMS": " ".join(PROGRAMS.values())},
+                user="0:0",
+                host_config=api.create_host_config(network_mode="none"),
+            )["Id"]
+        except NoSuchThing as error:
+            raise image_gone(digest) from error
         try:
             api.start(handle)
             api.wait(handle)

@@ -84,9 +84,9 @@ class DockerEngine:
         if found:
             progress(BuildProgress(f"{found.reference} is there already", 1, 1))
             return found
-        written = recipe.render(
-            spec, revision_id, dialect=builder.dialect(self._connection), registries=self._settings.registries
-        )
+        # A ready image that the engine has is that one, also where its registry is mirrored.
+        mirrors = {} if spec.image and self._image(spec.image) else self._settings.registries
+        written = recipe.render(spec, revision_id, dialect=builder.dialect(self._connection), registries=mirrors)
         builder.build(
             self._connection,
             written,

@@ -22,7 +22,7 @@ from workbench.text import one_line
 ROLE = "session"
 # The Engine, its userland proxy, rootlesskit and Podman each say it in their own words.
 _TAKEN = re.compile(r"port is already allocated|address already in use|ports are not available", re.IGNORECASE)
-_SHELL = "set -a; . {env}; set +a; command -v bash >/dev/null && exec bash -l; exec sh -l"
+_SHELL = "set -a; . {env}; set +a; command -v bash >/dev/null && exec bash; exec sh"
 
 
 class Sessions:
@@ -40,11 +40,12 @@ class Sessions:
         space = request.workspace
         token = tools.secret_file(request)
         who = account(self._connection.daemon(), space)
+        contents = self._library.of(request.revision.digest or request.revision.reference)
         plan = Plan(
             name=f"workbench-{space.home[:6]}-{request.name}-{request.id}",
             revision=request.revision,
-            contents=self._library.of(request.revision.digest or request.revision.reference),
-            argv=tools.command(request, root=who.uid == 0),
+            contents=contents,
+            argv=tools.command(request, root=who.uid == 0, shell=contents.shell),
             workspace=space,
             private=request.folder,
             home=self._homes / space.project_name,

@@ -12,8 +12,8 @@ TOKEN = str(PRIVATE / "token")
 SHORTEST_TOKEN = 32
 
 
-def command(request: SessionRequest, *, root: bool) -> list[str]:
-    """argv of the session's tool; `root`: it runs as root of its container."""
+def command(request: SessionRequest, *, root: bool, shell: str) -> list[str]:
+    """argv of the session's tool; `root`: it runs as root of its container, whose shell is `shell`."""
     if request.ide.name != "jupyter":
         raise Refused(f"{request.ide.title} cannot be started in a container yet")
     return [
@@ -27,6 +27,8 @@ def command(request: SessionRequest, *, root: bool) -> list[str]:
         "--ServerApp.allow_remote_access=False",
         "--ServerApp.local_hostnames=localhost",
         f"--ServerApp.local_hostnames={request.host_name}",
+        # Named, it is no login shell: those forget the image's PATH.
+        f"--ServerApp.terminado_settings={{'shell_command': [{shell!r}]}}",
         "--ServerApp.quit_button=False",
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",

@@ -244,7 +244,8 @@ def _spawn(home: Home) -> subprocess.Popen[bytes]:
             stdout=descriptor,
             stderr=descriptor,
             cwd="/",
-            env={**os.environ, **environment()},
+            # Started from a terminal in a session, it must not end with it: keepers leave what carries another mark.
+            env={**os.environ, **environment(), "WORKBENCH_KEPT": "supervisor"},
             start_new_session=True,
         )
     except OSError as error:

@@ -1,6 +1,6 @@
 """A one-shot link: a loopback address that leads a browser once to an address with a secret in it.
 
-    open_link(target) ──stdin──▶ python -m workbench.front.link ──stdout──▶ http://127.0.0.1:<port>/<path>
+    services ── target on stdin ──▶ python -m workbench.front.link ──stdout──▶ http://127.0.0.1:<port>/<path>
     browser ── GET /<path> ─────▶ 302 to the target; then, or after 60 s, the program ends
 
 The secret is in no argv, file name or log; the link stands in the browser's argv, where other accounts may read it,
@@ -14,28 +14,13 @@ import os
 import secrets
 import select
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
 
-from workbench.errors import WorkbenchError
-
 LIFE = 60.0  # seconds in which a link can be used
 PATIENCE = 5.0  # seconds a connection has to say what it wants
 LIMIT = 16_384  # bytes of a request's head
-
-
-def open_link(target: str) -> str:
-    """Start the program for `target`; the link. It goes on by itself until the link was used or is too old."""
-    try:
-        answer = subprocess.run(
-            [sys.executable, "-P", "-m", "workbench.front.link"],
-            input=target, capture_output=True, text=True, timeout=15, check=True, start_new_session=True,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError) as error:
-        raise WorkbenchError("the link could not be made", hint="Copy the address instead.") from error
-    return answer.stdout.strip()
 
 
 class Visitor:

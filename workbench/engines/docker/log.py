@@ -17,6 +17,7 @@ from workbench.text import clean
 
 FILE = "session.log"
 POSITION = "session.log.position"
+HIDDEN = "[secret]"
 AGAIN = 1.0  # seconds before a broken stream is taken up again
 
 
@@ -29,22 +30,25 @@ class _Stream(Protocol):
 
 
 def copy(connection: Connection, handle: str, stop: Event) -> None:
-    """Append what the container says to its session's file until it ended or `stop` is set.
+    """Append what the container says to its session's file until it ended or `stop` is set; then what is left.
 
     A stream ends when the engine restarts as well as when the container does: only inspect tells which.
     """
-    while not stop.is_set():
+    while True:
+        following = not stop.is_set()
         try:
             with connection.api() as api:
                 seen = api.inspect_container(handle)
             folder = Path((seen["Config"]["Labels"] or {})[f"{LABEL}folder"])
-            _follow(connection, handle, folder, stop)
+            _read(connection, handle, folder, stop, following=following)
             if not _running(connection, handle):
                 return
         except (NoSuchThing, KeyError):
             return
         except WorkbenchError:
             pass
+        if not following:
+            return
         stop.wait(AGAIN)
 
 
@@ -54,15 +58,17 @@ def _running(connection: Connection, handle: str) -> bool:
     return bool(state["Running"]) or state.get("Status") == "created"
 
 
-def _follow(connection: Connection, handle: str, folder: Path, stop: Event) -> None:
+def _read(connection: Connection, handle: str, folder: Path, stop: Event, *, following: bool) -> None:
     """Copy from where the last copy ended to the end of the stream."""
     last = _position(folder, handle)
     since = int(datetime.fromisoformat(last[:19]).replace(tzinfo=UTC).timestamp()) if last else None
+    secret = _secret(folder)
     with connection.api(timeout=None) as api, (folder / FILE).open("a", encoding="utf-8") as sink:
-        stream: _Stream = api.logs(handle, stream=True, follow=True, timestamps=True, since=since)
+        stream: _Stream = api.logs(handle, stream=True, follow=following, timestamps=True, since=since)
         done = threading.Event()
         closer = threading.Thread(target=_close_at, args=(stream, stop, done), name="log-closer", daemon=True)
-        closer.start()
+        if following:
+            closer.start()
         try:
             for chunk in stream:
                 for line in chunk.decode("utf-8", "replace").splitlines():
@@ -70,12 +76,21 @@ def _follow(connection: Connection, handle: str, folder: Path, stop: Event) -> N
                     if moment <= last:
                         continue
                     last = moment
-                    sink.write(clean(text).rstrip() + "\n")
+                    sink.write(clean(text).rstrip().replace(secret, HIDDEN) + "\n")
                 sink.flush()
         finally:
             done.set()
-            closer.join(2.0)
+            if following:
+                closer.join(2.0)
             _keep(folder, handle, last)
+
+
+def _secret(folder: Path) -> str:
+    """The session's secret, which has no place in its log; something that never occurs where there is none."""
+    try:
+        return (folder / "token").read_text() or HIDDEN
+    except OSError:
+        return HIDDEN
 
 
 def _close_at(stream: _Stream, stop: Event, done: Event) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from collections.abc import Mapping
@@ -107,7 +108,7 @@ class Sessions:
         """Ask it to stop, kill it after `grace` seconds."""
         try:
             with self._connection.api(timeout=grace + 60.0) as api:
-                api.stop(handle, timeout=max(1, round(grace)))
+                api.stop(handle, timeout=math.ceil(grace))
         except NoSuchThing:
             return
 

@@ -62,7 +62,7 @@ def list_environments(call: Invocation, project: str, states: tuple[str, ...]) -
             for view in found
         ],
         empty="Nothing matches." if project or states else "No environments.",
-        give="FROM",
+        give=("FROM",),
     )
 
 

@@ -57,9 +57,14 @@ def width(text: str) -> int:
 
 
 def table(
-    call: Invocation, headers: Sequence[str], rows: Iterable[Sequence[Cell | str]], *, empty: str, give: str = ""
+    call: Invocation,
+    headers: Sequence[str],
+    rows: Iterable[Sequence[Cell | str]],
+    *,
+    empty: str,
+    give: Sequence[str] = (),
 ) -> None:
-    """Aligned columns; `empty` is said instead of no rows. On a terminal the column `give` is cut to fit."""
+    """Aligned columns; `empty` is said instead of no rows. On a terminal the columns in `give` are cut to fit, first to last."""
     cells = [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in rows]
     lines = [[Cell(one_line(cell.text), cell.color) for cell in row] for row in cells]
     if not lines:
@@ -70,10 +75,11 @@ def table(
             click.echo(line[0].text)
         return
     widths = [max(width(text) for text in column) for column in zip(headers, *_texts(lines), strict=True)]
-    if sys.stdout.isatty() and give:
-        at = list(headers).index(give)
+    if sys.stdout.isatty():
         over = sum(widths) + len(GAP) * (len(widths) - 1) - shutil.get_terminal_size().columns
-        widths[at] = max(min(widths[at], NARROWEST), widths[at] - max(over, 0))
+        for at in (list(headers).index(header) for header in give):
+            kept = max(min(widths[at], NARROWEST), widths[at] - max(over, 0))
+            over, widths[at] = over - (widths[at] - kept), kept
     click.echo(_line([Cell(header, "bold") for header in headers], widths))
     for line in lines:
         click.echo(_line(line, widths))
@@ -85,9 +91,17 @@ def record(pairs: Iterable[tuple[str, Cell | str | None]]) -> None:
     indent = max((len(name) for name, _ in known), default=0) + len(GAP)
     for name, cell in known:
         first, *more = clean(cell.text).splitlines() or [""]
-        click.echo(click.style(name.ljust(indent), bold=True) + click.style(first, fg=cell.color))
+        click.echo(
+            click.style(name.ljust(indent), bold=True) + (click.style(first, fg=cell.color) if cell.color else first)
+        )
         for line in more:
             click.echo(" " * indent + line)
+
+
+def fitting(text: str) -> str:
+    """`text` on one line with its gaps, cut to the terminal where there is one."""
+    line = clean(text).replace("\n", " ")
+    return _cut(line, shutil.get_terminal_size().columns) if sys.stdout.isatty() else line
 
 
 def block(title: str, text: str) -> None:

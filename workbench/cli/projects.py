@@ -68,7 +68,7 @@ def list_projects(call: Invocation, wanted: filters.Wanted) -> None:
             for project, newest, names in found
         ],
         empty="Nothing matches." if wanted.narrowed else "No projects. Make one: workbench projects new NAME",
-        give="FOLDER",
+        give=("FOLDER",),
     )
 
 

@@ -59,7 +59,7 @@ def list_runs(call: Invocation, wanted: filters.Wanted, schedule: str, limit: in
         ("ID", "STATE", "NOTEBOOK", "CELLS", "AGE", "TOOK", "WHY"),
         [_row(run, now) for run in found],
         empty="Nothing matches." if narrowed else "No runs yet. Run one: workbench run NOTEBOOK",
-        give="WHY",
+        give=("WHY", "NOTEBOOK"),
     )
     if len(found) == limit:
         note(call, f"Older ones: workbench runs --before {found[-1].id}")
@@ -174,7 +174,7 @@ def _facts(bench: Bench, run: Run, tries: int) -> list[tuple[str, Cell | str | N
     def when(moment: datetime | None) -> str | None:
         if moment is None:
             return None
-        return f"{moment.astimezone(bench.zone):%Y-%m-%d %H:%M:%S %Z} ({age(moment, bench.now())})"
+        return f"{moment.astimezone(bench.zone):%Y-%m-%d %H:%M:%S %Z} ({age(moment, bench.now())} ago)"
 
     values = "\n".join(f"{name} = {dumps(value, ensure_ascii=False)}" for name, value in run.parameters.items())
     return [

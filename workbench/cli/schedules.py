@@ -63,7 +63,7 @@ def list_schedules(call: Invocation, wanted: filters.Wanted) -> None:
         empty="Nothing matches."
         if wanted.narrowed
         else "No schedules. Add one: workbench schedules add PROJECT NAME --notebook FILE --cron LINE",
-        give="NOTEBOOK",
+        give=("NOTEBOOK",),
     )
 
 

@@ -9,7 +9,7 @@ import click
 
 from workbench.cli.grammar import command
 from workbench.cli.invocation import Invocation
-from workbench.cli.output import emit, iso, record, state
+from workbench.cli.output import emit, fitting, iso, record, state
 from workbench.cli.shapes import RUN, SESSION
 from workbench.model.run import ACTIVE, PENDING, UNSUCCESSFUL, Run
 from workbench.text import age, clean, one_line, plural
@@ -86,7 +86,7 @@ def _show(
             )
         )
         for need in needs[: 2 * SHOWN]:
-            click.echo(f"  {one_line(need['text'], 200)}")
+            click.echo(fitting(f"  {need['text']}"))
             click.echo(click.style(f"    {need['command']}", dim=True))
         _rest(len(needs) - 2 * SHOWN, "workbench runs --state unsuccessful")
     elif not call.quiet:
@@ -95,7 +95,9 @@ def _show(
         return
     _runs("Running", list(view.active), view.at, "workbench runs --state active")
     _runs("Waiting", pending, view.at, "workbench runs --state pending")
-    _runs("Not successful since yesterday", failed, view.at, "workbench runs --state unsuccessful")
+    named = {need["key"] for need in needs if need["kind"] == "run"}
+    settled = [run for run in failed if str(run.id) not in named]
+    _runs("Failed since yesterday, and settled", settled, view.at, "workbench runs --state unsuccessful")
     if view.up:
         click.echo(click.style("Sessions", bold=True))
         for session in view.up[:SHOWN]:
@@ -123,9 +125,10 @@ def _runs(title: str, runs: list[Run], now: datetime, more: str) -> None:
         progress = (
             f"  cell {min(run.cells_done + 1, run.cells)} of {run.cells}" if run.state in ACTIVE and run.cells else ""
         )
-        why = f"  {one_line(run.reason, 80)}" if run.reason else ""
-        where = f"{clean(run.project)}/{clean(run.notebook)}"
-        click.echo(f"  {state(str(run.state)).text}  {run.id} {where}{progress}{why}  {age(run.created, now)}")
+        why = f"  {one_line(run.reason)}" if run.reason else ""
+        where = f"{run.project}/{run.notebook}"
+        words = f"  {state(str(run.state)).text}  {run.id} {where}{progress}  {age(run.created, now)}{why}"
+        click.echo(fitting(words))
     _rest(len(runs) - SHOWN, more)
 
 

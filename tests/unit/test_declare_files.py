@@ -72,6 +72,7 @@ def test_a_project_has_everything_it_says(tmp_path: Path, me: Path) -> None:
         ("~/keys", "(it leads to"),
         ("~/root", "it is the whole machine"),
         ("~/loop", "cannot be used"),
+        ("~nobody-of-that-name/x", "is no absolute path"),
     ],
 )
 def test_folders_that_may_not_be_shown(tmp_path: Path, me: Path, path: str, expected: str) -> None:

@@ -173,6 +173,7 @@ def test_what_cannot_be_added_says_why(bench: Bench, tmp_path: Path) -> None:
         tmp_path / "me": "your whole home folder",
         Path("/"): "the home of workbench",
         loop: "cannot be added",
+        Path("~nobody-of-that-name/x"): "no such file",
     }
     for path, expected in cases.items():
         with pytest.raises(Refused, match=expected):
@@ -214,6 +215,10 @@ def test_every_folder_in_the_home_is_listed_with_what_is_wrong(bench: Bench, tmp
     assert "is no name for a project" in found["Bad Name"]
     assert "is not there" in found["gone"]
     assert found["loop"]
+    lines = [str(problem) for problem in projects.problems(bench)]
+    assert len(lines) == 5
+    assert "projects/bad/project.yaml:2:1: unknown key 'descripton': did you mean 'description'?" in lines
+    assert any(line.startswith("projects/gone: ") for line in lines)
 
 
 def test_a_project_with_a_problem_runs_in_no_other_environment(bench: Bench) -> None:

@@ -128,7 +128,7 @@ class _Chain:
     def add(self, document: Document, keys: EnvironmentKeys, inside: Path | None) -> None:
         said = keys.model_dump(exclude_unset=True)
         if keys.python and keys.python.requirements:
-            path = document.path.parent / Path(keys.python.requirements).expanduser()
+            path = document.path.parent / os.path.expanduser(keys.python.requirements)
             found = read_requirements(path, inside)
             for problem in found.problems:
                 whole = problem.path == path and not problem.line

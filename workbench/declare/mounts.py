@@ -20,7 +20,7 @@ def folder(said: str, state: Path | None = None) -> Path:
     Raises `Refused` where it is no folder, or leads (through links too) to the root, the person's home, keys, the
     system's folders, or the `state` of a workbench.
     """
-    path = Path(said).expanduser()
+    path = Path(os.path.expanduser(said))  # unlike Path's own, silent where ~name is nobody
     if not path.is_absolute():
         raise Refused(f"{said!r} is no absolute path", hint="as /warehouse/sales; folders of the project need no entry")
     try:

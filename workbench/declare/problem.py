@@ -57,9 +57,10 @@ class Problem:
 
     def labelled(self, root: Path) -> Problem:
         """The same, with its path shown relative to `root` where it lies in it."""
-        if not self.path.is_relative_to(root):
-            return self
-        return replace(self, label=str(self.path.relative_to(root)))
+        for start in (root, root.resolve()):
+            if self.path.is_relative_to(start):
+                return replace(self, label=str(self.path.relative_to(start)))
+        return self
 
 
 class DeclarationError(Refused):

@@ -47,15 +47,19 @@ def get(bench: Bench, name: str) -> Project:
 
 
 def problems(bench: Bench) -> list[Problem]:
-    """Everything wrong in the `project.yaml` files of projects, with paths as seen from the home."""
-    from workbench.declare import load_project
+    """Everything wrong with projects and in their `project.yaml`, with paths as seen from the home."""
+    from workbench.declare import Problem, load_project
 
-    found = []
+    found: list[Problem] = []
     for entry in _entries(bench):
-        if entry.is_dir() and os.access(entry, os.R_OK | os.X_OK):
-            reading = load_project(entry.resolve(), name=entry.name, linked=entry.is_symlink(), state=bench.home.state)
-            found += [problem.labelled(bench.home.root) for problem in reading.problems]
-    return sorted(found)
+        project = _project(bench, entry)
+        if project.path.is_dir() and os.access(project.path, os.R_OK | os.X_OK):
+            found += load_project(
+                project.path, name=project.name, linked=project.linked, state=bench.home.state
+            ).problems
+        else:
+            found.append(Problem(entry, 0, 0, project.problem))
+    return sorted(problem.labelled(bench.home.root) for problem in found)
 
 
 def create(
@@ -94,7 +98,7 @@ def add(bench: Bench, path: str | Path, name: str | None = None) -> Project:
     The name is made of the folder's where none is given. Raises `Refused` for what is no readable and writable
     folder or holds the home, `Conflict` where the folder or the name is a project already.
     """
-    real = _folder_to_link(bench, Path(path).expanduser())
+    real = _folder_to_link(bench, Path(os.path.expanduser(path)))
     for known in listing(bench):
         if known.path == real:
             raise Conflict(f"{real} is project {known.name} already")

@@ -63,6 +63,7 @@ def _read(connection: Connection, handle: str, folder: Path, stop: Event, *, fol
     last = _position(folder, handle)
     since = int(datetime.fromisoformat(last[:19]).replace(tzinfo=UTC).timestamp()) if last else None
     secret = _secret(folder)
+    (folder / FILE).touch(mode=0o600)
     with connection.api(timeout=None) as api, (folder / FILE).open("a", encoding="utf-8") as sink:
         stream: _Stream = api.logs(handle, stream=True, follow=following, timestamps=True, since=since)
         done = threading.Event()

@@ -87,3 +87,26 @@ def test_reading_nothing_loads_nothing_heavy() -> None:
     code = "import sys, workbench.declare, workbench.services.projects, workbench.services.environments; print(sorted({'pydantic', 'yaml', 'ruamel.yaml'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "holds"),
+    [
+        *((kind, text, True) for kind, text in _EXAMPLES.items()),
+        ("environment", "python: 3.13\nlimits:\nenv: {PORT: 5432, FLAG: true}\n", True),
+        ("environment", 'python: "3.13"\nides: [jupyter]\n', True),
+        ("environment", "imge: x\n", False),
+        ("environment", "limits: {memory: 8GB}\n", False),
+        ("environment", "ides: [emacs]\n", False),
+        ("schedule", "every: 2h\n", False),
+        ("schedule", "notebook: a.ipynb\noverlap: skp\n", False),
+        ("settings", "engine: podman\n", False),
+    ],
+)
+def test_an_editor_sees_what_the_reader_sees(kind: str, text: str, holds: bool) -> None:
+    """With YAML 1.2 as editors read it, the schema takes what is written in the usual forms and no typing error."""
+    import jsonschema
+    from ruamel.yaml import YAML
+
+    validator = jsonschema.Draft7Validator(schema(kind))
+    assert validator.is_valid(YAML(typ="safe").load(text)) is holds

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workbench.cli import failure, following
+from workbench.cli import failure, filters, following
 from workbench.cli.grammar import noun, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import environment_names
@@ -25,28 +25,31 @@ NAME = click.argument("name", shell_complete=environment_names)
 
 
 @subcommand(environments, "list")
-@click.option("--project", metavar="NAME", default="", help="Only the one this project uses.")
-@click.option("--state", "states", metavar="STATE", multiple=True, help="Only in this state; several with commas.")
-def list_environments(call: Invocation, project: str, states: tuple[str, ...]) -> None:
+@filters.filtered
+def list_environments(call: Invocation, wanted: filters.Wanted) -> None:
     """List environments: those of the home, those that ship, those of projects.
 
-    States are not built, queued, building, ready, failed, stale (the declaration changed) and invalid.
+    States are not built, queued, building, ready, failed, stale (the declaration changed) and invalid. --project shows
+    the one it uses, --since those built since then.
     """
     from workbench.services import environments as service
     from workbench.services import projects
 
     bench = call.reading()
     found = service.listing(bench)
-    if project:
-        name = service.for_project(bench, projects.get(bench, project)).name
+    now = bench.now()
+    if wanted.project:
+        name = service.for_project(bench, projects.get(bench, wanted.project)).name
         found = [view for view in found if view.name == name]
-    if states:
-        words = {part.strip() for text in states for part in text.split(",")}
+    if wanted.state:
+        words = {part.strip() for text in wanted.state for part in text.split(",")}
         found = [view for view in found if str(view.state) in words]
+    if wanted.since:
+        start = filters.since(wanted.since, now, bench.zone)
+        found = [view for view in found if view.build and view.build.ended and view.build.ended >= start]
     if call.json:
         emit([ENVIRONMENT.of(view) for view in found])
         return
-    now = bench.now()
     table(
         call,
         ("NAME", "STATE", "ENGINE", "BUILT", "SIZE", "FROM"),
@@ -61,7 +64,7 @@ def list_environments(call: Invocation, project: str, states: tuple[str, ...]) -
             )
             for view in found
         ],
-        empty="Nothing matches." if project or states else "No environments.",
+        empty="Nothing matches." if wanted.narrowed else "No environments.",
         give=("FROM",),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from workbench.cli.asking import interactive
@@ -10,6 +12,7 @@ from workbench.cli.invocation import Invocation
 from workbench.cli.output import emit, say
 from workbench.doctor.zones import checked_zone, machine_zone
 from workbench.errors import Refused
+from workbench.paths import find_home
 
 
 @command("init", short_help="Make a home and choose its time zone.")
@@ -39,6 +42,8 @@ def init(call: Invocation, folder: str | None, timezone: str | None) -> None:
     say(call, f"Home {bench.home.root}, time zone {chosen}.")
     if bench.home.state.parent != bench.home.root:
         say(call, f"It is on a network file system, so its state is in {bench.home.state}.")
+    if find_home() != bench.home.root:
+        say(call, f"To work on it from elsewhere: export WORKBENCH_HOME={shlex.quote(str(bench.home.root))}")
     say(call, "Next: workbench projects new NAME   or   workbench projects add FOLDER")
 
 

@@ -20,7 +20,7 @@ from workbench.cli.invocation import Invocation
 from workbench.text import clean, one_line
 
 GAP = "  "
-NARROWEST = 12  # columns that a shortened column keeps
+NARROWEST = 20  # columns that a shortened column keeps
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,8 @@ def run(args: Sequence[str]) -> int:
     """Do what `args` say; the exit code: 0 done, 1 refused or failed, 2 misused, 3 a run did not succeed."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+            utf8 = (stream.encoding or "").lower() in ("utf-8", "utf8")
+            stream.reconfigure(errors="backslashreplace" if utf8 else "replace")
     call = Invocation(json="--json" in args)  # errors before the option is read are told in its way too
     name = program_name(sys.argv)
     try:

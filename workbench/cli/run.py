@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from workbench.cli import failure, following, verdict
+from workbench.cli import failure
 from workbench.cli.filters import Span
 from workbench.cli.grammar import command, options
 from workbench.cli.invocation import Invocation
@@ -121,6 +121,8 @@ def run(
 
 def wait_for(call: Invocation, run_id: int, *, detach: bool) -> int:
     """Wait for a run that was just asked for, or only print its id; the command's exit code."""
+    from workbench.cli import following, verdict
+
     bench = call.changing()
     if detach:
         if call.json:

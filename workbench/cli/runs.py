@@ -59,7 +59,7 @@ def list_runs(call: Invocation, wanted: filters.Wanted, schedule: str, limit: in
         ("ID", "STATE", "NOTEBOOK", "CELLS", "AGE", "TOOK", "WHY"),
         [_row(run, now) for run in found],
         empty="Nothing matches." if narrowed else "No runs yet. Run one: workbench run NOTEBOOK",
-        give=("WHY", "NOTEBOOK"),
+        give=("NOTEBOOK", "WHY"),
     )
     if len(found) == limit:
         note(call, f"Older ones: workbench runs --before {found[-1].id}")

@@ -8,6 +8,7 @@ import os
 import pty
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -133,7 +134,7 @@ def test_a_sessions_secret_is_nowhere(running: Running) -> None:
     """No argv, no environment of any process, no listing and no log holds it, even after it stood in an address."""
     known, request, handle = running
     token = (request.folder / "token").read_text()
-    ask(request, f"/api/status?token={token}")
+    ask(request, f"/no-such-page?token={token}")
     found = []
     for process in psutil.process_iter():
         try:
@@ -142,11 +143,13 @@ def test_a_sessions_secret_is_nowhere(running: Running) -> None:
         except psutil.Error:
             continue
     assert found == []
-    stop = Event()
+    stop, log = Event(), request.folder / "session.log"
+    copying = threading.Thread(target=known.engine.copy_log, args=(handle, stop))
+    copying.start()
+    until(lambda: log.exists() and "no-such-page" in log.read_text(), "the request in the log")
     stop.set()
-    known.engine.copy_log(handle, stop)
-    log = request.folder / "session.log"
-    until(lambda: log.exists() and log.stat().st_size, "the log")
+    copying.join(20)
+    assert not copying.is_alive()
     assert token not in log.read_text()
     assert log.stat().st_mode & 0o077 == 0
     assert token not in repr(known.engine.sessions(known.home.id))

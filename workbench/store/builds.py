@@ -75,6 +75,16 @@ def note_progress(connection: sqlite3.Connection, build: int, progress: BuildPro
     connection.execute("UPDATE builds SET progress = ? WHERE id = ?", (json.dumps(asdict(progress)), build))
 
 
+def note_waiting(connection: sqlite3.Connection, build: int, reason: str) -> None:
+    """Say why a queued build does not begin yet."""
+    connection.execute("UPDATE builds SET reason = ? WHERE id = ? AND state = ?", (reason, build, BuildState.QUEUED))
+
+
+def set_engine(connection: sqlite3.Connection, build: int, engine: str) -> None:
+    """Say on which engine a build is made."""
+    connection.execute("UPDATE builds SET engine = ? WHERE id = ?", (engine, build))
+
+
 def progress(connection: sqlite3.Connection, build: int) -> BuildProgress | None:
     """The newest moment of a build; None before the first."""
     row = connection.execute("SELECT progress FROM builds WHERE id = ?", (build,)).fetchone()

@@ -113,6 +113,17 @@ def set_facts(connection: sqlite3.Connection, session: int, **fields: Any) -> No
     )
 
 
+def settle(connection: sqlite3.Connection, session: int, generation: int) -> bool:
+    """It ended unasked: it is wanted no more. True where a newer generation is wanted up already: that stays."""
+    cursor = connection.execute(
+        "UPDATE sessions SET desired = ? WHERE id = ? AND generation = ?", (Desired.DOWN, session, generation)
+    )
+    if cursor.rowcount == 1:
+        return False
+    row = connection.execute("SELECT desired FROM sessions WHERE id = ?", (session,)).fetchone()
+    return bool(row and row["desired"] == Desired.UP)
+
+
 def set_shell(connection: sqlite3.Connection, session: int, argv: Sequence[str]) -> None:
     """Keep the command that gives a shell in it, as the engine told."""
     connection.execute("UPDATE sessions SET shell = ? WHERE id = ?", (json.dumps(list(argv)), session))

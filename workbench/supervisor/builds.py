@@ -1,0 +1,186 @@
+"""Builds: the oldest queued one is made in a thread of its own, its progress and its end written down."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Any
+
+from workbench.engines.base import Cancelled
+from workbench.engines.registry import choose
+from workbench.errors import BuildFailed, EngineDown, WorkbenchError
+from workbench.model.build import Build, BuildProgress, BuildState
+from workbench.model.environment import EngineName, EnvironmentSpec, Revision
+from workbench.services import environments
+from workbench.store import builds as rows
+from workbench.store import environments as environment_rows
+from workbench.supervisor.desk import Desk
+from workbench.supervisor.engines import Engines
+from workbench.text import one_line
+
+log = logging.getLogger("workbench.supervisor.builds")
+AT_ONCE = 1
+PROGRESS = 0.4  # seconds between written moments
+AGAIN = 5.0  # seconds until a build whose engine is down is looked at again
+
+
+class Builds:
+    """What is built now, by id, with the event that cancels it."""
+
+    def __init__(self, desk: Desk, engines: Engines) -> None:
+        self.desk = desk
+        self.engines = engines
+        self.running: dict[int, threading.Event] = {}
+        self._last = 0.0
+
+    def begin(self) -> None:
+        """Builds that were interrupted are queued again: to build twice does no harm."""
+        with self.desk.read() as connection:
+            left = rows.in_states(connection, {BuildState.BUILDING})
+        for build in left:
+            self._change(build, BuildState.QUEUED, reason="", started=None)
+            log.info("build %d of %s was interrupted: queued again", build.id, build.environment)
+
+    def look(self) -> float | None:
+        """Cancel what shall be, start the oldest where there is room; seconds until the next look, None for none."""
+        with self.desk.read() as connection:
+            open_ones = rows.in_states(connection, {BuildState.QUEUED, BuildState.BUILDING})
+        wait: float | None = None
+        for build in open_ones:
+            if build.id in self.running:
+                if build.cancel_asked:
+                    self.running[build.id].set()
+            elif build.cancel_asked and build.state is BuildState.QUEUED:
+                self._change(build, BuildState.CANCELLED, reason="cancelled")
+            elif build.state is BuildState.QUEUED and len(self.running) < AT_ONCE and not self.desk.stopping.is_set():
+                if self._held_up(build):
+                    wait = AGAIN
+                else:
+                    self._start(build)
+        return wait
+
+    def stop(self) -> None:
+        """The supervisor ends: builds are interrupted, and queued again by the next."""
+        for cancelled in self.running.values():
+            cancelled.set()
+
+    def _held_up(self, build: Build) -> bool:
+        """Whether its engine is known to be down."""
+        with self.desk.read() as connection:
+            chosen = environment_rows.chosen(connection, build.environment)
+        problem, _ = self.engines.problem(chosen.engine) if chosen else ("", "")
+        if problem:
+            self.engines.waited_for = True
+            reason = f"waits: {chosen.engine if chosen else ''} is down: {one_line(problem, 200)}"
+            if build.reason != reason:
+                with self.desk.write() as connection:
+                    rows.note_waiting(connection, build.id, reason)
+        return bool(problem)
+
+    def _start(self, build: Build) -> None:
+        if not self._change(build, BuildState.BUILDING, reason=""):
+            return
+        cancelled = self.running[build.id] = threading.Event()
+        self.desk.thread(f"build-{build.id}", lambda: self._body(build, cancelled))
+
+    def _body(self, build: Build, cancelled: threading.Event) -> None:
+        begun = time.monotonic()
+        try:
+            end, facts = self._make(build, cancelled)
+        except Exception as error:  # the outermost of this thread: the build ends in any case
+            log.exception("build %d failed", build.id)
+            end, facts = BuildState.FAILED, {"reason": f"workbench itself failed: {one_line(str(error), 200)}"}
+        try:
+            with self.desk.read() as connection:
+                now = rows.get(connection, build.id)
+            if now:
+                self._change(now, end, **facts)
+            log.info("build %d of %s: %s in %.1f s", build.id, build.environment, end, time.monotonic() - begun)
+        finally:
+            del self.running[build.id]
+
+    def _make(self, build: Build, cancelled: threading.Event) -> tuple[BuildState, dict[str, Any]]:
+        """The state it ends in, and what to write beside it."""
+        name: EngineName | None = None
+        try:
+            spec = environments.spec(self.desk.bench, build.environment)
+            if spec.fingerprint != build.fingerprint:
+                return BuildState.CANCELLED, {"reason": "its declaration was changed before it was built"}
+            name = self._engine(build, spec)
+            engine = self.engines.get(name)
+            engine.check(spec)
+            revision_id = engine.revision_id(spec)
+            self.desk.home.build_log(build.id).parent.mkdir(mode=0o700, exist_ok=True)
+            with self.desk.read() as connection:
+                forced = rows.forced(connection, build.id)
+            revision = None if forced else engine.find(spec, revision_id)
+            if revision is None:
+                log_path = self.desk.home.build_log(build.id)
+                revision = engine.build(
+                    spec,
+                    revision_id,
+                    log=log_path,
+                    progress=lambda moment: self._tell(build, moment),
+                    cancelled=cancelled,
+                )
+            self._made(build, spec, name, revision)
+        except Cancelled:
+            if self.desk.stopping.is_set():
+                return BuildState.QUEUED, {"reason": "", "started": None}
+            return BuildState.CANCELLED, {"reason": "cancelled"}
+        except EngineDown as error:
+            if name:
+                self.engines.fell(name, error)
+            return BuildState.QUEUED, {"reason": f"waits: {one_line(error.message, 200)}", "started": None}
+        except BuildFailed as error:
+            step = f"{one_line(error.step, 80)}: " if error.step else ""
+            return BuildState.FAILED, {"reason": f"{step}{one_line(error.message, 400)}", "hint": error.hint}
+        except WorkbenchError as error:
+            return BuildState.FAILED, {"reason": one_line(error.message, 400), "hint": error.hint}
+        except OSError as error:
+            said = f"{error.strerror}: {error.filename}" if error.filename else str(error)
+            return BuildState.FAILED, {"reason": one_line(said, 400)}
+        return BuildState.READY, {}
+
+    def _made(self, build: Build, spec: EnvironmentSpec, engine: EngineName, revision: Revision) -> None:
+        self.desk.point()
+        with self.desk.write() as connection:
+            environment_rows.add_revision(
+                connection, spec.name, spec.fingerprint, revision, build=build.id, at=self.desk.now()
+            )
+            rows.change(
+                connection, build.id, BuildState.BUILDING, BuildState.READY, at=self.desk.now(), actor=self.desk.actor,
+                engine=engine, revision=revision.id,
+            )  # fmt: skip
+
+    def _engine(self, build: Build, spec: EnvironmentSpec) -> EngineName:
+        """The environment's engine: the one written down, else one chosen now and written down for good."""
+        with self.desk.read() as connection:
+            chosen = environment_rows.chosen(connection, spec.name)
+        if chosen is None:
+            name, why = choose(spec, self.desk.settings, self.desk.home)
+            # A declaration that this engine refuses has no engine yet: the person may still change either.
+            self.engines.get(name).check(spec)
+            with self.desk.write() as connection:
+                chosen = environment_rows.choose_engine(
+                    connection, spec.name, name, why, at=self.desk.now(), actor=self.desk.actor
+                )
+        with self.desk.write() as connection:
+            rows.set_engine(connection, build.id, chosen.engine)
+        return chosen.engine
+
+    def _tell(self, build: Build, moment: BuildProgress) -> None:
+        if time.monotonic() - self._last < PROGRESS:
+            return
+        self._last = time.monotonic()
+        with self.desk.bench.store.write() as connection:
+            rows.note_progress(connection, build.id, moment)
+
+    def _change(self, build: Build, new: BuildState, **fields: Any) -> bool:
+        if build.state is new:
+            return False
+        with self.desk.write() as connection:
+            return rows.change(
+                connection, build.id, build.state, new, at=self.desk.now(), actor=self.desk.actor, **fields
+            )

@@ -1,0 +1,97 @@
+"""The engines as they are: opened once, asked now and then in a thread, what they answer written down."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import datetime, timedelta
+
+from workbench.engines.base import Engine, Facts
+from workbench.engines.registry import open_engine
+from workbench.errors import WorkbenchError
+from workbench.model.environment import EngineName
+from workbench.settings import Settings
+from workbench.store import environments as rows
+from workbench.store.environments import EngineRow
+from workbench.supervisor.desk import Desk
+
+log = logging.getLogger("workbench.supervisor.engines")
+IDLE, WAITING = 30.0, 2.0  # seconds between questions
+WRITE_DOWN = timedelta(minutes=10)  # an unchanged answer is written again after this
+
+
+class Engines:
+    """Both engines, by name. `facts` is the newest answer, None before the first."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.facts: dict[EngineName, Facts] = {}
+        self.waited_for = False  # whether something waits for an engine to be back
+        self._open: dict[EngineName, tuple[Settings, Engine]] = {}
+        self._guard = threading.Lock()
+        self._written: dict[EngineName, datetime] = {}
+        self._ask = threading.Event()
+
+    def begin(self) -> None:
+        """Start asking."""
+        self.desk.thread("engines", self._watch)
+
+    def get(self, name: EngineName) -> Engine:
+        """The engine, with the settings as they are now."""
+        settings = self.desk.settings
+        with self._guard:
+            found = self._open.get(name)
+            if found is None or found[0] != settings:
+                found = self._open[name] = (settings, open_engine(name, self.desk.home, settings))
+            return found[1]
+
+    def problem(self, name: EngineName) -> tuple[str, str]:
+        """What is wrong with an engine and what to do; empty where it answers or was not asked yet."""
+        facts = self.facts.get(name)
+        return (facts.problem, facts.hint) if facts else ("", "")
+
+    def fell(self, name: EngineName, error: WorkbenchError) -> None:
+        """A call found the engine down before the next question did."""
+        old = self.facts.get(name)
+        self.facts[name] = Facts(name, endpoint=old.endpoint if old else "", problem=error.message, hint=error.hint)
+        self.waited_for = True
+        self._ask.set()
+
+    def _watch(self) -> None:
+        while not self.desk.stopping.is_set():
+            for name in EngineName:
+                try:
+                    self._question(name)
+                except Exception:  # the outermost of this thread: the next question may go better
+                    log.exception("asking %s failed", name)
+            self._ask.wait(WAITING if self.waited_for else IDLE)
+            self._ask.clear()
+
+    def _question(self, name: EngineName) -> None:
+        try:
+            facts = self.get(name).facts()
+        except WorkbenchError as error:
+            facts = Facts(name, problem=error.message, hint=error.hint)
+        old = self.facts.get(name)
+        self.facts[name] = facts
+        now = self.desk.now()
+        if old != facts or now - self._written.get(name, now) >= WRITE_DOWN:
+            with self.desk.bench.store.write() as connection:
+                rows.note_engine(
+                    connection,
+                    EngineRow(
+                        name,
+                        facts.endpoint,
+                        facts.source,
+                        facts.version,
+                        facts.identity,
+                        facts.problem,
+                        facts.hint,
+                        now,
+                    ),
+                )
+            self._written[name] = now
+        self._written.setdefault(name, now)
+        if old is None or old.problem != facts.problem:
+            log.info("engine %s: %s", name, facts.problem or f"answers, {facts.version} {facts.endpoint}".rstrip())
+            self.desk.wake()

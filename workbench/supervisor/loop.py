@@ -1,0 +1,195 @@
+"""The loop: sleep until somebody wakes us or a part wants to look, let the parts look, sleep again.
+
+Nothing is done twice for being looked at twice: every part compares what is wanted with what is so.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from workbench import __version__
+from workbench.execution.job import replace
+from workbench.services import control
+from workbench.services.bench import Bench
+from workbench.supervisor.builds import Builds
+from workbench.supervisor.clock import Clock
+from workbench.supervisor.desk import Desk
+from workbench.supervisor.dispatch import Dispatch
+from workbench.supervisor.engines import Engines
+from workbench.supervisor.ready import Environments
+from workbench.supervisor.reconcile import Reconcile
+from workbench.supervisor.runs import Runs
+from workbench.supervisor.schedules import Schedules
+from workbench.supervisor.sessions import Sessions
+from workbench.supervisor.wake import WakeSocket
+
+log = logging.getLogger("workbench.supervisor")
+SLOWEST = 30.0  # seconds between looks of all parts, whatever happens
+SHORTEST = 0.05  # seconds between two looks, however often we are woken
+LEAVE = 3.0  # seconds that builds get to end when the supervisor does
+
+
+@dataclass
+class Part:
+    """One part and when it wants to look again, by the monotonic clock."""
+
+    name: str
+    look: Callable[[], float | None]
+    due: float = 0.0
+    failed: int = field(default=0, repr=False)
+
+    def run(self, now: float) -> None:
+        """Look; what goes wrong is logged, and the other parts go on."""
+        try:
+            wait = self.look()
+            self.failed = 0
+        except Exception:  # the outermost loop of this process
+            self.failed += 1
+            wait = min(2.0**self.failed, SLOWEST)
+            log.exception("%s could not look, again in %g s", self.name, wait)
+        self.due = now + min(SLOWEST if wait is None else wait, SLOWEST)
+
+
+class Supervisor:
+    """Everything of one home, until it is told to end. `renew` is set where it shall go on as other code."""
+
+    def __init__(self, bench: Bench, how: str) -> None:
+        self.bench = bench
+        self.how = how
+        self.renew = False
+        self.socket = WakeSocket(bench.home)
+        self.desk = desk = Desk(bench, self.socket.wake, self.socket.path)
+        self.clock = Clock(self.socket.wake)
+        self.engines = Engines(desk)
+        environments = Environments(desk, self.engines)
+        self.schedules = Schedules(desk, self.clock)
+        self.builds = Builds(desk, self.engines)
+        self.dispatch = Dispatch(desk, self.engines, environments, self.schedules)
+        self.runs = Runs(desk, self.dispatch)
+        self.sessions = Sessions(desk, self.engines, environments)
+        self.reconcile = Reconcile(desk, self.engines, self.runs, self.sessions)
+        self.woken = True
+        self.parts = (
+            Part("schedules", lambda: self.schedules.look(self.woken)),
+            Part("builds", self.builds.look),
+            Part("runs", self.runs.look),
+            Part("dispatch", self.dispatch.look),
+            Part("sessions", self.sessions.look),
+            Part("reconcile", self._reconcile),
+        )
+        self._slow = 0.0  # when every part looks, whatever they said
+        self._children: set[int] = set()
+
+    def run(self) -> None:
+        """Until SIGTERM or SIGHUP. Runs and sessions go on after it."""
+        self._signals()
+        self._present_ourselves()
+        try:
+            self.engines.begin()
+            Part("interrupted builds", self._begin_builds).run(0.0)
+            while not self.desk.stopping.is_set():
+                self._look()
+                self._sleep()
+        finally:
+            self._leave()
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if self.woken:
+            self._notice_the_clock()
+        for part in self.parts:
+            if self.desk.stopping.is_set():
+                return
+            # A run that ended makes room, a build that ended makes a run ready: those behind look at once.
+            if self.woken or part.due <= now:
+                part.run(now)
+        self.woken = False
+
+    def _sleep(self) -> None:
+        begun = time.monotonic()
+        if self.socket.sleep(min(self._slow, *(part.due for part in self.parts)) - begun):
+            self.woken = True
+            time.sleep(max(0.0, SHORTEST - (time.monotonic() - begun)))
+        if self._slow <= time.monotonic():
+            self._slow = time.monotonic() + SLOWEST
+            self.woken = True
+            if self.socket.renew():
+                log.warning("the wake socket was removed; made again at %s", self.socket.path)
+                self.desk.wake_path = self.socket.path
+                self._present_ourselves()
+        self._reap()
+
+    def _begin_builds(self) -> None:
+        self.builds.begin()
+
+    def _reconcile(self) -> float | None:
+        return self.reconcile.look(self.runs.active or self.sessions.alive)
+
+    def _notice_the_clock(self) -> None:
+        jump = self.clock.check()
+        if jump:
+            log.warning("the clock jumped by %+.0f s, or the machine slept", jump)
+            self.schedules.reset()
+
+    def _present_ourselves(self) -> None:
+        facts = {
+            "pid": os.getpid(),
+            "start": control.start_time(os.getpid()),
+            "boot": control.boot_id(),
+            "version": __version__,
+            "since": self.bench.now().isoformat(),
+            "how": self.how,
+            "wake": str(self.socket.path),
+        }
+        path = control.card_path(self.bench.home)
+        replace(path, json.dumps(facts).encode(), durable=False)
+        path.chmod(0o600)
+
+    def _signals(self) -> None:
+        signal.set_wakeup_fd(self.socket.signal_descriptor, warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, self._asked_to_end)
+        signal.signal(signal.SIGINT, self._asked_to_end)
+        signal.signal(signal.SIGHUP, self._asked_to_renew)
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+    def _asked_to_end(self, *_: object) -> None:
+        self.desk.stopping.set()
+
+    def _asked_to_renew(self, *_: object) -> None:
+        self.renew = True
+        self.desk.stopping.set()
+
+    def _reap(self) -> None:
+        """Collect children of the code we were before: nobody else knows them."""
+        for pid in list(self._children):
+            try:
+                if os.waitpid(pid, os.WNOHANG)[0]:
+                    self._children.discard(pid)
+            except ChildProcessError:
+                self._children.discard(pid)
+
+    def inherit(self) -> None:
+        """After a renewal: remember the children there are."""
+        text = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+        self._children = {int(pid) for pid in text.split()}
+
+    def _leave(self) -> None:
+        self.desk.stopping.set()
+        self.clock.close()
+        self.sessions.stop()
+        self.builds.stop()
+        deadline = time.monotonic() + LEAVE
+        while self.builds.running and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.dispatch.nursery.close()
+        with self.bench.store.write():
+            pass  # whoever is in a transaction ends it first
+        self.socket.close()
+        log.info("ended%s; runs and sessions go on", ", to go on as other code" if self.renew else "")

@@ -1,0 +1,117 @@
+"""Whether an environment can be used now: built, being built, failed, or on an engine that is down."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+from workbench.errors import EngineDown, WorkbenchError
+from workbench.model.build import BuildState
+from workbench.model.environment import EngineName, EnvironmentSpec, Revision
+from workbench.services import environments
+from workbench.store import builds as build_rows
+from workbench.store import environments as rows
+from workbench.store.events import Actor
+from workbench.supervisor.desk import Desk
+from workbench.supervisor.engines import Engines
+from workbench.text import one_line
+
+TRUSTED = 60.0  # seconds for which a revision that the engine has shown is believed to be there
+
+
+@dataclass(frozen=True)
+class Usable:
+    """It is built: `revision` of `spec` on `engine`."""
+
+    spec: EnvironmentSpec
+    engine: EngineName
+    revision: Revision
+
+
+@dataclass(frozen=True)
+class NotYet:
+    """It will be: `down` where its engine has to come back first, else it is being built."""
+
+    reason: str
+    hint: str = ""
+    down: bool = False
+
+
+@dataclass(frozen=True)
+class Never:
+    """It will not be without a person."""
+
+    reason: str
+    hint: str = ""
+
+
+Readiness = Usable | NotYet | Never
+
+
+class Environments:
+    """Answers for runs and sessions, and asks for builds where they are needed."""
+
+    def __init__(self, desk: Desk, engines: Engines) -> None:
+        self.desk = desk
+        self.engines = engines
+        self._seen: dict[tuple[str, str], float] = {}
+
+    def ready(self, name: str, asked: datetime, actor: Actor) -> Readiness:
+        """Whether environment `name` is there for what was asked at `asked`; a build is queued where it is not.
+
+        A build that failed since then is the answer; one that failed before is tried again.
+        """
+        try:
+            spec = environments.spec(self.desk.bench, name)
+        except WorkbenchError as error:
+            return Never(f"environment {name}: {error.message}", error.hint)
+        with self.desk.read() as connection:
+            chosen = rows.chosen(connection, spec.name)
+            revision = rows.revision(connection, spec.name, spec.fingerprint)
+        if chosen:
+            problem, hint = self.engines.problem(chosen.engine)
+            if problem:
+                return NotYet(f"{chosen.engine} is down: {one_line(problem, 200)}", hint, down=True)
+        if chosen and revision:
+            try:
+                if self._there(spec, chosen.engine, revision):
+                    return Usable(spec, chosen.engine, revision)
+            except EngineDown as error:
+                self.engines.fell(chosen.engine, error)
+                return NotYet(f"{chosen.engine} is down: {one_line(error.message, 200)}", error.hint, down=True)
+            with self.desk.write() as connection:
+                rows.drop_revision(connection, spec.name, revision.id)
+        return self._build(spec, asked, actor)
+
+    def _build(self, spec: EnvironmentSpec, asked: datetime, actor: Actor) -> Readiness:
+        """What the builds of this very declaration say; a new one is queued where none says anything."""
+        with self.desk.read() as connection:
+            past = build_rows.page(connection, spec.name, limit=20)
+        for build in past:
+            if build.fingerprint != spec.fingerprint or (build.ended and build.ended < asked):
+                continue
+            if build.state in (BuildState.QUEUED, BuildState.BUILDING):
+                waits = f": {build.reason}" if build.reason else ""
+                return NotYet(f"building environment {spec.name}{waits}", f"workbench logs b{build.id} -f")
+            if build.state is BuildState.FAILED:
+                return Never(
+                    f"environment {spec.name} could not be built: {build.reason}",
+                    build.hint or f"See: workbench logs b{build.id}",
+                )
+            if build.state is BuildState.CANCELLED:
+                return Never(f"the build of environment {spec.name} was cancelled", "Start it again when you want it.")
+        with self.desk.write() as connection:
+            number = build_rows.request(connection, spec.name, spec.fingerprint, at=self.desk.now(), actor=actor)
+        self.desk.wake()
+        return NotYet(f"building environment {spec.name}", f"workbench logs b{number} -f")
+
+    def _there(self, spec: EnvironmentSpec, engine: EngineName, revision: Revision) -> bool:
+        key = (spec.name, revision.id)
+        if time.monotonic() - self._seen.get(key, -TRUSTED) < TRUSTED:
+            return True
+        if self.engines.get(engine).find(spec, revision.id) is None:
+            self._seen.pop(key, None)
+            return False
+        self._seen[key] = time.monotonic()
+        return True

@@ -1,0 +1,71 @@
+"""What nobody owns is removed: kernels whose run is over, sessions that no row knows. Only of this home."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from workbench.errors import WorkbenchError
+from workbench.model.environment import EngineName
+from workbench.store import environments as environment_rows
+from workbench.store import sessions as rows
+from workbench.supervisor.desk import Desk
+from workbench.supervisor.engines import Engines
+from workbench.supervisor.runs import Runs
+from workbench.supervisor.sessions import Sessions
+
+log = logging.getLogger("workbench.supervisor.reconcile")
+EVERY = 60.0  # seconds between sweeps while anything runs
+
+
+class Reconcile:
+    """Sweeps in a thread: at the start, after a runner died, and now and then while something runs."""
+
+    def __init__(self, desk: Desk, engines: Engines, runs: Runs, sessions: Sessions) -> None:
+        self.desk = desk
+        self.engines = engines
+        self.runs = runs
+        self.sessions = sessions
+        self._swept = 0.0
+        self._thread: threading.Thread | None = None
+
+    def look(self, active: bool) -> float | None:
+        """Sweep where it is time; `active`: whether runs or sessions are there."""
+        if self._thread and self._thread.is_alive():
+            return 1.0 if self.runs.left_kernels else None
+        due = not self._swept or (active and time.monotonic() - self._swept > EVERY)
+        if due or self.runs.left_kernels:
+            self.runs.left_kernels = False
+            self._swept = time.monotonic()
+            self._thread = self.desk.thread("sweep", self.sweep)
+        return EVERY if active else None
+
+    def sweep(self) -> None:
+        """Remove what is not owned, on every engine that is in use."""
+        with self.desk.read() as connection:
+            used = {one.engine for one in environment_rows.all_chosen(connection).values()}
+        for name in sorted(used):
+            try:
+                self._one(name)
+            except WorkbenchError as error:
+                log.info("%s is not swept: %s", name, error.message)
+
+    def _one(self, name: EngineName) -> None:
+        engine = self.engines.get(name)
+        home = self.desk.home.id
+        # Sessions are asked for first: one that is made meanwhile is in the store before it is here.
+        there = engine.sessions(home)
+        swept = engine.sweep_kernels(home, self.runs.living())
+        if swept:
+            log.warning("removed %d kernels whose run is over", swept)
+        with self.desk.read() as connection:
+            known = {session.id: session for session in rows.listing(connection)}
+        for facts in there:
+            session = known.get(facts.id)
+            busy = facts.id in self.sessions.busy()
+            ours = session and (session.handle == facts.handle or not session.handle)
+            if not busy and not ours:
+                log.warning("removing session %d of generation %d, which no row knows", facts.id, facts.generation)
+                engine.stop_session(facts.handle, grace=2.0)
+                engine.remove_session(facts.handle)

@@ -1,0 +1,189 @@
+"""One session from its request to its first answer: secret, port, engine, readiness."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import time
+
+from workbench.engines.base import Engine, PortTaken, SessionFacts, SessionRequest, Workspace
+from workbench.errors import WorkbenchError
+from workbench.model.ide import IDES
+from workbench.model.session import Desired, Session, SessionState
+from workbench.paths import private_folder
+from workbench.services import projects
+from workbench.store import sessions as rows
+from workbench.supervisor import probe
+from workbench.supervisor.desk import Desk
+from workbench.supervisor.probe import Answer
+from workbench.supervisor.ready import Usable
+from workbench.text import clean, one_line
+
+log = logging.getLogger("workbench.supervisor.sessions")
+READY_WITHIN = 120.0  # seconds from its start to its first answer
+PORTS = 5  # ports tried where others take them
+STEP, INSPECT = 0.1, 1.0  # seconds between questions to it, and to its engine
+TOKEN = "token"  # noqa: S105 - a file's name
+
+
+class Starting:
+    """Brings sessions up, in the thread of each."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def start(self, session: Session, usable: Usable, engine: Engine) -> str:
+        """Make and start it; its handle. Raises `WorkbenchError`. The row says `starting` before anything is made."""
+        project = projects.get(self.desk.bench, session.project)
+        folder = private_folder(self.desk.home.session_folder(session.id))
+        for left in engine.sessions(self.desk.home.id):
+            if left.id == session.id:
+                engine.stop_session(left.handle, grace=0)
+                engine.remove_session(left.handle)
+        self._write_token(session)
+        with self.desk.write() as connection:
+            claimed = rows.change(
+                connection, session.id, session.state, SessionState.STARTING, at=self.desk.now(),
+                actor=self.desk.actor, engine=usable.engine, revision=usable.revision.id, handle="", ended=None,
+            )  # fmt: skip
+        if not claimed:
+            raise OvertakenError
+        for _ in range(PORTS):
+            port = self._port(session.name)
+            request = SessionRequest(
+                id=session.id,
+                name=session.name,
+                generation=session.generation,
+                ide=IDES[session.ide],
+                revision=usable.revision,
+                workspace=Workspace(
+                    home=self.desk.home.id,
+                    project_name=project.name,
+                    project=project.path,
+                    cwd=project.path,
+                    data=project.data,
+                    env=usable.spec.env,
+                    limits=usable.spec.limits,
+                    person=self.desk.person,
+                ),
+                folder=folder,
+                host_name=session.host_name,
+                port=port,
+            )
+            handle = ""
+            try:
+                handle = engine.create_session(request)
+                self.desk.point()
+                with self.desk.write() as connection:
+                    rows.set_facts(connection, session.id, handle=handle, port=port)
+                engine.start_session(handle)
+            except PortTaken:
+                log.info("session %s: port %d is taken", session.name, port)
+                if handle:
+                    engine.remove_session(handle)
+                self._another_port(session.name)
+                continue
+            argv = engine.shell(handle)
+            with self.desk.write() as connection:
+                rows.set_shell(connection, session.id, argv)
+            return handle
+        raise WorkbenchError("every port that was tried is taken", hint="See what listens: ss -tlnp")
+
+    def await_ready(self, session: Session, engine: Engine, handle: str) -> None:
+        """Wait for its first answer and write down that it is ready. Raises `WorkbenchError` where it will not be.
+
+        Returns early where it is not wanted any more, or the supervisor ends: then the next look goes on.
+        """
+        with self.desk.read() as connection:
+            now = rows.get(connection, session.id)
+        assert now
+        token = self.token(session)
+        begun = looked = time.monotonic()
+        while not self.desk.stopping.is_set():
+            answer = probe.ask(IDES[session.ide], now.port, session.host_name, token)
+            if answer is Answer.READY:
+                self._ready(session)
+                return
+            if answer is not Answer.NOT_YET:
+                raise WorkbenchError(
+                    f"it {answer}: it was stopped", hint="This is a fault of workbench or of the image."
+                )
+            if time.monotonic() - looked > INSPECT:
+                looked = time.monotonic()
+                if not self._still_wanted(session):
+                    return
+                facts = engine.inspect_session(handle)
+                if facts is None or not facts.alive:
+                    raise WorkbenchError(
+                        f"it ended before it answered: {ended_how(facts)}{self._words(session, token)}"
+                    )
+            if time.monotonic() - begun > READY_WITHIN:
+                raise WorkbenchError(f"it did not answer within {READY_WITHIN:g} s{self._words(session, token)}")
+            time.sleep(STEP)
+
+    def token(self, session: Session) -> str:
+        """Its secret; empty where there is none."""
+        try:
+            return (self.desk.home.session_folder(session.id) / TOKEN).read_text()
+        except OSError:
+            return ""
+
+    def _ready(self, session: Session) -> None:
+        with self.desk.write() as connection:
+            rows.change(
+                connection, session.id, SessionState.STARTING, SessionState.READY, at=self.desk.now(),
+                actor=self.desk.actor,
+            )  # fmt: skip
+        log.info("session %s: ready", session.name)
+
+    def _still_wanted(self, session: Session) -> bool:
+        with self.desk.read() as connection:
+            now = rows.get(connection, session.id)
+        return bool(now and now.desired is Desired.UP and now.generation == session.generation)
+
+    def _words(self, session: Session, token: str) -> str:
+        words = probe.last_words(self.desk.home.session_folder(session.id) / "session.log", token)
+        return f"\n{clean(words)}" if words else ""
+
+    def _write_token(self, session: Session) -> None:
+        """A new secret for each start, without a newline, for the account alone."""
+        path = self.desk.home.session_folder(session.id) / TOKEN
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(24))
+
+    def _port(self, name: str) -> int:
+        """The port kept for this name, or a free one that is kept from now on."""
+        with self.desk.write() as connection:
+            port = rows.port_of(connection, name)
+            for _ in range(50):
+                if port:
+                    return port
+                free = probe.free_port()
+                port = free if rows.keep_port(connection, name, free) else 0
+        raise WorkbenchError("no free port was found", hint="See what listens: ss -tlnp")
+
+    def _another_port(self, name: str) -> None:
+        with self.desk.write() as connection:
+            while not rows.keep_port(connection, name, probe.free_port()):
+                pass
+
+
+class OvertakenError(WorkbenchError):
+    """The session's row was changed by another; nothing was made."""
+
+    def __init__(self) -> None:
+        super().__init__("it was changed meanwhile")
+
+
+def ended_how(facts: SessionFacts | None) -> str:
+    """In words how a session that is not alive came to its end."""
+    if facts is None:
+        return "it was removed outside of workbench"
+    if facts.oom:
+        return f"out of memory{f' ({one_line(facts.reason, 200)})' if facts.reason else ''}"
+    if facts.reason:
+        return one_line(facts.reason, 200)
+    return f"exit code {facts.exit_code}" if facts.exit_code is not None else "it ended"

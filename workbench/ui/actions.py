@@ -58,7 +58,7 @@ class Action:
     @property
     def shown_key(self) -> str:
         """The key as people write it."""
-        return " ".join(_KEYS.get(key, key) for key in self.key.split(","))
+        return _KEYS.get(self.key.split(",")[0], self.key.split(",")[0])
 
     def fits(self, item: Any) -> bool:
         """Whether it can be done now, with `item` selected."""

@@ -23,7 +23,7 @@ from workbench.ui.messages import Overviewed
 from workbench.ui.palette import RegistryCommands
 from workbench.ui.screens import SCREENS
 from workbench.ui.screens.noun import NounScreen
-from workbench.ui.themes import DARK, LIGHT
+from workbench.ui.themes import DARK, LIGHT, greys
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +37,8 @@ class Workbench(App[None]):
     DEFAULT_MODE = "projects"
     COMMANDS: ClassVar[set[Any]] = {RegistryCommands}
     ENABLE_COMMAND_PALETTE = True
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny-wide"), (60, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-tiny-high"), (15, "-high")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny-wide"), (60, "-narrow"), (100, "-wide")]  # noqa: RUF012 - textual's way
+    VERTICAL_BREAKPOINTS = [(0, "-tiny-high"), (15, "-high")]  # noqa: RUF012 - textual's way
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "leave", "Quit", show=False, priority=True)]
 
     def __init__(self, bench: Bench, *, read_only: bool = False) -> None:
@@ -65,6 +65,10 @@ class Workbench(App[None]):
     def on_unmount(self) -> None:
         """End the threads; what runs goes on without this program."""
         self.feed.stop()
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our greys, of whatever theme is chosen."""
+        return {**super().get_theme_variable_defaults(), **greys(self.current_theme)}
 
     @property
     def noun_screen(self) -> NounScreen:

@@ -44,6 +44,11 @@ class Desk:
         """The answer of a service, got in a thread. Its errors come through."""
         return await asyncio.to_thread(function, *args, **kwargs)
 
+    async def until(self, over: Callable[[], bool]) -> None:
+        """Wait until a service says so; asked in threads."""
+        while not await self.call(over):  # noqa: ASYNC110 - another process changes it
+            await asyncio.sleep(0.2)
+
     async def form(self, screen: ModalScreen[R]) -> R | None:
         """Show a question or a form; None where it was left."""
         return await self.app.push_screen_wait(screen)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,10 @@ from textual.message import Message
 
 from workbench.errors import WorkbenchError
 from workbench.services.bench import Bench
+from workbench.services.overview import overview
 from workbench.ui.messages import Detailed, Grown, Listed, Overviewed, Trouble
 from workbench.ui.nouns.base import Noun
+from workbench.ui.problems import problems_of
 from workbench.ui.sources import Source
 
 TICK = 0.25  # seconds between two questions to the store
@@ -53,6 +55,7 @@ class Feed:
         self._inspect = threading.Event()
         self._noun: Noun[Any] | None = None
         self._wanted: Wanted | None = None
+        self._problems: Sequence[Any] = ()
 
     # -- said by the screens
 
@@ -76,7 +79,7 @@ class Feed:
 
     def watch(self) -> None:
         """Lists and the header, until `stop`."""
-        version, files_at = -1, 0.0
+        version, files_at = -1, -FILES
         while not self._stop.is_set():
             asked = self._look.is_set()
             self._look.clear()
@@ -86,8 +89,10 @@ class Feed:
                 if asked or due or newest != version:
                     version = newest
                     self._list()
-                    self._overview()
-                    files_at = time.monotonic()
+                    if due:
+                        self._problems = problems_of(self._bench)
+                        files_at = time.monotonic()
+                    self._post(Overviewed(overview(self._bench), self._problems))
             except WorkbenchError as error:
                 self._post(Trouble(error))
             self._look.wait(TICK)
@@ -102,12 +107,6 @@ class Feed:
             self._post(Trouble(error, noun.mode))
         else:
             self._post(Listed(noun.mode, items))
-
-    def _overview(self) -> None:
-        from workbench.services.overview import overview
-        from workbench.ui.problems import problems_of
-
-        self._post(Overviewed(overview(self._bench), problems_of(self._bench)))
 
     def fill(self) -> None:
         """The detail pane, until `stop`."""

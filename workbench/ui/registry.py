@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from textual.binding import Binding, BindingType
 
-from workbench.ui.acts import environments, logs, program, projects, runs, schedules, sessions, view
 from workbench.ui.actions import LISTS, LOGS, PROGRAM, Action
+from workbench.ui.acts import environments, logs, program, projects, runs, schedules, sessions, view
 
 ACTIONS: tuple[Action, ...] = (
     *projects.ACTIONS,

@@ -1,7 +1,10 @@
-"""The program's own two themes; Textual's others and the terminal's own colours can be chosen too."""
+"""The program's own two themes, and two greys for every theme; Textual's others can be chosen too."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from textual.color import Color
 from textual.theme import Theme
 
 DARK = Theme(
@@ -52,3 +55,12 @@ LIGHT = Theme(
         "footer-key-foreground": "#2F6690",
     },
 )
+
+
+def greys(theme: Theme) -> Mapping[str, str]:
+    """`$muted` and `$faint` as solid colours, for text that is drawn by hand cannot be blended later."""
+    if theme.ansi or theme.name.startswith("ansi"):
+        return {"muted": "ansi_bright_black", "faint": "ansi_bright_black"}
+    front = Color.parse(theme.foreground or ("#E0E0E0" if theme.dark else "#202020"))
+    back = Color.parse(theme.background or ("#121212" if theme.dark else "#F0F0F0"))
+    return {"muted": back.blend(front, 0.62).hex, "faint": back.blend(front, 0.36).hex}

@@ -25,7 +25,7 @@ class Tone(StrEnum):
 
 STYLES: Mapping[Tone, str] = {
     Tone.PLAIN: "",
-    Tone.MUTED: "$text-muted",
+    Tone.MUTED: "$muted",
     Tone.GOOD: "$text-success",
     Tone.BUSY: "$text-accent",
     Tone.WARN: "$text-warning",

@@ -60,7 +60,7 @@ async def build(desk: Desk, items: list[EnvironmentView]) -> None:
             return
         number = await desk.call(environments.build, desk.bench, name, force=True)
     desk.say(f"Build b{number} of {name} is queued")
-    desk.screen.wait_for(items, "building")
+    desk.screen.pane.wait_for(items, "building")
     desk.screen.choose_tab("Build log")
     desk.look()
 
@@ -77,9 +77,10 @@ async def cancel(desk: Desk, items: list[EnvironmentView]) -> None:
         "What was built before stays. Runs and sessions that wait for it fail.",
         (("cancel", "Cancel build"),),
         command=f"stop b{view.build.id}",
+        keep="Keep",
     )
     if await desk.form(Confirm(question)):
-        desk.screen.wait_for(items, "cancelling")
+        desk.screen.pane.wait_for(items, "cancelling")
         await desk.call(environments.cancel_build, desk.bench, view.build.id)
         desk.look()
 

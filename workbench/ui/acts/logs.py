@@ -14,7 +14,7 @@ async def _find(desk: Desk, items: list[Any]) -> None:
     from workbench.ui.modals.line import LineModal
 
     del items
-    log = desk.screen.log_view
+    log = desk.screen.detail.log_view
     wanted = await desk.form(
         LineModal("Find in the log", log.wanted, hint="enter find   n next   N before   esc close")
     )
@@ -30,7 +30,7 @@ async def _find(desk: Desk, items: list[Any]) -> None:
 
 def _wrap(desk: Desk, items: list[Any]) -> None:
     del items
-    desk.screen.log_view.toggle_wrap()
+    desk.screen.detail.log_view.toggle_wrap()
     desk.screen.detail.say_follow()
 
 
@@ -38,7 +38,7 @@ async def _save(desk: Desk, items: list[Any]) -> None:
     screen = desk.screen
     noun = screen.noun
     name = "-".join(noun.name(items[0]).replace("/", "-").split()) if items else "log"
-    text = screen.log_view.whole
+    text = screen.detail.log_view.whole
     path = await desk.call(_written, Path.cwd(), f"{name}-{screen.tab().lower()}", text)
     desk.say(f"Saved {path}")
 
@@ -61,7 +61,7 @@ def _written(folder: Path, stem: str, text: str) -> Path:
 
 def _copy(desk: Desk, items: list[Any]) -> None:
     del items
-    desk.copy(desk.screen.log_view.whole, f"{len(desk.screen.log_view.lines)} lines")
+    desk.copy(desk.screen.detail.log_view.whole, f"{len(desk.screen.detail.log_view.lines)} lines")
 
 
 def _file(desk: Desk, items: list[Any]) -> None:

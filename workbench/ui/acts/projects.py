@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from workbench.ui.acts.opening import open_when_ready
 from workbench.ui.actions import Action, Purpose
+from workbench.ui.acts.opening import open_when_ready
 from workbench.ui.desk import Desk
 from workbench.ui.nouns.projects import ProjectRow
 

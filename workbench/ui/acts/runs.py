@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.model.run import ENDED, Run
 from workbench.text import plural
-from workbench.ui.acts.opening import open_when_ready
 from workbench.ui.actions import Action, Purpose
+from workbench.ui.acts.opening import open_when_ready
 from workbench.ui.desk import Desk, names
 
 AREA = "runs"
@@ -72,9 +70,9 @@ async def cancel(desk: Desk, items: list[Run]) -> None:
     if len(items) > 1:
         effect = f"Runs {names(items, lambda run: str(run.id), 8)}. What they have written so far is kept."
     command = f"runs cancel {' '.join(str(run.id) for run in items)}"
-    if not await desk.form(Confirm(Question(title, effect, (("cancel", "Cancel run"),), command=command))):
+    if not await desk.form(Confirm(Question(title, effect, (("cancel", "Cancel run"),), command=command, keep="Keep"))):
         return
-    desk.screen.wait_for(items, "cancelling")
+    desk.screen.pane.wait_for(items, "cancelling")
     for run in items:
         await desk.call(runs.cancel, desk.bench, run.id)
     desk.screen.listing.clear_marks()
@@ -93,7 +91,11 @@ async def remove(desk: Desk, items: list[Run]) -> None:
     if alive:
         which = f"{len(alive)} of them still go on" if several else f"It is {one.state}"
         question = Question(
-            f"{title} {which}.", "It is cancelled first.", (("keep", "Cancel and remove"),), command=command
+            f"{title} {which}.",
+            "It is cancelled first.",
+            (("keep", "Cancel and remove"),),
+            command=command,
+            keep="Keep",
         )
     else:
         effect = "It goes from the history. Its published notebook and report can stay in the project."
@@ -103,12 +105,11 @@ async def remove(desk: Desk, items: list[Run]) -> None:
     chosen = await desk.form(Confirm(question))
     if not chosen:
         return
-    desk.screen.wait_for(items, "removing")
+    desk.screen.pane.wait_for(items, "removing")
     for run in alive:
         await desk.call(runs.cancel, desk.bench, run.id)
+    await desk.until(lambda: all(runs.get(desk.bench, run.id).state in ENDED for run in alive))
     for run in items:
-        while run in alive and (await desk.call(runs.get, desk.bench, run.id)).state not in ENDED:
-            await asyncio.sleep(0.2)
         await desk.call(runs.remove, desk.bench, run.id, outputs=chosen == "all")
     desk.screen.listing.clear_marks()
     desk.say(f"Removed {plural(len(items), 'run')}" if several else f"Removed run {one.id}")
@@ -125,7 +126,7 @@ async def open_output(desk: Desk, items: list[Run]) -> None:
     file = ""
     if left.notebook is not None and left.notebook.is_relative_to(project.path):
         file = left.notebook.relative_to(project.path).as_posix()
-    elif run.output and Path(run.output).is_dir() is False:
+    elif run.output and left.folder is None:
         raise WorkbenchError("What it published is not there any more.", title=f"Run {run.id}", hint=run.output)
     session = await desk.call(sessions.start, desk.bench, run.project, file=file)
     await open_when_ready(desk, session)

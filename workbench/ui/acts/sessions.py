@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.model.session import ENDED, Desired, Session, SessionState
 from workbench.text import plural
-from workbench.ui.acts.opening import open_now
 from workbench.ui.actions import Action, Purpose
+from workbench.ui.acts.opening import open_now
 from workbench.ui.desk import Desk, names
 
 AREA = "sessions"
@@ -82,7 +81,7 @@ async def restart(desk: Desk, items: list[Session]) -> None:
         command = f"sessions restart {' '.join(one.name for one in items)}"
         if not await desk.form(Confirm(Question(title, effect, (("restart", "Restart"),), command=command))):
             return
-    desk.screen.wait_for(items, "restarting" if up else "starting")
+    desk.screen.pane.wait_for(items, "restarting" if up else "starting")
     for one in items:
         await desk.call(sessions.restart, desk.bench, one.id)
     desk.screen.listing.clear_marks()
@@ -101,7 +100,7 @@ async def stop(desk: Desk, items: list[Session]) -> None:
     command = f"sessions stop {' '.join(session.name for session in items)}"
     if not await desk.form(Confirm(Question(title, effect, (("stop", "Stop"),), command=command))):
         return
-    desk.screen.wait_for(items, "stopping")
+    desk.screen.pane.wait_for(items, "stopping")
     for session in items:
         await desk.call(sessions.stop, desk.bench, session.id)
     desk.screen.listing.clear_marks()
@@ -123,12 +122,11 @@ async def remove(desk: Desk, items: list[Session]) -> None:
     command = f"sessions remove {' '.join(session.name for session in items)}{' --stop' if alive else ''}"
     if not await desk.form(Confirm(Question(title, files, choices, command=command))):
         return
-    desk.screen.wait_for(items, "removing")
+    desk.screen.pane.wait_for(items, "removing")
     for session in alive:
         await desk.call(sessions.stop, desk.bench, session.id)
+    await desk.until(lambda: all(sessions.get(desk.bench, session.id).state in ENDED for session in alive))
     for session in items:
-        while session in alive and (await desk.call(sessions.get, desk.bench, session.id)).state not in ENDED:
-            await asyncio.sleep(0.2)
         await desk.call(sessions.remove, desk.bench, session.id)
     desk.screen.listing.clear_marks()
     desk.say(f"Removed {plural(len(items), 'session')}" if several else f"Removed {one.name}")

@@ -25,6 +25,7 @@ class Question:
     choices: tuple[tuple[str, str], ...]  # value, button
     command: str = ""
     type_name: str = ""
+    keep: str = "Cancel"
     quiet: bool = field(default=False)  # nothing is lost: no warning colour
 
 
@@ -46,8 +47,7 @@ class Confirm(ModalScreen[str]):
     def compose(self) -> ComposeResult:
         """Title, effect, buttons."""
         ask = self.question
-        with VerticalScroll(classes="box question", can_focus=False) as box:
-            box.border_title = None
+        with VerticalScroll(classes="box question", can_focus=False):
             yield Static(one_line(ask.title), classes="title", markup=False)
             yield Static(clean(ask.effect), classes="effect", markup=False)
             if ask.type_name:
@@ -56,13 +56,16 @@ class Confirm(ModalScreen[str]):
             if ask.command:
                 yield Static(f"$ workbench {one_line(ask.command)}", classes="command", markup=False)
             with Horizontal(classes="buttons"):
-                yield Button("Cancel", id="cancel")
+                yield Button(ask.keep if ask.type_name else f"{ask.keep} (n)", id="cancel", compact=True)
                 for index, (value, label) in enumerate(ask.choices):
-                    variant = "default" if ask.quiet else "error"
-                    button = Button(f"{label} (y)" if index == 0 and not ask.type_name else label, variant=variant)
-                    button.name = value
-                    button.disabled = bool(ask.type_name)
-                    yield button
+                    text = f"{label} (y)" if index == 0 and not ask.type_name else label
+                    yield Button(
+                        text,
+                        variant="default" if ask.quiet else "error",
+                        name=value,
+                        disabled=bool(ask.type_name),
+                        compact=True,
+                    )
 
     def on_mount(self) -> None:
         """Nothing happens by an enter too many."""

@@ -15,8 +15,8 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Select, Static
 from textual.widget import Widget
+from textual.widgets import Button, Input, Select, Static
 
 from workbench.errors import WorkbenchError
 from workbench.services.bench import Bench
@@ -93,6 +93,8 @@ class Form(ModalScreen[R], Generic[R]):
     BINDINGS = [  # noqa: RUF012 - textual's way
         ("escape", "leave", "Leave"),
         ("ctrl+s", "accept", "Do it"),
+        ("down", "app.focus_next", "Next field"),
+        ("up", "app.focus_previous", "Field before"),
     ]
 
     def __init__(self, bench: Bench) -> None:

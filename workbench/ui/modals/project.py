@@ -31,12 +31,24 @@ class ProjectForm(Form[str]):
         kinds = [EMPTY, FOLDER, *(f"a copy of the example {name}" for name in self.examples)]
         yield line("name", "name", placeholder="sales-2025")
         yield choice("kind", "made of", kinds, EMPTY)
-        yield line(
-            "folder", "folder", placeholder="~/work/sales", hint="only for a folder that you have; it stays where it is"
-        )
+        yield line("folder", "folder", placeholder="~/work/sales", hint="it stays where it is")
         yield choice(
             "environment", "environment", self.environments, prompt="the standard files found, else the default"
         )
+
+    def on_mount(self) -> None:
+        """A folder is asked for only where one is taken in."""
+        super().on_mount()
+        self._fit(EMPTY)
+
+    async def changed(self, name: str, value: str) -> None:
+        """Lines that do not apply are not shown."""
+        if name == "kind":
+            self._fit(value)
+
+    def _fit(self, kind: str) -> None:
+        self.field("folder").display = kind == FOLDER
+        self.field("environment").display = kind == EMPTY
 
     def consider(self, values: Mapping[str, str]) -> Considered:
         """The name's rule, the folder, and what will be there."""

@@ -54,7 +54,7 @@ class NotebookForm(Form[Any]):
             from workbench.services import projects
 
             found = await asyncio.to_thread(projects.notebooks, self.bench, value)
-            self.put_options("notebook", found, self.notebook if self.notebook in found else "")
+            self.put_options("notebook", found, self.notebook if self.notebook in found else (found or [""])[0])
         elif name == "notebook":
             await self.put_parameters(self.field("project").value, value)
 
@@ -78,12 +78,10 @@ class NotebookForm(Form[Any]):
         await more.mount_all(
             line(
                 PREFIX + one.name,
-                one.name,
+                one.name if one.type == "any" else f"{one.name}: {one.type}",
                 _shown(self.given[one.name]) if one.name in self.given else _shown(one.default) if one.literal else "",
                 placeholder=one.source or "no default",
-                hint=" · ".join(
-                    part for part in ("" if one.type == "any" else one.type, one_line(one.help, 60)) if part
-                ),
+                hint=one_line(one.help, 60),
             )
             for one in found.declared
         )

@@ -76,14 +76,15 @@ class ScheduleForm(NotebookForm):
         from workbench.services import schedules
 
         given, _ = self.read(values)
+        when: dict[str, Any] = {_kind(values["kind"]): values["when"].strip()}
         return schedules.add(
             self.bench,
             values["project"],
             values["name"].strip(),
             notebook=values["notebook"],
-            **{_kind(values["kind"]): values["when"].strip()},
             timezone=values["timezone"],
             parameters=given,
+            **when,
         ).key
 
 

@@ -69,7 +69,7 @@ class Noun(Generic[T]):
         """What a tab of the detail pane shows: a page, or a source of lines to follow."""
         raise NotImplementedError
 
-    def tabs_of(self, item: T) -> tuple[str, ...]:
+    def tabs_of(self, item: T) -> tuple[str, ...]:  # noqa: ARG002 - for those that look at it
         """The tabs that this item has."""
         return self.tabs
 
@@ -81,11 +81,11 @@ class Noun(Generic[T]):
         """What the filter looks in."""
         return " ".join(cell.text for cell in self.cells(item, datetime.now().astimezone()))
 
-    def rank(self, item: T) -> int:
+    def rank(self, item: T) -> int:  # noqa: ARG002 - for those that look at it
         """Where it stands without a chosen sort: what is going on before what is over."""
         return 0
 
-    def live(self, item: T) -> bool:
+    def live(self, item: T) -> bool:  # noqa: ARG002 - for those that look at it
         """Whether its detail changes without a word from the store."""
         return False
 

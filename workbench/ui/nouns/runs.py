@@ -192,7 +192,7 @@ def _failure(page: Page, run: Run) -> None:
     page.line(Cell(f"{of_run(run.state)}{where}", of_run(run.state).tone))
     said = f"{failure.error}: {failure.message}" if failure.message else failure.error
     page.text(said or run.reason, Tone.STRONG)
-    if run.reason and run.reason not in said:
+    if run.reason and run.reason not in said and not (said and said in run.reason):
         page.text(run.reason)
     if run.hint:
         page.text(run.hint, Tone.MUTED)

@@ -40,8 +40,8 @@ class Schedules(Noun["ScheduleView"]):
         Column("State", 9, sort=lambda view: _mark(view).word),
         Column("Schedule", 10, grow=3, sort=lambda view: view.key),
         Column("When", 9, grow=2, drop=3),
-        Column("Next", 7, drop=1, right=True, sort=lambda view: view.next_due),
-        Column("Last", 9, drop=2, sort=lambda view: view.last and view.last.due, reverse=True),
+        Column("Next", 9, drop=1, right=True, sort=lambda view: view.next_due),
+        Column("Last", 15, drop=2, sort=lambda view: view.last and view.last.due, reverse=True),
     )
 
     def load(self, bench: Bench) -> list[ScheduleView]:
@@ -82,7 +82,7 @@ class Schedules(Noun["ScheduleView"]):
 
     def cells(self, item: ScheduleView, now: datetime) -> tuple[Cell, ...]:
         """State, key, time, next, last."""
-        last = _DUE[item.last.state] if item.last else None
+        last = of_run(item.run.state) if item.run else _DUE[item.last.state] if item.last else None
         return (
             cell_of(_mark(item)),
             Cell(item.key),

@@ -12,9 +12,10 @@ from workbench.ui.screens.noun import NounScreen
 
 
 class ProjectsScreen(NounScreen):
-    """Projects."""
+    """Projects, below what needs somebody."""
 
     noun_class = Projects
+    leads = True
     BINDINGS = registry.bindings(registry.of("projects"))
 
 

@@ -9,28 +9,29 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Container, Vertical
+from textual.containers import Container
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
-from workbench.text import one_line
 from workbench.ui import messages, registry
 from workbench.ui.actions import LOGS, Action
 from workbench.ui.feed import Wanted
+from workbench.ui.needs import entries
 from workbench.ui.nouns.base import Noun
 from workbench.ui.page import Page
 from workbench.ui.tone import Tone
 from workbench.ui.widgets.detail import Detail
 from workbench.ui.widgets.header import HeaderLine
+from workbench.ui.widgets.lines import KeyLine, ModeLine
 from workbench.ui.widgets.listing import Listing
-from workbench.ui.widgets.logview import LogView
-from workbench.ui.widgets.strips import Word, WordLine, keys, tabs
+from workbench.ui.widgets.listpane import ListPane
+from workbench.ui.widgets.needsstrip import NeedsStrip
+from workbench.ui.widgets.strips import WordLine
 
 if TYPE_CHECKING:
     from workbench.ui.app import Workbench
 
-WAITING = 10.0  # seconds after which a row that was acted on shows its state again, whatever that is
 TICK = 1.0  # seconds between two drawings of ages
 
 
@@ -38,6 +39,7 @@ class NounScreen(Screen[None]):
     """List and detail of one noun; subclasses name the noun and its keys."""
 
     noun_class: ClassVar[type[Noun[Any]]]
+    leads: ClassVar[bool] = False  # the first screen says what needs somebody
     AUTO_FOCUS = "#list"
 
     def __init__(self) -> None:
@@ -55,7 +57,12 @@ class NounScreen(Screen[None]):
     @property
     def listing(self) -> Listing:
         """The list."""
-        return self.query_one("#list", Listing)
+        return self.pane.listing
+
+    @property
+    def pane(self) -> ListPane:
+        """The list with its filter and title."""
+        return self.query_one("#listpane", ListPane)
 
     @property
     def detail(self) -> Detail:
@@ -73,19 +80,15 @@ class NounScreen(Screen[None]):
         yield Static("This terminal is too small: 60 columns and 15 lines are needed.", id="tiny", markup=False)
         with Container(id="all"):
             yield HeaderLine(app.bench.home.root, app.read_only)
-            yield WordLine(id="modes")
+            yield ModeLine(self.noun.mode)
+            yield NeedsStrip()
             with Container(id="panes"):
-                with Vertical(id="listpane"):
-                    yield Input(placeholder="filter", id="filter", select_on_focus=False)
-                    yield Listing(self.noun, app.bench.now, id="list")
+                yield ListPane(self.noun, app.bench.now)
                 yield Detail(id="detail")
-            yield WordLine(id="keys")
+            yield KeyLine()
 
     def on_mount(self) -> None:
         """Say what there is before anything was read."""
-        self.query_one("#filter", Input).display = False
-        self._draw_modes()
-        self._title()
         self.set_interval(TICK, self._tick)
         self.call_after_refresh(self._draw_keys)
         if app_overview := self.bench_app.overviewed:
@@ -97,8 +100,7 @@ class NounScreen(Screen[None]):
         self._inspect()
 
     def on_resize(self) -> None:
-        """Modes and keys fit the new width."""
-        self._draw_modes()
+        """The keys fit the new width."""
         self._draw_keys()
 
     # -- what the threads say
@@ -107,16 +109,9 @@ class NounScreen(Screen[None]):
     def _listed(self, message: messages.Listed) -> None:
         if message.mode != self.noun.mode:
             return
-        listing = self.listing
-        states = {key: self.noun.mark(item).word for key in listing.pending if (item := listing.item(key)) is not None}
-        listing.show(message.items)
-        for key, word in states.items():
-            item = listing.item(key)
-            if item is None or self.noun.mark(item).word != word:
-                listing.pending.pop(key, None)
-        if self._wish and listing.select(self._wish):
+        self.pane.show(message.items)
+        if self._wish and self.listing.select(self._wish):
             self._wish = ""
-        self._title()
         self._inspect()
         self.refresh_bindings()
         self._draw_keys()
@@ -138,6 +133,12 @@ class NounScreen(Screen[None]):
     @on(messages.Overviewed)
     def _overviewed(self, message: messages.Overviewed) -> None:
         self.query_one(HeaderLine).show(message.overview, message.problems)
+        if self.leads:
+            self.query_one(NeedsStrip).show(entries(message))
+
+    @on(NeedsStrip.Asked)
+    def _needs(self) -> None:
+        self.action_act("program.needs")
 
     @on(messages.Trouble)
     def _trouble(self, message: messages.Trouble) -> None:
@@ -211,21 +212,16 @@ class NounScreen(Screen[None]):
 
     def back(self) -> None:
         """One level back; never leaves the program."""
-        listing = self.listing
-        box = self.query_one("#filter", Input)
         if self.full:
             self.toggle_full()
         elif self.has_class("-detail") or self.detail.has_focus_within:
             self.remove_class("-detail")
-            listing.focus()
-        elif box.display or listing.filter:
-            box.value = ""
-            box.display = False
-            listing.narrow("")
-            listing.focus()
+            self.listing.focus()
+        elif self.pane.filtering:
+            self.pane.close_filter()
         else:
-            listing.clear_marks()
-        self._title()
+            self.listing.clear_marks()
+            self.say_marks()
 
     def toggle_full(self) -> None:
         """The detail over everything but header and keys, or beside the list again."""
@@ -234,26 +230,11 @@ class NounScreen(Screen[None]):
         if self.full:
             self.open_detail()
 
-    # -- filter
-
     def open_filter(self) -> None:
         """Type to narrow the list."""
         self.remove_class("-detail", "-full")
         self.full = False
-        box = self.query_one("#filter", Input)
-        box.display = True
-        box.focus()
-
-    @on(Input.Changed, "#filter")
-    def _filtered(self, event: Input.Changed) -> None:
-        self.listing.narrow(event.value)
-        self._title()
-
-    @on(Input.Submitted, "#filter")
-    def _filter_kept(self) -> None:
-        box = self.query_one("#filter", Input)
-        box.display = bool(box.value)
-        self.listing.focus()
+        self.pane.open_filter()
 
     # -- actions
 
@@ -294,19 +275,6 @@ class NounScreen(Screen[None]):
             if not (action.changes and self.bench_app.read_only)
         )
 
-    def wait_for(self, items: list[Any], word: str) -> None:
-        """Show `word` in the rows of `items` until their state changes."""
-        for item in items:
-            self.listing.pending[self.noun.key(item)] = word
-        self.listing.refresh()
-
-        def over() -> None:
-            for item in items:
-                self.listing.pending.pop(self.noun.key(item), None)
-            self.listing.refresh()
-
-        self.set_timer(WAITING, over)
-
     # -- lines
 
     @on(WordLine.Chosen)
@@ -319,53 +287,16 @@ class NounScreen(Screen[None]):
         elif name == "keys" and self.check_action("act", (message.value,)):
             self.action_act(message.value)
 
-    def _draw_modes(self) -> None:
-        wide = self.app.size.width >= 78
-        names = [
-            (mode, f"{number} {title}" if wide else title) for number, (mode, title) in enumerate(MODE_NAMES, start=1)
-        ]
-        self.query_one("#modes", WordLine).put(tabs(names, self.noun.mode))
-
     def _draw_keys(self) -> None:
         shown = sorted((action for action in self.actions() if action.rank), key=lambda action: action.rank)
-        words = keys(
-            [(action.id, action.shown_key, action.verb, self.live(action)) for action in shown],
-            self.app.size.width - 2 - 8,
-        )
-        help_words = [Word("?", "program.help", "bold $text-accent"), Word(" help", "program.help", "$text-muted")]
-        self.query_one("#keys", WordLine).put([*words, *help_words])
-
-    def _title(self) -> None:
-        listing = self.listing
-        count = f"{len(listing.keys)} of {listing.total}" if listing.filter else str(listing.total)
-        marked = f" · {len(listing.marked)} marked" if listing.marked else ""
-        pane = self.query_one("#listpane", Vertical)
-        pane.border_title = f"{self.noun.title} {count}{marked}" if listing.loaded else self.noun.title
-        pane.border_subtitle = one_line(listing.filter, 20) if listing.filter else None
+        self.query_one(KeyLine).show([(action, self.live(action)) for action in shown], self.app.size.width)
 
     def say_marks(self) -> None:
         """Marks have changed."""
-        self._title()
+        self.pane.say()
         self.refresh_bindings()
         self._draw_keys()
-
-    def on_log_view_changed(self) -> None:
-        """The log said something; its keys may have come or gone."""
 
     def _tick(self) -> None:
         if self.is_current:
             self.listing.refresh()
-
-    @property
-    def log_view(self) -> LogView:
-        """The log of the detail pane."""
-        return self.detail.log_view
-
-
-MODE_NAMES = (
-    ("projects", "Projects"),
-    ("environments", "Environments"),
-    ("sessions", "Sessions"),
-    ("runs", "Runs"),
-    ("schedules", "Schedules"),
-)

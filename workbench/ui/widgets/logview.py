@@ -72,7 +72,7 @@ class LogView(ScrollView, can_focus=True):
         self.lines.extend(fresh)
         self.partial = chunk.partial[:LONGEST].expandtabs(8)
         if fresh:
-            self._widest = max(self._widest, max(map(_cells, fresh)))
+            self._widest = max(self._widest, *map(_cells, fresh))
         if self.wrap:
             self._wrap_from(start)
         over = len(self.lines) - MOST_LINES

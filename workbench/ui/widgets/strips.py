@@ -70,28 +70,9 @@ class WordLine(Static):
                 return
 
 
-def tabs(names: Sequence[tuple[str, str]], active: str) -> list[Word]:
-    """Words for tabs: (value, text) each, the active one underlined and bright."""
+def tabs(names: Sequence[tuple[str, str]], active: str, style: str = "bold underline $text-accent") -> list[Word]:
+    """Words for tabs: (value, text) each, the active one in `style`."""
     words: list[Word] = []
     for value, text in names:
-        words.append(Word(f" {text} ", value, "bold $text-accent reverse" if value == active else "$text-muted"))
-        words.append(Word(" "))
-    return words
-
-
-def keys(actions: Sequence[tuple[str, str, str, bool]], room: int) -> list[Word]:
-    """Words for the footer: (id, key, verb, live) each; what does not fit is left to `?`."""
-    words: list[Word] = []
-    used = 0
-    for id_, key, verb, live in actions:
-        width = cell_len(key) + cell_len(verb) + 3
-        if used + width > room:
-            break
-        muted = "$text-disabled"
-        words += [
-            Word(key, id_, "bold $text-accent" if live else muted),
-            Word(f" {verb}", id_, "$text-muted" if live else muted),
-            Word("  "),
-        ]
-        used += width
+        words += [Word(text, value, style if value == active else "$muted"), Word("   ")]
     return words

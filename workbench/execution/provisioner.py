@@ -25,6 +25,9 @@ from workbench.paths import SOCKET_PATH_LIMIT
 PREFIX = "k"  # sockets are k-1 … k-5
 PORTS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
 RECONNECT = 10  # milliseconds between tries to connect; zmq's 100 would be felt at each start
+# Contexts are never terminated: that waits for what a dead kernel will not take, and a garbage collection could start
+# it at any moment. The process has one run and ends by `os._exit`.
+_KEPT: list[zmq.asyncio.Context] = []
 
 
 class HostProvisioner(KernelProvisionerBase):
@@ -108,6 +111,7 @@ def manager_for(host: KernelHost, kernel: KernelSpec, env: Mapping[str, str]) ->
     context.setsockopt(zmq.RECONNECT_IVL, RECONNECT)
     context.setsockopt(zmq.RCVHWM, 0)  # a full queue would drop messages, the kernel's `idle` among them
     context.setsockopt(zmq.LINGER, 500)
+    _KEPT.append(context)
     manager = RunKernelManager(
         context=context,
         kernel_name=kernel.name,

@@ -208,7 +208,7 @@ def _schedule(bench: Bench, steps: Steps) -> Run:
 
     with suppress(NotFound):
         schedules.remove(bench, f"{PROJECT}/{SCHEDULE}")
-    due = (bench.now() + timedelta(seconds=AHEAD)).astimezone(bench.zone)
+    due = (bench.now() + timedelta(seconds=AHEAD)).astimezone(bench.zone).replace(microsecond=0)
     spec = schedules.add(
         bench,
         PROJECT,

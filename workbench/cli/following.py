@@ -68,6 +68,7 @@ class RunTeller:
         elif kind == Progress.CELL:
             self.cell, self.number = int(event.get("cell") or 0), int(event.get("n") or 0)
             self.total = int(event.get("of") or self.total)
+            self.line.end()
         elif kind == Progress.OUTPUT and self.stream:
             where = event.get("stream")
             text = str(event.get("text") or "")
@@ -115,6 +116,7 @@ def build_to_end(bench: Bench, build_id: int, *, line: ProgressLine, stream: boo
     from workbench.services import environments
 
     begun = time.monotonic()
+    usual = environments.usual_seconds(bench, environments.get_build(bench, build_id).environment)
     with _growing(lambda: environments.build_log(bench, build_id)) as grown:
         for _ in ticks(bench):
             build = environments.get_build(bench, build_id)
@@ -122,7 +124,8 @@ def build_to_end(bench: Bench, build_id: int, *, line: ProgressLine, stream: boo
                 line.stream(grown())
             if build.state in BUILD_ENDED:
                 break
-            line.show(_line(str(build.state), f"{build.environment} {build_words(bench, build.environment)}", begun))
+            words = " ".join((build.environment, build_words(bench, build.environment))).strip()
+            line.show(_line(str(build.state), words, begun, usual))
     line.end()
     return build
 
@@ -165,15 +168,16 @@ def _run_line(run: Run, teller: RunTeller, usual: float | None) -> str:
         words.append(f"cell {max(teller.number, 1)} of {teller.total}")
     if run.state not in ACTIVE and run.reason:
         words.append(run.reason)
-    words.append(duration(datetime.now(UTC) - (run.started or run.created)))
+    words.append(f"{(datetime.now(UTC) - (run.started or run.created)).total_seconds():.0f}s")
     if usual and run.state in ACTIVE:
         words.append(f"usually {duration(usual)}")
     return "  ".join(words)
 
 
-def _line(state: str, text: str, begun: float) -> str:
+def _line(state: str, text: str, begun: float, usual: float | None = None) -> str:
     glyph = GLYPHS.get(state, ("·", None))[0]
-    return f"{glyph} {state}  {text}  {duration(time.monotonic() - begun)}"
+    about = f"  usually {duration(usual)}" if usual else ""
+    return f"{glyph} {state}  {text}  {int(time.monotonic() - begun)}s{about}"
 
 
 def _asked_again(session: Session) -> bool:

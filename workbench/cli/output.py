@@ -101,7 +101,7 @@ def record(pairs: Iterable[tuple[str, Cell | str | None]]) -> None:
 def fitting(text: str) -> str:
     """`text` on one line with its gaps, cut to the terminal where there is one."""
     line = clean(text).replace("\n", " ")
-    return _cut(line, shutil.get_terminal_size().columns) if sys.stdout.isatty() else line
+    return cut(line, shutil.get_terminal_size().columns) if sys.stdout.isatty() else line
 
 
 def block(title: str, text: str) -> None:
@@ -166,13 +166,14 @@ def _texts(lines: Sequence[Sequence[Cell]]) -> list[list[str]]:
 def _line(cells: Sequence[Cell], widths: Sequence[int]) -> str:
     parts = []
     for cell, wide in zip(cells, widths, strict=True):
-        text = _cut(cell.text, wide)
+        text = cut(cell.text, wide)
         style: dict[str, Any] = {"bold": True} if cell.color == "bold" else {"fg": cell.color} if cell.color else {}
         parts.append((click.style(text, **style) if style else text) + " " * (wide - width(text)))
     return GAP.join(parts).rstrip()
 
 
-def _cut(text: str, wide: int) -> str:
+def cut(text: str, wide: int) -> str:
+    """`text` in at most `wide` columns, with … where something is missing."""
     if width(text) <= wide:
         return text
     while text and width(text) > wide - 1:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from typing import TextIO
 
-from workbench.cli.output import width
-from workbench.text import clean, one_line
+from workbench.cli.output import cut
+from workbench.text import clean
 
 ERASE = "\r\x1b[2K"
 PATIENCE = 0.3  # seconds before anything is shown: what is quicker needs no line
@@ -20,16 +21,13 @@ class ProgressLine:
         self.live = wanted and sys.stderr.isatty()
         self._shown = ""
         self._begun = time.monotonic()
-        self._column_zero = True
+        self._open: TextIO | None = None  # where a line of text has no end yet
 
     def show(self, text: str) -> None:
         """Say how far it is now."""
-        if not self.live or not self._column_zero or time.monotonic() - self._begun < PATIENCE:
+        if not self.live or time.monotonic() - self._begun < PATIENCE or (self._open and self._open.isatty()):
             return
-        line = one_line(text)
-        limit = _columns() - 1
-        while line and width(line) > limit:
-            line = line[:-1]
+        line = cut(clean(text).replace("\n", " "), shutil.get_terminal_size().columns - 1)
         if line != self._shown:
             sys.stderr.write(f"{ERASE}{line}")
             sys.stderr.flush()
@@ -51,19 +49,12 @@ class ProgressLine:
         out = to or sys.stdout
         out.write(safe)
         out.flush()
-        if out.isatty():
-            self._column_zero = safe.endswith("\n")
+        self._open = None if safe.endswith("\n") else out
 
     def end(self) -> None:
-        """Leave the terminal at the start of an empty line."""
+        """Take the line away, and end a line of text that has no end."""
         self.hide()
-        if not self._column_zero:
-            sys.stdout.write("\n")
-            sys.stdout.flush()
-            self._column_zero = True
-
-
-def _columns() -> int:
-    import shutil
-
-    return shutil.get_terminal_size().columns
+        if self._open:
+            self._open.write("\n")
+            self._open.flush()
+            self._open = None

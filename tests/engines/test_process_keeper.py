@@ -292,3 +292,14 @@ def test_an_old_identity_signals_nobody(tmp_path: Path) -> None:
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_a_keeper_that_cannot_write_keeps_nothing(process_engine: ProcessEngine, project: Path) -> None:
+    """Where its record cannot be written, as on a full disk, the start fails with the reason and nothing runs on."""
+    host = process_engine.host(PLAIN, workspace(process_engine.home, project), run="9.1")
+    assert isinstance(host, ProcessHost)
+    (host.record / "identity.json.new").mkdir()
+    with pytest.raises(WorkbenchError, match="Is a directory"):
+        host.launch(python(FAMILY), host.folder / "c.json", {})
+    assert proc.marked(host.mark) == []
+    host.close()

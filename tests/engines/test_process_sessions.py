@@ -172,6 +172,28 @@ def test_a_session_of_an_environment_without_it(process_bench: Bench) -> None:
             process_bench.engine.start_session(handle)
 
 
+def test_a_session_without_a_secret_is_refused(process_bench: Bench) -> None:
+    """An empty token, which would switch signing in off, a short one, or one with a newline is never used."""
+    request = process_bench.request()
+    for token in ("", "short", "x" * 48 + "\n"):
+        (request.folder / "token").write_text(token)
+        with pytest.raises(Refused, match="no secret"):
+            process_bench.engine.create_session(request)
+    (request.folder / "token").unlink()
+    with pytest.raises(Refused, match="no secret"):
+        process_bench.engine.create_session(request)
+
+
+def test_an_environment_cannot_set_the_secret(process_bench: Bench) -> None:
+    """A JUPYTER_TOKEN in a declaration would win over the file, so it does not reach the session."""
+    request = process_bench.request()
+    space = replace(request.workspace, env={"JUPYTER_TOKEN": "mine", "OTHER": "x"})
+    process_bench.create(replace(request, workspace=space))
+    env = json.loads((request.folder / MADE).read_text())["job"]["env"]
+    assert "JUPYTER_TOKEN" not in env
+    assert env["OTHER"] == "x"
+
+
 def test_everything_of_jupyterlab_ends_with_it(process_opened: Opened, tmp_path: Path) -> None:
     """Kernels and terminals that were opened in it are gone when it is stopped; an open tab's cookie stays valid."""
     engine, home = process_opened.engine, process_opened.home

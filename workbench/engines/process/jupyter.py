@@ -34,7 +34,7 @@ def command(request: SessionRequest) -> list[str]:
 
 def variables(request: SessionRequest, settings: Path) -> dict[str, str]:
     """Its environment. `settings` keeps what the person sets in JupyterLab, for all sessions of the project."""
-    return environment(
+    env = environment(
         request.revision,
         request.workspace,
         {
@@ -45,3 +45,5 @@ def variables(request: SessionRequest, settings: Path) -> dict[str, str]:
             "JUPYTER_PREFER_ENV_PATH": "1",
         },
     )
+    env.pop("JUPYTER_TOKEN", None)  # it would win over the file
+    return env

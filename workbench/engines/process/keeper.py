@@ -11,6 +11,7 @@ only: it starts in a few hundredths of a second.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -62,28 +63,24 @@ class Keeper:
     def run(self) -> None:
         """Start it, keep it, and return when nothing of it is left."""
         try:
-            lock = _hold(f"{self.folder}/lock")
+            _hold(f"{self.folder}/lock")
             memory, pids = self.limits.get("memory"), self.limits.get("pids")
             if memory or pids:
                 self.group = cgroup.make(f"workbench-{self.job['mark']}", memory=memory, pids=pids)
             self.child, output = start(self.job, self.group)
+            if output is not None:
+                self.spool = Spool(output, self.job["output"], self.job["output_limit"], self.job["scrub"])
+            self.record()
         except (OSError, Unborn) as error:
             self.say({"failed": str(error)})
-            if self.group:
-                self.group.remove()
-            return
-        if output is not None:
-            self.spool = Spool(output, self.job["output"], self.job["output_limit"], self.job["scrub"])
-        self.record()
+            self.kill_at = time.monotonic()  # what was started before a full disk was noticed
         while self.look():
             self.rest()
-        survivors = self.below()
         if self.spool:
             self.spool.close()
         if self.group:
             self.group.remove()
-        self.say({"gone": len(survivors)})
-        os.close(lock)
+        self.say({"gone": len(self.below())})
 
     def record(self) -> None:
         """Write who we are and what we keep, and tell who started us."""
@@ -110,7 +107,7 @@ class Keeper:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return False
-            if pid == self.child and self.exit is None:
+            if pid and pid == self.child and self.exit is None:
                 self.ended(status, usage)
             if pid == 0:
                 break
@@ -216,7 +213,8 @@ class Keeper:
             "cpu": usage.ru_utime + usage.ru_stime,
         }
         self.exit["oom"] = self.out_of_memory(number)
-        _write(f"{self.folder}/exit.json", self.exit)
+        with contextlib.suppress(OSError):  # the disk is full: who asks on the socket is told all the same
+            _write(f"{self.folder}/exit.json", self.exit)
         self.say({"exit": self.exit})
         proc.send(self.below(), signal.SIGTERM)
         self.kill_at = min(self.kill_at or float("inf"), time.monotonic() + LINGER)
@@ -259,8 +257,8 @@ def _be_reaper() -> None:
         raise OSError("this kernel has no child subreapers")
 
 
-def _hold(path: str) -> int:
-    """Hold the lock; whoever looks whether it is held takes it for an instant, so try more than once."""
+def _hold(path: str) -> None:
+    """Hold the lock until we end; whoever looks whether it is held takes it for an instant, so try more than once."""
     lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     for _ in range(100):
         try:
@@ -268,7 +266,7 @@ def _hold(path: str) -> int:
         except BlockingIOError:
             time.sleep(0.01)
         else:
-            return lock
+            return
     raise Unborn("it runs already")
 
 

@@ -22,6 +22,7 @@ from typing import Any, TextIO
 import workbench
 from workbench.engines.process import proc
 from workbench.errors import WorkbenchError
+from workbench.text import one_line
 
 START = 30.0  # seconds in which a keeper says that its process exists
 GONE = 15.0  # seconds in which a keeper that was told to kill has killed everything
@@ -67,12 +68,13 @@ class Line:
         self.socket = ours
         env = {**job.env, proc.MARK: job.mark}
         data = json.dumps({**asdict(job), "env": env, "umask": _umask()}).encode()
-        with theirs:
+        complaints = self.folder / "keeper.log"
+        with theirs, complaints.open("wb") as log:
             self.process = subprocess.Popen(
                 _command(job.label, theirs.fileno()),
                 stdin=subprocess.PIPE,
                 stdout=stdout,
-                stderr=subprocess.STDOUT,
+                stderr=log if job.output else stdout,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
                 cwd="/",
@@ -87,7 +89,8 @@ class Line:
             raise WorkbenchError(f"{job.label} could not be started: {error.strerror}") from error
         if "started" not in words:
             self.close()
-            raise WorkbenchError(f"{job.label} could not be started: {words.get('failed', 'its keeper died')}")
+            why = words.get("failed") or f"its keeper died: {one_line(complaints.read_text()[-300:])}"
+            raise WorkbenchError(f"{job.label} could not be started: {why}")
         self.pid = int(words["started"])
 
     def look(self, seconds: float = 0.0) -> dict[str, Any] | None:

@@ -24,6 +24,7 @@ from workbench.text import size
 
 MADE = "made.json"
 LOG = "session.log"
+SECRET = 32  # characters at least
 
 
 def create(home: Home, request: SessionRequest) -> str:
@@ -35,6 +36,7 @@ def create(home: Home, request: SessionRequest) -> str:
             "this environment has no JupyterLab", hint="Add `jupyter` to its `ides:`, or install jupyterlab into it."
         )
     folder = private_folder(request.folder)
+    _check_secret(folder / "token")
     if kept.alive(folder / "kept"):
         raise Conflict(f"session {request.name} runs already")
     if not ports.free(request.port):
@@ -135,6 +137,16 @@ def folder_of(home: Home, handle: str) -> Path:
     if not number.isdigit():
         raise NotFound("session", handle)
     return home.session_folder(int(number))
+
+
+def _check_secret(path: Path) -> None:
+    """An empty token would switch signing in off; a newline in it would become part of it."""
+    try:
+        secret = path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        secret = ""
+    if len(secret) < SECRET or not secret.isprintable():
+        raise Refused(f"{path} holds no secret of {SECRET} characters or more", hint="Start the session again.")
 
 
 def _made(folder: Path) -> dict[str, Any]:

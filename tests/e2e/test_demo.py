@@ -50,7 +50,9 @@ def shown(home: Path, said: str, engine: str) -> None:
     assert re.search(r"Jupyter .*answers with its token, refuses without \(40[13]\)", said)
     assert re.search(r"Run +\d+ succeeded", said)
     (notebook,) = re.findall(r"notebook +(\S+output\.ipynb)", said)
-    assert "outside of the data" not in Path(notebook).read_text()
+    output = Path(notebook).read_text()
+    assert "7.8 °C warmer than normal" in output
+    assert '"image/png"' in output
     ran = listed(home, "runs")
     assert [run["state"] for run in ran] == ["succeeded"] * len(ran)
     assert {run["engine"] for run in ran} == {engine}
@@ -85,6 +87,11 @@ def test_demo_says_why_it_takes_no_containers(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     (home / "workbench.yaml").write_text("registries: {docker.io: '127.0.0.1:9'}\n")
+    # A declaration of its own: an image that was built before would rightly be found and used.
+    (home / "environments").mkdir()
+    (home / "environments" / "python.yaml").write_text(
+        "python: {packages: [jupyterlab, ipykernel, pandas, matplotlib, tomli-w]}\n"
+    )
     said, _ = demo(home)
     assert re.search(r"! Containers +not here: .*127\.0\.0\.1:9", said)
     shown(home, said, "process")

@@ -222,7 +222,7 @@ def _schedule(bench: Bench, steps: Steps) -> Run:
 
     def fired() -> int | None:
         steps.now(f"waiting for {due:%H:%M:%S}")
-        return next((row.run for row in schedules.ledger(bench, spec.key) if row.run), None)
+        return next((row.run for row in schedules.ledger(bench, spec.key) if row.due == due and row.run), None)
 
     number = steps.wait(fired, AHEAD + 60, "the due time")
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.execution.fence import hold
-from workbench.execution.job import JOB_FILE, RUNNER_LOG
+from workbench.execution.job import RUNNER_LOG, read_job
 
 IDLE = 600.0  # seconds without a run after which it goes
 
@@ -142,10 +142,9 @@ def _be_runner(folder: Path, told: int) -> int:
 def import_engine(folder: Path) -> None:
     """Import the engine that a job needs before the fork, so that it is paid once."""
     from workbench.engines.registry import reopen
-    from workbench.execution.job import Job
 
-    job = Job.from_json((folder / JOB_FILE).read_text())
-    with contextlib.suppress(WorkbenchError):
+    job = read_job(folder)
+    with contextlib.suppress(WorkbenchError, LookupError, TypeError):  # the runner will tell
         reopen(job.engine, job.engine_options)
 
 

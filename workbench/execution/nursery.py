@@ -34,6 +34,7 @@ class Nursery:
         self.guard = threading.Lock()
         self.process: subprocess.Popen[bytes] | None = None
         self.line: socket.socket | None = None
+        self.others: list[subprocess.Popen[bytes]] = []  # nurseries let go and plain runners, until they end
 
     def run(self, folder: Path) -> int | None:
         """Have the attempt in `folder` run; returns when its runner exists and holds its lock, with its process id.
@@ -42,6 +43,7 @@ class Nursery:
         `WorkbenchError` where none could be started.
         """
         with self.guard:
+            self._reap()
             for _ in range(2):
                 answer = self._ask(folder)
                 if answer is not None:
@@ -53,7 +55,8 @@ class Nursery:
             return self._plainly(folder)
 
     def alive(self) -> bool:
-        """Whether the process is there."""
+        """Whether the process is there. Call it now and then: it also takes leave of what has ended."""
+        self._reap()
         return self.process is not None and self.process.poll() is None
 
     def close(self) -> None:
@@ -62,8 +65,10 @@ class Nursery:
             if self.line:
                 self.line.close()
             self.line = None
-            if self.process:
-                self.process.poll()
+            self._reap()
+
+    def _reap(self) -> None:
+        self.others = [process for process in self.others if process.poll() is None]
 
     def _ask(self, folder: Path) -> dict[str, Any] | None:
         """Its answer, None where it is gone; it is started where needed."""
@@ -90,7 +95,8 @@ class Nursery:
         if self.line:
             self.line.close()
         if self.process:
-            self.process.poll()
+            self.others.append(self.process)
+            self._reap()
         ours, theirs = socket.socketpair()
         with theirs, (self.home.state / LOG_FILE).open("ab") as log:
             self.process = subprocess.Popen(
@@ -118,6 +124,7 @@ class Nursery:
                 start_new_session=True,
                 cwd=package_root(),
             )
+        self.others.append(process)
         deadline = time.monotonic() + ANSWER
         while not _taken(folder):
             if process.poll() is not None or time.monotonic() > deadline:

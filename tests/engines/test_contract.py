@@ -238,30 +238,6 @@ def test_the_data_of_a_project_is_seen(bench: Bench, tmp_path: Path) -> None:
     assert (space.cwd / "seen").read_text() == "a,b\n1,2\n"
 
 
-def test_a_real_kernel_answers(bench: Bench) -> None:
-    """The kernel of the environment answers over the sockets in its folder."""
-    from jupyter_client.blocking import BlockingKernelClient
-    from jupyter_client.connect import write_connection_file
-
-    host = bench.host()
-    inside = host.inside(host.folder / "s")
-    _, info = write_connection_file(
-        str(host.folder / "kernel.json"), ip=inside, key=b"secret", transport="ipc", kernel_name="python3"
-    )
-    kernel = bench.revision.kernels[0]
-    host.launch(kernel, host.folder / "kernel.json", {})
-    client = BlockingKernelClient()
-    client.load_connection_info({**info, "ip": str(host.folder / "s"), "key": b"secret"})
-    client.start_channels()
-    try:
-        client.wait_for_ready(timeout=60)
-        answer = client.execute_interactive("1 + 1", timeout=30, output_hook=lambda _: None)
-    finally:
-        client.stop_channels()
-    assert answer["content"]["status"] == "ok"
-    assert host.poll() is None
-
-
 def test_kernels_of_no_living_run_are_swept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel whose runner was killed is removed; one of a living run, or of another home, is not."""
     spaces = {run: bench.workspace() for run in ("9001.1", "9002.1")}

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from engines.conftest import DOCKER_SETTINGS, Bench, ignore
+from engines.talking import Talk
 from engines.test_contract import get
 from waiting import until
 
@@ -152,31 +153,13 @@ def test_a_revision_can_be_removed(docker_bench: Bench, built: Callable[[Environ
 
 def test_r_from_debian_runs(docker_bench: Bench, built: Callable[[EnvironmentSpec], Revision]) -> None:
     """R, its kernel and an R package come from Debian, and the kernel answers."""
-    from jupyter_client.blocking import BlockingKernelClient
-    from jupyter_client.connect import write_connection_file
-
     revision = built(EnvironmentSpec("test-r", r=RPart(packages=("R6",)), ides=()))
     assert [(kernel.name, kernel.language) for kernel in revision.kernels] == [("ir", "R")]
     assert revision.r_version
     assert revision.r_version.startswith("4.")
     assert any(name.startswith("R:R6==") for name in revision.packages)
-    host = replace(docker_bench, revision=revision).host()
-    docker_bench.hosts.append(host)
-    _, info = write_connection_file(
-        str(host.folder / "kernel.json"), ip=host.inside(host.folder / "s"), key=b"secret", transport="ipc"
-    )
-    host.launch(revision.kernels[0], host.folder / "kernel.json", {})
-    client = BlockingKernelClient()
-    client.load_connection_info({**info, "ip": str(host.folder / "s"), "key": b"secret"})
-    client.start_channels()
-    try:
-        client.wait_for_ready(timeout=60)
-        answer = client.execute_interactive("library(R6)", timeout=30, output_hook=lambda _: None)
-    finally:
-        client.stop_channels()
-        host.kill()
-        host.close()
-    assert answer["content"]["status"] == "ok"
+    with Talk(replace(docker_bench, revision=revision).host(), revision) as talk:
+        assert talk.run("library(R6); cat(6 * 7)") == "42"
 
 
 # -- accounts and limits -----------------------------------------------------------------------------------------------

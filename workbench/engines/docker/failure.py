@@ -24,7 +24,7 @@ _HINTS: tuple[tuple[str, str], ...] = (
         "Is the image's name right? A private one needs `docker login`; a mirror is set with `registries:`.",
     ),
     (
-        r"certificate|UnknownIssuer|CERTIFICATE_VERIFY",
+        r"UnknownIssuer|CERTIFICATE_VERIFY|certificate (?:signed by|verif|is not|has expired|problem)|self-signed certificate",
         "The registry's certificate is not trusted here: set SSL_CERT_FILE to your organisation's bundle.",
     ),
     (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from workbench.errors import Refused
 from workbench.model.environment import EngineName
 from workbench.services.bench import Bench
+from workbench.store import environments as rows
 
 
 def set_timezone(bench: Bench, zone: str) -> None:
@@ -19,8 +20,15 @@ def set_timezone(bench: Bench, zone: str) -> None:
 
 
 def set_engine(bench: Bench, engine: EngineName) -> None:
-    """Choose the engine of environments that do not name one and have none yet."""
+    """Choose the engine of environments that name none and were never built.
+
+    Where a first build failed, what it had chosen is forgotten: nothing stands on it.
+    """
     _set(bench, "engine", str(engine))
+    with bench.store.write() as connection:
+        for name in rows.all_chosen(connection):
+            if not rows.revisions(connection, name):
+                rows.forget(connection, name, at=bench.now(), actor=bench.actor)
 
 
 def _set(bench: Bench, key: str, value: str) -> None:

@@ -31,17 +31,24 @@ _numbers = itertools.count(1)
 _built: dict[str, Revision] = {}
 
 
+def plain(factory: pytest.TempPathFactory) -> Revision:
+    """A venv of the process engine with ipykernel alone; built once for all tests."""
+    return _environment("plain", (), factory)
+
+
 def science(factory: pytest.TempPathFactory) -> Revision:
-    """A venv of the process engine with what the notebooks of the tests import; built once for all tests."""
-    if "science" not in _built:
-        home = open_home(factory.mktemp("science"))
+    """The same with what the notebooks of the parity tests import."""
+    return _environment("science", PACKAGES, factory)
+
+
+def _environment(name: str, packages: tuple[str, ...], factory: pytest.TempPathFactory) -> Revision:
+    if name not in _built:
+        home = open_home(factory.mktemp(name))
         engine = registry.open_engine(EngineName.PROCESS, home, Settings())
-        spec = EnvironmentSpec("science", python=PythonPart(packages=PACKAGES), ides=())
-        log = home.build_log(0)
-        _built["science"] = engine.build(
-            spec, engine.revision_id(spec), log=log, progress=lambda _: None, cancelled=Event()
-        )
-    return _built["science"]
+        spec = EnvironmentSpec(name, python=PythonPart(packages=packages), ides=())
+        identity = engine.revision_id(spec)
+        _built[name] = engine.build(spec, identity, log=home.build_log(0), progress=lambda _: None, cancelled=Event())
+    return _built[name]
 
 
 def code(source: str, *tags: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attempts import Desk, notebook, processes_of, science
+from attempts import Desk, notebook, plain, processes_of
 from waiting import until
 
 from workbench.execution.fence import hold, is_held
@@ -25,7 +25,7 @@ SLEEP = "import time\nprint('sleeping', flush=True)\ntime.sleep(1.5)\nprint('wok
 def desk(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """A home and a project of its own for each test, on one environment."""
     project = tmp_path / "home" / "projects" / "p"
-    desk = Desk(open_home(tmp_path / "home"), science(tmp_path_factory), project)
+    desk = Desk(open_home(tmp_path / "home"), plain(tmp_path_factory), project)
     project.mkdir()
     return desk
 

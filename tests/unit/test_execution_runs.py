@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from attempts import Desk, code, finished, notebook, processes_of, runner, science
+from attempts import Desk, code, finished, notebook, plain, processes_of, runner
 from waiting import until
 
 from workbench.execution.fence import hold
@@ -25,7 +25,7 @@ SLEEP_IN_C = "import ctypes\nprint('sleeping', flush=True)\nctypes.CDLL(None).sl
 def desk(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """A home and a project of its own for each test, on one environment."""
     project = tmp_path / "home" / "projects" / "p"
-    desk = Desk(open_home(tmp_path / "home"), science(tmp_path_factory), project)
+    desk = Desk(open_home(tmp_path / "home"), plain(tmp_path_factory), project)
     project.mkdir()
     return desk
 
@@ -46,7 +46,7 @@ def test_a_run_that_succeeds_leaves_output_log_and_record(desk: Desk) -> None:
     assert record["parameters"] == {"n": 41}
     assert (record["by"], record["as"], record["git"]["dirty"]) == ("ann", "svc", True)
     assert record["revision"]["id"] == desk.revision.id
-    assert any(line.startswith("pandas==") for line in record["revision"]["packages"])
+    assert any(line.startswith("ipykernel==") for line in record["revision"]["packages"])
     assert [cell["status"] for cell in record["cells"]] == ["ok"] * 4
     assert "jan 41" in (place / "log.txt").read_text()
     assert "jan 41" in attempt.said()

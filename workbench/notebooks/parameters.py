@@ -7,7 +7,6 @@ is queued.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import keyword
 import math

@@ -38,7 +38,7 @@ def main() -> int:
         from workbench.supervisor.loop import Supervisor
 
         bench = open_bench(home.root, origin="supervisor")
-        supervisor = Supervisor(bench, words.how)
+        supervisor = Supervisor(bench, words.how, lock)
         if words.lock_fd is not None:
             supervisor.inherit()
         log.info("begins: process %d, %s, %s", os.getpid(), home.root, words.how)

@@ -33,7 +33,7 @@ from workbench.supervisor.wake import WakeSocket
 log = logging.getLogger("workbench.supervisor")
 SLOWEST = 30.0  # seconds between looks of all parts, whatever happens
 SHORTEST = 0.05  # seconds between two looks, however often we are woken
-LEAVE = 3.0  # seconds that builds get to end when the supervisor does
+LEAVE = 3.0  # seconds that builds and a sweep get to end when the supervisor does
 
 
 @dataclass
@@ -60,9 +60,10 @@ class Part:
 class Supervisor:
     """Everything of one home, until it is told to end. `renew` is set where it shall go on as other code."""
 
-    def __init__(self, bench: Bench, how: str) -> None:
+    def __init__(self, bench: Bench, how: str, lock: int) -> None:
         self.bench = bench
         self.how = how
+        self.lock = lock
         self.renew = False
         self.socket = WakeSocket(bench.home)
         self.desk = desk = Desk(bench, self.socket.wake, self.socket.path)
@@ -124,7 +125,17 @@ class Supervisor:
                 log.warning("the wake socket was removed; made again at %s", self.socket.path)
                 self.desk.wake_path = self.socket.path
                 self._present_ourselves()
+        if not self._our_home():
+            log.warning("the home was removed or replaced: ending")
+            self.desk.stopping.set()
         self._reap()
+
+    def _our_home(self) -> bool:
+        """Whether the lock we hold is the one that lies in the home: else another may hold that."""
+        try:
+            return os.stat(self.bench.home.supervisor_lock).st_ino == os.fstat(self.lock).st_ino
+        except OSError:
+            return False
 
     def _begin_builds(self) -> None:
         self.builds.begin()
@@ -186,10 +197,11 @@ class Supervisor:
         self.sessions.stop()
         self.builds.stop()
         deadline = time.monotonic() + LEAVE
-        while self.builds.running and time.monotonic() < deadline:
+        while (self.builds.running or self.reconcile.sweeping) and time.monotonic() < deadline:
             time.sleep(0.02)
         self.dispatch.nursery.close()
-        with self.bench.store.write():
-            pass  # whoever is in a transaction ends it first
+        if self._our_home():
+            with self.bench.store.write():
+                pass  # whoever is in a transaction ends it first
         self.socket.close()
         log.info("ended%s; runs and sessions go on", ", to go on as other code" if self.renew else "")

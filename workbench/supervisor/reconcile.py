@@ -32,7 +32,7 @@ class Reconcile:
 
     def look(self, active: bool) -> float | None:
         """Sweep where it is time; `active`: whether runs or sessions are there."""
-        if self._thread and self._thread.is_alive():
+        if self.sweeping:
             return 1.0 if self.runs.left_kernels else None
         due = not self._swept or (active and time.monotonic() - self._swept > EVERY)
         if due or self.runs.left_kernels:
@@ -40,6 +40,11 @@ class Reconcile:
             self._swept = time.monotonic()
             self._thread = self.desk.thread("sweep", self.sweep)
         return EVERY if active else None
+
+    @property
+    def sweeping(self) -> bool:
+        """Whether a sweep is under way."""
+        return bool(self._thread and self._thread.is_alive())
 
     def sweep(self) -> None:
         """Remove what is not owned, on every engine that is in use."""

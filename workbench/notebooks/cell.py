@@ -66,7 +66,7 @@ class Declared:
         if isinstance(value, float):
             # An unannotated `1` says "a number", not "a whole one".
             return self.type == "float" or (self.type == "int" and not self.annotated)
-        return self.type == {str: "str", list: "list", dict: "dict"}.get(type(value))
+        return self.type in {"str", "list", "dict"} and type(value).__name__ == self.type
 
     def read(self, text: str) -> Any:
         """The value that a person means who types `text` into a form; `Refused` where it does not fit."""

@@ -76,7 +76,7 @@ def decode_base64(text: str) -> str:
     """The YAML text of `-b TEXT`; `Refused` where it is not base64 of UTF-8."""
     try:
         return base64.b64decode("".join(text.split()), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise Refused(f"not base64 of text: {error}", title="-b") from error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import py_compile
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 from engines.conftest import Bench, Opened, ignore
 from waiting import until
 
-from workbench.engines.process import interpreters, proc, venv
+from workbench.engines.process import bytecode, interpreters, proc, venv
 from workbench.engines.process.builder import STEPS
 from workbench.engines.process.complaints import failure
 from workbench.engines.process.engine import ProcessEngine
@@ -78,6 +79,26 @@ def test_what_is_installed_is_compiled(process_bench: Bench) -> None:
     """Bytecode is there for every module, whatever the machine says about writing it."""
     packages = next(Path(process_bench.revision.reference).glob("lib/python*/site-packages/ipykernel"))
     assert len(list(packages.glob("__pycache__/*.pyc"))) >= len(list(packages.glob("*.py")))
+
+
+def test_bytecode_is_taken_only_from_the_same_file(tmp_path: Path) -> None:
+    """A file that is linked into two venvs is compiled once; one of the same name but its own is not."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    first, second = (tmp_path / name / "lib" / version / "site-packages" for name in ("first", "second"))
+    for folder in (first, second):
+        folder.mkdir(parents=True)
+    for name in ("same.py", "own.py"):
+        (first / name).write_text("x = 1\n")
+    (second / "same.py").hardlink_to(first / "same.py")
+    (second / "own.py").write_text("x = 2\n")
+    for name in ("same.py", "own.py"):
+        py_compile.compile(str(first / name))
+    assert bytecode.packages(tmp_path / "first") == first
+    assert bytecode.seed(second, [second, first]) == 1
+    assert bytecode.missing(second) == [str(second / "own.py")]
+    cached = Path("__pycache__") / f"same.{sys.implementation.cache_tag}.pyc"
+    assert (second / cached).samefile(first / cached)
+    assert bytecode.missing(first) == []
 
 
 def test_progress_goes_through_all_steps(process_bench: Bench, tmp_path: Path) -> None:

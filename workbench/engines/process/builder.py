@@ -12,14 +12,14 @@ from threading import Event
 from typing import TextIO
 
 from workbench.engines.base import Cancelled, Sink
-from workbench.engines.process import interpreters, venv
+from workbench.engines.process import bytecode, interpreters, venv
 from workbench.engines.process.uv import Tool
 from workbench.errors import BuildFailed, Refused
 from workbench.model.build import BuildProgress
 from workbench.model.environment import EngineName, EnvironmentSpec, Revision
 from workbench.paths import private_folder
 
-STEPS = ("find Python", "make the venv", "resolve packages", "install packages", "check the kernel")
+STEPS = ("find Python", "make the venv", "resolve packages", "install packages", "compile", "check the kernel")
 IDE_PACKAGES = {"jupyter": ("jupyterlab",)}
 KERNEL = "ipykernel"
 ROOM = 300_000_000  # bytes that must be free before a build begins
@@ -105,16 +105,32 @@ class Build:
         tool.run(STEPS[2], ["pip", "compile", *target, "--quiet", str(wanted), "-o", str(lock)])
         self._begin(4)
         tool.run(STEPS[3], ["pip", "install", *target, "--no-deps", "--requirements", str(lock)])
-        shutil.rmtree(tool.folder, ignore_errors=True)
         self._begin(5)
+        self._compile(tool, place)
+        shutil.rmtree(tool.folder, ignore_errors=True)
+        self._begin(6)
         return self._asked(place / "bin" / "python", str(place))
+
+    def _compile(self, tool: Tool, place: Path) -> None:
+        own = bytecode.packages(place)
+        assert own
+        others = (
+            bytecode.packages(path.parent / "venv") for path in self.folder.parent.parent.glob(f"*/*/{venv.READY}")
+        )
+        count = bytecode.seed(own, filter(None, others))
+        tool.log.write(f"bytecode of {count} files was there already\n")
+        left = bytecode.missing(own)
+        if left:
+            listing = tool.folder / "sources"
+            listing.write_text("".join(f"{path}\n" for path in left), encoding="utf-8")
+            tool.call(bytecode.compile_command(place / "bin" / "python", listing, len(left)))
 
     def _existing(self, log: TextIO) -> Revision:
         assert self.spec.use
         self._begin(1)
         python = interpreters.existing(self.spec.use)
         log.write(f"Python that is used as it is: {python}\n")
-        self._begin(5)
+        self._begin(6)
         return self._asked(python, str(python))
 
     def _asked(self, python: Path, reference: str) -> Revision:
@@ -124,7 +140,7 @@ class Build:
                 f"{python} has no working kernel: {facts['kernel']}",
                 title=self.spec.name,
                 hint=f"Install one into it: {python} -m pip install ipykernel",
-                step=STEPS[4],
+                step=STEPS[-1],
             )
         self._stop_if_asked()
         has_lab = any(package.partition("==")[0].lower() == "jupyterlab" for package in facts["packages"])

@@ -11,7 +11,7 @@ import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Event
-from typing import TextIO
+from typing import Any, TextIO
 
 from workbench.engines.base import Cancelled
 from workbench.engines.process import kept
@@ -52,16 +52,22 @@ class Tool:
         self.sizes: dict[str, int] = {}
         self.fetched: set[str] = set()
 
-    def run(self, step: str, arguments: list[str]) -> list[str]:
-        """Run it; its lines. Raises `BuildFailed` named after `step`, or `Cancelled`; then nothing of it is left."""
-        self.log.write(f"$ uv {' '.join(arguments)}\n")
+    def run(self, step: str, arguments: list[str]) -> None:
+        """Run uv. Raises `BuildFailed` named after `step`, or `Cancelled`; then nothing of it is left."""
+        end, lines = self.call([binary(), *arguments])
+        if end is None or end["code"] != 0:
+            raise failure(step, lines[-TAIL:], end)
+
+    def call(self, argv: list[str]) -> tuple[dict[str, Any] | None, list[str]]:
+        """Run any program of a build; how it ended and its lines. Raises `Cancelled`."""
+        self.log.write(f"$ {' '.join([Path(argv[0]).name, *argv[1:]])}\n")
         source, sink = os.pipe()
         try:
             line = kept.Line(
                 kept.Job(
                     label=f"build of {self.name}",
                     mark=f"build-{secrets.token_hex(8)}",
-                    argv=[binary(), *arguments],
+                    argv=argv,
                     cwd="/",  # so that no uv.toml or pyproject.toml of a folder above joins in
                     env=self.env,
                     folder=str(self.folder),
@@ -83,9 +89,7 @@ class Tool:
         finally:
             os.close(source)
             line.close()
-        if end is None or end["code"] != 0:
-            raise failure(step, lines[-TAIL:], end)
-        return lines
+        return end, lines
 
     def _read(self, source: int, line: kept.Line, lines: list[str]) -> None:
         pending = b""
@@ -129,7 +133,7 @@ def settings(environ: Mapping[str, str], index: str | None) -> dict[str, str]:
     `index`, the declared one, stands alone. Addresses stand here and not in argv, for they may hold a password.
     """
     env = {name: value for name, value in environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
-    env.update(UV_COMPILE_BYTECODE="1", UV_NO_PROGRESS="1", NO_COLOR="1", UV_PYTHON_DOWNLOADS=_downloads(environ))
+    env.update(UV_COMPILE_BYTECODE="0", UV_NO_PROGRESS="1", NO_COLOR="1", UV_PYTHON_DOWNLOADS=_downloads(environ))
     pip = {**_pip_settings(Path.home()), **_pip_variables(environ)}
     if index:
         env["UV_DEFAULT_INDEX"] = index

@@ -87,6 +87,16 @@ class Seed:
             runs.end_attempt(connection, number, 1, state=state, at=at, seconds=seconds)
         return number
 
+    def runs(self, count: int) -> None:
+        """As many runs that succeeded, in one transaction."""
+        with self.bench.store.write() as connection:
+            for _ in range(count):
+                number = runs.insert(
+                    connection, project="sales", notebook="notebooks/report.ipynb", name="report", environment="python",
+                    parameters={}, cells=23, created=self.clock.now, actor=ANN,
+                )  # fmt: skip
+                connection.execute("UPDATE runs SET state = ?, seconds = 12 WHERE id = ?", (RunState.SUCCEEDED, number))
+
     def failed_run(self, **more: Any) -> int:
         """A run that failed in a cell."""
         failure = Failure(

@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from workbench.errors import WorkbenchError
 from workbench.model.run import Request
 from workbench.services.bench import Bench
-from workbench.text import duration, one_line
+from workbench.text import clean, duration, one_line
 from workbench.ui.modals.form import Considered, Field, Form, choice, line
 from workbench.ui.page import Page
 from workbench.ui.tone import Tone
@@ -79,8 +79,8 @@ class NotebookForm(Form[Any]):
             line(
                 PREFIX + one.name,
                 one.name if one.type == "any" else f"{one.name}: {one.type}",
-                _shown(self.given[one.name]) if one.name in self.given else _shown(one.default) if one.literal else "",
-                placeholder=one.source or "no default",
+                _typed(self.given.get(one.name, one.default if one.literal else "")),
+                placeholder=one_line(one.source) or "no default",
                 hint=one_line(one.help, 60),
             )
             for one in found.declared
@@ -179,6 +179,12 @@ def _ambiguous(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _typed(value: Any) -> str:
+    """What stands in the field; a text that a line cannot hold is left to the placeholder."""
+    text = _shown(value)
+    return text if clean(text) == text and "\n" not in text else ""
 
 
 def _shown(value: Any) -> str:

@@ -28,7 +28,7 @@ class Sessions(Noun[Session]):
     empty = "No sessions. Press n to launch one."
     columns = (
         Column("State", 11, sort=lambda session: str(session.state)),
-        Column("Session", 10, grow=3, sort=lambda session: session.name),
+        Column("Session", 18, grow=3, sort=lambda session: session.name),
         Column("Project", 8, grow=1, drop=2, sort=lambda session: session.project),
         Column("IDE", 7, drop=3, sort=lambda session: session.ide),
         Column("Age", 6, drop=1, right=True, sort=lambda session: session.created, reverse=True),

@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
+from workbench.text import one_line
 from workbench.ui import messages, registry
 from workbench.ui.actions import LOGS, Action
 from workbench.ui.feed import Wanted
@@ -98,10 +99,6 @@ class NounScreen(Screen[None]):
         """Back on this mode: read it anew, with the same thing selected."""
         self.bench_app.feed.look(self.noun)
         self._inspect()
-
-    def on_resize(self) -> None:
-        """The keys fit the new width."""
-        self._draw_keys()
 
     # -- what the threads say
 
@@ -188,7 +185,8 @@ class NounScreen(Screen[None]):
     def _inspect(self) -> None:
         item, detail = self.current, self.detail
         detail.put_tabs(self.tabs(), self.tab())
-        detail.border_title = " > ".join((self.noun.title, *self.noun.crumbs(item))) if item is not None else None
+        crumbs = (self.noun.title, *self.noun.crumbs(item)) if item is not None else ()
+        detail.border_title = Content(one_line(" > ".join(crumbs)) or " ")
         if item is None:
             detail.put_page(Page().content(), ("", ""))
         if self.is_current or self.bench_app.noun_screen is self:
@@ -289,7 +287,7 @@ class NounScreen(Screen[None]):
 
     def _draw_keys(self) -> None:
         shown = sorted((action for action in self.actions() if action.rank), key=lambda action: action.rank)
-        self.query_one(KeyLine).show([(action, self.live(action)) for action in shown], self.app.size.width)
+        self.query_one(KeyLine).show([(action, self.live(action)) for action in shown])
 
     def say_marks(self) -> None:
         """Marks have changed."""

@@ -43,13 +43,19 @@ class KeyLine(WordLine):
 
     def __init__(self) -> None:
         super().__init__(id="keys")
+        self._actions: Sequence[tuple[Action, bool]] = ()
 
-    def show(self, actions: Sequence[tuple[Action, bool]], width: int) -> None:
+    def show(self, actions: Sequence[tuple[Action, bool]]) -> None:
         """Each action with whether it is live; what does not fit is left to `?`."""
-        room = width - 2 - sum(cell_len(word.text) for word in HELP)
+        self._actions = actions
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        """Fit the new width."""
+        room = self.app.size.width - 2 - sum(cell_len(word.text) for word in HELP)
         words: list[Word] = []
         used = 0
-        for action, live in actions:
+        for action, live in self._actions:
             taken = cell_len(action.shown_key) + cell_len(action.verb) + 3
             if used + taken > room:
                 break

@@ -9,6 +9,7 @@ from typing import Any
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input
 
@@ -81,8 +82,8 @@ class ListPane(Vertical):
         listing = self.listing
         count = f"{len(listing.keys)} of {listing.total}" if listing.filter else str(listing.total)
         marked = f" · {len(listing.marked)} marked" if listing.marked else ""
-        self.border_title = f"{self.noun.title} {count}{marked}" if listing.loaded else self.noun.title
-        self.border_subtitle = one_line(listing.filter, 20) if listing.filter else None
+        self.border_title = Content(f"{self.noun.title} {count}{marked}" if listing.loaded else self.noun.title)
+        self.border_subtitle = Content(one_line(listing.filter, 20)) if listing.filter else None
 
     # -- filter
 

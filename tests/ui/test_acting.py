@@ -1,0 +1,217 @@
+"""Acting: questions, marks, doing a thing once, what read-only takes away, secrets."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ui.seeding import Seed, story
+from ui.staging import SMALL
+
+from workbench.errors import Conflict
+from workbench.model.run import RunState
+from workbench.model.session import Desired, SessionState
+from workbench.services import runs, sessions
+from workbench.ui import registry
+from workbench.ui.modals.choice import Choice
+from workbench.ui.modals.confirm import Confirm
+from workbench.ui.modals.text import TextModal
+
+
+async def test_a_question_names_the_thing_and_the_effect(seed: Seed, stage: Callable[..., Any]) -> None:
+    """A dangerous act asks, names thing and effect and the command line; Cancel has the focus; n and esc leave it."""
+    story(seed)
+    async with stage() as on:
+        await on.list("sessions", rows=2)
+        for key in ("n", "escape", "enter"):
+            await on.press("x")
+            await on.modal(Confirm)
+            await on.see("Stop session sales-jupyter?", "Files in sales stay.", "$ workbench sessions stop sales-jupyter")
+            assert on.app.focused.id == "cancel"
+            await on.press(key)
+            await on.until(lambda: on.app.screen is on.screen, "the question to close")
+        assert sessions.get(seed.bench, 1).desired is Desired.UP
+
+
+async def test_y_does_it_and_the_row_says_so_at_once(seed: Seed, stage: Callable[..., Any], asked: list[str]) -> None:
+    """y does it: what is wanted is written, the supervisor is woken, the row says stopping."""
+    story(seed)
+    async with stage() as on:
+        await on.list("sessions", rows=2)
+        await on.press("x")
+        await on.modal(Confirm)
+        await on.press("y")
+        await on.see("◐ stopping")
+        await on.until(lambda: sessions.get(seed.bench, 1).desired is Desired.DOWN, "the wish")
+        assert "wake" in asked
+
+
+async def test_a_running_thing_can_be_stopped_and_removed(seed: Seed, stage: Callable[..., Any]) -> None:
+    """Removing what is up offers to stop it first instead of failing."""
+    story(seed)
+    async with stage() as on:
+        await on.list("sessions", rows=2)
+        await on.press("d")
+        await on.see("Remove session sales-jupyter?", "must be stopped", "Stop and remove")
+        await on.press("escape")
+        await on.list("runs", rows=10)
+        await on.press("d")
+        await on.see("Remove run 9 elasticities? It is running.", "Cancel and remove")
+
+
+async def test_files_go_only_after_the_name_was_typed(seed: Seed, stage: Callable[..., Any]) -> None:
+    """Removing a project with its files needs its name; y alone does nothing."""
+    folder = seed.project("sales")
+    async with stage() as on:
+        await on.select("sales")
+        await on.press("d")
+        question = await on.modal(Confirm)
+        await on.press(*"sale")
+        assert question.query("Button").last().disabled
+        await on.press("s", "tab", "tab", "enter")
+        await on.until(lambda: not folder.exists(), "the folder to be moved")
+
+
+async def test_keys_that_do_not_apply_are_dimmed_and_inert(seed: Seed, stage: Callable[..., Any]) -> None:
+    """x on a run that is over is dimmed in the footer and does nothing."""
+    story(seed)
+    async with stage() as on:
+        await on.list("runs", rows=10)
+        await on.select("7")
+        assert on.screen.check_action("act", ("runs.cancel",)) is None
+        word = next(word for word in on.screen.query_one("#keys").words if word.text == "x")
+        assert word.style == "$faint"
+        await on.press("x")
+        assert on.app.screen is on.screen
+
+
+async def test_twice_is_once(seed: Seed, stage: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same act asked for again while it is being done is done once, and the program answers meanwhile."""
+    story(seed)
+    entered, go_on, calls = threading.Event(), threading.Event(), []
+
+    def slow(bench: Any, run: int) -> int:
+        calls.append(run)
+        entered.set()
+        go_on.wait(5)
+        return 9
+
+    monkeypatch.setattr(runs, "again", slow)
+    async with stage() as on:
+        listing = await on.list("runs", rows=10)
+        await on.press("r", "r", "r")
+        await on.until(entered.is_set, "the act to begin")
+        await on.press("down")
+        assert listing.cursor == "8"
+        await on.press("up", "r")
+        go_on.set()
+        await on.see("Queued again as run 9")
+        assert calls == [9]
+
+
+async def test_several_marked_things_are_asked_about_together(seed: Seed, stage: Callable[..., Any]) -> None:
+    """space marks rows; the question counts them, and all are done."""
+    numbers = [seed.run(RunState.QUEUED) for _ in range(3)]
+    async with stage() as on:
+        await on.list("runs", rows=3)
+        await on.press("space", "space", "space")
+        await on.see("3 marked")
+        await on.press("x")
+        await on.see("Cancel 3 runs?")
+        await on.press("y")
+        await on.until(lambda: all(runs.get(seed.bench, number).cancel_asked for number in numbers), "all three")
+
+
+async def test_read_only_takes_away_what_changes_anything(seed: Seed, stage: Callable[..., Any], asked: list[str]) -> None:
+    """--read-only shows itself, removes the keys of every act that changes something, and starts no supervisor."""
+    story(seed)
+    async with stage(read_only=True) as on:
+        await on.see("READ-ONLY")
+        for mode in ("projects", "environments", "sessions", "runs", "schedules"):
+            await on.list(mode)
+            await on.until(lambda: on.screen.current is not None, "a row")
+            for action in registry.of(mode):
+                if action.dangerous or action.changes:
+                    assert on.screen.check_action("act", (action.id,)) is False
+            await on.press("x", "d", "n", "r")
+            assert on.app.screen is on.screen
+        assert asked == []
+        assert all(action.changes for action in registry.ACTIONS if action.dangerous)
+
+
+async def test_the_token_is_copied_and_never_shown(seed: Seed, stage: Callable[..., Any]) -> None:
+    """c copies the address with its token; no list, page, log or toast shows it."""
+    story(seed)
+    async with stage() as on:
+        await on.list("sessions", rows=2)
+        seen = ""
+        for _ in on.screen.tabs():
+            await on.press("right_square_bracket")
+            await on.pilot.pause()
+            seen += on.text
+        await on.press("c")
+        await on.see("Copied the address of sales-jupyter with its token")
+        assert "s3cret" in on.app.clipboard
+        assert "s3cret" not in seen + on.text
+
+
+async def test_a_session_opens_only_when_it_answers(seed: Seed, stage: Callable[..., Any]) -> None:
+    """o is inert before a session is ready; without a browser it shows the address to copy."""
+    seed.session(SessionState.STARTING, name="early")
+    seed.session(name="ready")
+    async with stage(SMALL) as on:
+        await on.list("sessions", rows=2)
+        await on.select("1")
+        assert on.screen.check_action("act", ("sessions.open",)) is None
+        await on.select("2")
+        await on.press("o")
+        await on.modal(TextModal)
+        await on.see("Open in a browser:", "/lab?token=")
+
+
+async def test_over_ssh_the_tunnel_line_comes_first(
+    seed: Seed, stage: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over SSH o shows the ssh -L line and the address, and starts no browser on the server."""
+    seed.session()
+    monkeypatch.setenv("SSH_CONNECTION", "10.0.0.9 50000 10.0.0.1 22")
+    monkeypatch.setenv("DISPLAY", ":0")
+    async with stage() as on:
+        await on.list("sessions", rows=1)
+        await on.press("o")
+        await on.see("On your own machine, first:", "ssh -N -L 40001:127.0.0.1:40001")
+
+
+async def test_every_act_has_its_command_line(seed: Seed, stage: Callable[..., Any]) -> None:
+    """Y lists the command lines of what can be done with the selected thing and copies the chosen one."""
+    story(seed)
+    async with stage() as on:
+        await on.list("runs", rows=10)
+        await on.press("Y")
+        await on.modal(Choice)
+        await on.see("workbench runs show 9", "workbench runs cancel 9", "workbench logs 9 -f")
+        await on.press("down", "down", "enter")
+        await on.until(lambda: on.app.clipboard == "workbench runs cancel 9", "the copy")
+
+
+async def test_an_error_that_needs_reading_is_shown_whole(
+    seed: Seed, stage: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refused act shows message and hint in a box whose text can be copied, brackets and all."""
+    story(seed)
+
+    def refuse(bench: Any, run: int) -> int:
+        raise Conflict("report [/x] is gone", title="Run 9", hint="Look for [b it.")
+
+    monkeypatch.setattr(runs, "again", refuse)
+    async with stage() as on:
+        await on.list("runs", rows=10)
+        await on.press("r")
+        await on.modal(TextModal)
+        await on.see("report [/x] is gone", "Look for [b it.")
+        await on.press("c")
+        assert "report [/x] is gone" in on.app.clipboard
+        await on.press("escape")
+        assert on.app.is_running

@@ -158,7 +158,12 @@ def processes(bench: Bench, *words: str) -> list[psutil.Process]:
 
 def leftovers(bench: Bench) -> list[str]:
     """What is left of this home outside of its folders: processes, sockets."""
-    left = [f"{process.pid} {' '.join(process.cmdline())[:160]}" for process in processes(bench)]
+    left = []
+    for process in processes(bench):
+        try:
+            left.append(f"{process.pid} {' '.join(process.cmdline())[:160]}")
+        except psutil.Error:
+            continue  # it ended meanwhile
     left += [str(path) for path in bench.home.sockets.rglob("*") if path.is_socket()]
     return left
 

@@ -7,8 +7,6 @@ lock free ── it does not, whatever supervisor.json says
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
 import os
 import signal
 import socket
@@ -24,9 +22,22 @@ from workbench.errors import WorkbenchError
 from workbench.paths import Home
 from workbench.services import unit
 from workbench.services.bench import Bench
+from workbench.services.holder import (
+    boot_id,
+    card,
+    card_path,
+    held,
+    is_of,
+    present,
+    renewal_path,
+    signal_it,
+    start_time,
+)
 from workbench.text import clean
 
-START_WAIT = 30.0  # seconds until a started supervisor holds its lock: a cold disk is slow
+__all__ = ["boot_id", "card", "card_path", "held", "present", "renewal_path", "signal_it", "start_time"]
+
+START_WAIT = 30.0  # seconds until a started supervisor holds its lock and listens: a cold disk is slow
 STOP_WAIT = 15.0  # it leaves within 5, and is never killed: it may be in a transaction
 ALREADY = 3  # its exit code where another one holds the lock
 TAIL = 12  # lines of its log in an error
@@ -103,10 +114,10 @@ def stop(bench: Bench) -> bool:
         return False
     if unit.active(home):
         unit.stop(home)
-    else:
-        signal_it(home, signal.SIGTERM)
     deadline = time.monotonic() + STOP_WAIT
+    told = False
     while held(home):
+        told = told or signal_it(home, signal.SIGTERM)
         if time.monotonic() > deadline:
             raise WorkbenchError(
                 f"the supervisor did not end within {STOP_WAIT:g} s",
@@ -137,76 +148,10 @@ def uninstall(bench: Bench) -> bool:
     return unit.uninstall(bench.home)
 
 
-def held(home: Home) -> bool:
-    """Whether a supervisor holds this home's lock."""
-    try:
-        descriptor = os.open(home.supervisor_lock, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        # Shared, so that two who ask do not see each other; a supervisor that starts tries again for a moment.
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    else:
-        return False
-    finally:
-        os.close(descriptor)
-
-
-def card_path(home: Home) -> Path:
-    """Where a supervisor says who it is: true only while the lock is held."""
-    return home.state / "supervisor.json"
-
-
-def card(home: Home) -> dict[str, object]:
-    """What the supervisor that runs, or the last one, said of itself; empty where that cannot be read."""
-    try:
-        found = json.loads(card_path(home).read_text())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def renewal_path(home: Home) -> Path:
-    """Names the Python with which the supervisor shall go on as another version of itself."""
-    return home.state / "renew"
-
-
 def ask_renewal(home: Home) -> None:
     """Ask the supervisor to go on as the code of this Python; runs and sessions do not notice."""
     renewal_path(home).write_text(sys.executable)
     signal_it(home, signal.SIGHUP)
-
-
-def signal_it(home: Home, number: signal.Signals) -> None:
-    """Send a signal to the process that holds the lock, and to no other that has its number by now."""
-    facts = card(home)
-    pid = int(str(facts.get("pid") or 0))
-    with contextlib.suppress(ProcessLookupError):
-        descriptor = os.pidfd_open(pid)
-        try:
-            if facts.get("start") == start_time(pid) and facts.get("boot") == boot_id():
-                signal.pidfd_send_signal(descriptor, number)
-        finally:
-            os.close(descriptor)
-
-
-def start_time(pid: int) -> int:
-    """When a process started, in clock ticks since boot, proc(5) field 22; 0 where it is gone."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return 0
-    return int(text.rpartition(")")[2].split()[19])
-
-
-def boot_id() -> str:
-    """Changes with every start of the machine, random(4)."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
 
 
 def command(home: Home, how: str) -> list[str]:
@@ -258,7 +203,7 @@ def _spawn(home: Home) -> subprocess.Popen[bytes]:
 
 def _await_start(home: Home, child: subprocess.Popen[bytes] | None) -> None:
     deadline = time.monotonic() + START_WAIT
-    while not held(home):
+    while not (held(home) and is_of(facts := card(home)) and facts.get("wake")):
         code = child.poll() if child else None
         if code not in (None, ALREADY) or time.monotonic() > deadline:
             said = f"ended with exit code {code}" if code is not None else f"did not come up within {START_WAIT:g} s"

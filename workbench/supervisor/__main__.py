@@ -31,6 +31,8 @@ def main() -> int:
         facts = control.card(home)
         print(f"a supervisor of {home.root} runs already, process {facts.get('pid', '?')}", file=sys.stderr)  # noqa: T201
         return control.ALREADY
+    # Who we are is told before the slow imports; where we listen, once we do.
+    control.present(home, words.how)
     _log_to(home, words.how)
     log = logging.getLogger("workbench.supervisor")
     try:

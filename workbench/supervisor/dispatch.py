@@ -43,6 +43,7 @@ class Dispatch:
         self.environments = environments
         self.schedules = schedules
         self.nursery = Nursery(desk.home)
+        self.taken = 0  # places of runs that have ended, but whose kernel is not gone yet
         self.launching: set[tuple[int, int]] = set()
         self.trouble: dict[int, str] = {}  # why a run's runner could not be started, until it is told
         self._queue: queue.SimpleQueue[tuple[Run, Path]] = queue.SimpleQueue()
@@ -57,7 +58,7 @@ class Dispatch:
             self.engines.waited_for = False
             return None
         now = self.desk.now()
-        active = sum(counted.get(state, 0) for state in ACTIVE)
+        active = sum(counted.get(state, 0) for state in ACTIVE) + self.taken
         places = self.desk.settings.concurrency
         known: dict[tuple[str, datetime], Readiness] = {}
         wait: float | None = None

@@ -5,7 +5,6 @@ Nothing is done twice for being looked at twice: every part compares what is wan
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
@@ -14,8 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workbench import __version__
-from workbench.execution.job import replace
 from workbench.services import control
 from workbench.services.bench import Bench
 from workbench.supervisor.builds import Builds
@@ -150,18 +147,7 @@ class Supervisor:
             self.schedules.reset()
 
     def _present_ourselves(self) -> None:
-        facts = {
-            "pid": os.getpid(),
-            "start": control.start_time(os.getpid()),
-            "boot": control.boot_id(),
-            "version": __version__,
-            "since": self.bench.now().isoformat(),
-            "how": self.how,
-            "wake": str(self.socket.path),
-        }
-        path = control.card_path(self.bench.home)
-        replace(path, json.dumps(facts).encode(), durable=False)
-        path.chmod(0o600)
+        control.present(self.bench.home, self.how, wake=self.socket.path)
 
     def _signals(self) -> None:
         signal.set_wakeup_fd(self.socket.signal_descriptor, warn_on_full_buffer=False)

@@ -63,6 +63,7 @@ class Runs:
         self.endings = Endings(desk)
         self.left_kernels = False
         self.active = False
+        self.leaving: set[Path] = set()  # ended, and their kernel is on its way out
         self._watched: dict[tuple[int, int], Watched] = {}
         self._failed_starts: dict[int, int] = {}
         self._boot = control.boot_id()
@@ -79,6 +80,7 @@ class Runs:
             active = rows.in_states(connection, ACTIVE)
             wanted_gone = [run for run in rows.in_states(connection, PENDING) if run.cancel_asked]
         self.active = bool(active)
+        self.leaving = {folder for folder in self.leaving if is_held(folder)}
         for run in wanted_gone:
             self.endings.before_it_began(run)
         for run in active:
@@ -88,6 +90,9 @@ class Runs:
             self._one(run, self._watched[key])
         for key in self._watched.keys() - {(run.id, run.attempt) for run in active}:
             del self._watched[key]
+        self.dispatch.taken = len(self.leaving)
+        if self.leaving:
+            return TICK_STARTING
         if not active:
             return None
         return TICK_STARTING if any(run.state is R.STARTING for run in active) else TICK
@@ -105,6 +110,8 @@ class Runs:
             if self.endings.by_result(run, result):
                 self.left_kernels = self.left_kernels or not alive
                 self._failed_starts.pop(run.id, None)
+                if alive:
+                    self.leaving.add(seen.folder)
                 self.desk.wake()
             return
         if not alive:

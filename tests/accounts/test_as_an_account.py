@@ -70,13 +70,23 @@ def account(place: Path) -> Iterator[Account]:
     subprocess.run(["useradd", "--create-home", "--home-dir", place / "home", "--shell", "/bin/sh", name], check=True)
     facts = pwd.getpwnam(name)
     yield Account(name, facts.pw_uid, facts.pw_gid, place / "home")
-    for process in psutil.process_iter():
+    left = living(facts.pw_uid)
+    for process in left:
         with suppress(psutil.Error):
-            if process.uids().real == facts.pw_uid:
-                process.kill()
-                process.wait(10)
+            process.kill()
     subprocess.run(["userdel", "--force", name], check=True)
     shutil.rmtree(f"/tmp/workbench-{facts.pw_uid}", ignore_errors=True)
+    assert not left, "processes of the account were left running"
+
+
+def living(uid: int) -> list[psutil.Process]:
+    """Processes of an account that have not ended."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.uids().real == uid and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
 
 
 def readable_by_all(path: Path) -> bool:

@@ -40,6 +40,8 @@ def main() -> int:
         from workbench.supervisor.loop import Supervisor
 
         bench = open_bench(home.root, origin="supervisor")
+        with bench.store.read():  # a state that cannot be used is told before anybody counts on us
+            pass
         supervisor = Supervisor(bench, words.how, lock)
         if words.lock_fd is not None:
             supervisor.inherit()

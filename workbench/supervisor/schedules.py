@@ -129,10 +129,16 @@ class Schedules:
         following = table.after(due[-1]) if len(due) == PIECE else None
         more = following is not None and following <= now
         until = row.evaluated_until
+        missed: list[tuple[datetime, str]] = []
         for moment in due:
-            newest = moment == due[-1] and not more
-            why = self._why_not(spec, moment, newest, now)
-            until = self._miss(spec, until, moment, why) if why else self._fire(spec, until, moment)
+            why = self._why_not(spec, moment, moment == due[-1] and not more, now)
+            if why:
+                missed.append((moment, why))
+                continue
+            until = self._miss(spec, until, missed)
+            missed = []
+            until = self._fire(spec, until, moment)
+        self._miss(spec, until, missed)
         return more
 
     def _why_not(self, spec: ScheduleSpec, due: datetime, newest: bool, now: datetime) -> str:
@@ -155,7 +161,7 @@ class Schedules:
             checked = runs.check(self.desk.bench, schedules.request(spec, due))
         except (WorkbenchError, OSError) as error:
             text = error.message if isinstance(error, WorkbenchError) else str(error)
-            return self._miss(spec, until, due, f"it could not be queued: {one_line(text, 300)}")
+            return self._miss(spec, until, [(due, f"it could not be queued: {one_line(text, 300)}")])
         now = self.desk.now()
         with self.desk.write() as connection:
             active = run_rows.active_of_schedule(connection, spec.key)
@@ -176,13 +182,18 @@ class Schedules:
                 raise Lost
         return due
 
-    def _miss(self, spec: ScheduleSpec, until: datetime, due: datetime, reason: str) -> datetime:
+    def _miss(self, spec: ScheduleSpec, until: datetime, missed: list[tuple[datetime, str]]) -> datetime:
+        """Write down times that do not fire, in one transaction; up to when everything has its row then."""
+        if not missed:
+            return until
+        newest, why = missed[-1]
         with self.desk.write() as connection:
-            rows.add_due(connection, spec.key, due, DueState.MISSED, at=self.desk.now(), reason=reason)
-            if not rows.evaluated(connection, spec.key, until, due):
+            for due, reason in missed:
+                rows.add_due(connection, spec.key, due, DueState.MISSED, at=self.desk.now(), reason=reason)
+            if not rows.evaluated(connection, spec.key, until, newest):
                 raise Lost
-        log.info("schedule %s, due %s: missed, %s", spec.key, due, reason)
-        return due
+        log.info("schedule %s: missed %d up to %s: %s", spec.key, len(missed), newest, why)
+        return newest
 
     def _advance(self, row: Schedule, until: datetime) -> None:
         with self.desk.write() as connection:

@@ -1,0 +1,111 @@
+"""The supervisor dies at its n-th change of state, for every n: afterwards everything is as if it had not.
+
+After each: the run ended exactly once and ran exactly once, nothing unowned is left, the database is whole.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import world
+from waiting import until
+
+from workbench.model.run import ENDED, RunState
+from workbench.model.schedule import DueState
+from workbench.services import control, runs, schedules
+from workbench.services.bench import Bench
+from workbench.store import schedules as schedule_rows
+
+SCHEDULE = "often"
+
+
+def prepare(bench: Bench) -> tuple[str, Path]:
+    """A notebook that writes down that it ran, its environment built, and a schedule for it."""
+    file = bench.home.root / "ran.txt"
+    path = world.notebook(
+        bench,
+        "counts.ipynb",
+        f"with open({str(file)!r}, 'a') as f:\n    f.write(f'{{number}}\\n')",
+        parameters="number = 0",
+    )
+    assert world.ended(bench, world.submit(bench, path, number=0)).state is RunState.SUCCEEDED
+    schedules.add(bench, world.PROJECT, SCHEDULE, notebook=path, cron="0 0 1 1 *", parameters={"number": -1})
+    control.stop(bench)
+    return path, file
+
+
+def make_due(bench: Bench, number: int) -> datetime:
+    """Put the schedule back by as many years as there were rounds: one more due time each."""
+    key = f"{world.PROJECT}/{SCHEDULE}"
+    with bench.store.write() as connection:
+        row = schedule_rows.get(connection, key)
+        assert row
+        year = datetime.now(UTC).year
+        start = datetime(year - number, 1, 1, tzinfo=UTC) - timedelta(days=1)
+        schedule_rows.evaluated(connection, key, row.evaluated_until, start)
+    return datetime(year, 1, 1, tzinfo=UTC)
+
+
+def crash_at(bench: Bench, path: str, file: Path, n: int) -> bool:
+    """One round; whether the supervisor got as far as the n-th point."""
+    ran = len(file.read_text().split())
+    process = world.start(bench, WB_CRASH_AT=str(n))
+    assert process
+    until(lambda: control.held(bench.home) or process.poll() is not None, "the supervisor")
+    number = world.submit(bench, path, number=n)
+    until(lambda: process.poll() is not None or runs.get(bench, number).state in ENDED, "the crash or the end")
+    crashed = process.poll() == 9
+    control.ensure(bench)
+    run = world.ended(bench, number)
+    assert run.state is RunState.SUCCEEDED, run.reason
+    assert world.ends_of(bench, number) == ["succeeded"]
+    assert len(file.read_text().split()) == ran + 1
+    until(lambda: not world.processes(bench, "ipykernel"), "kernels to be gone", seconds=15)
+    assert bench.store.integrity() == []
+    control.stop(bench)
+    process.wait(15)
+    return crashed
+
+
+@pytest.mark.parametrize("n", [1, 3, 5, 6, 8])
+def test_a_crash_at_a_point(bench: Bench, n: int) -> None:
+    """The points of a run: before and after each transaction of its life."""
+    path, file = prepare(bench)
+    assert crash_at(bench, path, file, n)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_a_crash_at_every_point(bench: Bench) -> None:
+    """All of them, until the supervisor gets through."""
+    path, file = prepare(bench)
+    n = 1
+    while crash_at(bench, path, file, n):
+        n += 1
+    assert n > 8
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_a_crash_while_a_schedule_fires(bench: Bench, n: int) -> None:
+    """Between a due time and its run there is no crash point: both are there or neither, and it fires once."""
+    _, file = prepare(bench)
+    due = make_due(bench, 0)
+    process = world.start(bench, WB_CRASH_AT=str(n))
+    assert process
+    key = f"{world.PROJECT}/{SCHEDULE}"
+    until(
+        lambda: process.poll() is not None or (rows := schedules.ledger(bench, key)) and rows[0].run is not None,
+        "the crash or the run",
+    )
+    control.ensure(bench)
+    row = until(lambda: rows[0] if (rows := schedules.ledger(bench, key)) else None, "the due time")
+    assert (row.state, row.due) == (DueState.FIRED, due)
+    assert row.run
+    assert world.ended(bench, row.run).state is RunState.SUCCEEDED
+    assert len(schedules.ledger(bench, key)) == 1
+    assert [run.schedule for run in runs.page(bench)].count(key) == 1
+    assert file.read_text().split().count("-1") == 1
+    control.stop(bench)
+    process.wait(15)

@@ -60,7 +60,7 @@ def choose(spec: EnvironmentSpec, settings: Settings, home: Home) -> tuple[Engin
     facts = open_engine(EngineName.DOCKER, home, settings).facts()
     if facts.problem:
         return EngineName.PROCESS, f"Docker does not answer: {facts.problem}"
-    return EngineName.DOCKER, f"Docker {facts.version} answers at {facts.endpoint}"
+    return EngineName.DOCKER, f"{facts.version or 'Docker'} answers at {facts.endpoint}"
 
 
 def _named(word: str, source: str) -> EngineName:

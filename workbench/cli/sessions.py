@@ -77,13 +77,14 @@ def start(call: Invocation, project: str, ide: str, name: str | None, file: str,
 
 @subcommand(sessions, "url")
 @NAME
-def url(call: Invocation, session: str) -> None:
+@click.option("--plain", is_flag=True, help="With 127.0.0.1, for programs that do not know names below localhost.")
+def url(call: Invocation, session: str, plain: bool) -> None:
     """Print the address with its secret, for a browser; over SSH also the line that brings it to your machine."""
     from workbench.services import sessions as service
 
     bench = call.reading()
     found = service.find(bench, session)
-    address = service.secret_url(bench, found.id)
+    address = service.secret_url(bench, found.id, plain=plain)
     tunnel = service.tunnel_line(found)
     if call.json:
         emit({"url": address, "tunnel": tunnel})

@@ -109,8 +109,12 @@ def listing(bench: Bench, project: str = "") -> list[Session]:
         return rows.listing(connection, project)
 
 
-def secret_url(bench: Bench, session_id: int) -> str:
-    """The address with its secret, for a clipboard or a browser; never for a list or a log."""
+def secret_url(bench: Bench, session_id: int, *, plain: bool = False) -> str:
+    """The address with its secret, for a clipboard or a browser; never for a list or a log.
+
+    Browsers take names below localhost for this machine without asking anybody (RFC 6761, 6.3); `plain` is for
+    programs that do not.
+    """
     session = get(bench, session_id)
     if session.state is not SessionState.READY:
         raise Conflict(
@@ -124,19 +128,9 @@ def secret_url(bench: Bench, session_id: int) -> str:
             f"the secret of {session.name} cannot be read: {error.strerror}",
             hint=f"Restart it: workbench sessions restart {session.name}",
         ) from error
+    host = "127.0.0.1" if plain else session.host_name
     path = f"{tool.path}/tree/{quote(session.file)}" if session.file else tool.path
-    return f"http://{host_of(session)}:{session.port}{path}?token={quote(token)}"
-
-
-def host_of(session: Session) -> str:
-    """The session's own host name, or 127.0.0.1 where this machine does not resolve names below localhost."""
-    import socket
-
-    try:
-        found = socket.getaddrinfo(session.host_name, session.port, type=socket.SOCK_STREAM)
-    except OSError:
-        return "127.0.0.1"
-    return session.host_name if all(entry[4][0] in ("127.0.0.1", "::1") for entry in found) else "127.0.0.1"
+    return f"http://{host}:{session.port}{path}?token={quote(token)}"
 
 
 def link(bench: Bench, session_id: int) -> str:

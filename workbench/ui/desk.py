@@ -61,11 +61,11 @@ class Desk:
         """A short word on what did not go as wished."""
         self.app.notify(one_line(text, 200), title=title, severity="warning", markup=False, timeout=6)
 
-    async def show(self, title: str, text: str) -> None:
-        """A text to read and copy."""
+    async def show(self, title: str, text: str, copied: str = "") -> None:
+        """A text to read; what is copied is all of it unless told."""
         from workbench.ui.modals.text import TextModal
 
-        await self.form(TextModal(title, text))
+        await self.form(TextModal(title, text, copied))
 
     def copy(self, text: str, what: str) -> None:
         """Put `text` on the clipboard and say so; the text itself is not repeated, for it may hold a secret."""

@@ -43,4 +43,4 @@ async def open_now(desk: Desk, session: Session) -> None:
     address = await desk.call(sessions.secret_url, desk.bench, session.id)
     tunnel = sessions.tunnel_line(session)
     lines = ["On your own machine, first:", "", f"  {tunnel}", "", "then open:"] if tunnel else ["Open in a browser:"]
-    await desk.show(f"Session {session.name}", "\n".join([*lines, "", f"  {address}", ""]))
+    await desk.show(f"Session {session.name}", "\n".join([*lines, "", f"  {address}", ""]), address)

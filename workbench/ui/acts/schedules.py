@@ -29,7 +29,7 @@ async def schedule_form(desk: Desk, project: str = "") -> None:
     key = await desk.form(ScheduleForm(desk.bench, known, project=project))
     if key:
         lines = await desk.call(schedules.tonight, desk.bench)
-        desk.say(lines[0] if lines else f"Added {key}", title=f"Added {key}")
+        desk.say(" ".join(lines), title=f"Added {key}")
         desk.look()
         desk.go(AREA, key)
 

@@ -23,6 +23,7 @@ from workbench.services.bench import Bench
 from workbench.text import one_line
 
 R = TypeVar("R")
+FRAME = 8  # lines of a form beside its fields: border, title, error, buttons
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Field(Vertical):
         line = self.query_one(".error", Static)
         line.update(Content(one_line(text or self.hint)))
         line.set_class(not text, "-hint")
-        line.display = bool(text or self.hint)
+        line.set_class(not (text or self.hint), "-none")
 
 
 def line(name: str, label: str, value: str = "", *, placeholder: str = "", hint: str = "") -> Field:
@@ -90,6 +91,7 @@ class Form(ModalScreen[R], Generic[R]):
 
     heading: ClassVar[str]
     verb: ClassVar[str]
+    preview_first: ClassVar[bool] = False  # above the lines that are added later
     BINDINGS = [  # noqa: RUF012 - textual's way
         ("escape", "leave", "Leave"),
         ("ctrl+s", "accept", "Do it"),
@@ -128,10 +130,13 @@ class Form(ModalScreen[R], Generic[R]):
             yield Static(self.heading, classes="title", markup=False)
             with VerticalScroll(id="fields", can_focus=False):
                 yield from self.fields()
+                if self.preview_first:
+                    yield Static(id="preview", markup=False)
                 yield Vertical(id="more")
-                yield Static(id="preview", markup=False)
+                if not self.preview_first:
+                    yield Static(id="preview", markup=False)
+                yield Static(id="command", markup=False)
             yield Static(id="formerror", markup=False)
-            yield Static(id="command", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="cancel", compact=True)
                 yield Button(f"{self.verb} (ctrl+s)", id="accept", variant="primary", compact=True)
@@ -145,6 +150,10 @@ class Form(ModalScreen[R], Generic[R]):
         if widgets:
             widgets[0].focus()
         self.revise()
+
+    def on_resize(self) -> None:
+        """The buttons stay in sight; the fields scroll where the screen is too low for all of them."""
+        self.query_one("#fields").styles.max_height = max(4, self.app.size.height - FRAME)
 
     def values(self) -> dict[str, str]:
         """All fields by name."""
@@ -189,7 +198,9 @@ class Form(ModalScreen[R], Generic[R]):
             text = considered.errors.get(one.field_name, "")
             # A field that nobody has come to yet is not wrong, only empty.
             one.complain(text if self._touched or one.value else "")
-        self.query_one("#preview", Static).update(considered.preview)
+        preview = self.query_one("#preview", Static)
+        preview.update(considered.preview)
+        preview.display = bool(considered.preview.plain)
         command = self.query_one("#command", Static)
         command.update(Content(f"$ workbench {one_line(considered.command)}"))
         command.display = bool(considered.command)

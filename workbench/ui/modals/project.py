@@ -73,10 +73,13 @@ class ProjectForm(Form[str]):
                 {}, page.content(), f"projects add {folder.absolute()}" + (f" --name {name}" if name else "")
             )
         place = shortened(self.bench.home.projects / name)
-        page.text(f"Makes {place} with notebooks/, data/, project.yaml and a git repository.")
         command = f"projects new {name}"
-        if kind != EMPTY:
-            command += f" --example {kind.rpartition(' ')[2]}"
+        if kind == EMPTY:
+            page.text(f"Makes {place} with notebooks/, data/, project.yaml and a git repository.")
+        else:
+            example = kind.rpartition(" ")[2]
+            page.text(f"Copies the example {example} to {place} and makes it a git repository.")
+            command += f" --example {example}"
         if values["environment"] and kind == EMPTY:
             command += f" --environment {values['environment']}"
         return Considered({}, page.content(), command)

@@ -81,7 +81,7 @@ class NotebookForm(Form[Any]):
                 one.name if one.type == "any" else f"{one.name}: {one.type}",
                 _typed(self.given.get(one.name, one.default if one.literal else "")),
                 placeholder=one_line(one.source) or "no default",
-                hint=one_line(one.help, 60),
+                hint=one_line(one.help, 48),
             )
             for one in found.declared
         )

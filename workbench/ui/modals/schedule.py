@@ -24,6 +24,7 @@ class ScheduleForm(NotebookForm):
 
     heading: ClassVar[str] = "Add a schedule"
     verb: ClassVar[str] = "Add"
+    preview_first = True
 
     def fields(self) -> Iterable[Field]:
         """Notebook, name, when, zone; parameters follow."""

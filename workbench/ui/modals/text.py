@@ -20,8 +20,9 @@ class TextModal(ModalScreen[None]):
         ("k", "scroll(-1)", "Up"),
     ]
 
-    def __init__(self, title: str, text: str) -> None:
+    def __init__(self, title: str, text: str, copied: str = "") -> None:
         super().__init__()
+        self.copied = copied
         self.heading = one_line(title)
         self.text = clean(text)
 
@@ -43,9 +44,9 @@ class TextModal(ModalScreen[None]):
         self.dismiss(None)
 
     def action_copy(self) -> None:
-        """All of it to the clipboard."""
-        self.app.copy_to_clipboard(self.text)
-        self.app.notify("Copied the text", markup=False)
+        """All of it, or the one thing in it that is meant, to the clipboard."""
+        self.app.copy_to_clipboard(self.copied or self.text)
+        self.app.notify("Copied", markup=False)
 
     def action_scroll(self, by: int) -> None:
         """Scroll by a line."""

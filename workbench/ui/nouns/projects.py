@@ -116,12 +116,12 @@ def summary(bench: Bench, row: ProjectRow) -> Content:
         environment = Cell(error.message, Tone.BAD)
     git = projects.git_state(project)
     notebooks = projects.notebooks(bench, project)
-    state = f"{git.branch or ''} {(git.commit or '')[:10]}{' with changes' if git.dirty else ''}".strip()
+    commit = f"{git.commit[:10]}{' with changes' if git.dirty else ''}" if git.commit else "no commit yet"
     page.facts(
         ("about", project.description),
         ("folder", f"{project.path}{' (linked)' if project.linked else ''}"),
         ("environment", environment),
-        ("git", state or Cell("no repository", Tone.MUTED)),
+        ("git", f"{git.branch} {commit}" if git.branch else Cell("no repository", Tone.MUTED)),
         ("data", "\n".join(f"data/{m.target}  {m.path}{'  writable' if m.write else ''}" for m in project.data)),
         ("newest run", f"#{row.newest.id} {row.newest.name} {of_run(row.newest.state)}" if row.newest else None),
     )

@@ -32,7 +32,9 @@ def engine_cell(overview: Overview) -> Cell:
         return Cell("● local processes", Tone.GOOD)
     if docker.problem:
         return Cell("✗ docker does not answer, local processes work", Tone.WARN)
-    return Cell(f"● docker {one_line(docker.version, 12)}".rstrip(), Tone.GOOD)
+    version = one_line(docker.version, 24)
+    named = version if version[:1].isalpha() else f"docker {version}"
+    return Cell(f"● {named}".rstrip(), Tone.GOOD)
 
 
 def queue_cell(overview: Overview) -> Cell:

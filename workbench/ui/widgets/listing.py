@@ -227,7 +227,7 @@ class Listing(ScrollView, can_focus=True):
             return self._head(widths, width)
         if not self.keys:
             text = self._empty_line(y, width)
-            return Strip([Segment(pad(f"  {text}" if text else "", width), self._tone(Tone.MUTED))], width)
+            return Strip([Segment(" " * GUTTER + pad(text, max(0, width - GUTTER)), self._tone(Tone.MUTED))], width)
         index = round(self.scroll_y) + y - 1
         if index >= len(self.keys):
             return Strip.blank(width, base)

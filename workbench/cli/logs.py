@@ -11,11 +11,12 @@ from workbench.cli import failure, following, verdict
 from workbench.cli.grammar import command
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import target, target_names
-from workbench.cli.output import emit
+from workbench.cli.output import emit, note
 from workbench.cli.progress import ProgressLine
 from workbench.errors import NotFound
 from workbench.model.build import BuildState
 from workbench.model.run import ENDED as RUN_ENDED
+from workbench.model.run import PENDING
 from workbench.model.session import ENDED as SESSION_ENDED
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ def _run(call: Invocation, bench: Bench, run_id: int, *, follow: bool, line: Pro
                 break
             for event in events:
                 teller.tell(event)
+        if run.state in PENDING:
+            note(call, f"run {run_id} is {run.state}{f': {run.reason}' if run.reason else ''}")
     line.end()
     return 0
 

@@ -67,8 +67,9 @@ def stop(call: Invocation) -> None:
     from workbench.services import control
 
     bench = call.changing()
-    control.stop(bench)
-    answer(call, "The supervisor is stopped; runs and sessions go on.", _shape(control.status(bench)))
+    ran = control.stop(bench)
+    text = "The supervisor is stopped; runs and sessions go on." if ran else "The supervisor does not run."
+    answer(call, text, _shape(control.status(bench)))
 
 
 @subcommand(service, "restart")

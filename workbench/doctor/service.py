@@ -21,7 +21,9 @@ def supervisor(root: Path) -> Iterator[Finding]:
         seen = control.status(bench)
     finally:
         bench.close()
-    if seen.alive:
+    if seen.alive and seen.outdated:
+        yield notice("supervisor", f"runs version {seen.version}, older than this program", "workbench service restart")
+    elif seen.alive:
         yield ok("supervisor", f"runs, process {seen.pid}")
     else:
         yield notice("supervisor", "does not run; it starts by itself when there is work", "workbench service start")

@@ -116,8 +116,8 @@ def _project(bench: Bench, steps: Steps) -> None:
     except NotFound:
         project = projects.create(bench, PROJECT, example=PROJECT)
         word = "made from the example"
-    steps.done("Home", str(bench.home.root))
-    steps.done("Project", f"{project.name}, {word}", f"{project.path}")
+    steps.done("Home", _short(bench.home.root))
+    steps.done("Project", f"{project.name}, {word}", _short(project.path))
 
 
 def _environment(bench: Bench, steps: Steps) -> None:
@@ -248,12 +248,13 @@ def _paths(bench: Bench, run: Run, steps: Steps, *, stay: bool) -> None:
     click.echo(f"\nAll of it in {duration(time.monotonic() - steps.began)}. To open:")
     for word, path in (("notebook", left.notebook), ("log", left.log), ("record", left.record)):
         if path:
-            click.echo(f"  {word:<10} {path}")
-    home = f"--home {bench.home.root} "
-    click.echo(f"  {'Jupyter':<10} workbench {home}open {PROJECT}")
-    click.echo(f"  {'program':<10} workbench {home}".rstrip())
+            click.echo(f"  {word:<10} {_short(path)}")
+    command = f"{_called()} --home {_short(bench.home.root)}"
+    lines = [("Jupyter", f"{command} open {PROJECT}"), ("program", command)]
     if stay:
-        click.echo(f"  {'stop it':<10} workbench {home}sessions stop @last; workbench {home}service stop")
+        lines += [("stop it", f"{command} sessions stop {PROJECT}-jupyter"), ("", f"{command} service stop")]
+    for word, text in lines:
+        click.echo(f"  {word:<10} {text}")
     click.echo("")
 
 
@@ -273,3 +274,13 @@ def _program(bench: Bench) -> None:
     """The terminal program in this process's place, once the person has read what is above."""
     click.pause("Press a key for the terminal program, ctrl+c to leave it at that …")
     os.execv(sys.executable, [sys.executable, "-P", "-m", "workbench", "--home", str(bench.home.root)])  # noqa: S606
+
+
+def _called() -> str:
+    """How this program is called from here: by its name where that is found, else by its path."""
+    return "workbench" if shutil.which("workbench") else os.path.relpath(sys.argv[0])
+
+
+def _short(path: Path) -> str:
+    """`path` with the person's home folder as `~`, for lines that are read and pasted."""
+    return f"~/{path.relative_to(Path.home())}" if path.is_relative_to(Path.home()) else str(path)

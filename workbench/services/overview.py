@@ -58,11 +58,7 @@ def overview(bench: Bench) -> Overview:
         sessions = session_rows.listing(connection)
         schedules = schedule_rows.listing(connection)
         last_due = schedule_rows.last_due(connection)
-    needs = [
-        Need("run", str(run.id), f"{run.project}/{run.notebook} {run.state}: {run.reason}", f"runs show {run.id}")
-        for run in ended
-        if run.state is not RunState.CANCELLED and newer.get((run.project, run.notebook), 0) < run.id
-    ]
+    needs = [_failed(runs) for runs in _standing(ended, newer)]
     needs += [Need("run", str(run.id), f"{run.name} waits: {run.reason}", f"runs show {run.id}") for run in waiting]
     needs += [
         Need("session", session.name, f"{session.name} {session.state}: {session.reason}", f"logs s{session.id}")
@@ -104,3 +100,20 @@ def _last_good(recent: list[Run]) -> dict[tuple[str, str], int]:
             key = (run.project, run.notebook)
             good[key] = max(good.get(key, 0), run.id)
     return good
+
+
+def _standing(ended: list[Run], good: dict[tuple[str, str], int]) -> list[list[Run]]:
+    """Failures that no later success has answered, newest first, those of one notebook together."""
+    of: dict[tuple[str, str], list[Run]] = {}
+    for run in ended:
+        key = (run.project, run.notebook)
+        if run.state is not RunState.CANCELLED and good.get(key, 0) < run.id:
+            of.setdefault(key, []).append(run)
+    return list(of.values())
+
+
+def _failed(runs: list[Run]) -> Need:
+    newest = runs[0]
+    times = f" ({len(runs)} times)" if len(runs) > 1 else ""
+    text = f"{newest.project}/{newest.notebook} {newest.state}{times}: {newest.reason}"
+    return Need("run", str(newest.id), text, f"runs show {newest.id}")

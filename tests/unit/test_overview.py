@@ -1,0 +1,61 @@
+"""What needs a person: failures that stand, once each, and nothing that was answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from workbench.model.run import RunState
+from workbench.services.bench import Bench, open_bench
+from workbench.services.overview import overview
+from workbench.store import runs as rows
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """An empty home."""
+    opened = open_bench(tmp_path / "home")
+    yield opened
+    opened.close()
+
+
+def ended(bench: Bench, notebook: str, state: RunState) -> int:
+    """A run of `notebook` that ended in `state`."""
+    now, actor = bench.now(), bench.actor
+    with bench.store.write() as connection:
+        number = rows.insert(
+            connection, project="churn", notebook=notebook, name=notebook, environment="python", parameters={},
+            cells=1, created=now, actor=actor,
+        )  # fmt: skip
+        run = rows.get(connection, number)
+        assert run is not None
+        assert rows.begin_attempt(connection, run, token="t", revision="r", engine="process", at=now, actor=actor)
+        assert rows.change(
+            connection, number, RunState.STARTING, state, attempt=1, at=now, actor=actor, reason="cell 3: KeyError"
+        )
+    return number
+
+
+def test_a_notebook_that_fails_again_and_again_is_one_line(bench: Bench) -> None:
+    """The newest failure stands for all, with their number."""
+    ended(bench, "a.ipynb", RunState.FAILED)
+    newest = ended(bench, "a.ipynb", RunState.CRASHED)
+    (need,) = overview(bench).needs
+    assert (need.key, need.command) == (str(newest), f"runs show {newest}")
+    assert need.text == "churn/a.ipynb crashed (2 times): cell 3: KeyError"
+
+
+def test_a_later_success_answers_a_failure(bench: Bench) -> None:
+    """What ran well since needs nobody; another notebook's failure still does."""
+    ended(bench, "a.ipynb", RunState.FAILED)
+    ended(bench, "b.ipynb", RunState.FAILED)
+    ended(bench, "a.ipynb", RunState.SUCCEEDED)
+    assert [need.text.split()[0] for need in overview(bench).needs] == ["churn/b.ipynb"]
+
+
+def test_a_cancelled_run_needs_nobody(bench: Bench) -> None:
+    """Somebody wanted that."""
+    ended(bench, "a.ipynb", RunState.CANCELLED)
+    assert overview(bench).needs == ()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -71,7 +72,8 @@ def main(rounds: int) -> None:
 
     try:
         queued()  # the first run of a home also starts the supervisor and the nursery
-        (output,) = (project.path / "runs").glob("*/output.ipynb")
+        output = runs.artifacts(bench, runs.last(bench).id).notebook
+        assert output
         python = json.loads(output.read_text())["cells"][0]["outputs"][0]["text"]
         spec = folder / "jupyter" / "kernels" / "bench"
         spec.mkdir(parents=True)
@@ -87,6 +89,8 @@ def main(rounds: int) -> None:
             took["queued"].append(queued())
     finally:
         control.stop(bench)
+        bench.close()
+        shutil.rmtree(folder, ignore_errors=True)
     base = median(took["papermill"])
     print(f"trivial notebook, {len(CELLS)} cells, {rounds} rounds, medians")
     for name, seconds in took.items():

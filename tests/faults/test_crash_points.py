@@ -65,7 +65,7 @@ def crash_at(bench: Bench, path: str, file: Path, n: int) -> bool:
     until(lambda: not world.processes(bench, "ipykernel"), "kernels to be gone", seconds=15)
     assert bench.store.integrity() == []
     control.stop(bench)
-    process.wait(15)
+    assert process.wait(15) in (0, 9)
     return crashed
 
 
@@ -95,10 +95,7 @@ def test_a_crash_while_a_schedule_fires(bench: Bench, n: int) -> None:
     process = world.start(bench, WB_CRASH_AT=str(n))
     assert process
     key = f"{world.PROJECT}/{SCHEDULE}"
-    until(
-        lambda: process.poll() is not None or (rows := schedules.ledger(bench, key)) and rows[0].run is not None,
-        "the crash or the run",
-    )
+    until(lambda: process.poll() is not None, "the crash")
     control.ensure(bench)
     row = until(lambda: rows[0] if (rows := schedules.ledger(bench, key)) else None, "the due time")
     assert (row.state, row.due) == (DueState.FIRED, due)
@@ -108,4 +105,4 @@ def test_a_crash_while_a_schedule_fires(bench: Bench, n: int) -> None:
     assert [run.schedule for run in runs.page(bench)].count(key) == 1
     assert file.read_text().split().count("-1") == 1
     control.stop(bench)
-    process.wait(15)
+    assert process.wait(15) in (0, 9)

@@ -59,7 +59,10 @@ def explain(name: str, step: str, error: str, tail: tuple[str, ...], loose: tupl
 
 
 def _telling(error: str, tail: tuple[str, ...], loose: tuple[str, ...]) -> str:
-    """The last line that sounds like a reason; else the builder's own word."""
-    lines = [line for line in tail if _TELLING.search(line)] or [*loose[-1:], error, *tail[-1:]]
+    """The last line that sounds like a reason; else the builder's own word, unless that is only a number."""
+    lines = [line for line in tail if _TELLING.search(line)]
+    if not lines:
+        number = re.search(r"exit (?:code|status)|non-zero code", error)
+        lines = [*loose[-1:], error, *tail[-1:]] if number else [*tail[-1:], *loose[-1:], error]
     chosen = next((line for line in reversed(lines) if line.strip()), "")
     return re.sub(r"^(?:cause|error|E): ", "", chosen.strip())

@@ -21,7 +21,7 @@ from workbench.engines.base import KernelHost
 from workbench.execution.allowance import Allowance, joined
 from workbench.execution.course import Course, Stop, Stopped, is_code
 from workbench.execution.intake import Intake
-from workbench.execution.provisioner import manager_for, until_bound
+from workbench.execution.provisioner import connected, manager_for, nudge, until_bound
 from workbench.execution.saving import RunManager
 from workbench.execution.warden import START, Warden
 from workbench.model.environment import KernelSpec
@@ -97,12 +97,13 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
     async def _answer(self) -> dict[str, Any]:
         """The kernel's first reply, once its output is known to arrive too."""
         await until_bound(self.km, START)
-        self.kc = self.km.client(context=self.km.context)
-        self.kc.start_channels(hb=False)
+        self.kc = connected(self.km)
         self.intake = Intake(self.kc.iopub_channel)
-        self.kc.allow_stdin = False
-        reply, heard = None, False
+        reply, heard, times = None, False, 0
         while not (reply and heard):
+            times += 1
+            if times % 5 == 0:
+                nudge(self.km)
             asked = self.kc.kernel_info()
             deadline = time.monotonic() + ASK_AGAIN
             while time.monotonic() < deadline and not (reply and heard):

@@ -12,6 +12,7 @@ from typing import Any
 
 import zmq
 import zmq.asyncio
+from jupyter_client.channels import AsyncZMQSocketChannel
 from jupyter_client.connect import write_connection_file
 from jupyter_client.kernelspec import KernelSpec as JupyterKernelSpec
 from jupyter_client.manager import AsyncKernelManager
@@ -24,6 +25,7 @@ from workbench.paths import SOCKET_PATH_LIMIT
 
 PREFIX = "k"  # sockets are k-1 … k-5
 PORTS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
+AGAIN = 200  # milliseconds
 RECONNECT = 10  # milliseconds between tries to connect; zmq's 100 would be felt at each start
 # Contexts are never terminated: that waits for what a dead kernel will not take, and a garbage collection could start
 # it at any moment. The process has one run and ends by `os._exit`.
@@ -151,6 +153,36 @@ def _without_history(kernel: KernelSpec) -> KernelSpec:
     if kernel.language.lower() == "python" and any("ipykernel" in part for part in kernel.argv):
         return changed(kernel, argv=(*kernel.argv, "--HistoryManager.hist_file=:memory:"))
     return kernel
+
+
+class PatientChannel(AsyncZMQSocketChannel):
+    """A channel on which is sent and received. Sending can swallow the signal that a message has come (zmq's
+    descriptor is edge-triggered, pyzmq #1203), so waiting looks again now and then."""
+
+    async def get_msg(self, timeout: float | None = None) -> dict[str, Any]:  # type: ignore[override]  # noqa: ASYNC109 - jupyter_client's signature
+        """The next message; Empty after `timeout` seconds."""
+        while timeout is None:
+            if await self.socket.poll(AGAIN):
+                return await self._recv()
+        return await super().get_msg(timeout)
+
+
+def connected(manager: RunKernelManager) -> Any:
+    """A client of the manager's kernel, its channels open, without stdin and heartbeat."""
+    client = manager.client(
+        context=manager.context, shell_channel_class=PatientChannel, control_channel_class=PatientChannel
+    )
+    client.start_channels(hb=False)
+    client.allow_stdin = False
+    return client
+
+
+def nudge(manager: RunKernelManager) -> None:
+    """Wake a kernel that has not noticed a request: ipykernel 7 can swallow the signal as described above (its
+    #1554), and then sees it only when somebody connects."""
+    socket: Any = manager.connect_shell()
+    manager.session.send(socket, manager.session.msg("kernel_info_request"))
+    socket.close(linger=1000)
 
 
 async def until_bound(manager: AsyncKernelManager, seconds: float) -> None:

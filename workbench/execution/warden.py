@@ -12,12 +12,14 @@ from typing import Any
 
 from workbench.engines.base import KernelHost
 from workbench.execution.course import Course, Stop
+from workbench.execution.provisioner import nudge
 from workbench.execution.saving import RunManager
 from workbench.text import duration
 
 LOOK = 0.1  # seconds between looks
 LAST_WORDS = 0.2  # seconds that output of a dead kernel, still on its way, is waited for
 PAUSE = 3.0  # seconds between the steps of the ladder
+NUDGE = 0.5  # seconds in which a kernel says `busy`; twice as long after each nudge
 START = 120.0  # seconds a kernel may take to answer
 SILENCE = 60.0  # seconds without a message between a cell's reply and the end of its output
 
@@ -31,6 +33,7 @@ class Warden:
         self.notebook = notebook
         self.manager: Any = None
         self.cell: Any = None  # the notebook's cell that runs
+        self.patience = NUDGE
 
     async def watch(self, task: asyncio.Task[None]) -> None:
         """Look ten times a second until `task`, the run itself, ends or has to; it is then cancelled."""
@@ -42,7 +45,17 @@ class Warden:
             if self.course.stop:
                 await self.climb(task)
                 return
+            self.rouse()
             self.notebook.save_if_due()
+
+    def rouse(self) -> None:
+        """Nudge a kernel that has not said `busy` though a cell was sent to it."""
+        course = self.course
+        if course.running is None or course.heard > course.cell_began:
+            self.patience = NUDGE
+        elif time.monotonic() - course.cell_began > self.patience:
+            self.patience *= 2
+            nudge(self.manager)
 
     async def died(self, task: asyncio.Task[None]) -> bool:
         """Whether the kernel has ended by itself; `task` is then cancelled, after its last words came."""

@@ -1,0 +1,226 @@
+"""Parity with papermill: the same notebook by its command line and by our runner, compared whole.
+
+Left aside is only what differs between two runs of papermill itself: ids, times, paths, memory addresses, and where a
+stream of text was cut into messages.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attempts import Desk, science
+from waiting import until
+
+from workbench.execution.nursery import Nursery
+from workbench.model.run import RunState
+from workbench.notebooks.parameters import gather
+from workbench.paths import open_home
+
+NOTEBOOKS = Path(__file__).parent / "notebooks"
+NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+# Values as given to both: -p and -r pairs, and a -y text with the mapping it means.
+VALUES: dict[str, dict[str, Any]] = {
+    "typed_parameters": {
+        "p": [("number", "007"), ("share", "inf"), ("flag", "True"), ("nothing", "None"), ("like", "nan")],
+        "r": [("raw", "007")],
+        "y": [
+            {"text": 'quote " backslash \\ newline \n é', "items": [1, -2.5, None, "x"], "table": {"a": {"b": [True]}}}
+        ],
+    },
+    "unicode": {"p": [("stadt", "Orléans"), ("text", "naïve 名 🙂 'quoted' \"twice\"")]},
+    "no_parameters": {"p": [("n", "5")]},
+    "many_cells": {"p": [("start", "1000")]},
+    "old_format": {"y": [{"a": 41}]},
+}
+STATE = "application/vnd.jupyter.widget-state+json"
+ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
+BANNER = "papermill-error-cell-tag"
+# Papermill fails a run for any error, also one that a tag allows, and puts its banner on top. Ours does not.
+FAILS_THERE = {"allowed_errors"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for this module, with a kernel specification of the environment for papermill's command."""
+    folder = tmp_path_factory.mktemp("parity")
+    revision = science(tmp_path_factory)
+    python = Path(revision.reference) / "bin" / "python"
+    spec = folder / "jupyter" / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    argv = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "x", "language": "python"}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def theirs(folder: Path) -> dict[str, Future[dict[str, Any]]]:
+    """What papermill's command writes for each notebook, two at a time while our own runs go on."""
+    pool = ThreadPoolExecutor(2)
+    found = {name: pool.submit(by_command, name, folder) for name in NAMES}
+    pool.shutdown(wait=False)
+    return found
+
+
+@pytest.fixture(scope="module")
+def ours(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, dict[str, Any]]]:
+    """What our runners leave for each notebook: result and output, forked by one nursery."""
+    desk = Desk(open_home(folder / "home"), science(tmp_path_factory), folder / "ours")
+    nursery = Nursery(desk.home)
+    found = {}
+    for name in NAMES:
+        place = desk.project / name
+        place.mkdir(parents=True)
+        desk.project, before = place, desk.project
+        given = VALUES.get(name, {})
+        parameters = gather(yaml_mappings=given.get("y", ()), values=given.get("p", ()), raw=given.get("r", ()))
+        attempt = desk.write((NOTEBOOKS / f"{name}.ipynb").read_bytes(), parameters=parameters)
+        desk.project = before
+        nursery.run(attempt.folder)
+        result = attempt.result(60)
+        found[name] = (result, attempt.output())
+    process = nursery.process
+    nursery.close()
+    assert process
+    until(lambda: process.poll() is not None, "the nursery to end")
+    return found
+
+
+def by_command(name: str, folder: Path) -> dict[str, Any]:
+    """Run a notebook by papermill's command in a folder of its own; what it wrote."""
+    place = folder / "theirs" / name
+    place.mkdir(parents=True)
+    shutil.copy(NOTEBOOKS / f"{name}.ipynb", place)
+    given = VALUES.get(name, {})
+    arguments = [part for key, value in given.get("p", ()) for part in ("-p", key, value)]
+    arguments += [part for key, value in given.get("r", ()) for part in ("-r", key, value)]
+    arguments += [part for mapping in given.get("y", ()) for part in ("-y", json.dumps(mapping))]
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "JUPYTER", "MPL"))}
+    command = [sys.executable, "-m", "papermill", "--no-progress-bar", *arguments, f"{name}.ipynb", "out.ipynb"]
+    for tries_left in (3, 2, 1, 0):
+        try:
+            done = subprocess.run(
+                command,
+                cwd=place,
+                env={**env, "JUPYTER_PATH": str(folder / "jupyter")},
+                capture_output=True,
+                text=True,
+                timeout=20,
+            )
+            break
+        except subprocess.TimeoutExpired:
+            # Papermill's command now and then waits for ever after an Output widget: a reply it has but is not told of.
+            if not tries_left:
+                raise
+    assert (done.returncode != 0) == (name in FAILS_THERE), done.stderr
+    written: dict[str, Any] = json.loads((place / "out.ipynb").read_text())
+    return written
+
+
+class Plain:
+    """A notebook without what differs between any two runs."""
+
+    def __init__(self) -> None:
+        self.ids: dict[str, str] = {}
+
+    def notebook(self, content: dict[str, Any]) -> dict[str, Any]:
+        """The whole of it, in a form that can be compared."""
+        cells = [self.cell(cell) for cell in content["cells"] if BANNER not in cell["metadata"].get("tags", ())]
+        metadata = json.loads(json.dumps(content["metadata"]))
+        for key in ("start_time", "end_time", "duration", "input_path", "output_path"):
+            metadata["papermill"].pop(key)
+        self.name_widgets(metadata.get("widgets", {}).get(STATE, {}).get("state", {}))
+        return {**content, "cells": cells, "metadata": self.walk(metadata)}
+
+    def name_widgets(self, state: dict[str, Any]) -> None:
+        """Name widgets in the order in which outputs, and then widgets named before, speak of them."""
+        named: list[str] = []
+        while left := [key for key in state if key not in named]:
+            known = [key for key in self.ids if key in left]
+            following = known[0] if known else min(left, key=lambda key: ID.sub("", json.dumps(state[key])))
+            named.append(following)
+            self.walk(following)
+            self.walk(state[following])
+
+    def cell(self, cell: dict[str, Any]) -> dict[str, Any]:
+        """A cell without its id and times; its times have to be there all the same."""
+        plain = json.loads(json.dumps(cell))
+        plain.pop("id")
+        told = plain["metadata"]["papermill"]
+        assert all(key in told for key in ("start_time", "end_time", "duration"))
+        for key in ("start_time", "end_time", "duration"):
+            told[key] = told[key] is not None
+        if "execution" in plain["metadata"]:
+            plain["metadata"]["execution"] = sorted(plain["metadata"]["execution"])
+        if "outputs" in plain:
+            plain["outputs"] = self.walk(joined(plain["outputs"]))
+        return {key: self.walk(value) if key == "metadata" else value for key, value in plain.items()}
+
+    def walk(self, value: Any) -> Any:
+        """Addresses, process numbers and the ids of widgets replaced by words that are the same in both."""
+        if isinstance(value, str):
+            value = re.sub(r"0x[0-9a-f]{6,}", "0x…", value)
+            value = re.sub(r"ipykernel_\d+/\d+", "ipykernel_…", value)
+            return re.sub(
+                r"\b[0-9a-f]{32}\b", lambda match: self.ids.setdefault(match[0], f"id-{len(self.ids)}"), value
+            )
+        if isinstance(value, list):
+            return [self.walk(one) for one in value]
+        if isinstance(value, dict):
+            return {self.walk(key): self.walk(one) for key, one in value.items()}
+        return value
+
+
+def joined(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Outputs with text that follows text of the same stream put together: cuts depend on time."""
+    result: list[dict[str, Any]] = []
+    for output in outputs:
+        last = result[-1] if result else {}
+        if output["output_type"] == last.get("output_type") == "stream" and output["name"] == last["name"]:
+            last["text"] = "".join(last["text"]) + "".join(output["text"])
+        else:
+            result.append(dict(output))
+    for output in result:
+        if output["output_type"] == "stream":
+            output["text"] = "".join(output["text"])
+    return result
+
+
+def test_the_spread_is_wide() -> None:
+    """Every kind of notebook that is spoken of has its file."""
+    assert {
+        "rich_outputs",
+        "plots",
+        "widgets",
+        "allowed_errors",
+        "magics",
+        "asyncio_cells",
+        "many_cells",
+        "unicode",
+        "no_parameters",
+    } <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_output_as_papermill(
+    name: str, theirs: dict[str, Future[dict[str, Any]]], ours: dict[str, tuple[Any, dict[str, Any]]]
+) -> None:
+    """Sources, outputs, metadata and the injected cell equal what papermill's command line writes."""
+    result, output = ours[name]
+    assert result.state is RunState.SUCCEEDED, result.reason
+    mine, papermills = Plain().notebook(output), Plain().notebook(theirs[name].result())
+    if name in FAILS_THERE:
+        assert mine["metadata"]["papermill"].pop("exception") is None
+        papermills["metadata"]["papermill"].pop("exception")
+    assert [cell["source"] for cell in mine["cells"]] == [cell["source"] for cell in papermills["cells"]]
+    for number, (one, other) in enumerate(zip(mine["cells"], papermills["cells"], strict=True), 1):
+        assert one == other, f"cell {number}"
+    assert mine == papermills

@@ -11,8 +11,9 @@ from ui.seeding import Seed
 
 from workbench.ui.app import Workbench
 
-WIDE, SMALL = (160, 48), (80, 24)
-PATIENCE = 8.0
+WIDE, BIG, SMALL = (120, 36), (160, 48), (80, 24)
+PATIENCE = 15.0
+BORDERS = {ord(character): " " for character in "│╭╮╰╯─"}
 
 
 class Stage:
@@ -43,12 +44,19 @@ class Stage:
                 return value
             if time.monotonic() > deadline:
                 raise AssertionError(f"waited for {what}; the screen shows:\n{self.text}")
-            await self.pilot.pause(0.01)
+            await self.pilot.pause(0.04)
+
+    @property
+    def words(self) -> str:
+        """The same without borders and line ends, for sentences that are wrapped."""
+        return " ".join(self.text.translate(BORDERS).split())
 
     async def see(self, *texts: str) -> None:
-        """Wait until all of `texts` are on the screen."""
-        for text in texts:
-            await self.until(lambda text=text: text in self.text, repr(text))
+        """Wait until all of `texts` are on the screen, wrapped or not."""
+        await self.until(
+            lambda: all(text in self.text or " ".join(text.split()) in self.words for text in texts),
+            " and ".join(repr(text) for text in texts),
+        )
 
     async def gone(self, text: str) -> None:
         """Wait until `text` is no longer on the screen."""

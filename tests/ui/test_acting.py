@@ -28,7 +28,9 @@ async def test_a_question_names_the_thing_and_the_effect(seed: Seed, stage: Call
         for key in ("n", "escape", "enter"):
             await on.press("x")
             await on.modal(Confirm)
-            await on.see("Stop session sales-jupyter?", "Files in sales stay.", "$ workbench sessions stop sales-jupyter")
+            await on.see(
+                "Stop session sales-jupyter?", "Files in sales stay.", "$ workbench sessions stop sales-jupyter"
+            )
             assert on.app.focused.id == "cancel"
             await on.press(key)
             await on.until(lambda: on.app.screen is on.screen, "the question to close")
@@ -124,7 +126,9 @@ async def test_several_marked_things_are_asked_about_together(seed: Seed, stage:
         await on.until(lambda: all(runs.get(seed.bench, number).cancel_asked for number in numbers), "all three")
 
 
-async def test_read_only_takes_away_what_changes_anything(seed: Seed, stage: Callable[..., Any], asked: list[str]) -> None:
+async def test_read_only_takes_away_what_changes_anything(
+    seed: Seed, stage: Callable[..., Any], asked: list[str]
+) -> None:
     """--read-only shows itself, removes the keys of every act that changes something, and starts no supervisor."""
     story(seed)
     async with stage(read_only=True) as on:

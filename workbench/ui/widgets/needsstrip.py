@@ -48,7 +48,7 @@ class NeedsStrip(Static):
             return
         lines = self.entries[: 1 if self.app.size.height < 30 else MOST]
         more = len(self.entries) - len(lines)
-        hint = f"  ! shows {'all ' + str(len(self.entries)) if more else 'more'}"
+        hint = f"  ! shows all {len(self.entries)}" if more else "  ! opens"
         parts: list[tuple[str, str]] = []
         for index, entry in enumerate(lines):
             last = index == len(lines) - 1

@@ -1,0 +1,150 @@
+"""What lists say of each thing, without a program: columns, cells, marks, pages, logs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from ui.seeding import HOSTILE, NOW, Seed, story
+
+from workbench.model.build import BuildState
+from workbench.model.run import RunState
+from workbench.model.session import SessionState
+from workbench.ui import tone
+from workbench.ui.nouns.environments import Environments
+from workbench.ui.nouns.projects import Projects
+from workbench.ui.nouns.runs import Runs, bar
+from workbench.ui.nouns.schedules import Schedules
+from workbench.ui.nouns.sessions import Sessions
+from workbench.ui.page import Page
+from workbench.ui.sources import EventSource, FileSource
+from workbench.ui.widgets.columns import GAP, fit, pad
+from workbench.ui.widgets.logview import _pieces
+
+NOUNS = (Projects, Environments, Sessions, Runs, Schedules)
+
+
+def test_every_state_has_a_mark() -> None:
+    """No state of a run, session or build lacks glyph, word and tone."""
+    marks = [tone.of_run(state) for state in RunState]
+    marks += [tone.of_session(state) for state in SessionState]
+    marks += [tone.of_build(state) for state in BuildState]
+    marks += [
+        tone.of_environment(word) for word in ("not built", "queued", "building", "ready", "failed", "stale", "invalid")
+    ]
+    assert all(mark.word and cell_len(mark.glyph) == 1 for mark in marks)
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_a_noun_has_a_cell_for_each_column(noun: type, tmp_path: Path) -> None:
+    """Cells and columns go together, and loading says something else than emptiness."""
+    seed = story(Seed(tmp_path / "home"))
+    made = noun()
+    items = made.load(seed.bench)
+    assert items
+    for item in items:
+        assert len(made.cells(item, NOW)) == len(made.columns)
+        assert made.key(item)
+        assert made.words(item)
+        assert made.mark(item)
+    assert made.loading != made.empty
+    seed.bench.close()
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+@given(room=st.integers(0, 250))
+def test_columns_never_need_more_room_than_there_is(noun: type, room: int) -> None:
+    """Columns are dropped before they are cut, and what is left over is given to the growing ones."""
+    columns = noun.columns
+    widths = fit(columns, room)
+    kept = [width for width in widths if width]
+    least = [column.width for column in columns if not column.drop]
+    needed = sum(least) + GAP * (len(least) - 1)
+    assert sum(kept) + GAP * (len(kept) - 1) <= max(room, needed)
+    if room >= needed:
+        assert all(width >= column.width for width, column in zip(widths, columns, strict=True) if width)
+
+
+@given(text=st.text(), width=st.integers(0, 40))
+def test_padding_gives_exactly_the_width(text: str, width: int) -> None:
+    """Whatever the text holds, wide and combining characters too, a cell has its width."""
+    assert cell_len(pad(text, width)) == width
+
+
+@given(text=st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=200), width=st.integers(2, 30))
+def test_wrapping_loses_nothing(text: str, width: int) -> None:
+    """The pieces of a wrapped line are the line, each no wider than asked."""
+    pieces = _pieces(text, width)
+    assert "".join(text[start:end] for start, end in pieces) == text
+    assert all(cell_len(text[start:end]) <= width for start, end in pieces)
+
+
+def test_a_page_shows_foreign_text_as_it_is() -> None:
+    """Markup stays literal and control characters go, wherever the text is put."""
+    page = Page().facts(("key", HOSTILE)).heading(HOSTILE).text(HOSTILE).table([[HOSTILE, HOSTILE]]).content().plain
+    assert page.count("[/x]") == 5
+    assert not any(character in page for character in "\x1b\x07\u202e")
+
+
+def test_a_bar_is_as_long_as_asked() -> None:
+    """Progress fills a bar of fixed width and never more."""
+    assert bar(0, 0, 10) == "─" * 10
+    assert bar(5, 10, 10) == "━" * 5 + "─" * 5
+    assert bar(99, 10, 10) == "━" * 10
+
+
+def test_a_growing_file_is_read_in_lines(tmp_path: Path) -> None:
+    """New lines come once, a line in the making is partial, a character cut in two is not garbled."""
+    path = tmp_path / "log.txt"
+    source = FileSource("a", path)
+    assert source.read() is None
+    path.write_bytes(b"first\nsec")
+    chunk = source.read()
+    assert chunk
+    assert (chunk.lines, chunk.partial, chunk.reset) == (("first",), "sec", True)
+    assert source.read() is None
+    with path.open("ab") as file:
+        file.write(b"ond\n" + "ü".encode()[:1])
+    chunk = source.read()
+    assert chunk
+    assert (chunk.lines, chunk.partial, chunk.reset) == (("second",), "", False)
+    with path.open("ab") as file:
+        file.write("ü".encode()[1:] + b"\n")
+    assert (chunk := source.read())
+    assert chunk.lines == ("ü",)
+
+
+def test_a_replaced_or_shortened_file_begins_anew(tmp_path: Path) -> None:
+    """A log that was written anew is shown from its beginning."""
+    path = tmp_path / "log.txt"
+    path.write_text("one\ntwo\n")
+    source = FileSource("a", path)
+    source.read()
+    path.write_text("new\n")
+    assert (chunk := source.read())
+    assert chunk.reset
+    assert chunk.lines == ("new",)
+
+
+def test_the_output_of_a_run_comes_from_its_events(tmp_path: Path) -> None:
+    """Cells, their output and how they ended, in order, cleaned."""
+    seed = Seed(tmp_path / "home")
+    run = seed.run(RunState.RUNNING)
+    seed.events(
+        run,
+        {"kind": "cell", "cell": 3, "n": 2, "of": 5},
+        {"kind": "output", "cell": 3, "stream": "stdout", "text": "10%\r20%\x1b[31m\nhalf"},
+    )
+    source = EventSource("a", seed.bench, run)
+    assert (chunk := source.read())
+    assert chunk.lines[0].startswith("── cell 3 (2 of 5)")
+    assert chunk.lines[1] == "20%"
+    assert chunk.partial == "half"
+    seed.events(run, {"kind": "done", "cell": 3, "n": 2, "of": 5, "seconds": 0.5, "status": "ok"})
+    assert (chunk := source.read())
+    assert chunk.lines == ("half", "   ok in 0.5s")
+    assert source.read() is None
+    seed.bench.close()

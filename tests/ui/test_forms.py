@@ -1,0 +1,181 @@
+"""Forms: filled in by keys, checked while typing, errors where they belong, and what they ask of the services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ui.seeding import Seed, notebook_text, story
+from ui.staging import SMALL
+
+from workbench.model.session import Desired
+from workbench.services import environments, projects, runs, schedules, sessions
+from workbench.ui.modals.form import Form
+from workbench.ui.modals.project import ProjectForm
+from workbench.ui.modals.run import RunForm
+from workbench.ui.modals.schedule import ScheduleForm
+from workbench.ui.modals.session import SessionForm
+
+
+async def filled(on: Any, kind: type[Form[Any]], field: str, text: str) -> None:
+    """Wait for a form, put the cursor in a field, replace what is there."""
+    form = await on.modal(kind)
+    await on.until(lambda: any(one.field_name == field for one in form.query("Field")), f"the field {field}")
+    widget = form.field(field).widget
+    widget.focus()
+    await on.press("ctrl+u", "ctrl+k", *["space" if character == " " else character for character in text])
+
+
+async def test_a_project_by_keys_from_an_empty_home(seed: Seed, stage: Callable[..., Any]) -> None:
+    """An empty home says n; the form takes a name and shows what will be there; the project is then selected."""
+    async with stage(SMALL) as on:
+        await on.see("Press n to make one")
+        await on.press("n")
+        await filled(on, ProjectForm, "name", "Not a name")
+        await on.see("lower-case letters, digits and hyphens")
+        await filled(on, ProjectForm, "name", "sales")
+        await on.see("with notebooks/, data/, project.yaml", "$ workbench projects new sales")
+        await on.press("enter")
+        await on.until(lambda: on.screen.listing.cursor == "sales", "the project")
+        assert projects.get(seed.bench, "sales").path.is_dir()
+
+
+async def test_a_refusal_stays_in_the_form(seed: Seed, stage: Callable[..., Any]) -> None:
+    """A name that is taken is said in the form, which stays with what was typed."""
+    seed.project("sales")
+    async with stage() as on:
+        await on.press("n")
+        await filled(on, ProjectForm, "name", "sales")
+        await on.press("ctrl+s")
+        await on.see("there is a project sales already")
+        assert isinstance(on.app.screen, ProjectForm)
+        await on.press("escape")
+        await on.until(lambda: on.app.screen is on.screen, "the list")
+
+
+async def test_parameters_are_typed_from_the_notebook(seed: Seed, stage: Callable[..., Any], asked: list[str]) -> None:
+    """Each parameter has a line with its default; a wrong value is said before anything is queued; what changed is run."""
+    story(seed)
+    async with stage(SMALL) as on:
+        await on.select("sales")
+        await on.press("r")
+        form = await on.modal(RunForm)
+        form.field("notebook").widget.value = "notebooks/report.ipynb"
+        await filled(on, RunForm, "p:year", "soon")
+        await on.see("year", "expects int")
+        await on.press("ctrl+s")
+        assert isinstance(on.app.screen, RunForm)
+        await filled(on, RunForm, "p:year", "2026")
+        await filled(on, RunForm, "p:region", "42")
+        await on.until(lambda: "-p year 2026" in form.considered.command, "the command")
+        assert "-r region 42" in form.considered.command
+        await on.press("ctrl+s")
+        await on.until(lambda: on.app.current_mode == "runs" and on.screen.listing.cursor == "11", "the run")
+        run = runs.get(seed.bench, 11)
+        assert run.parameters == {"region": "42", "year": 2026}
+        assert run.origin == "ui"
+        assert "wake" in asked
+
+
+async def test_a_form_with_many_lines_keeps_its_buttons(seed: Seed, stage: Callable[..., Any]) -> None:
+    """At 80x24 a notebook with twenty parameters scrolls in the form; its buttons stay in sight."""
+    folder = seed.project("sales")
+    source = "\n".join(f"value_{number} = {number}  # what value {number} means" for number in range(20))
+    (folder / "notebooks" / "many.ipynb").write_text(notebook_text(source))
+    async with stage(SMALL) as on:
+        await on.select("sales")
+        await on.press("r")
+        await on.modal(RunForm)
+        await on.see("value_0: int", "Run (ctrl+s)", "Cancel")
+        await filled(on, RunForm, "p:value_19", "5")
+        await on.see("value_19: int", "Run (ctrl+s)")
+
+
+async def test_a_session_says_what_will_happen(seed: Seed, stage: Callable[..., Any]) -> None:
+    """The launch form shows environment, address and folders, and asks for the session once."""
+    story(seed)
+    async with stage() as on:
+        await on.list("sessions", rows=2)
+        await on.select("2")
+        await on.press("n")
+        await on.modal(SessionForm)
+        await on.see(
+            "weather-jupyter, which is stopped",
+            "python, ready",
+            "projects/weather",
+            "$ workbench sessions start weather",
+        )
+        await on.press("ctrl+s")
+        await on.until(lambda: sessions.get(seed.bench, 2).desired is Desired.UP, "the wish")
+
+
+async def test_a_schedule_previews_its_times_while_typing(seed: Seed, stage: Callable[..., Any]) -> None:
+    """Words and next times appear as the line is typed; a wrong line is said; the file is written."""
+    story(seed)
+    async with stage(SMALL) as on:
+        await on.list("schedules", rows=2)
+        await on.press("n")
+        await filled(on, ScheduleForm, "name", "monthly")
+        await filled(on, ScheduleForm, "when", "0 7 1 *")
+        await on.see("a line has five fields")
+        await filled(on, ScheduleForm, "when", "0 7 1 * *")
+        await on.see("At 07:00 on day 1 of every month", "Wed 2026-04-01 07:00")
+        await on.press("ctrl+s")
+        await on.until(lambda: on.screen.listing.cursor.endswith("/monthly"), "the schedule")
+        assert schedules.get(seed.bench, "monthly").spec.cron == "0 7 1 * *"
+
+
+async def test_pause_and_run_now(seed: Seed, stage: Callable[..., Any]) -> None:
+    """p pauses and resumes, r runs at once; neither asks."""
+    story(seed)
+    async with stage() as on:
+        await on.list("schedules", rows=2)
+        await on.select("sales/nightly")
+        await on.press("p")
+        await on.see("‖ paused", "Paused sales/nightly")
+        await on.press("p")
+        await on.see("Resumed sales/nightly", "● active")
+        await on.press("r")
+        await on.see("Run 11 is queued")
+        assert runs.get(seed.bench, 11).schedule == "sales/nightly"
+
+
+async def test_an_environment_is_built_by_a_key(seed: Seed, stage: Callable[..., Any]) -> None:
+    """r queues a build and shows its log; of one that is built it asks first."""
+    seed.project("sales")
+    seed.environment()
+    async with stage() as on:
+        await on.list("environments")
+        await on.select("r")
+        await on.press("r")
+        await on.see("Build b2 of r is queued")
+        await on.select("python")
+        await on.press("r")
+        await on.see("Build python again?", "nothing in its declaration changed")
+        await on.press("n")
+        assert len(environments.builds(seed.bench)) == 2
+
+
+async def test_without_a_project_the_forms_say_what_to_do(seed: Seed, stage: Callable[..., Any]) -> None:
+    """Running, starting and scheduling in an empty home say how to make a project."""
+    async with stage(SMALL) as on:
+        for mode in ("runs", "sessions", "schedules"):
+            await on.list(mode, rows=0)
+            await on.press("n")
+            await on.see("There is no project yet.", "press 1, then n")
+            await on.press("escape")
+
+
+@pytest.mark.parametrize("key", ["escape", "ctrl+q"])
+async def test_a_form_can_always_be_left(seed: Seed, stage: Callable[..., Any], key: str) -> None:
+    """esc leaves a form and nothing is done; ctrl+q leaves the program from anywhere."""
+    async with stage() as on:
+        await on.press("n")
+        await on.modal(ProjectForm)
+        await on.press(*"abc", key)
+        await on.until(
+            lambda: (on.app.screen is not None and not isinstance(on.app.screen, ProjectForm)) or not on.app.is_running,
+            "it to close",
+        )
+        assert projects.listing(seed.bench) == []

@@ -67,6 +67,18 @@ def size(count: int | None) -> str:
     return f"{value:.1f} TB"
 
 
+def memory(count: int | None) -> str:
+    """An amount of memory in the binary units of declarations: what `300M` asks for is `300 MB`; `-` where unknown."""
+    if count is None:
+        return "-"
+    value, unit = float(count), "B"
+    for unit in ("B", "KB", "MB", "GB", "TB"):
+        if value < 1024 or unit == "TB":
+            break
+        value /= 1024
+    return f"{value:.0f} {unit}" if value >= 100 or value.is_integer() else f"{value:.1f} {unit}"
+
+
 def plural(count: int, noun: str) -> str:
     """`1 run`, `3 runs`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -204,13 +204,13 @@ def test_a_session_of_an_ordinary_account_works(docker_bench: Bench) -> None:
 
 def test_memory_that_is_used_up_is_told(docker_bench: Bench) -> None:
     """A kernel that takes more than its limit ended out of memory, with the limit named."""
-    space = docker_bench.workspace(limits=Limits(memory=64_000_000))
+    space = docker_bench.workspace(limits=Limits(memory=64 * 1024**2))
     host = docker_bench.host(space)
     host.launch(docker_bench.script("x = bytearray(300_000_000)"), host.folder / "kernel.json", {})
     end = host.wait(30)
     assert end is not None
     assert end.oom is True
-    assert end.words == "out of memory (limit 64.0 MB)"
+    assert end.words == "out of memory (limit 64 MB)"
 
 
 def test_limits_are_seen_by_libraries(docker_bench: Bench) -> None:

@@ -15,8 +15,8 @@ import requests.exceptions
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.engines.base import Person, Workspace
-from workbench.engines.docker import base_image, container, registries
+from workbench.engines.base import Person
+from workbench.engines.docker import account, base_image, container, registries
 from workbench.engines.docker.classic import told
 from workbench.engines.docker.connection import OLDEST_API, Connection, Daemon, read_daemon
 from workbench.engines.docker.contents import Contents, read_contents
@@ -365,28 +365,26 @@ def test_an_image_from_inside_is_read() -> None:
 # -- containers --------------------------------------------------------------------------------------------------------
 
 
-def space(uid: int = 1234, name: str = "ann", **changes: object) -> Workspace:
-    """A workspace of an ordinary person."""
-    here = Workspace("0" * 12, "p", Path("/srv/p"), Path("/srv/p"), person=Person(uid, 100, name))
-    return replace(here, **changes)  # type: ignore[arg-type]
+ANN = Person(1234, 100, "ann")
 
 
 def test_the_account_is_the_persons() -> None:
     """Root inside is the person outside on a rootless engine; Podman keeps the number; else it is passed on."""
-    assert container.account(DAEMON, space()).user == "1234:100"
-    assert container.account(DAEMON, space()).home == PurePosixPath("/home/ann")
-    assert container.account(replace(DAEMON, rootless=True), space()).user == "0:0"
-    kept = container.account(replace(DAEMON, rootless=True, podman=True), space())
-    assert (kept.user, kept.keep_id) == ("1234:100", True)
-    assert container.account(DAEMON, space(0, "root")).home == PurePosixPath("/root")
-    assert container.account(DAEMON, space(name="ann:x:0")).name == "person"
+    assert account.account(DAEMON, ANN).user == "1234:100"
+    assert account.account(DAEMON, ANN).home == PurePosixPath("/home/ann")
+    assert account.account(replace(DAEMON, rootless=True), ANN).user == "0:0"
+    kept = account.account(replace(DAEMON, rootless=True, podman=True), ANN)
+    assert (kept.user, kept.users) == ("1234:100", "keep-id")
+    assert account.account(replace(DAEMON, remapped=True), ANN).users == "host"
+    assert account.account(DAEMON, Person(0, 0, "root")).home == PurePosixPath("/root")
+    assert account.account(DAEMON, replace(ANN, name="ann:x:0")).name == "person"
 
 
 def test_the_person_is_in_passwd_once() -> None:
     """An account of the image with the same number or name makes room; the others stay."""
     image = "root:x:0:0:root:/root:/bin/bash\njovyan:x:1234:100::/home/jovyan:/bin/bash\nann:x:7:7::/a:/bin/sh\nwww:x:33:33::/v:/x\n"
     contents = Contents((), (), (), None, None, image, "")
-    lines = container._accounts(contents, container.account(DAEMON, space())).splitlines()
+    lines = account.passwd(contents, account.account(DAEMON, ANN)).splitlines()
     assert [line.split(":")[0] for line in lines] == ["root", "www", "ann"]
     assert lines[-1] == "ann:x:1234:100:ann:/home/ann:/bin/bash"
 
@@ -410,7 +408,7 @@ def test_limits_hold_or_are_refused() -> None:
 def test_folders_that_would_hide_the_system_are_refused(path: str) -> None:
     """Folders are seen where they are; some places belong to the image."""
     with pytest.raises(Refused, match="hide"):
-        container._check(path, container.account(DAEMON, space()))
+        container._check(path, account.account(DAEMON, ANN))
 
 
 def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
@@ -433,6 +431,6 @@ def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
 )
 def test_an_exit_is_told_in_words(state: dict[str, object], words: str, oom: bool | None) -> None:
     """Out of memory only on evidence; a signal by its name."""
-    end = read_exit(state, 512_000_000)
+    end = read_exit(state, 512 * 1024**2)
     assert end.words == words
     assert end.oom is oom

@@ -224,7 +224,7 @@ EATER = "import time; data = b'x' * 300_000_000; time.sleep(600)"
 
 def test_memory_is_limited(process_engine: ProcessEngine, project: Path) -> None:
     """More memory than allowed ends the kernel, and the end says so, by a cgroup or by watching."""
-    host = hosted(process_engine, project, EATER, Limits(memory=100_000_000))
+    host = hosted(process_engine, project, EATER, Limits(memory=100 * 1024**2))
     end = host.wait(20)
     assert end
     assert end.oom is True
@@ -251,7 +251,7 @@ def test_memory_is_watched_where_there_is_no_cgroup(
 
     monkeypatch.setattr(kept, "_command", without_cgroup)
     child = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {EATER!r}]); time.sleep(600)"
-    host = hosted(process_engine, project, child, Limits(memory=150_000_000))
+    host = hosted(process_engine, project, child, Limits(memory=150 * 1024**2))
     identity = kept.read(host.record, "identity.json")
     assert identity
     assert identity["memory"] == "watched"

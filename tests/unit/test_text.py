@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.text import age, clean, duration, one_line, size
+from workbench.text import age, clean, duration, memory, one_line, size
 
 UNSAFE = (
     {chr(n) for n in range(32) if chr(n) not in "\t\n"}
@@ -65,6 +65,18 @@ def test_ages_look_both_ways() -> None:
     assert age(now - timedelta(minutes=30), now) == "30m"
     assert age(now + timedelta(hours=3), now) == "in 3h00m"
     assert age(None, now) == "-"
+
+
+def test_memory_is_said_as_it_is_declared() -> None:
+    """Binary units, so that a limit of `300M` reads as 300 MB."""
+    assert [memory(n) for n in (None, 0, 300 * 1024**2, 1536 * 1024**2, 4 * 1024**3, 541_000_000)] == [
+        "-",
+        "0 B",
+        "300 MB",
+        "1.5 GB",
+        "4 GB",
+        "516 MB",
+    ]
 
 
 def test_sizes_are_decimal() -> None:

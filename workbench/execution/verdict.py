@@ -13,7 +13,7 @@ from workbench.errors import EngineDown, WorkbenchError
 from workbench.execution.course import Course, Stop
 from workbench.model.run import Failure, RunState
 from workbench.notebooks.outputs import cells_of, failing_cell, failure_of, is_clean_exit
-from workbench.text import clean, duration, one_line, size
+from workbench.text import clean, duration, memory, one_line
 
 QUESTIONS = frozenset({"StdinNotImplementedError"})  # ipykernel's, where stdin is not allowed
 NOBODY = "A run has nobody to answer: give the value as a parameter."
@@ -105,7 +105,7 @@ def _death(course: Course, place: str, words: str) -> Verdict:
     failure = _bare(course, told, end.detail if end else "", words) if course.cells else None
     if end and end.oom:
         limit = course.job.workspace.limits.memory
-        reason = f"out of memory{f': limit {size(limit)}' if limit else ''}{place.replace(' in', ',', 1)}"
+        reason = f"out of memory{f': limit {memory(limit)}' if limit else ''}{place.replace(' in', ',', 1)}"
         return Verdict(RunState.OUT_OF_MEMORY, reason, "Raise `limits: memory:` of the environment.", failure)
     if not course.cells:
         line = one_line(words.strip().rpartition("\n")[2], 200)

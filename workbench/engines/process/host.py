@@ -18,7 +18,7 @@ from workbench.engines.process.surroundings import environment, link_data
 from workbench.errors import Refused, WorkbenchError
 from workbench.model.environment import KernelSpec, Limits, Revision
 from workbench.paths import SOCKET_PATH_LIMIT, Home, private_folder
-from workbench.text import size
+from workbench.text import memory
 
 SOCKET_NAME = 20  # characters that the names of a kernel's sockets may add to their folder
 LOG = 1_000_000  # bytes of a kernel's own output, which goes here only where it bypasses the notebook
@@ -86,7 +86,7 @@ class ProcessHost:
             return None
         detail = ""
         if end["oom"] and end.get("limit"):
-            detail = f"used {size(end.get('used'))} of {size(end['limit'])}"
+            detail = f"used {memory(end.get('used'))} of {memory(end['limit'])}"
         return KernelExit(code=end["code"], signal=end["signal"], oom=end["oom"], detail=detail)
 
     def send_signal(self, number: int) -> None:

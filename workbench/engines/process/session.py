@@ -20,7 +20,7 @@ from workbench.engines.process.host import bounds
 from workbench.engines.process.surroundings import link_data
 from workbench.errors import Conflict, NotFound, Refused
 from workbench.paths import Home, private_folder
-from workbench.text import size
+from workbench.text import memory
 
 MADE = "made.json"
 LOG = "session.log"
@@ -160,7 +160,8 @@ def _made(folder: Path) -> dict[str, Any]:
 
 def _reason(folder: Path, made: dict[str, Any], end: dict[str, Any]) -> str:
     if end["oom"]:
-        return f"out of memory: used {size(end['used'])} of {size(end['limit'])}" if end["limit"] else "out of memory"
+        used = f": used {memory(end['used'])} of {memory(end['limit'])}" if end["limit"] else ""
+        return f"out of memory{used}"
     if end["signal"]:
         return f"killed by signal {end['signal']}"
     tail = _tail(folder / LOG)

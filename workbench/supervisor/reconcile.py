@@ -17,6 +17,8 @@ from workbench.supervisor.sessions import Sessions
 
 log = logging.getLogger("workbench.supervisor.reconcile")
 EVERY = 60.0  # seconds between sweeps while anything runs
+# Engines leave a kernel of the last two seconds alone, for its run may be too new to be known: it is looked at again.
+AGAIN = 3.0
 
 
 class Reconcile:
@@ -28,18 +30,28 @@ class Reconcile:
         self.runs = runs
         self.sessions = sessions
         self._swept = 0.0
+        self._again = 0.0
         self._thread: threading.Thread | None = None
 
     def look(self, active: bool) -> float | None:
         """Sweep where it is time; `active`: whether runs or sessions are there."""
         if self.sweeping:
-            return 1.0 if self.runs.left_kernels else None
-        due = not self._swept or (active and time.monotonic() - self._swept > EVERY)
-        if due or self.runs.left_kernels:
+            return 1.0 if self.runs.left_kernels or self._again else None
+        now = time.monotonic()
+        if not self._swept or self.runs.left_kernels:
             self.runs.left_kernels = False
-            self._swept = time.monotonic()
-            self._thread = self.desk.thread("sweep", self.sweep)
+            self._again = now + AGAIN
+            self._sweep(now)
+        elif (self._again and now >= self._again) or (active and now - self._swept > EVERY):
+            self._again = 0.0
+            self._sweep(now)
+        if self._again:
+            return max(0.1, self._again - now)
         return EVERY if active else None
+
+    def _sweep(self, now: float) -> None:
+        self._swept = now
+        self._thread = self.desk.thread("sweep", self.sweep)
 
     @property
     def sweeping(self) -> bool:

@@ -72,7 +72,9 @@ class Runs:
         """Labels of attempts whose runner may live, for sweeping kernels that are of none."""
         with self.desk.read() as connection:
             active = rows.in_states(connection, ACTIVE)
-        return frozenset(f"{run.id}.{run.attempt}" for run in active)
+        # One whose result is there may still give its kernel time for its own end.
+        leaving = (f"{folder.parent.name}.{folder.name}" for folder in tuple(self.leaving))
+        return frozenset([*(f"{run.id}.{run.attempt}" for run in active), *leaving])
 
     def look(self) -> float | None:
         """See how every active run is; seconds until the next look, None where none is active."""

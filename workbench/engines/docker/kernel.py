@@ -19,11 +19,12 @@ from workbench.engines.process.host import short_folder
 from workbench.errors import EngineDown, WorkbenchError
 from workbench.model.environment import KernelSpec, Revision
 from workbench.paths import Home, private_folder
-from workbench.text import clean, size
+from workbench.text import clean, memory
 
 ROLE = "kernel"
 KILLED = 128 + signal.SIGKILL
 AGAIN = 1.0  # seconds between looks while the engine does not answer
+YOUNG = 2.0  # seconds after which a sweep trusts that the run of a kernel was known to its caller
 LAST_LINES = 200
 
 
@@ -171,7 +172,7 @@ class DockerHost:
             return
 
 
-def read_exit(state: Mapping[str, object], memory: int | None) -> KernelExit:
+def read_exit(state: Mapping[str, object], limit: int | None) -> KernelExit:
     """How a container ended, from the `State` that inspect gives.
 
     The Engine's word on memory is believed only for a process that was killed: it also says so when a child was.
@@ -179,7 +180,7 @@ def read_exit(state: Mapping[str, object], memory: int | None) -> KernelExit:
     code = int(str(state.get("ExitCode") or 0))
     oom = (True if state.get("OOMKilled") else None) if code == KILLED else False
     by = code - 128 if code > 128 and code - 128 in set(signal.Signals) else None
-    detail = f"limit {size(memory)}" if oom and memory else ""
+    detail = f"limit {memory(limit)}" if oom and limit else ""
     return KernelExit(code=None if by else code, signal=by, oom=oom, detail=detail)
 
 
@@ -198,7 +199,7 @@ def sweep(connection: Connection, home: Home, labelled: str, living: frozenset[s
         filters = {"label": [f"{LABEL}home={labelled}", f"{LABEL}role={ROLE}"]}
         for entry in api.containers(all=True, filters=filters):
             run = entry["Labels"].get(f"{LABEL}run", "")
-            if run in living or now - float(entry["Created"]) < 10.0:
+            if run in living or now - float(entry["Created"]) < YOUNG:
                 continue
             try:
                 api.remove_container(entry["Id"], force=True, v=True)
@@ -217,7 +218,7 @@ def _sweep_folders(folder: Path, living: frozenset[str], now: float) -> None:
         return
     for record in found:
         try:
-            if record.name.rpartition("@")[0] in living or now - record.stat().st_mtime < 10.0:
+            if record.name.rpartition("@")[0] in living or now - record.stat().st_mtime < YOUNG:
                 continue
             sockets = Path((record / "sockets").read_text())
         except OSError:

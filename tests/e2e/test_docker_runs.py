@@ -1,0 +1,240 @@
+"""Runs whose kernel lives in a container: what they see and leave, and every way they end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from containers import bench as bench
+from containers import built, declare, kernel_of, without_kernels
+from containers import engine as engine
+from docker import APIClient
+from waiting import until
+from world import (
+    PROJECT,
+    ended,
+    ends_of,
+    events_of,
+    in_cell,
+    kill_runner,
+    kill_supervisor,
+    notebook,
+    start,
+    submit,
+)
+
+from workbench.model.run import Request, RunState
+from workbench.services import environments, projects, runs
+from workbench.services.bench import Bench
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
+ENDLESS = "import time\nprint('in it', flush=True)\nwhile True:\n    time.sleep(0.1)"
+SOON = 5.0  # seconds in which a dead kernel is noticed
+
+
+def code_cells(path: Path) -> list[dict[str, Any]]:
+    """The code cells of a notebook."""
+    return [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+
+
+def test_what_a_run_sees_and_leaves(bench: Bench, tmp_path: Path) -> None:
+    """It runs in the notebook's folder as the person, sees data read-only below data/, and records image and revision."""
+    (tmp_path / "sales.csv").write_text("a,b\n")
+    project = projects.get(bench, PROJECT)
+    declared = project.path / "project.yaml"
+    before = declared.read_text()
+    declared.write_text(f"{before}data: [{{path: {tmp_path}, as: sales}}]\n")
+    path = notebook(
+        bench,
+        "sees.ipynb",
+        "import json, os, pathlib, getpass",
+        """\
+pathlib.Path("made/deep").mkdir(parents=True)
+pathlib.Path("made/deep/file.txt").write_text(day)
+try:
+    open("../data/sales/new.csv", "w")
+except OSError as error:
+    refused = error.strerror
+print(json.dumps({
+    "cwd": os.getcwd(), "uid": os.getuid(), "gid": os.getgid(), "who": getpass.getuser(),
+    "home": os.path.isdir(os.path.expanduser("~")), "data": os.listdir("../data/sales"), "refused": refused,
+    "inside": os.path.exists("/.dockerenv"), "state": os.path.exists(os.environ.get("STATE", "/nowhere")),
+}))""",
+        parameters='day = "sunday"',
+    )
+    run = ended(bench, submit(bench, path, day="monday"))
+    declared.write_text(before)
+    assert run.ended_well, run.reason
+    left = runs.artifacts(bench, run.id)
+    assert left.notebook
+    assert left.record
+    saw = json.loads(code_cells(left.notebook)[3]["outputs"][0]["text"][0])
+    assert saw["cwd"] == str(project.path / "notebooks")
+    assert (saw["uid"], saw["gid"]) == (os.getuid(), os.getgid())
+    assert saw["data"] == ["sales.csv"]
+    assert saw["refused"] == "Read-only file system"
+    assert (saw["inside"], saw["home"], saw["state"]) == (True, True, False)
+    made = project.path / "notebooks" / "made" / "deep" / "file.txt"
+    assert made.read_text() == "monday"
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in (made, made.parent)} == {(os.getuid(), os.getgid())}
+    record = json.loads(left.record.read_text())
+    revision = environments.view(bench, "python").revision
+    assert revision
+    assert record["engine"] == "docker"
+    assert (record["revision"]["id"], record["revision"]["digest"]) == (revision.id, revision.digest)
+    assert record["revision"]["digest"].startswith("sha256:")
+    assert record["parameters"] == {"day": "monday"}
+
+
+def test_state_is_never_shown_to_a_kernel(bench: Bench, engine: APIClient) -> None:
+    """Of the home's private state a kernel's container sees no more than its own files."""
+    run = submit(bench, notebook(bench, "endless.ipynb", ENDLESS))
+    container = kernel_of(bench, engine, run)
+    shown = {mount["Source"]: mount["RW"] for mount in container["Mounts"]}
+    private = [source for source in shown if Path(source).is_relative_to(bench.home.state)]
+    assert all("containers/" in source for source in private)
+    assert str(bench.home.state) not in shown
+    assert not any("docker.sock" in source for source in shown)
+    assert container["HostConfig"]["RestartPolicy"]["Name"] in ("", "no")
+    assert not container["HostConfig"]["AutoRemove"]
+    runs.cancel(bench, run)
+    ended(bench, run)
+
+
+def test_progress_comes_while_it_runs_and_cancel_leaves_nothing(bench: Bench, engine: APIClient) -> None:
+    """Cells and what they print are told live; cancelled, it ends within 20 s, no container is left, its output is whole."""
+    path = notebook(bench, "slow.ipynb", "print('one', flush=True)", ENDLESS, "print('never')")
+    run = submit(bench, path)
+    in_cell(bench, run, 2)
+    until(lambda: any("in it" in str(event.get("text")) for event in events_of(bench, run)), "its output")
+    until(lambda: (runs.get(bench, run).cells, runs.get(bench, run).cells_done) == (3, 1), "its progress in the store")
+    began = time.monotonic()
+    runs.cancel(bench, run)
+    assert ended(bench, run).state is RunState.CANCELLED
+    without_kernels(bench, engine)
+    assert time.monotonic() - began < 20
+    output = runs.artifacts(bench, run).notebook
+    assert output
+    statuses = [cell["metadata"]["papermill"]["status"] for cell in code_cells(output)]
+    assert statuses[0] == "completed"
+    assert statuses[2] != "completed"
+
+
+def test_cancelled_before_its_kernel_answers(bench: Bench, engine: APIClient) -> None:
+    """Cancelled while its container is made, it ends as cancelled and nothing is left."""
+    run = submit(bench, notebook(bench, "endless.ipynb", ENDLESS))
+    until(lambda: runs.get(bench, run).state is not RunState.QUEUED, "its start")
+    runs.cancel(bench, run)
+    assert ended(bench, run).state is RunState.CANCELLED
+    without_kernels(bench, engine)
+
+
+@pytest.mark.parametrize("how", ["its process", "docker kill", "docker stop", "docker rm"])
+def test_a_kernel_that_is_killed(bench: Bench, engine: APIClient, how: str) -> None:
+    """Killed in mid cell from inside or behind our back: `crashed` within 5 s, the cell named, no later cell completed."""
+    run = submit(bench, notebook(bench, "endless.ipynb", "a = 1", ENDLESS, "print('never')"))
+    in_cell(bench, run, 2)
+    container = kernel_of(bench, engine, run)
+    began = time.monotonic()
+    if how == "its process":
+        (kernel,) = psutil.Process(container["State"]["Pid"]).children()
+        kernel.send_signal(signal.SIGKILL)
+    elif how == "docker kill":
+        engine.kill(container["Id"])
+    elif how == "docker stop":
+        engine.stop(container["Id"], timeout=0)
+    else:
+        engine.remove_container(container["Id"], force=True)
+    over = ended(bench, run, seconds=20)
+    assert time.monotonic() - began < SOON
+    assert over.state is RunState.CRASHED, over.reason
+    assert "cell 2 `import time`" in over.reason
+    assert "memory" not in over.reason
+    told = {"docker stop": "killed by SIGTERM", "docker rm": "kernel ended"}.get(how, "killed by SIGKILL")
+    assert told in over.reason
+    assert over.failure
+    assert over.failure.cell == 2
+    assert "while True" in over.failure.source
+    output = runs.artifacts(bench, run).notebook
+    assert output
+    assert [cell["metadata"]["papermill"]["status"] for cell in code_cells(output)][2] != "completed"
+    without_kernels(bench, engine)
+    assert ends_of(bench, run) == ["crashed"]
+
+
+def test_out_of_memory_is_said_on_evidence(bench: Bench, engine: APIClient) -> None:
+    """A cell that takes more than the environment's limit ends the run as out of memory, with limit and cell named."""
+    declare(bench, "narrow", "extends: python\nlimits: {memory: 300M}\n")
+    wide, narrow = built(bench, "python"), built(bench, "narrow")
+    assert narrow.digest == wide.digest, "a limit is no reason for another image"
+    path = notebook(bench, "greedy.ipynb", "kept = []", "while True:\n    kept.append(bytearray(20_000_000))")
+    run = ended(bench, runs.submit(bench, Request(PROJECT, path, environment="narrow")))
+    assert run.state is RunState.OUT_OF_MEMORY, run.reason
+    assert "limit 300 MB" in run.reason
+    assert "cell 2 `while True:`" in run.reason
+    without_kernels(bench, engine)
+
+
+def test_a_limit_of_time(bench: Bench, engine: APIClient) -> None:
+    """A run that takes longer than its timeout is ended as timed out, in the cell that was running."""
+    path = notebook(bench, "endless.ipynb", ENDLESS)
+    run = ended(bench, runs.submit(bench, Request(PROJECT, path, timeout=3.0)))
+    assert run.state is RunState.TIMED_OUT
+    assert "longer than 3" in run.reason
+    assert "cell 1 `import time`" in run.reason
+    without_kernels(bench, engine)
+
+
+def test_a_question_is_no_hang(bench: Bench) -> None:
+    """`input()` fails at once and says that nobody is there to answer."""
+    run = ended(bench, submit(bench, notebook(bench, "asks.ipynb", "x = 1", "input('Name? ')")))
+    assert (run.state, run.reason) == (RunState.FAILED, "asked for input in cell 2")
+
+
+@pytest.mark.parametrize("moment", ["young", "old"])
+def test_a_runner_that_is_killed(bench: Bench, engine: APIClient, moment: str) -> None:
+    """kill -9 of a runner: within 10 s its container is gone and the run is `crashed`, also right after its start."""
+    run = submit(bench, notebook(bench, "endless.ipynb", ENDLESS))
+    container = kernel_of(bench, engine, run)
+    in_cell(bench, run, 1)
+    if moment == "old":
+        created = psutil.Process(container["State"]["Pid"]).create_time()
+        until(lambda: time.time() - created > 11, "the container to be older than a sweep's doubts")
+    kill_runner(bench, runs.get(bench, run))
+    without_kernels(bench, engine, seconds=10)
+    assert ended(bench, run).state is RunState.CRASHED
+    assert ends_of(bench, run) == ["crashed"]
+
+
+def test_a_run_outlives_the_supervisor(bench: Bench, engine: APIClient) -> None:
+    """kill -9 of the supervisor: the run goes on in its container, is found again, and ends once."""
+    path = notebook(bench, "steps.ipynb", "import time", "time.sleep(4)", "print('to the end')")
+    run = submit(bench, path)
+    before = kernel_of(bench, engine, run)["Id"]
+    in_cell(bench, run, 2)
+    kill_supervisor(bench)
+    assert kernel_of(bench, engine, run)["Id"] == before
+    start(bench)
+    over = ended(bench, run)
+    assert over.state is RunState.SUCCEEDED, over.reason
+    assert ends_of(bench, run) == ["succeeded"]
+    without_kernels(bench, engine)
+
+
+def test_several_at_once(bench: Bench, engine: APIClient) -> None:
+    """Six runs on two places all succeed, each with its own parameter, and leave no container."""
+    path = notebook(bench, "many.ipynb", "print('n is', n)", parameters="n = 0")
+    asked = {submit(bench, path, n=number): number for number in range(6)}
+    for run, number in asked.items():
+        over = ended(bench, run)
+        assert over.ended_well, over.reason
+        output = runs.artifacts(bench, run).notebook
+        assert output
+        assert code_cells(output)[2]["outputs"][0]["text"] == [f"n is {number}\n"]
+    without_kernels(bench, engine)

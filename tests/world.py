@@ -210,3 +210,15 @@ def flood(path: str, count: int) -> None:
                 sender.sendto(os.urandom(number % 1500), path)
             except OSError:
                 continue
+
+
+@pytest.fixture(scope="session")
+def lab_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python with JupyterLab and ipykernel."""
+    folder = tmp_path_factory.mktemp("lab") / "venv"
+    uv = Path(sys.executable).parent / "uv"
+    subprocess.run([uv, "venv", "-q", "--python", sys.executable, folder], check=True)
+    subprocess.run(
+        [uv, "pip", "install", "-q", "--python", folder / "bin/python", "jupyterlab", "ipykernel"], check=True
+    )
+    return folder / "bin" / "python"

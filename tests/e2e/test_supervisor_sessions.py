@@ -1,0 +1,193 @@
+"""Sessions end to end on the process engine: a real JupyterLab, brought up, found again, and told apart at its end."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import world
+from waiting import until
+from world import bench, kernel_python, lab_python
+
+from workbench.model.session import ENDED, Session, SessionState
+from workbench.services import control, sessions
+from workbench.services.bench import Bench
+from workbench.store.events import of
+
+__all__ = ["bench", "kernel_python", "lab_python"]
+S = SessionState
+
+
+@pytest.fixture
+def lab(bench: Bench, lab_python: Path) -> Iterator[Bench]:
+    """A home whose environment holds JupyterLab; its sessions are stopped at the end."""
+    (bench.home.environments / "bare.yaml").write_text(f"engine: process\nuse: {lab_python}\nides: [jupyter]\n")
+    yield bench
+    for session in sessions.listing(bench):
+        if session.state not in ENDED:
+            sessions.stop(bench, session.id)
+            settled(bench, session.id, S.STOPPED)
+
+
+def settled(bench: Bench, session: int, state: SessionState) -> Session:
+    """The session once it is in `state`; fails at once where it ended otherwise."""
+
+    def look() -> Session | None:
+        now = sessions.get(bench, session)
+        if now.state in ENDED and now.state is not state and now.desired == "down":
+            pytest.fail(f"it is {now.state}: {now.reason}")
+        return now if now.state is state else None
+
+    return until(look, f"session {session} to be {state}", seconds=120)
+
+
+def status(port: int, path: str = "/api/status", **headers: str) -> int:
+    """What the session answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def token_of(bench: Bench, session: int) -> str:
+    """Its secret."""
+    return (bench.home.session_folder(session) / "token").read_text()
+
+
+def server(bench: Bench, port: int) -> psutil.Process:
+    """The process that listens on its port."""
+    found = [c.pid for c in psutil.net_connections("tcp") if c.laddr and c.laddr.port == port and c.status == "LISTEN"]
+    return psutil.Process(found[0])
+
+
+def test_a_session_from_start_to_stop(lab: Bench) -> None:
+    """Ready means: 200 with its secret, refused without and under another name; kill -9 of the supervisor changes nothing."""
+    number = sessions.start(lab, world.PROJECT)
+    session = settled(lab, number, S.READY)
+    token, port = token_of(lab, number), session.port
+    assert status(port, Authorization=f"token {token}") == 200
+    assert status(port) != 200
+    assert status(port, Authorization=f"token {token}", Host="evil.example") in (400, 403)
+
+    file = lab.home.session_folder(number) / "token"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert token == token.strip()
+    assert len(token) >= 32
+    process = server(lab, port)
+    assert token not in " ".join(process.cmdline())
+    assert token not in str(process.environ())
+    assert token not in (lab.home.session_folder(number) / "session.log").read_text()
+    assert token.encode() not in lab.home.database.read_bytes()
+    assert token not in lab.home.supervisor_log.read_text()
+
+    world.kill_supervisor(lab)
+    assert status(port, Authorization=f"token {token}") == 200
+    address = sessions.secret_url(lab, number)
+    world.start(lab)
+    until(lambda: "begins" in control.log_tail(lab.home), "the next supervisor")
+    settled(lab, number, S.READY)
+    assert sessions.secret_url(lab, number) == address
+    assert server(lab, port).pid == process.pid
+
+    assert sessions.restart(lab, number)
+    until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, "the first to end")
+    again = settled(lab, number, S.READY)
+    assert again.port == port
+    assert token_of(lab, number) != token
+    assert sessions.stop(lab, number)
+    settled(lab, number, S.STOPPED)
+    with pytest.raises(OSError, match="refused"):
+        status(port)
+    assert not file.exists()
+    sessions.start(lab, world.PROJECT)
+    assert settled(lab, number, S.READY).port == port
+
+
+def test_a_killed_server_is_told(lab: Bench) -> None:
+    """kill -9 of the server behind our back: the session has failed, and says killed; started again it is up."""
+    number = sessions.start(lab, world.PROJECT)
+    session = settled(lab, number, S.READY)
+    server(lab, session.port).kill()
+    ended = settled(lab, number, S.FAILED)
+    assert "kill" in ended.reason.lower()
+    sessions.start(lab, world.PROJECT)
+    assert settled(lab, number, S.READY).port == session.port
+
+
+def test_a_server_that_was_asked_to_end_is_no_failure(lab: Bench) -> None:
+    """SIGTERM from outside, or its own menu: stopped, and that it was not us is said."""
+    number = sessions.start(lab, world.PROJECT)
+    session = settled(lab, number, S.READY)
+    process = server(lab, session.port)
+    process.send_signal(signal.SIGTERM)
+    ended = settled(lab, number, S.STOPPED)
+    assert "outside of workbench" in ended.reason
+    assert ended.desired == "down"
+
+
+def test_a_taken_port_is_answered_with_another(lab: Bench) -> None:
+    """Where another program has the kept port, the session comes up on another, which is kept from then on."""
+    number = sessions.start(lab, world.PROJECT)
+    first = settled(lab, number, S.READY).port
+    sessions.stop(lab, number)
+    settled(lab, number, S.STOPPED)
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", first))
+        other.listen()
+        sessions.start(lab, world.PROJECT)
+        second = settled(lab, number, S.READY).port
+    assert second != first
+
+
+def test_a_stop_while_it_starts(lab: Bench) -> None:
+    """A session that is stopped before it is ready ends as stopped, and leaves no process."""
+    number = sessions.start(lab, world.PROJECT)
+    until(lambda: sessions.get(lab, number).state is S.STARTING, "starting", seconds=60)
+    sessions.stop(lab, number)
+    settled(lab, number, S.STOPPED)
+    until(lambda: not world.processes(lab, "jupyter"), "nothing to be left")
+
+
+def test_kills_while_it_starts_leave_one(lab: Bench) -> None:
+    """kill -9 of the supervisor at any moment of a start: the next one brings it up, and there is one server."""
+    number = sessions.start(lab, world.PROJECT)
+    for _ in range(3):
+        until(lambda: sessions.get(lab, number).state in (S.STARTING, S.READY), "starting", seconds=60)
+        world.kill_supervisor(lab)
+        world.start(lab)
+    session = settled(lab, number, S.READY)
+    assert status(session.port, Authorization=f"token {token_of(lab, number)}") == 200
+    listening = {
+        c.laddr.port for c in psutil.net_connections("tcp") if c.pid and c.status == "LISTEN" and _of(lab, c.pid)
+    }
+    assert listening == {session.port}
+
+
+def test_an_environment_that_cannot_be_built_fails_its_session(lab: Bench) -> None:
+    """The reason of the build is the reason of the session."""
+    text = "engine: process\npython: {packages: [no-such-package-of-ours==0.0.1]}\nides: [jupyter]\n"
+    (lab.home.environments / "bare.yaml").write_text(text)
+    number = sessions.start(lab, world.PROJECT)
+    failed = settled(lab, number, S.FAILED)
+    assert "no-such-package-of-ours" in failed.reason
+    with lab.store.read() as connection:
+        assert [event.what for event in of(connection, "session", number)].count("failed") == 1
+
+
+def _of(bench: Bench, pid: int) -> bool:
+    """Whether a process is a server of this home."""
+    try:
+        line = " ".join(psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return False
+    return "jupyter" in line and pid != os.getpid() and str(bench.home.root) in line

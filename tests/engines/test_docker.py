@@ -22,11 +22,12 @@ from engines.test_contract import get
 from waiting import until
 
 from workbench.engines.base import Person
-from workbench.engines.docker import builder, command
+from workbench.engines.docker import account, builder, command
 from workbench.engines.docker.engine import DockerEngine
 from workbench.engines.docker.recipe import Dialect
 from workbench.errors import BuildFailed, NotFound, Refused
 from workbench.model.environment import EnvironmentSpec, Limits, PythonPart, Revision, RPart
+from workbench.model.project import Mount
 
 pytestmark = pytest.mark.docker
 ANN = Person(12345, 12346, "ann")
@@ -200,6 +201,45 @@ def test_a_session_of_an_ordinary_account_works(docker_bench: Bench) -> None:
     with api(docker_bench) as engine:
         seen = engine.inspect_container(handle)
     assert seen["Config"]["User"] == f"{ANN.uid}:{ANN.gid}"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to have a folder of another group")
+def test_folders_of_a_team_are_written_through_its_group(
+    docker_bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Further groups of the person hold inside as well; data that is not `write` is not written to by anybody."""
+    monkeypatch.setattr(account, "_groups_of", lambda _: ("23456",))
+    shared, source = tmp_path / "shared", tmp_path / "source"
+    for folder in (shared, source):
+        folder.mkdir()
+        os.chown(folder, 0, 23456)
+        folder.chmod(0o2770)
+    space = for_ann(docker_bench, data=(Mount(shared, "shared", write=True), Mount(source, "source")))
+    host = docker_bench.host(space)
+    os.chown(host.folder, ANN.uid, ANN.gid)
+    code = (
+        "import sys\n"
+        "open('../data/shared/made', 'w').write('x')\n"
+        "try:\n    open('../data/source/made', 'w')\n"
+        "except OSError:\n    sys.exit(5)\n"
+    )
+    host.launch(docker_bench.script(code), host.folder / "kernel.json", {})
+    end = host.wait(30)
+    assert end is not None
+    assert end.code == 5
+    assert ((shared / "made").stat().st_uid, (shared / "made").stat().st_gid) == (ANN.uid, 23456)
+    assert list(source.iterdir()) == []
+
+
+def test_the_time_is_the_machines(docker_bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notebook's local time does not depend on the engine."""
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    host = docker_bench.host()
+    code = "import sys, time; sys.exit(30 if time.strftime('%z') == '+0530' else 1)"
+    host.launch(docker_bench.script(code), host.folder / "kernel.json", {})
+    end = host.wait(30)
+    assert end is not None
+    assert end.code == 30
 
 
 def test_memory_that_is_used_up_is_told(docker_bench: Bench) -> None:

@@ -19,7 +19,7 @@ from workbench.engines.base import Cancelled, Sink
 from workbench.engines.docker import command
 from workbench.engines.docker.connection import Connection
 from workbench.engines.docker.recipe import Dialect, Recipe
-from workbench.engines.docker.registries import PackageIndex, ca_bundle, proxies
+from workbench.engines.docker.registries import PackageIndex, ca_bundle, netrc, proxies
 from workbench.engines.docker.transcript import Transcript
 from workbench.errors import WorkbenchError
 
@@ -104,7 +104,8 @@ def _invocation(connection: Connection, tag: str, folder: Path, private: Path) -
         return [sys.executable, "-P", "-m", module, connection.endpoint.url, tag, str(folder)], environ
     argv = [cli.path, *(["buildx", "build", "--builder=default", "--load"] if cli.buildx else ["build"])]
     argv += ["--progress=plain", f"--tag={tag}"]
-    argv += [f"--secret=id={name},src={private / name}" for name in ("ca-bundle", "uv.toml")]
+    secrets = {"ca-bundle": private / "ca-bundle", "uv.toml": private / "uv.toml", "netrc": netrc()}
+    argv += [f"--secret=id={name},src={path}" for name, path in secrets.items() if path]
     argv += [f"--build-arg={name}" for name in proxies()]  # values stay in the environment
     return [*argv, str(folder)], environ | {"DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
 

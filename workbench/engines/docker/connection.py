@@ -24,6 +24,13 @@ from workbench.text import one_line
 
 OLDEST_API = (1, 41)  # Engine 20.10
 SECONDS = 60.0  # for one answer; starting a container on a busy machine takes long
+# What can be done about refusals that have a known cause.
+_HINTS = {
+    "no space left": "The engine's disk is full: `docker system df` shows what takes it.",
+    "bind source path does not exist": "An engine installed by snap sees neither hidden folders nor /tmp: "
+    "install Docker's or the distribution's own package.",
+    "could not select device driver": "The NVIDIA container toolkit is not installed.",
+}
 NoSuchThing = docker.errors.NotFound
 _UNREACHABLE = (
     requests.exceptions.ConnectionError,
@@ -35,7 +42,8 @@ _UNREACHABLE = (
 
 @dataclass(frozen=True)
 class Daemon:
-    """What an engine says of itself. `podman`: it is Podman's socket; `desktop`: it runs in a virtual machine."""
+    """What an engine says of itself. `podman`: it is Podman's socket; `desktop`: it runs in a virtual machine;
+    `remapped`: it shifts the numbers of accounts."""
 
     identity: str
     version: str
@@ -44,6 +52,7 @@ class Daemon:
     rootless: bool = False
     podman: bool = False
     desktop: bool = False
+    remapped: bool = False
     selinux: bool = False
     memory_limits: bool = True
     swap_limits: bool = True
@@ -181,6 +190,7 @@ def read_daemon(version: dict[str, Any], info: dict[str, Any]) -> Daemon:
         podman=podman,
         # Under WSL2 the machine and the engine share one kernel, and so unix sockets in shared folders.
         desktop="Docker Desktop" in str(info.get("OperatingSystem", "")) and "microsoft" not in kernel,
+        remapped="name=userns" in options,
         selinux="selinux" in options,
         memory_limits=bool(info.get("MemoryLimit", True)),
         swap_limits=bool(info.get("SwapLimit", True)),
@@ -209,7 +219,7 @@ def _refusal(error: docker.errors.APIError) -> WorkbenchError:
         )
     if error.status_code == requests.codes.conflict:
         return Conflict(said, title="Docker")
-    hint = "The engine's disk is full: `docker system df` shows what takes it." if "no space left" in said else ""
+    hint = next((hint for words, hint in _HINTS.items() if words in said), "")
     return WorkbenchError(said, title="Docker", hint=hint)
 
 

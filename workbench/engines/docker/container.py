@@ -20,6 +20,7 @@ from docker.types import LogConfig
 from docker.types import Mount as Bind
 
 from workbench.engines.base import LABEL, Workspace
+from workbench.engines.docker.account import Account, account, group, passwd
 from workbench.engines.docker.connection import Connection, Daemon, NoSuchThing, image_gone
 from workbench.engines.docker.contents import Contents
 from workbench.engines.docker.registries import (
@@ -62,19 +63,6 @@ SYSTEM = (
 )
 WHOLE = ("/", "/home", "/opt", "/run", "/tmp", "/var")  # noqa: S108 - names to refuse, nothing is written
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-_LOGIN = re.compile(r"[a-z_][a-z0-9_-]{0,31}", re.ASCII)
-
-
-@dataclass(frozen=True)
-class Account:
-    """Who runs in the container. `user` as the Engine wants it, `home` as seen inside."""
-
-    user: str
-    uid: int
-    gid: int
-    name: str
-    home: PurePosixPath
-    keep_id: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,21 +88,10 @@ class Plan:
     log_size: str = "10m"
 
 
-def account(daemon: Daemon, workspace: Workspace) -> Account:
-    """The account whose files are the person's: their own, or root where root inside is the person outside."""
-    person = workspace.person
-    uid, gid = (0, 0) if daemon.rootless and not daemon.podman else (person.uid, person.gid)
-    if uid == 0:
-        return Account(f"0:{gid}", 0, gid, "root", PurePosixPath("/root"))
-    name = person.name if _LOGIN.fullmatch(person.name) and person.name != "root" else "person"
-    home = PurePosixPath("/home") / name
-    return Account(f"{uid}:{gid}", uid, gid, name, home, keep_id=daemon.podman and daemon.rootless)
-
-
 def create(connection: Connection, plan: Plan) -> str:
     """Create it without starting it; its id. Raises `Refused` for folders that cannot be shown."""
     daemon = connection.daemon()
-    who = account(daemon, plan.workspace)
+    who = account(daemon, plan.workspace.person)
     link_data(plan.workspace)
     binds = [*_folders(plan, who), *_private_files(plan, who)]
     limits = plan.workspace.limits
@@ -125,7 +102,10 @@ def create(connection: Connection, plan: Plan) -> str:
             port_bindings={plan.port[0]: ("127.0.0.1", plan.port[1])} if plan.port else None,
             log_config=LogConfig(type="json-file", config={"max-size": plan.log_size, "max-file": "2"}),
             restart_policy={"Name": "no"},
-            userns_mode="keep-id" if who.keep_id else None,
+            userns_mode=who.users,
+            group_add=list(who.groups) or None,
+            # Podman has a name of its own for this machine.
+            extra_hosts=None if daemon.podman else {"host.docker.internal": "host-gateway"},
             security_opt=["label=disable"] if daemon.selinux else None,
             **bounds(limits, daemon),
         )
@@ -181,13 +161,23 @@ def _public_variables(who: Account, limits: Limits, shell: str) -> dict[str, str
         found |= dict.fromkeys(THREADS, str(max(1, math.ceil(limits.cpus))))
     if ca_bundle_asked_for():
         found |= dict.fromkeys(CERTIFICATE_VARIABLES, CERTIFICATES)
+    if zone := _zone():
+        found["TZ"] = zone
     return found | proxies_without_password()
+
+
+def _zone(link: Path = Path("/etc/localtime")) -> str:
+    """The time zone of this machine by name: a notebook's local time is the same inside and outside."""
+    try:
+        return os.environ.get("TZ") or str(link.readlink()).partition("/zoneinfo/")[2]
+    except OSError:
+        return ""
 
 
 def _folders(plan: Plan, who: Account) -> list[Bind]:
     """The project, its data, the account's own folder, and what else is shown."""
     space = plan.workspace
-    home = _made(plan.home, who)
+    home = who.made(plan.home)
     persons = [
         (space.project, str(space.project), True),
         *((mount.path, str(mount.path), mount.write) for mount in space.data),
@@ -199,7 +189,7 @@ def _folders(plan: Plan, who: Account) -> list[Bind]:
         inner = PurePosixPath(target)
         if inner.is_relative_to(who.home):
             # Made here by us; else the Engine would make it as root.
-            _made(home / inner.relative_to(who.home), who)
+            who.made(home / inner.relative_to(who.home))
         binds.append(_bind(source, target, write=write))
     return binds
 
@@ -220,15 +210,6 @@ def _bind(source: Path, target: str, *, write: bool) -> Bind:
     return Bind(target=target, source=str(source.resolve()), type="bind", read_only=not write)
 
 
-def _made(folder: Path, who: Account) -> Path:
-    """`folder` with its missing parents, owned by the account it is for."""
-    if not folder.exists():
-        _made(folder.parent, who)
-        folder.mkdir(mode=0o700)
-        _own(folder, who)
-    return folder
-
-
 def _private_files(plan: Plan, who: Account) -> list[Bind]:
     """Files of the private folder that are shown one by one, read-only."""
     wrong = [name for name in plan.env if not _VARIABLE.fullmatch(name)]
@@ -236,8 +217,8 @@ def _private_files(plan: Plan, who: Account) -> list[Bind]:
         raise Refused(f"{one_line(wrong[0])!r} cannot be the name of a variable")
     texts = {
         "env": "".join(f"{name}={shlex.quote(value)}\n" for name, value in plan.env.items()),
-        "passwd": _accounts(plan.contents, who),
-        "group": _groups(plan.contents.groups, who),
+        "passwd": passwd(plan.contents, who),
+        "group": group(plan.contents, who),
     }
     targets = {"env": str(PRIVATE / "env"), "passwd": "/etc/passwd", "group": "/etc/group"}
     binds = []
@@ -246,29 +227,7 @@ def _private_files(plan: Plan, who: Account) -> list[Bind]:
         path.unlink(missing_ok=True)
         path.touch(mode=0o600 if name == "env" else 0o644)
         path.write_text(text, encoding="utf-8")
-        _own(path, who)
+        who.own(path)
         binds.append(_bind(path, targets[name], write=False))
     bundle = ca_bundle_asked_for()
     return [*binds, _bind(bundle, CERTIFICATES, write=False)] if bundle else binds
-
-
-def _own(path: Path, who: Account) -> None:
-    """Give a file of ours to the account; only root has to, and only root can."""
-    if who.uid and os.geteuid() == 0:
-        os.lchown(path, who.uid, who.gid)
-
-
-def _accounts(image: Contents, who: Account) -> str:
-    """The image's /etc/passwd with the person in it."""
-    lines = [line.split(":") for line in image.accounts.splitlines()]
-    kept = [fields for fields in lines if len(fields) == 7 and fields[2] != str(who.uid) and fields[0] != who.name]
-    kept.append([who.name, "x", str(who.uid), str(who.gid), who.name, str(who.home), image.shell])
-    return "".join(":".join(fields) + "\n" for fields in kept)
-
-
-def _groups(image: str, who: Account) -> str:
-    """The image's /etc/group with the person's group in it."""
-    lines = image.splitlines()
-    if not any(line.split(":")[2:3] == [str(who.gid)] for line in lines):
-        lines.append(f"{who.name}:x:{who.gid}:")
-    return "\n".join(lines) + "\n"

@@ -209,7 +209,11 @@ class _Writer:
                 f"type=bind,source=ca-bundle,target={CA_BUNDLE}",
                 "type=bind,source=uv.toml,target=/etc/uv/uv.toml",
             ]
-        return ["type=secret,id=ca-bundle,mode=0444", "type=secret,id=uv.toml,target=/etc/uv/uv.toml,mode=0444"]
+        return [
+            "type=secret,id=ca-bundle,mode=0444",
+            "type=secret,id=uv.toml,target=/etc/uv/uv.toml,mode=0444",
+            "type=secret,id=netrc,target=/root/.netrc",
+        ]
 
     # -- R ---------------------------------------------------------------------------------------------------------
 

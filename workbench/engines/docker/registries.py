@@ -62,6 +62,12 @@ def ca_bundle_asked_for(environ: Mapping[str, str] = os.environ) -> Path | None:
     return ca_bundle(environ) if any(environ.get(name) for name in CERTIFICATE_VARIABLES) else None
 
 
+def netrc(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The person's passwords for registries, where they keep them in the usual file."""
+    path = Path(environ.get("NETRC") or Path(environ.get("HOME") or Path.home()) / ".netrc")
+    return path if path.is_file() else None
+
+
 def proxies(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Proxy variables that are set, in both spellings programs look for."""
     found = {}

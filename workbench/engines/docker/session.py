@@ -12,8 +12,9 @@ from typing import Any
 
 from workbench.engines.base import LABEL, PortTaken, SessionFacts, SessionRequest
 from workbench.engines.docker import command, tools
+from workbench.engines.docker.account import account
 from workbench.engines.docker.connection import Connection, NoSuchThing
-from workbench.engines.docker.container import PRIVATE, Plan, account, create
+from workbench.engines.docker.container import PRIVATE, Plan, create
 from workbench.engines.docker.contents import Library
 from workbench.engines.docker.kernel import read_exit
 from workbench.engines.process import ports
@@ -40,7 +41,7 @@ class Sessions:
             raise PortTaken(request.port)
         space = request.workspace
         token = tools.secret_file(request)
-        who = account(self._connection.daemon(), space)
+        who = account(self._connection.daemon(), space.person)
         contents = self._library.of(request.revision.digest or request.revision.reference)
         plan = Plan(
             name=f"workbench-{space.home[:6]}-{request.name}-{request.id}",

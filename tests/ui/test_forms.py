@@ -103,7 +103,7 @@ async def test_a_session_says_what_will_happen(seed: Seed, stage: Callable[..., 
         await on.see(
             "weather-jupyter, which is stopped",
             "python, ready",
-            "projects/weather",
+            "on this machine only",
             "$ workbench sessions start weather",
         )
         await on.press("ctrl+s")
@@ -120,7 +120,7 @@ async def test_a_schedule_previews_its_times_while_typing(seed: Seed, stage: Cal
         await filled(on, ScheduleForm, "when", "0 7 1 *")
         await on.see("a line has five fields")
         await filled(on, ScheduleForm, "when", "0 7 1 * *")
-        await on.see("At 07:00 on day 1 of every month", "Wed 2026-04-01 07:00")
+        await on.see("At 07:00 on the first day of every month", "Wed 2026-04-01 07:00")
         await on.press("ctrl+s")
         await on.until(lambda: on.screen.listing.cursor.endswith("/monthly"), "the schedule")
         assert schedules.get(seed.bench, "monthly").spec.cron == "0 7 1 * *"

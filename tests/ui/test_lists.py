@@ -111,7 +111,7 @@ async def test_ages_tick_without_moving_anything(seed: Seed, stage: Callable[...
     """Time passes in the rows by itself; the cursor stays."""
     seed.run(RunState.QUEUED, ago=2)
     seed.run(RunState.QUEUED, ago=1)
-    async with stage() as on:
+    async with stage(SMALL) as on:
         listing = await on.list("runs", rows=2)
         await on.press("down")
         cursor = listing.cursor

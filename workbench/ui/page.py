@@ -16,8 +16,9 @@ Part = str | tuple[str, str]
 class Page:
     """A page in the making. Everything given to it may be from elsewhere: it is cleaned here."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 0) -> None:
         self._parts: list[Part] = []
+        self._width = width  # columns there are, where that is known: values of facts are then cut into lines
 
     def facts(self, *pairs: tuple[str, str | Cell | Mark | None], width: int = 13) -> Page:
         """Label and value a line, values aligned; None and empty values are left out."""
@@ -27,7 +28,7 @@ class Page:
             cell = Cell(str(value), value.tone) if isinstance(value, Mark) else value
             cell = Cell(cell) if isinstance(cell, str) else cell
             self._parts.append((f"{label:<{width}}", STYLES[Tone.MUTED]))
-            first, *rest = clean(cell.text).split("\n")
+            first, *rest = self._lines(clean(cell.text), width)
             self._put(first, cell.tone)
             for line in rest:
                 self._parts.append("\n" + " " * width)
@@ -79,6 +80,17 @@ class Page:
     def content(self) -> Content:
         """The page."""
         return Content.assemble(*self._parts).rstrip("\n")
+
+    def _lines(self, text: str, used: int) -> list[str]:
+        lines: list[str] = []
+        room = max(10, self._width - used)
+        for line in text.split("\n"):
+            while self._width and len(line) > room:
+                cut = line.rfind(" ", 0, room) if " " in line[:room] else room
+                lines.append(line[:cut])
+                line = line[cut:].lstrip()  # noqa: PLW2901 - the rest of it
+            lines.append(line)
+        return lines
 
     def _put(self, text: str, tone: Tone) -> None:
         style = STYLES[tone]

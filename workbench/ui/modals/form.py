@@ -23,6 +23,7 @@ from workbench.services.bench import Bench
 from workbench.text import one_line
 
 R = TypeVar("R")
+WIDTH = 70  # columns inside a form
 FRAME = 8  # lines of a form beside its fields: border, title, error, buttons
 
 

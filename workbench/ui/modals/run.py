@@ -13,7 +13,7 @@ from workbench.errors import WorkbenchError
 from workbench.model.run import Request
 from workbench.services.bench import Bench
 from workbench.text import clean, duration, one_line
-from workbench.ui.modals.form import Considered, Field, Form, choice, line
+from workbench.ui.modals.form import WIDTH, Considered, Field, Form, choice, line
 from workbench.ui.page import Page
 from workbench.ui.tone import Tone
 
@@ -142,7 +142,7 @@ class RunForm(NotebookForm):
         word = "" if view.state == "ready" else f", {view.state}: it is built first"
         last = runs.page(self.bench, runs.RunFilter(project=project, notebook=notebook), limit=1)
         usual = runs.usual_seconds(self.bench, last[0]) if last else None
-        page = Page()
+        page = Page(width=WIDTH)
         page.facts(
             ("runs in", f"{spec.name}{word}"),
             ("changed", ", ".join(given) or "nothing: the notebook's own values"),

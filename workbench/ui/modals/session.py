@@ -9,7 +9,7 @@ from typing import ClassVar
 from workbench.errors import WorkbenchError
 from workbench.model.ide import IDES
 from workbench.services.bench import Bench
-from workbench.ui.modals.form import Considered, Field, Form, choice
+from workbench.ui.modals.form import WIDTH, Considered, Field, Form, choice
 from workbench.ui.page import Page
 
 START_PAGE = "the start page"
@@ -45,7 +45,7 @@ class SessionForm(Form[int]):
             return Considered({"project": "choose one"})
         if not values["ide"]:
             return Considered({"ide": "choose one"})
-        page = Page()
+        page = Page(width=WIDTH)
         try:
             self._preview(page, values)
         except WorkbenchError as error:
@@ -68,8 +68,8 @@ class SessionForm(Form[int]):
             ("session", f"{name}{f', which is {there.state}' if there else ''}"),
             ("environment", f"{spec.name}, {view.state}{'' if view.state == 'ready' else ': it is built first'}"),
             ("engine", str(view.engine or "chosen at the first build")),
-            ("image", spec.image or (view.revision.reference if view.revision else None)),
-            ("address", f"{there.url if there and there.url else f'http://{name}.localhost'}, on this machine only"),
+            ("image", spec.image),
+            ("address", f"{there.url if there and there.url else f'http://{name}.localhost'}\non this machine only"),
             (
                 "folders",
                 "\n".join([str(project.path), *(f"{m.path}{'' if m.write else ', read-only'}" for m in project.data)]),

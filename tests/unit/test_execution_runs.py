@@ -15,6 +15,7 @@ from waiting import until
 
 from workbench.execution.fence import hold
 from workbench.execution.result import Result, write_result
+from workbench.model.environment import EngineName
 from workbench.model.run import RunState
 from workbench.paths import open_home
 
@@ -278,3 +279,24 @@ def test_a_notebook_that_is_none_fails_with_its_line(desk: Desk) -> None:
     _, result = desk.run(b'{"cells": [\n')
     assert result.state is RunState.FAILED
     assert "cut off" in result.reason
+
+
+def test_an_engine_that_is_away_has_begun_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the engine does not answer nothing was run or published, and the result says so: the run may wait."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{desk.project}/no.sock")
+    _, result = desk.run(notebook("1"), engine=EngineName.DOCKER)
+    assert result.never_began
+    assert not result.published
+    assert not (desk.project / "runs").exists()
+
+
+def test_a_folder_that_is_gone_is_named(desk: Desk) -> None:
+    """A notebook whose folder was removed meanwhile fails with the folder's name."""
+    attempt = desk.write(notebook("1"))
+    desk.project.rmdir()
+    result = finished(attempt, runner(attempt.folder))
+    assert (result.state, result.reason.split(";")[0]) == (
+        RunState.FAILED,
+        f"{desk.project}: No such file or directory",
+    )
+    assert not desk.project.exists()

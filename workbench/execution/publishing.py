@@ -49,7 +49,7 @@ def publish(job: Job, attempt: Path, record: Mapping[str, Any]) -> Path:
 
 def _make(runs: Path) -> None:
     try:
-        runs.mkdir(parents=True)
+        runs.mkdir()  # a project that was removed meanwhile is not made anew
     except FileExistsError:
         return
     with contextlib.suppress(OSError):  # only of a folder that is ours from its beginning

@@ -10,7 +10,6 @@ The lock says alive or not. Whoever holds it may write the result; where there i
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import platform
 import signal
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.engines.base import KernelHost
-from workbench.errors import WorkbenchError
+from workbench.errors import Refused, WorkbenchError
 from workbench.execution.course import Course, Stopped
 from workbench.execution.fence import hold
 from workbench.execution.job import OUTPUT_FILE, Job, read_job
@@ -38,7 +37,6 @@ from workbench.notebooks.document import Document, parse, written
 from workbench.text import one_line
 
 GRACE = 5.0  # seconds a kernel may take for its own end: files are closed and buffers written then
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 BUSY = 3  # exit code where another process holds the lock
 
 
@@ -103,8 +101,12 @@ class Runner:
     def execute(self) -> None:
         """Run the notebook with papermill over the engine's host."""
         job = self.job
-        os.chdir(job.workspace.cwd)
-        self.document = parse(job.input.read_bytes(), title=job.notebook)
+        try:
+            os.chdir(job.workspace.cwd)
+            content = job.input.read_bytes()
+        except OSError as error:
+            raise Refused(f"{error.filename}: {error.strerror}") from error
+        self.document = parse(content, title=job.notebook)
         spec = choose_kernel(self.document, job.revision.kernels, job.kernel)
         self.kernel = spec.name
 
@@ -127,7 +129,7 @@ class Runner:
             course=self.course,
             host=self.host,
             spec=spec,
-            env={**thread_limits(job), **job.env},
+            env=dict(job.env),
             path=self.folder / OUTPUT_FILE,
             notebooks=self.managers,
         )
@@ -192,15 +194,6 @@ class Runner:
             self.host.close()
         except WorkbenchError as error:  # the engine went away: its sweep removes what is left
             sys.stderr.write(f"{error}\n")
-
-
-def thread_limits(job: Job) -> dict[str, str]:
-    """How many threads numeric libraries may use where cores are limited; what the person set wins."""
-    cpus = job.workspace.limits.cpus
-    if cpus is None:
-        return {}
-    given = {**job.workspace.env, **job.env}
-    return {name: str(max(1, math.ceil(cpus))) for name in THREADS if name not in given}
 
 
 def wake(path: Path | None) -> None:

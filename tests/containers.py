@@ -40,7 +40,7 @@ def engine() -> Iterator[APIClient]:
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory, engine: APIClient) -> Iterator[Bench]:
+def lab(tmp_path_factory: pytest.TempPathFactory, engine: APIClient) -> Iterator[Bench]:
     """A home with one project in the shipped environment `python`, built on the engine."""
     opened = make_home(tmp_path_factory.mktemp("containers") / "home")
     built(opened, "python")

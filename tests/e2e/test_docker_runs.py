@@ -11,9 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
-from containers import bench as bench
 from containers import built, declare, kernel_of, without_kernels
-from containers import engine as engine
 from docker import APIClient
 from waiting import until
 from world import (
@@ -43,15 +41,15 @@ def code_cells(path: Path) -> list[dict[str, Any]]:
     return [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
 
 
-def test_what_a_run_sees_and_leaves(bench: Bench, tmp_path: Path) -> None:
+def test_what_a_run_sees_and_leaves(lab: Bench, tmp_path: Path) -> None:
     """It runs in the notebook's folder as the person, sees data read-only below data/, and records image and revision."""
     (tmp_path / "sales.csv").write_text("a,b\n")
-    project = projects.get(bench, PROJECT)
+    project = projects.get(lab, PROJECT)
     declared = project.path / "project.yaml"
     before = declared.read_text()
     declared.write_text(f"{before}data: [{{path: {tmp_path}, as: sales}}]\n")
     path = notebook(
-        bench,
+        lab,
         "sees.ipynb",
         "import json, os, pathlib, getpass",
         """\
@@ -68,10 +66,10 @@ print(json.dumps({
 }))""",
         parameters='day = "sunday"',
     )
-    run = ended(bench, submit(bench, path, day="monday"))
+    run = ended(lab, submit(lab, path, day="monday"))
     declared.write_text(before)
     assert run.ended_well, run.reason
-    left = runs.artifacts(bench, run.id)
+    left = runs.artifacts(lab, run.id)
     assert left.notebook
     assert left.record
     saw = json.loads(code_cells(left.notebook)[3]["outputs"][0]["text"][0])
@@ -84,7 +82,7 @@ print(json.dumps({
     assert made.read_text() == "monday"
     assert {(path.stat().st_uid, path.stat().st_gid) for path in (made, made.parent)} == {(os.getuid(), os.getgid())}
     record = json.loads(left.record.read_text())
-    revision = environments.view(bench, "python").revision
+    revision = environments.view(lab, "python").revision
     assert revision
     assert record["engine"] == "docker"
     assert (record["revision"]["id"], record["revision"]["digest"]) == (revision.id, revision.digest)
@@ -92,55 +90,55 @@ print(json.dumps({
     assert record["parameters"] == {"day": "monday"}
 
 
-def test_state_is_never_shown_to_a_kernel(bench: Bench, engine: APIClient) -> None:
+def test_state_is_never_shown_to_a_kernel(lab: Bench, engine: APIClient) -> None:
     """Of the home's private state a kernel's container sees no more than its own files."""
-    run = submit(bench, notebook(bench, "endless.ipynb", ENDLESS))
-    container = kernel_of(bench, engine, run)
+    run = submit(lab, notebook(lab, "endless.ipynb", ENDLESS))
+    container = kernel_of(lab, engine, run)
     shown = {mount["Source"]: mount["RW"] for mount in container["Mounts"]}
-    private = [source for source in shown if Path(source).is_relative_to(bench.home.state)]
+    private = [source for source in shown if Path(source).is_relative_to(lab.home.state)]
     assert all("containers/" in source for source in private)
-    assert str(bench.home.state) not in shown
+    assert str(lab.home.state) not in shown
     assert not any("docker.sock" in source for source in shown)
     assert container["HostConfig"]["RestartPolicy"]["Name"] in ("", "no")
     assert not container["HostConfig"]["AutoRemove"]
-    runs.cancel(bench, run)
-    ended(bench, run)
+    runs.cancel(lab, run)
+    ended(lab, run)
 
 
-def test_progress_comes_while_it_runs_and_cancel_leaves_nothing(bench: Bench, engine: APIClient) -> None:
+def test_progress_comes_while_it_runs_and_cancel_leaves_nothing(lab: Bench, engine: APIClient) -> None:
     """Cells and what they print are told live; cancelled, it ends within 20 s, no container is left, its output is whole."""
-    path = notebook(bench, "slow.ipynb", "print('one', flush=True)", ENDLESS, "print('never')")
-    run = submit(bench, path)
-    in_cell(bench, run, 2)
-    until(lambda: any("in it" in str(event.get("text")) for event in events_of(bench, run)), "its output")
-    until(lambda: (runs.get(bench, run).cells, runs.get(bench, run).cells_done) == (3, 1), "its progress in the store")
+    path = notebook(lab, "slow.ipynb", "print('one', flush=True)", ENDLESS, "print('never')")
+    run = submit(lab, path)
+    in_cell(lab, run, 2)
+    until(lambda: any("in it" in str(event.get("text")) for event in events_of(lab, run)), "its output")
+    until(lambda: (runs.get(lab, run).cells, runs.get(lab, run).cells_done) == (3, 1), "its progress in the store")
     began = time.monotonic()
-    runs.cancel(bench, run)
-    assert ended(bench, run).state is RunState.CANCELLED
-    without_kernels(bench, engine)
+    runs.cancel(lab, run)
+    assert ended(lab, run).state is RunState.CANCELLED
+    without_kernels(lab, engine)
     assert time.monotonic() - began < 20
-    output = runs.artifacts(bench, run).notebook
+    output = runs.artifacts(lab, run).notebook
     assert output
     statuses = [cell["metadata"]["papermill"]["status"] for cell in code_cells(output)]
     assert statuses[0] == "completed"
     assert statuses[2] != "completed"
 
 
-def test_cancelled_before_its_kernel_answers(bench: Bench, engine: APIClient) -> None:
+def test_cancelled_before_its_kernel_answers(lab: Bench, engine: APIClient) -> None:
     """Cancelled while its container is made, it ends as cancelled and nothing is left."""
-    run = submit(bench, notebook(bench, "endless.ipynb", ENDLESS))
-    until(lambda: runs.get(bench, run).state is not RunState.QUEUED, "its start")
-    runs.cancel(bench, run)
-    assert ended(bench, run).state is RunState.CANCELLED
-    without_kernels(bench, engine)
+    run = submit(lab, notebook(lab, "endless.ipynb", ENDLESS))
+    until(lambda: runs.get(lab, run).state is not RunState.QUEUED, "its start")
+    runs.cancel(lab, run)
+    assert ended(lab, run).state is RunState.CANCELLED
+    without_kernels(lab, engine)
 
 
 @pytest.mark.parametrize("how", ["its process", "docker kill", "docker stop", "docker rm"])
-def test_a_kernel_that_is_killed(bench: Bench, engine: APIClient, how: str) -> None:
+def test_a_kernel_that_is_killed(lab: Bench, engine: APIClient, how: str) -> None:
     """Killed in mid cell from inside or behind our back: `crashed` within 5 s, the cell named, no later cell completed."""
-    run = submit(bench, notebook(bench, "endless.ipynb", "a = 1", ENDLESS, "print('never')"))
-    in_cell(bench, run, 2)
-    container = kernel_of(bench, engine, run)
+    run = submit(lab, notebook(lab, "endless.ipynb", "a = 1", ENDLESS, "print('never')"))
+    in_cell(lab, run, 2)
+    container = kernel_of(lab, engine, run)
     began = time.monotonic()
     if how == "its process":
         (kernel,) = psutil.Process(container["State"]["Pid"]).children()
@@ -151,7 +149,7 @@ def test_a_kernel_that_is_killed(bench: Bench, engine: APIClient, how: str) -> N
         engine.stop(container["Id"], timeout=0)
     else:
         engine.remove_container(container["Id"], force=True)
-    over = ended(bench, run, seconds=20)
+    over = ended(lab, run, seconds=20)
     assert time.monotonic() - began < SOON
     assert over.state is RunState.CRASHED, over.reason
     assert "cell 2 `import time`" in over.reason
@@ -161,80 +159,80 @@ def test_a_kernel_that_is_killed(bench: Bench, engine: APIClient, how: str) -> N
     assert over.failure
     assert over.failure.cell == 2
     assert "while True" in over.failure.source
-    output = runs.artifacts(bench, run).notebook
+    output = runs.artifacts(lab, run).notebook
     assert output
     assert [cell["metadata"]["papermill"]["status"] for cell in code_cells(output)][2] != "completed"
-    without_kernels(bench, engine)
-    assert ends_of(bench, run) == ["crashed"]
+    without_kernels(lab, engine)
+    assert ends_of(lab, run) == ["crashed"]
 
 
-def test_out_of_memory_is_said_on_evidence(bench: Bench, engine: APIClient) -> None:
+def test_out_of_memory_is_said_on_evidence(lab: Bench, engine: APIClient) -> None:
     """A cell that takes more than the environment's limit ends the run as out of memory, with limit and cell named."""
-    declare(bench, "narrow", "extends: python\nlimits: {memory: 300M}\n")
-    wide, narrow = built(bench, "python"), built(bench, "narrow")
+    declare(lab, "narrow", "extends: python\nlimits: {memory: 300M}\n")
+    wide, narrow = built(lab, "python"), built(lab, "narrow")
     assert narrow.digest == wide.digest, "a limit is no reason for another image"
-    path = notebook(bench, "greedy.ipynb", "kept = []", "while True:\n    kept.append(bytearray(20_000_000))")
-    run = ended(bench, runs.submit(bench, Request(PROJECT, path, environment="narrow")))
+    path = notebook(lab, "greedy.ipynb", "kept = []", "while True:\n    kept.append(bytearray(20_000_000))")
+    run = ended(lab, runs.submit(lab, Request(PROJECT, path, environment="narrow")))
     assert run.state is RunState.OUT_OF_MEMORY, run.reason
     assert "limit 300 MB" in run.reason
     assert "cell 2 `while True:`" in run.reason
-    without_kernels(bench, engine)
+    without_kernels(lab, engine)
 
 
-def test_a_limit_of_time(bench: Bench, engine: APIClient) -> None:
+def test_a_limit_of_time(lab: Bench, engine: APIClient) -> None:
     """A run that takes longer than its timeout is ended as timed out, in the cell that was running."""
-    path = notebook(bench, "endless.ipynb", ENDLESS)
-    run = ended(bench, runs.submit(bench, Request(PROJECT, path, timeout=3.0)))
+    path = notebook(lab, "endless.ipynb", ENDLESS)
+    run = ended(lab, runs.submit(lab, Request(PROJECT, path, timeout=3.0)))
     assert run.state is RunState.TIMED_OUT
     assert "longer than 3" in run.reason
     assert "cell 1 `import time`" in run.reason
-    without_kernels(bench, engine)
+    without_kernels(lab, engine)
 
 
-def test_a_question_is_no_hang(bench: Bench) -> None:
+def test_a_question_is_no_hang(lab: Bench) -> None:
     """`input()` fails at once and says that nobody is there to answer."""
-    run = ended(bench, submit(bench, notebook(bench, "asks.ipynb", "x = 1", "input('Name? ')")))
+    run = ended(lab, submit(lab, notebook(lab, "asks.ipynb", "x = 1", "input('Name? ')")))
     assert (run.state, run.reason) == (RunState.FAILED, "asked for input in cell 2")
 
 
 @pytest.mark.parametrize("moment", ["young", "old"])
-def test_a_runner_that_is_killed(bench: Bench, engine: APIClient, moment: str) -> None:
+def test_a_runner_that_is_killed(lab: Bench, engine: APIClient, moment: str) -> None:
     """kill -9 of a runner: within 10 s its container is gone and the run is `crashed`, also right after its start."""
-    run = submit(bench, notebook(bench, "endless.ipynb", ENDLESS))
-    container = kernel_of(bench, engine, run)
-    in_cell(bench, run, 1)
+    run = submit(lab, notebook(lab, "endless.ipynb", ENDLESS))
+    container = kernel_of(lab, engine, run)
+    in_cell(lab, run, 1)
     if moment == "old":
         created = psutil.Process(container["State"]["Pid"]).create_time()
         until(lambda: time.time() - created > 11, "the container to be older than a sweep's doubts")
-    kill_runner(bench, runs.get(bench, run))
-    without_kernels(bench, engine, seconds=10)
-    assert ended(bench, run).state is RunState.CRASHED
-    assert ends_of(bench, run) == ["crashed"]
+    kill_runner(lab, runs.get(lab, run))
+    without_kernels(lab, engine, seconds=10)
+    assert ended(lab, run).state is RunState.CRASHED
+    assert ends_of(lab, run) == ["crashed"]
 
 
-def test_a_run_outlives_the_supervisor(bench: Bench, engine: APIClient) -> None:
+def test_a_run_outlives_the_supervisor(lab: Bench, engine: APIClient) -> None:
     """kill -9 of the supervisor: the run goes on in its container, is found again, and ends once."""
-    path = notebook(bench, "steps.ipynb", "import time", "time.sleep(4)", "print('to the end')")
-    run = submit(bench, path)
-    before = kernel_of(bench, engine, run)["Id"]
-    in_cell(bench, run, 2)
-    kill_supervisor(bench)
-    assert kernel_of(bench, engine, run)["Id"] == before
-    start(bench)
-    over = ended(bench, run)
+    path = notebook(lab, "steps.ipynb", "import time", "time.sleep(4)", "print('to the end')")
+    run = submit(lab, path)
+    before = kernel_of(lab, engine, run)["Id"]
+    in_cell(lab, run, 2)
+    kill_supervisor(lab)
+    assert kernel_of(lab, engine, run)["Id"] == before
+    start(lab)
+    over = ended(lab, run)
     assert over.state is RunState.SUCCEEDED, over.reason
-    assert ends_of(bench, run) == ["succeeded"]
-    without_kernels(bench, engine)
+    assert ends_of(lab, run) == ["succeeded"]
+    without_kernels(lab, engine)
 
 
-def test_several_at_once(bench: Bench, engine: APIClient) -> None:
+def test_several_at_once(lab: Bench, engine: APIClient) -> None:
     """Six runs on two places all succeed, each with its own parameter, and leave no container."""
-    path = notebook(bench, "many.ipynb", "print('n is', n)", parameters="n = 0")
-    asked = {submit(bench, path, n=number): number for number in range(6)}
+    path = notebook(lab, "many.ipynb", "print('n is', n)", parameters="n = 0")
+    asked = {submit(lab, path, n=number): number for number in range(6)}
     for run, number in asked.items():
-        over = ended(bench, run)
+        over = ended(lab, run)
         assert over.ended_well, over.reason
-        output = runs.artifacts(bench, run).notebook
+        output = runs.artifacts(lab, run).notebook
         assert output
         assert code_cells(output)[2]["outputs"][0]["text"] == [f"n is {number}\n"]
-    without_kernels(bench, engine)
+    without_kernels(lab, engine)

@@ -1,52 +1,20 @@
-"""Parity with papermill: the same notebook by its command line and by our runner, compared whole.
-
-Left aside is only what differs between two runs of papermill itself: ids, times, paths, memory addresses, and where a
-stream of text was cut into messages.
-"""
+"""Parity with papermill: the same notebook by its command line and by our runner, compared whole."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
-import shutil
-import subprocess
-import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from attempts import Desk, science
+from parity import NAMES, NOTEBOOKS, by_command, compare, parameters_of
 from waiting import until
 
 from workbench.execution.nursery import Nursery
 from workbench.model.run import RunState
-from workbench.notebooks.parameters import gather
 from workbench.paths import open_home
-
-NOTEBOOKS = Path(__file__).parent / "notebooks"
-NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
-# Values as given to both: -p and -r pairs, and a -y text with the mapping it means.
-VALUES: dict[str, dict[str, Any]] = {
-    "typed_parameters": {
-        "p": [("number", "007"), ("share", "inf"), ("flag", "True"), ("nothing", "None"), ("like", "nan")],
-        "r": [("raw", "007")],
-        "y": [
-            {"text": 'quote " backslash \\ newline \n é', "items": [1, -2.5, None, "x"], "table": {"a": {"b": [True]}}}
-        ],
-    },
-    "unicode": {"p": [("stadt", "Orléans"), ("text", "naïve 名 🙂 'quoted' \"twice\"")]},
-    "no_parameters": {"p": [("n", "5")]},
-    "many_cells": {"p": [("start", "1000")]},
-    "old_format": {"y": [{"a": 41}]},
-}
-STATE = "application/vnd.jupyter.widget-state+json"
-ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
-BANNER = "papermill-error-cell-tag"
-# Papermill fails a run for any error, also one that a tag allows, and puts its banner on top. Ours does not.
-FAILS_THERE = {"allowed_errors"}
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +34,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def theirs(folder: Path) -> dict[str, Future[dict[str, Any]]]:
     """What papermill's command writes for each notebook, two at a time while our own runs go on."""
     pool = ThreadPoolExecutor(2)
-    found = {name: pool.submit(by_command, name, folder) for name in NAMES}
+    found = {
+        name: pool.submit(by_command, NOTEBOOKS / f"{name}.ipynb", folder / "theirs" / name, folder / "jupyter")
+        for name in NAMES
+    }
     pool.shutdown(wait=False)
     return found
 
@@ -81,9 +52,7 @@ def ours(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tu
         place = desk.project / name
         place.mkdir(parents=True)
         desk.project, before = place, desk.project
-        given = VALUES.get(name, {})
-        parameters = gather(yaml_mappings=given.get("y", ()), values=given.get("p", ()), raw=given.get("r", ()))
-        attempt = desk.write((NOTEBOOKS / f"{name}.ipynb").read_bytes(), parameters=parameters)
+        attempt = desk.write((NOTEBOOKS / f"{name}.ipynb").read_bytes(), parameters=parameters_of(name))
         desk.project = before
         nursery.run(attempt.folder)
         result = attempt.result(60)
@@ -93,110 +62,6 @@ def ours(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tu
     assert process
     until(lambda: process.poll() is not None, "the nursery to end")
     return found
-
-
-def by_command(name: str, folder: Path) -> dict[str, Any]:
-    """Run a notebook by papermill's command in a folder of its own; what it wrote."""
-    place = folder / "theirs" / name
-    place.mkdir(parents=True)
-    shutil.copy(NOTEBOOKS / f"{name}.ipynb", place)
-    given = VALUES.get(name, {})
-    arguments = [part for key, value in given.get("p", ()) for part in ("-p", key, value)]
-    arguments += [part for key, value in given.get("r", ()) for part in ("-r", key, value)]
-    arguments += [part for mapping in given.get("y", ()) for part in ("-y", json.dumps(mapping))]
-    env = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "JUPYTER", "MPL"))}
-    command = [sys.executable, "-m", "papermill", "--no-progress-bar", *arguments, f"{name}.ipynb", "out.ipynb"]
-    for _ in range(4):
-        code = patiently(command, place, {**env, "JUPYTER_PATH": str(folder / "jupyter")})
-        if code is not None:
-            break
-    assert code is not None, "papermill's command did not end"
-    assert (code != 0) == (name in FAILS_THERE), (place / "log.txt").read_text()
-    written: dict[str, Any] = json.loads((place / "out.ipynb").read_text())
-    return written
-
-
-def patiently(command: list[str], place: Path, env: dict[str, str]) -> int | None:
-    """The exit code of a command. None where it hangs, as papermill's now and then does after an Output widget (the
-    kernel's reply has come and it is not told): it and its kernel are then ended.
-    """
-    with (
-        (place / "log.txt").open("wb") as log,
-        subprocess.Popen(command, cwd=place, env=env, stdout=log, stderr=log) as done,
-    ):
-        try:
-            return done.wait(25)
-        except subprocess.TimeoutExpired:
-            for process in (*psutil.Process(done.pid).children(recursive=True), done):
-                process.kill()
-            return None
-
-
-class Plain:
-    """A notebook without what differs between any two runs."""
-
-    def __init__(self) -> None:
-        self.ids: dict[str, str] = {}
-
-    def notebook(self, content: dict[str, Any]) -> dict[str, Any]:
-        """The whole of it, in a form that can be compared."""
-        cells = [self.cell(cell) for cell in content["cells"] if BANNER not in cell["metadata"].get("tags", ())]
-        metadata = json.loads(json.dumps(content["metadata"]))
-        for key in ("start_time", "end_time", "duration", "input_path", "output_path"):
-            metadata["papermill"].pop(key)
-        self.name_widgets(metadata.get("widgets", {}).get(STATE, {}).get("state", {}))
-        return {**content, "cells": cells, "metadata": self.walk(metadata)}
-
-    def name_widgets(self, state: dict[str, Any]) -> None:
-        """Name widgets in the order in which outputs, and then widgets named before, speak of them."""
-        named: list[str] = []
-        while left := [key for key in state if key not in named]:
-            known = [key for key in self.ids if key in left]
-            following = known[0] if known else min(left, key=lambda key: ID.sub("", json.dumps(state[key])))
-            named.append(following)
-            self.walk(following)
-            self.walk(state[following])
-
-    def cell(self, cell: dict[str, Any]) -> dict[str, Any]:
-        """A cell without its id and times; its times have to be there all the same."""
-        plain = json.loads(json.dumps(cell))
-        plain.pop("id")
-        told = plain["metadata"]["papermill"]
-        assert all(key in told for key in ("start_time", "end_time", "duration"))
-        for key in ("start_time", "end_time", "duration"):
-            told[key] = told[key] is not None
-        if "execution" in plain["metadata"]:
-            plain["metadata"]["execution"] = sorted(plain["metadata"]["execution"])
-        if "outputs" in plain:
-            plain["outputs"] = self.walk(joined(plain["outputs"]))
-        return {key: self.walk(value) if key == "metadata" else value for key, value in plain.items()}
-
-    def walk(self, value: Any) -> Any:
-        """Addresses, process numbers and the ids of widgets replaced by words that are the same in both."""
-        if isinstance(value, str):
-            value = re.sub(r"0x[0-9a-f]{6,}", "0x…", value)
-            value = re.sub(r"ipykernel_\d+/\d+", "ipykernel_…", value)
-            return ID.sub(lambda match: self.ids.setdefault(match[0], f"id-{len(self.ids)}"), value)
-        if isinstance(value, list):
-            return [self.walk(one) for one in value]
-        if isinstance(value, dict):
-            return {self.walk(key): self.walk(one) for key, one in value.items()}
-        return value
-
-
-def joined(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Outputs with text that follows text of the same stream put together: cuts depend on time."""
-    result: list[dict[str, Any]] = []
-    for output in outputs:
-        last = result[-1] if result else {}
-        if output["output_type"] == last.get("output_type") == "stream" and output["name"] == last["name"]:
-            last["text"] = "".join(last["text"]) + "".join(output["text"])
-        else:
-            result.append(dict(output))
-    for output in result:
-        if output["output_type"] == "stream":
-            output["text"] = "".join(output["text"])
-    return result
 
 
 def test_the_spread_is_wide() -> None:
@@ -221,11 +86,4 @@ def test_same_output_as_papermill(
     """Sources, outputs, metadata and the injected cell equal what papermill's command line writes."""
     result, output = ours[name]
     assert result.state is RunState.SUCCEEDED, result.reason
-    mine, papermills = Plain().notebook(output), Plain().notebook(theirs[name].result())
-    if name in FAILS_THERE:
-        assert mine["metadata"]["papermill"].pop("exception") is None
-        papermills["metadata"]["papermill"].pop("exception")
-    assert [cell["source"] for cell in mine["cells"]] == [cell["source"] for cell in papermills["cells"]]
-    for number, (one, other) in enumerate(zip(mine["cells"], papermills["cells"], strict=True), 1):
-        assert one == other, f"cell {number}"
-    assert mine == papermills
+    compare(name, output, theirs[name].result())

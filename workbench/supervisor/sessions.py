@@ -144,8 +144,8 @@ class Sessions:
                 self._say(session, "", "")
             if session.state is S.STARTING:
                 self.starting.await_ready(session, engine, facts.handle)
-        elif session.state is S.STARTING and not session.handle:
-            # The supervisor before us ended between making it and writing that down; what was made is removed.
+        elif session.state is S.STARTING:
+            # The supervisor before us ended between making it and its first answer: begun anew, nothing is lost.
             self._change(session, S.QUEUED)
         else:
             self._ended(session, engine, facts)

@@ -217,7 +217,7 @@ def _refusal(error: docker.errors.APIError) -> WorkbenchError:
             title="Docker",
             hint="Upgrade the older of the two: `pip install -U docker`, or the engine.",
         )
-    if error.status_code == requests.codes.conflict:
+    if error.status_code == requests.codes.conflict or "is already in use by" in said:  # Podman: 500
         return Conflict(said, title="Docker")
     hint = next((hint for words, hint in _HINTS.items() if words in said), "")
     return WorkbenchError(said, title="Docker", hint=hint)

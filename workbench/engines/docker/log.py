@@ -60,8 +60,8 @@ def _running(connection: Connection, handle: str) -> bool:
 
 def _read(connection: Connection, handle: str, folder: Path, stop: Event, *, following: bool) -> None:
     """Copy from where the last copy ended to the end of the stream."""
-    last = _position(folder, handle)
-    since = int(datetime.fromisoformat(last[:19]).replace(tzinfo=UTC).timestamp()) if last else None
+    place = _kept(folder, handle)
+    since = int(datetime.fromisoformat(place.moment[:19]).replace(tzinfo=UTC).timestamp()) if place.moment else None
     secret = _secret(folder)
     (folder / FILE).touch(mode=0o600)
     with connection.api(timeout=None) as api, (folder / FILE).open("a", encoding="utf-8") as sink:
@@ -74,16 +74,35 @@ def _read(connection: Connection, handle: str, folder: Path, stop: Event, *, fol
             for chunk in stream:
                 for line in chunk.decode("utf-8", "replace").splitlines():
                     moment, _, text = line.partition(" ")
-                    if moment <= last:
-                        continue
-                    last = moment
-                    sink.write(clean(text).rstrip().replace(secret, HIDDEN) + "\n")
+                    if place.is_new(moment):
+                        sink.write(clean(text).rstrip().replace(secret, HIDDEN) + "\n")
                 sink.flush()
         finally:
             done.set()
             if following:
                 closer.join(2.0)
-            _keep(folder, handle, last)
+            _keep(folder, handle, place)
+
+
+class _Place:
+    """How far a log was copied: the moment of the last line, and how many lines have that moment."""
+
+    def __init__(self, moment: str = "", count: int = 0) -> None:
+        self.moment = moment
+        self.count = count
+        self._passed = not moment
+        self._met = 0
+
+    def is_new(self, moment: str) -> bool:
+        """Whether a line was not copied before; it counts as copied then. Lines before the place come first."""
+        if not self._passed:
+            self._met += moment == self.moment
+            if moment < self.moment or (moment == self.moment and self._met <= self.count):
+                return False
+            self._passed = True
+        self.count = self.count + 1 if moment == self.moment else 1
+        self.moment = moment
+        return True
 
 
 def _secret(folder: Path) -> str:
@@ -102,16 +121,16 @@ def _close_at(stream: _Stream, stop: Event, done: Event) -> None:
             return
 
 
-def _position(folder: Path, handle: str) -> str:
-    """The moment of the last line that is in the file already, as the Engine writes it."""
+def _kept(folder: Path, handle: str) -> _Place:
+    """Where the copy of this container's log ended; its beginning where there is none."""
     try:
         kept = json.loads((folder / POSITION).read_text())
-        return str(kept["moment"]) if kept["handle"] == handle else ""
+        return _Place(str(kept["moment"]), int(kept["count"])) if kept["handle"] == handle else _Place()
     except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        return _Place()
 
 
-def _keep(folder: Path, handle: str, moment: str) -> None:
+def _keep(folder: Path, handle: str, place: _Place) -> None:
     partial = folder / f"{POSITION}.partial"
-    partial.write_text(json.dumps({"handle": handle, "moment": moment}))
+    partial.write_text(json.dumps({"handle": handle, "moment": place.moment, "count": place.count}))
     partial.replace(folder / POSITION)

@@ -195,6 +195,20 @@ def test_a_question_is_no_hang(lab: Bench) -> None:
     assert (run.state, run.reason) == (RunState.FAILED, "asked for input in cell 2")
 
 
+def test_a_question_in_r_is_no_hang(lab: Bench) -> None:
+    """R's `readline()` asks even when told not to: the run fails within a minute, saying so, and names the cell."""
+    built(lab, "r")
+    path = notebook(lab, "asks-r.ipynb", "x <- 1", 'name <- readline("Name? ")', 'cat("never")')
+    file = projects.get(lab, PROJECT).path / path
+    text = json.loads(file.read_text())
+    text["metadata"] = {"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}}
+    file.write_text(json.dumps(text))
+    run = ended(lab, runs.submit(lab, Request(PROJECT, path, environment="r")))
+    assert run.state is RunState.FAILED
+    assert run.reason.startswith("asked for input in cell 2")
+    assert run.hint
+
+
 @pytest.mark.parametrize("moment", ["young", "old"])
 def test_a_runner_that_is_killed(lab: Bench, engine: APIClient, moment: str) -> None:
     """kill -9 of a runner: within 10 s its container is gone and the run is `crashed`, also right after its start."""

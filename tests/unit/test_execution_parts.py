@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from workbench.engines.base import Person, Workspace
 from workbench.errors import Refused
 from workbench.execution.allowance import Allowance, joined
+from workbench.execution.course import Course
 from workbench.execution.fence import hold, is_held
 from workbench.execution.intake import shortened
 from workbench.execution.job import Job, read_job, write_job
@@ -22,6 +23,7 @@ from workbench.execution.journal import Journal, Strand
 from workbench.execution.kernels import choose_kernel
 from workbench.execution.publishing import publish
 from workbench.execution.result import RESERVE_FILE, Result, read_result, reserve, write_result
+from workbench.execution.verdict import judge
 from workbench.model.environment import EngineName, KernelSpec, Limits, Revision
 from workbench.model.event import Progress
 from workbench.model.project import Mount
@@ -228,6 +230,27 @@ def test_the_kernel_is_the_named_one_else_the_one_of_the_language() -> None:
         with pytest.raises(Refused) as caught:
             chosen(kernels, **spec)
         assert "There are: " in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "reason"),
+    [
+        ("ValueError", "bad\nworse", "ValueError: bad worse (cell 1)"),
+        ("AssertionError", "", "AssertionError (cell 1)"),
+        ("ERROR", "Error in f(): böse\n", "Error in f(): böse (cell 1)"),
+        ("StdinNotImplementedError", "raw_input", "asked for input in cell 1"),
+    ],
+)
+def test_a_reason_is_one_line_in_the_languages_own_words(
+    job: Job, tmp_path: Path, name: str, message: str, reason: str
+) -> None:
+    """Python's errors by name and message; R's, which have no name, by message alone."""
+    cell = {"cell_type": "code", "source": "x", "metadata": {}}
+    error = {"output_type": "error", "ename": name, "evalue": message, "traceback": []}
+    journal = Journal(tmp_path)
+    verdict = judge(Course(job, journal), {"cells": [{**cell, "outputs": [error]}]}, None)
+    journal.close()
+    assert (verdict.state, verdict.reason) == (RunState.FAILED, reason)
 
 
 def test_publishing_is_whole_or_nothing(job: Job, tmp_path: Path) -> None:

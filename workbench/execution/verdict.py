@@ -75,7 +75,8 @@ def _failed(failure: Failure) -> Verdict:
     if failure.error in QUESTIONS:
         return Verdict(RunState.FAILED, f"asked for input in cell {failure.cell}", NOBODY, failure)
     message = one_line(failure.message, 200)
-    reason = f"{failure.error}: {message}" if message else failure.error
+    named = failure.error not in {"", "ERROR"}  # IRkernel has no names for errors, its message says `Error in …`
+    reason = ": ".join(part for part in (failure.error if named or not message else "", message) if part)
     return Verdict(RunState.FAILED, f"{reason} (cell {failure.cell})", "", failure)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,7 +125,7 @@ def add(
     Raises `Refused`, `NotFound` or `Conflict`, and then nothing is written: also where the notebook could not be run
     with these parameters.
     """
-    from workbench.declare import load_schedule, writer
+    from workbench.declare import DeclarationError, load_schedule, writer
 
     found = projects.get(bench, project)
     if not is_slug(name):
@@ -153,13 +153,17 @@ def add(
         if str(value) != usual
     }
     text = writer.dump(data)
-    spec = load_schedule(text, project=project, name=name, timezone=zone).get()
+    path = folder_of(bench, project) / f"{name}.yaml"
+    reading = load_schedule(text, project=project, name=name, timezone=zone)
+    if reading.value is None:
+        # Told with the file that was to be written, and without lines of it: it is not there.
+        raise DeclarationError(replace(problem, path=path, line=0, excerpt="") for problem in reading.problems)
+    spec = reading.value
     now = bench.now()
     first = timetable.of(spec).after(now)
     if first is None:
         raise Refused(timetable.of(spec).warnings(now)[0], title="once", hint="Give a time that is still to come.")
     runs.check(bench, request(spec, first))
-    path = folder_of(bench, project) / f"{name}.yaml"
     writer.create(path, "schedule", data, home=bench.home.root)
     written = load_schedule(path, project=project, timezone=zone, folder=found.path).get()
     with bench.store.write() as connection:

@@ -1,0 +1,374 @@
+"""Due times become rows: on time, late, overlapping, paused, with the clock set, under every policy; and what people write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from workbench.errors import NotFound, Refused
+from workbench.model.placeholder import expanded
+from workbench.model.run import RunState
+from workbench.model.schedule import DueState
+from workbench.services import control, projects, runs, schedules
+from workbench.services import tonight as tonight_module
+from workbench.services.bench import Bench, open_bench
+from workbench.services.tonight import Surroundings, told
+from workbench.store import runs as run_rows
+from workbench.store import schedules as rows
+from workbench.supervisor.clock import Clock
+from workbench.supervisor.desk import Desk
+from workbench.supervisor.schedules import PIECE, Schedules
+
+START = datetime(2026, 5, 4, 10, 0, 30, tzinfo=UTC)  # a Monday
+NOTEBOOK = "notebooks/n.ipynb"
+
+
+class World:
+    """A home with a clock of ours, and the part of the supervisor that fires schedules."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.now = START
+        bench.clock = lambda: self.now
+        self.woken = 0
+        self.desk = Desk(bench, self.wake, Path("/nowhere"))
+        self.clock = Clock(self.wake)
+        self.part = Schedules(self.desk, self.clock)
+
+    def wake(self) -> None:
+        """The loop would look again."""
+        self.woken += 1
+
+    def at(self, moment: datetime | timedelta) -> World:
+        """Let the clock show `moment`, or go on by it, and look until there is nothing more to do."""
+        self.now = moment if isinstance(moment, datetime) else self.now + moment
+        while True:
+            before = self.woken
+            self.part.look(woken=True)
+            if self.woken == before:
+                return self
+
+    def write(self, name: str = "s", **keys: Any) -> str:
+        """Write a schedule's file by hand; its key."""
+        from workbench.declare import writer
+
+        folder = projects.get(self.bench, "p").path / "schedules"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}.yaml").write_text(writer.dump({"notebook": NOTEBOOK, "timezone": "UTC", **keys}))
+        return f"p/{name}"
+
+    def ledger(self, key: str = "p/s") -> list[tuple[str, DueState]]:
+        """Due times oldest first, as `day hour:minute`, with what became of them."""
+        return [(f"{row.due:%d %H:%M}", row.state) for row in reversed(schedules.ledger(self.bench, key, limit=10_000))]
+
+    def end(self, run: int, state: RunState = RunState.CANCELLED) -> None:
+        """Let a queued run be over."""
+        with self.bench.store.write() as connection:
+            assert run_rows.change(
+                connection, run, RunState.QUEUED, state, attempt=0, at=self.now, actor=self.bench.actor
+            )
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A home with project `p` and a notebook in it; no supervisor is started."""
+    monkeypatch.setattr(control, "ensure", lambda bench: None)
+    bench = open_bench(tmp_path / "home")
+    project = projects.create(bench, "p", environment="python")
+    notebook = nbformat.v4.new_notebook(
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    )
+    notebook.cells = [nbformat.v4.new_code_cell("day = ''", metadata={"tags": ["parameters"]})]
+    (project.path / "notebooks").mkdir(exist_ok=True)
+    nbformat.write(notebook, project.path / NOTEBOOK)
+    made = World(bench)
+    yield made
+    made.clock.close()
+    bench.close()
+
+
+def test_a_due_time_fires_once(world: World) -> None:
+    """Looking often changes nothing; each time has one row and one run with its due time."""
+    world.write(cron="*/10 * * * *")
+    world.at(START)
+    for _ in range(40):
+        world.at(timedelta(seconds=30))
+    assert world.ledger() == [("04 10:10", DueState.FIRED), ("04 10:20", DueState.SKIPPED)]
+    (run,) = runs.page(world.bench)
+    assert run.due == START.replace(minute=10, second=0)
+    assert (run.schedule, run.origin, run.name) == ("p/s", "schedule", "s")
+
+
+def test_a_new_file_starts_at_now(world: World) -> None:
+    """Nothing before a file was there is due, and a changed time starts anew."""
+    world.write(cron="0 * * * *")
+    world.at(START).at(timedelta(hours=1))
+    assert world.ledger() == [("04 11:00", DueState.FIRED)]
+    world.write(cron="30 * * * *")
+    world.at(timedelta(minutes=1))
+    assert len(world.ledger()) == 1
+
+
+@pytest.mark.parametrize(
+    ("policy", "fired", "missed"),
+    [({}, 1, 71), ({"catch_up": "none"}, 0, 72), ({"catch_up": "all"}, 72, 0),
+     ({"catch_up": "all", "catch_up_window": "5h"}, 5, 67), ({"catch_up_window": "10m"}, 0, 72)],
+)  # fmt: skip
+def test_three_days_away(world: World, policy: dict[str, Any], fired: int, missed: int) -> None:
+    """An hourly schedule that nobody watched for three days: by default the latest fires, the rest is written down."""
+    world.write(cron="0 * * * *", **policy)
+    world.at(START).at(timedelta(days=3, minutes=15))
+    states = [state for _, state in world.ledger()]
+    assert (states.count(DueState.FIRED), states.count(DueState.MISSED)) == (fired, missed)
+    assert len(runs.page(world.bench)) == fired
+    if fired == 1:
+        assert states[-1] is DueState.FIRED
+    for row in schedules.ledger(world.bench, "p/s"):
+        assert row.state is not DueState.MISSED or "did not run then" in row.reason
+
+
+def test_a_year_of_minutes_is_worked_off(world: World) -> None:
+    """A long absence of a frequent schedule is done in pieces, and its end is the same."""
+    world.write(cron="* * * * *")
+    world.at(START).at(timedelta(minutes=2 * PIECE + 7))
+    ledger = world.ledger()
+    assert len(ledger) == 2 * PIECE + 7
+    assert [state for _, state in ledger].count(DueState.FIRED) == 1
+    assert ledger[-1][1] is DueState.FIRED
+
+
+@pytest.mark.parametrize(
+    ("overlap", "states", "asked"),
+    [("skip", ["fired", "skipped"], 0), ("queue", ["fired", "fired"], 0), ("allow", ["fired", "fired"], 0),
+     ("replace", ["fired", "fired"], 1)],
+)  # fmt: skip
+def test_overlap(world: World, overlap: str, states: list[str], asked: int) -> None:
+    """At a due time while the run before is still there: as the file says, and always written down with its reason."""
+    world.write(cron="0 * * * *", overlap=overlap)
+    world.at(START).at(timedelta(hours=1)).at(timedelta(hours=1))
+    assert [state for _, state in world.ledger()] == states
+    assert sum(run.cancel_asked for run in runs.page(world.bench)) == asked
+    if overlap == "skip":
+        assert schedules.ledger(world.bench, "p/s")[0].reason == "run 1 was still queued"
+        world.end(1)
+        world.at(timedelta(hours=1))
+        assert world.ledger()[-1][1] is DueState.FIRED
+
+
+def test_a_pause_is_not_made_up_for(world: World) -> None:
+    """What is due in a pause has no row; after resuming only what comes then fires."""
+    world.write(cron="0 * * * *")
+    world.at(START)
+    assert schedules.pause(world.bench, "p/s", "holiday")
+    world.at(timedelta(days=1))
+    assert world.ledger() == []
+    assert schedules.get(world.bench, "s").state == "paused"
+    assert schedules.resume(world.bench, "s")
+    world.at(timedelta(minutes=1))
+    assert world.ledger() == []
+    world.at(timedelta(hours=1))
+    assert len(world.ledger()) == 1
+
+
+def test_off_is_off(world: World) -> None:
+    """`enabled: false` fires nothing, and what was due then is not made up for."""
+    world.write(cron="0 * * * *", enabled=False)
+    world.at(START).at(timedelta(hours=5))
+    world.write(cron="0 * * * *")
+    world.at(timedelta(minutes=1))
+    assert world.ledger() == []
+
+
+def test_a_clock_that_is_set_fires_nothing_twice(world: World) -> None:
+    """Three hours on and back again: what fired fires no second time, and the schedule goes on from the right time."""
+    world.write(cron="0 * * * *", overlap="allow", catch_up="all")
+    world.at(START).at(timedelta(hours=3))
+    assert [due for due, _ in world.ledger()] == ["04 11:00", "04 12:00", "04 13:00"]
+    world.at(timedelta(hours=-3))
+    for _ in range(8):
+        world.at(timedelta(minutes=30))
+    assert [due for due, _ in world.ledger()] == ["04 11:00", "04 12:00", "04 13:00", "04 14:00"]
+    assert len(runs.page(world.bench)) == 4
+
+
+def test_a_bad_edit_keeps_the_last_good_one(world: World) -> None:
+    """A file that cannot be read is told with its place; what it said before goes on, also for a new supervisor."""
+    key = world.write(cron="0 * * * *")
+    world.at(START)
+    path = schedules.get(world.bench, key).path
+    path.write_text("notebook: notebooks/n.ipynb\ncorn: 0 * * * *\n")
+    world.at(timedelta(seconds=10))
+    view = schedules.get(world.bench, key)
+    assert "corn" in view.problem
+    assert view.row
+    assert view.row.problem
+    world.part = Schedules(world.desk, world.clock)
+    world.at(timedelta(hours=1))
+    assert world.ledger() == [("04 11:00", DueState.FIRED)]
+
+
+def test_a_notebook_that_is_gone_is_a_missed_time_with_its_reason(world: World) -> None:
+    """What cannot be queued is written down as such; the schedule goes on."""
+    world.write(cron="0 * * * *")
+    world.at(START)
+    notebook = projects.get(world.bench, "p").path / NOTEBOOK
+    kept = notebook.read_text()
+    notebook.unlink()
+    world.at(timedelta(hours=1))
+    (row,) = schedules.ledger(world.bench, "p/s")
+    assert row.state is DueState.MISSED
+    assert "could not be queued" in row.reason
+    notebook.write_text(kept)
+    world.at(timedelta(hours=1))
+    assert world.ledger()[-1][1] is DueState.FIRED
+
+
+def test_a_removed_file_is_off_and_its_history_stays(world: World) -> None:
+    """Removing the file ends it; its due times are there for ever."""
+    key = world.write(cron="0 * * * *")
+    world.at(START).at(timedelta(hours=1))
+    schedules.remove(world.bench, key)
+    world.at(timedelta(hours=5))
+    assert len(world.ledger()) == 1
+    with world.bench.store.read() as connection:
+        row = rows.get(connection, key)
+    assert row
+    assert not row.present
+    with pytest.raises(NotFound):
+        schedules.get(world.bench, key)
+
+
+def test_once_fires_once(world: World) -> None:
+    """A single time fires, and is done."""
+    world.write(once="2026-05-04 11:00")
+    world.at(START).at(timedelta(hours=1)).at(timedelta(days=400))
+    assert world.ledger() == [("04 11:00", DueState.FIRED)]
+    assert schedules.get(world.bench, "s").state == "done"
+
+
+def test_run_now_is_beside_the_due_times(world: World) -> None:
+    """Run now queues a run of the schedule and no due time; its placeholders are of now."""
+    key = world.write(cron="0 * * * *", parameters={"day": "${due}"})
+    world.at(START)
+    number = schedules.now(world.bench, key)
+    run = runs.get(world.bench, number)
+    assert (run.schedule, run.due, run.parameters) == (key, None, {"day": "2026-05-04"})
+    assert world.ledger() == []
+
+
+def test_add_writes_a_file_that_a_person_would(world: World) -> None:
+    """The file has what was said and no more, and is read back the same."""
+    spec = schedules.add(
+        world.bench, "p", "nightly", notebook=NOTEBOOK, cron="30 6 * * mon-fri", timezone="Europe/Berlin",
+        parameters={"day": "${due - 1 day}"}, timeout=2700, retries=1, overlap="queue",
+    )  # fmt: skip
+    text = spec.source.read_text()
+    assert text.startswith("# yaml-language-server: $schema=")
+    assert "timeout: 45m" in text
+    assert "catch_up" not in text
+    assert (spec.timezone, spec.timeout, spec.retries, spec.overlap) == ("Europe/Berlin", 2700.0, 1, "queue")
+    view = schedules.get(world.bench, "nightly")
+    assert view.row
+    assert view.row.evaluated_until == START
+    assert view.next_due == datetime(2026, 5, 5, 4, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ({"cron": "61 * * * *"}, "minute"),
+        ({"cron": "0 0 31 2 *"}, "never comes"),
+        ({"once": "2020-01-01 00:00"}, "is over"),
+        ({"every": "10s"}, "1m"),
+        ({"cron": "@daily", "timezone": "EST5"}, "time zone"),
+        ({"cron": "@daily", "notebook": "notebooks/none.ipynb"}, "none.ipynb"),
+        ({"cron": "@daily", "parameters": {"daze": "x"}}, "daze"),
+        ({"cron": "@daily", "parameters": {"day": "${dew}"}}, "due time"),
+        ({}, "cron"),
+    ],
+)
+def test_what_is_refused_writes_nothing(world: World, keys: dict[str, Any], told: str) -> None:
+    """A schedule that could not run is refused before anything is written."""
+    with pytest.raises((Refused, NotFound)) as caught:
+        schedules.add(world.bench, "p", "bad", **{"notebook": NOTEBOOK, **keys})
+    assert told in str(caught.value)
+    assert not (projects.get(world.bench, "p").path / "schedules" / "bad.yaml").exists()
+
+
+def test_a_preview_says_words_and_both_times(world: World) -> None:
+    """What a person sees before saving."""
+    shown = schedules.preview(world.bench, cron="30 6 * * mon-fri", timezone="Europe/Berlin", n=3)
+    assert shown.words.startswith("At 06:30 on Monday through Friday")
+    assert [f"{moment:%a %H:%M}" for moment in shown.times] == ["Tue 06:30", "Wed 06:30", "Thu 06:30"]
+    assert [f"{moment:%H:%M}" for moment in shown.utc] == ["04:30"] * 3
+    gap = schedules.preview(world.bench, once="2027-03-28 02:30", timezone="Europe/Berlin")
+    assert "skip" in gap.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("${due}", "2026-03-01"),
+        ("${due - 1 day}", "2026-02-28"),
+        ("${ due + 2 weeks }", "2026-03-15"),
+        ("${due - 1 month:%Y-%m}", "2026-02"),
+        ("from ${due - 7 days} to ${due}", "from 2026-02-22 to 2026-03-01"),
+        ("${due:%H:%M}", "06:30"),
+        ("${due + 90 minutes:%H:%M}", "08:00"),
+        ("$${due}", "${due}"),
+        ("plain {due} $due", "plain {due} $due"),
+    ],
+)
+def test_placeholders(text: str, written: str) -> None:
+    """The due time, moved and written as asked; everything else stays."""
+    due = datetime(2026, 3, 1, 6, 30, tzinfo=UTC)
+    assert expanded({"x": text, "n": 3, "l": [text]}, due) == {"x": written, "n": 3, "l": [written]}
+
+
+@pytest.mark.parametrize(
+    "text", ["${now}", "${due - day}", "${due - 1 fortnight}", "${__import__('os')}", "${due - 99999 months}"]
+)
+def test_what_is_no_placeholder_is_refused(text: str) -> None:
+    """Only due times stand in `${…}`."""
+    with pytest.raises(Refused, match="parameter x"):
+        expanded({"x": text}, datetime(2026, 3, 1, tzinfo=UTC))
+
+
+def test_tonight_tells_the_truth() -> None:
+    """Every way in which tonight's run may not happen has its line and its remedy."""
+    good = Surroundings(
+        alive=True, starts_with_machine=True, starts_with_login=True, systemd=True, logout_kills=False, laptop=False,
+        container=False, wsl=False, cron=True, account="ann", root="/home/ann/workbench",
+    )  # fmt: skip
+    assert told(good) == ["It will run tonight: it is up, stays up after logout, and starts with the machine."]
+
+    def lines(**changes: bool) -> str:
+        return "\n".join(told(Surroundings(**{**good.__dict__, **changes})))
+
+    assert "Asleep" in lines(laptop=True)
+    assert "loginctl enable-linger ann" in lines(logout_kills=True)
+    assert "service install" in lines(starts_with_machine=False, starts_with_login=False)
+    assert "crontab -e" in lines(starts_with_machine=False, starts_with_login=False, systemd=False)
+    assert "enable-linger" in lines(starts_with_machine=False)
+    assert "as long as this container" in lines(container=True, starts_with_machine=False)
+    assert "will not run" in lines(alive=False)
+    assert "WSL" in lines(wsl=True)
+
+
+def test_a_battery_of_a_mouse_is_no_laptop(tmp_path: Path) -> None:
+    """Only the machine's own battery says that it sleeps."""
+    mouse = tmp_path / "hidpp_battery_0"
+    mouse.mkdir()
+    (mouse / "type").write_text("Battery\n")
+    (mouse / "scope").write_text("Device\n")
+    assert not tonight_module._has_battery(tmp_path)
+    own = tmp_path / "BAT0"
+    own.mkdir()
+    (own / "type").write_text("Battery\n")
+    assert tonight_module._has_battery(tmp_path)
+    assert not tonight_module._has_battery(tmp_path / "none")

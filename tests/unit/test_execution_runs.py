@@ -300,3 +300,13 @@ def test_a_folder_that_is_gone_is_named(desk: Desk) -> None:
         f"{desk.project}: No such file or directory",
     )
     assert not desk.project.exists()
+
+
+def test_cancelled_while_starting_leaves_nothing(desk: Desk) -> None:
+    """Cancelled as soon as the runner lives, it ends as cancelled before its first cell, and no kernel is left."""
+    attempt, process = desk.start(notebook("1"))
+    until(lambda: attempt.events("phase"), "the start")
+    process.send_signal(signal.SIGTERM)
+    result = finished(attempt, process)
+    assert (result.state, result.reason) == (RunState.CANCELLED, "cancelled before its first cell")
+    assert processes_of(desk) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -54,6 +55,8 @@ class Course:
         self.stop: Stop | None = None
         self.cancel_asked = 0
         self.launched = False
+        self.settled = threading.Event()  # no launch is under way
+        self.settled.set()
         self.kernel_exit: KernelExit | None = None
         self.code_cells = 0
         self.cells: list[CellTime] = []

@@ -78,7 +78,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
 
     async def _run(self) -> None:
         self.course.enter("starting")
-        self.km = self.warden.manager = manager_for(self.host, self.spec, self.env)
+        self.km = self.warden.manager = manager_for(self.host, self.spec, self.env, self.course.settled)
         await self.km.start_kernel()
         self.course.launched = True
         info = await self._answer()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Mapping
 from dataclasses import replace as changed
 from pathlib import Path
@@ -39,6 +40,7 @@ class HostProvisioner(KernelProvisionerBase):
     kernel: KernelSpec
     kernel_file: Path
     env: Mapping[str, str] = {}
+    settled: threading.Event
     launched = False
 
     @property
@@ -79,10 +81,17 @@ class HostProvisioner(KernelProvisionerBase):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:  # noqa: ARG002 - jupyter_client's signature
         """Start it; the loop goes on meanwhile, for an engine may take seconds."""
-        await asyncio.to_thread(self.host.launch, self.kernel, self.kernel_file, self.env)
+        self.settled.clear()
+        await asyncio.to_thread(self._launch)
         self.launched = True
         manager: Any = self.parent
         return manager.get_connection_info()
+
+    def _launch(self) -> None:
+        try:
+            self.host.launch(self.kernel, self.kernel_file, self.env)
+        finally:
+            self.settled.set()
 
     async def cleanup(self, restart: bool = False) -> None:
         """Nothing: the runner closes the host after the run's result is written."""
@@ -99,8 +108,12 @@ class RunKernelManager(AsyncKernelManager):
         return self.spec
 
 
-def manager_for(host: KernelHost, kernel: KernelSpec, env: Mapping[str, str]) -> RunKernelManager:
+def manager_for(
+    host: KernelHost, kernel: KernelSpec, env: Mapping[str, str], settled: threading.Event
+) -> RunKernelManager:
     """A kernel manager, not started, whose kernel will live on `host`; call it in the loop that will use it.
+
+    `settled` is cleared while the host launches the kernel: a thread does, which nothing can stop.
 
     Sockets lie in the host's folder (`ipc`), or on the loopback interface where the host asks for `tcp`. `Refused`
     where the folder's path is too long for sockets, unix(7).
@@ -143,6 +156,7 @@ def manager_for(host: KernelHost, kernel: KernelSpec, env: Mapping[str, str]) ->
     )
     provisioner = HostProvisioner(kernel_id=host.folder.name, kernel_spec=manager.spec, parent=manager)
     provisioner.host, provisioner.kernel_file, provisioner.env = host, kernel_file, dict(env)
+    provisioner.settled = settled
     provisioner.kernel = _without_history(kernel)
     manager.provisioner = provisioner
     return manager

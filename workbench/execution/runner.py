@@ -37,6 +37,7 @@ from workbench.notebooks.document import Document, parse, written
 from workbench.text import one_line
 
 GRACE = 5.0  # seconds a kernel may take for its own end: files are closed and buffers written then
+LAUNCH = 60.0  # seconds an engine may take to start a kernel that is not wanted any more
 BUSY = 3  # exit code where another process holds the lock
 
 
@@ -85,8 +86,9 @@ class Runner:
             pass
         except Exception as caught:  # noqa: BLE001 - the outermost loop of this process; the verdict tells it
             error = caught
-        stopped_kernel = self.host is not None and bool(self.course.stop)
-        if stopped_kernel and self.host:
+        # A launch that was overtaken by the end goes on in its thread: what it makes has to be ended too.
+        self.course.settled.wait(LAUNCH)
+        if self.host is not None and self.course.stop:
             self.host.kill()
         try:
             return judge(self.course, self.notebook, error, last_words(self.host))

@@ -1,0 +1,77 @@
+"""The supervisor from outside: who holds a home, what is believed of its card, and the systemd unit's text."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import Refused
+from workbench.services import control, unit
+from workbench.services.bench import Bench, open_bench
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """A home without a supervisor."""
+    made = open_bench(tmp_path / "home with spaces %n")
+    yield made
+    made.close()
+
+
+def test_only_the_lock_says_that_it_runs(bench: Bench) -> None:
+    """A card alone is nothing; the lock alone is enough; asking takes nothing away."""
+    control.present(bench.home, "detached")
+    assert not control.status(bench).alive
+    assert not control.stop(bench)
+    descriptor = os.open(bench.home.supervisor_lock, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    assert control.status(bench).alive
+    assert control.status(bench).pid == os.getpid()
+    os.close(descriptor)
+    assert not control.status(bench).alive
+
+
+def test_the_card_is_private_and_whole(bench: Bench) -> None:
+    """Written by rename, for the account alone."""
+    control.present(bench.home, "foreground", wake=Path("/run/x/wake"))
+    path = control.card_path(bench.home)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert control.card(bench.home)["wake"] == "/run/x/wake"
+    path.write_text("{")
+    assert control.card(bench.home) == {}
+    control.wake(bench)  # nobody listens, and nothing happens
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "older"),
+    [("0.1.0", "0.2.0", True), ("0.2.0", "0.2.0", False), ("0.10.0", "0.9.0", False), ("", "0.1.0", False), ("x", "1.0.0", False)],
+)  # fmt: skip
+def test_only_an_older_one_is_renewed(theirs: str, ours: str, older: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client never takes a newer supervisor back."""
+    monkeypatch.setattr(control, "__version__", ours)
+    assert control._older(theirs) is older
+
+
+def test_the_unit_survives_strange_paths(bench: Bench) -> None:
+    """Spaces, quotes, per cent and dollar signs reach the program as they are, by systemd.syntax(7)."""
+    text = unit.text(bench.home, ["/opt/my python", "-m", 'a"b', "$HOME", "50%"], {"PYTHONPATH": "/a b"})
+    line = next(line for line in text.splitlines() if line.startswith("ExecStart="))
+    assert line == 'ExecStart="/opt/my python" "-m" "a\\"b" "$$HOME" "50%%"'
+    assert 'Environment="PYTHONPATH=/a b"' in text
+    assert "KillMode=process" in text
+    assert "Delegate=yes" in text
+    assert f"RestartPreventExitStatus={control.ALREADY}" in text
+    assert "%n" not in text.replace("%%n", "")
+
+
+def test_without_systemd_it_is_refused_with_another_way(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no systemd the line for cron is told, and nothing is written."""
+    monkeypatch.setattr(unit, "available", lambda: "this machine is not run by systemd")
+    with pytest.raises(Refused) as caught:
+        control.install(bench)
+    assert "@reboot workbench --home" in caught.value.hint
+    assert not unit.path(bench.home).exists()

@@ -25,6 +25,7 @@ from workbench.ui.sources import Source
 
 TICK = 0.25  # seconds between two questions to the store
 FILES = 5.0  # seconds between two looks at declarations, git and whatever else is not in the store
+SHARE = 8  # times as long as a reading took is waited before the next
 LIVE = 1.0  # seconds between two readings of a page that changes by itself
 
 Post = Callable[[Message], object]
@@ -81,6 +82,7 @@ class Feed:
         """Lists and the header, until `stop`."""
         version, files_at = -1, -FILES
         while not self._stop.is_set():
+            begun = time.monotonic()
             asked = self._look.is_set()
             self._look.clear()
             try:
@@ -95,7 +97,8 @@ class Feed:
                     self._post(Overviewed(overview(self._bench), self._problems))
             except WorkbenchError as error:
                 self._post(Trouble(error))
-            self._look.wait(TICK)
+            # A long list is read less often, so that reading never takes the processor from the keys.
+            self._look.wait(max(TICK, SHARE * (time.monotonic() - begun)))
 
     def _list(self) -> None:
         noun = self._noun

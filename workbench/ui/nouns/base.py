@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,10 +11,12 @@ from typing import Any, ClassVar, Generic, TypeVar
 from textual.content import Content
 
 from workbench.services.bench import Bench
+from workbench.text import age
 from workbench.ui.sources import Source
 from workbench.ui.tone import Cell, Mark
 
 T = TypeVar("T")
+_ONE_UNIT = re.compile(r"(in )?[0-9]+[smhd]")
 MOST = 1000  # rows that a list holds
 
 
@@ -31,6 +34,16 @@ class Column:
     right: bool = False
     sort: Callable[[Any], Any] | None = None
     reverse: bool = False  # whether the natural order is from high to low
+
+
+def since(moment: datetime | None, now: datetime) -> str:
+    """An age for a list, in one unit: `now`, `3m`, `in 2h`; empty where there is none. Pages have the exact time."""
+    if moment is None:
+        return ""
+    if abs((now - moment).total_seconds()) < 1:
+        return "now"
+    found = _ONE_UNIT.match(age(moment, now))
+    return found.group() if found else ""
 
 
 class Noun(Generic[T]):

@@ -10,7 +10,7 @@ from textual.content import Content
 from workbench.model.build import BuildProgress, BuildState
 from workbench.services.bench import Bench
 from workbench.text import age, duration, size
-from workbench.ui.nouns.base import Column, Noun
+from workbench.ui.nouns.base import Column, Noun, since
 from workbench.ui.nouns.runs import bar
 from workbench.ui.page import Page, cell_of
 from workbench.ui.sources import FileSource, Source
@@ -35,7 +35,7 @@ class Environments(Noun["EnvironmentView"]):
         Column("State", 11, sort=lambda view: str(view.state)),
         Column("Environment", 11, grow=3, sort=lambda view: view.name),
         Column("Engine", 7, drop=2, sort=lambda view: str(view.engine or "")),
-        Column("Built", 6, drop=1, right=True, sort=lambda view: view.build and view.build.ended, reverse=True),
+        Column("Built", 5, drop=1, right=True, sort=lambda view: view.build and view.build.ended, reverse=True),
         Column("From", 7, drop=3),
     )
 
@@ -79,7 +79,7 @@ class Environments(Noun["EnvironmentView"]):
             cell_of(self.mark(item)),
             Cell(item.name),
             Cell(str(item.engine or ""), Tone.MUTED),
-            Cell(age(ended, now) if ended else "", Tone.MUTED),
+            Cell(since(ended, now), Tone.MUTED),
             Cell(shipped, Tone.MUTED),
         )
 

@@ -14,7 +14,7 @@ from workbench.model.session import ALIVE, Session
 from workbench.services.bench import Bench
 from workbench.text import age, duration, size
 from workbench.ui.files import tree
-from workbench.ui.nouns.base import MOST, Column, Noun
+from workbench.ui.nouns.base import MOST, Column, Noun, since
 from workbench.ui.nouns.runs import took
 from workbench.ui.page import Page, cell_of
 from workbench.ui.sources import Source
@@ -43,7 +43,7 @@ class Projects(Noun[ProjectRow]):
     columns = (
         Column("Project", 10, grow=3, sort=lambda row: row.project.name),
         Column("Last run", 15, sort=lambda row: row.newest and str(row.newest.state)),
-        Column("Age", 6, drop=1, right=True, sort=lambda row: row.newest and row.newest.created, reverse=True),
+        Column("Age", 4, drop=1, right=True, sort=lambda row: row.newest and row.newest.created, reverse=True),
         Column("Up", 4, drop=2, right=True, sort=lambda row: len(row.up), reverse=True),
     )
 
@@ -88,7 +88,7 @@ class Projects(Noun[ProjectRow]):
         return (
             Cell(item.project.name),
             cell_of(self.mark(item)),
-            Cell(age(newest.ended or newest.created, now) if newest else "", Tone.MUTED),
+            Cell(since(newest.ended or newest.created, now) if newest else "", Tone.MUTED),
             Cell(str(len(item.up)) if item.up else "", Tone.GOOD),
         )
 

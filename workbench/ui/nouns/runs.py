@@ -9,8 +9,8 @@ from textual.content import Content
 
 from workbench.model.run import ACTIVE, ENDED, PENDING, Run, RunState
 from workbench.services.bench import Bench
-from workbench.text import age, duration, plural
-from workbench.ui.nouns.base import MOST, Column, Noun
+from workbench.text import duration, plural
+from workbench.ui.nouns.base import MOST, Column, Noun, since
 from workbench.ui.page import Page, cell_of
 from workbench.ui.sources import EventSource, FileSource, Source
 from workbench.ui.tone import Cell, Mark, Tone, of_run
@@ -49,10 +49,10 @@ class Runs(Noun[Run]):
     columns = (
         Column("#", 4, right=True, sort=lambda run: run.id, reverse=True),
         Column("State", 15, sort=lambda run: str(run.state)),
-        Column("Run", 10, grow=3, sort=lambda run: run.name.casefold()),
+        Column("Run", 16, grow=3, sort=lambda run: run.name.casefold()),
         Column("Project", 8, grow=1, drop=3, sort=lambda run: run.project),
         Column("Took", 6, drop=1, right=True, sort=lambda run: run.seconds, reverse=True),
-        Column("Age", 6, drop=2, right=True, sort=lambda run: run.created, reverse=True),
+        Column("Age", 4, drop=2, right=True, sort=lambda run: run.created, reverse=True),
     )
 
     def load(self, bench: Bench) -> list[Run]:
@@ -101,7 +101,7 @@ class Runs(Noun[Run]):
             Cell(item.name),
             Cell(item.project, muted),
             Cell(progress(item) or duration(took(item, now)), muted),
-            Cell(age(item.ended or item.started or item.created, now), muted),
+            Cell(since(item.ended or item.started or item.created, now), muted),
         )
 
     def page(self, bench: Bench, item: Run, tab: str) -> Content | Source:

@@ -11,7 +11,7 @@ from workbench.errors import WorkbenchError
 from workbench.model.schedule import DueState
 from workbench.services.bench import Bench
 from workbench.text import age, duration
-from workbench.ui.nouns.base import Column, Noun
+from workbench.ui.nouns.base import Column, Noun, since
 from workbench.ui.page import Page, cell_of
 from workbench.ui.sources import Source
 from workbench.ui.tone import Cell, Mark, Tone, of_run
@@ -40,7 +40,7 @@ class Schedules(Noun["ScheduleView"]):
         Column("State", 9, sort=lambda view: _mark(view).word),
         Column("Schedule", 10, grow=3, sort=lambda view: view.key),
         Column("When", 9, grow=2, drop=3),
-        Column("Next", 9, drop=1, right=True, sort=lambda view: view.next_due),
+        Column("Next", 6, drop=1, right=True, sort=lambda view: view.next_due),
         Column("Last", 15, drop=2, sort=lambda view: view.last and view.last.due, reverse=True),
     )
 
@@ -87,7 +87,7 @@ class Schedules(Noun["ScheduleView"]):
             cell_of(_mark(item)),
             Cell(item.key),
             Cell(item.spec.when if item.spec else "", Tone.MUTED),
-            Cell(age(item.next_due, now) if item.next_due else "", Tone.PLAIN),
+            Cell(since(item.next_due, now), Tone.PLAIN),
             cell_of(last) if last else Cell(""),
         )
 

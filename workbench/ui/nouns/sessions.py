@@ -10,8 +10,7 @@ from textual.content import Content
 from workbench.errors import WorkbenchError
 from workbench.model.session import ALIVE, ENDED, Desired, Session, SessionState
 from workbench.services.bench import Bench
-from workbench.text import age
-from workbench.ui.nouns.base import Column, Noun
+from workbench.ui.nouns.base import Column, Noun, since
 from workbench.ui.page import Page, cell_of
 from workbench.ui.sources import FileSource, Source
 from workbench.ui.tone import Cell, Mark, Tone, of_session
@@ -31,7 +30,7 @@ class Sessions(Noun[Session]):
         Column("Session", 18, grow=3, sort=lambda session: session.name),
         Column("Project", 8, grow=1, drop=2, sort=lambda session: session.project),
         Column("IDE", 7, drop=3, sort=lambda session: session.ide),
-        Column("Age", 6, drop=1, right=True, sort=lambda session: session.created, reverse=True),
+        Column("Age", 4, drop=1, right=True, sort=lambda session: session.created, reverse=True),
     )
 
     def load(self, bench: Bench) -> list[Session]:
@@ -74,7 +73,7 @@ class Sessions(Noun[Session]):
             Cell(item.name),
             Cell(item.project, Tone.MUTED),
             Cell(item.ide, Tone.MUTED),
-            Cell(age(moment or item.created, now), Tone.MUTED),
+            Cell(since(moment or item.created, now), Tone.MUTED),
         )
 
     def show_command(self, item: Session) -> str:

@@ -1,0 +1,235 @@
+"""Sessions in containers through the whole: who gets in, what they do, and every way they end."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import socket
+import stat
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import psutil
+import pytest
+from browsing import Page
+from containers import LABEL, containers
+from docker import APIClient
+from waiting import until
+from world import PROJECT, kill_supervisor, start
+
+from workbench.model.session import ENDED, Session, SessionState
+from workbench.services import control, projects, sessions
+from workbench.services.bench import Bench
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
+S = SessionState
+
+
+def settled(lab: Bench, number: int, state: SessionState, *, seconds: float = 60.0) -> Session:
+    """The session once it is in `state`; fails at once where it ended in another."""
+
+    def look() -> Session | None:
+        now = sessions.get(lab, number)
+        if now.state is not state and now.state in ENDED and now.desired == "down":
+            pytest.fail(f"it is {now.state}: {now.reason}")
+        return now if now.state is state else None
+
+    return until(look, f"session {number} to be {state}", seconds=seconds)
+
+
+def page(lab: Bench, session: Session) -> Page:
+    """Its page, with its secret."""
+    return Page(session, sessions.secret_url(lab, session.id).rpartition("token=")[2])
+
+
+def container(lab: Bench, engine: APIClient, session: Session) -> dict[str, Any]:
+    """The one container of a session."""
+    (found,) = containers(lab, engine, session=str(session.id))
+    return found
+
+
+@pytest.fixture(scope="module")
+def up(lab: Bench) -> Iterator[Session]:
+    """A session that is ready."""
+    yield settled(lab, sessions.start(lab, PROJECT), S.READY)
+    for session in sessions.listing(lab):
+        sessions.stop(lab, session.id)
+    until(lambda: all(one.state in ENDED for one in sessions.listing(lab)), "their ends", seconds=60)
+
+
+def test_only_who_has_the_secret_gets_in(lab: Bench, engine: APIClient, up: Session) -> None:
+    """It answers 200 with its secret at its own host name, and nobody else: no secret, a wrong one, a foreign host."""
+    with_secret, without = page(lab, up), Page(up)
+    assert with_secret.status() == 200
+    assert with_secret.status("/lab") == 200
+    assert without.status() == 403
+    assert without.status("/lab") == 302
+    assert without.status("/api/contents") == 403
+    assert Page(up, "0" * 48).status() == 403
+    assert with_secret.status(Host="evil.example") == 403
+    assert with_secret.status(Host=f"evil.example:{up.port}") == 403
+    assert up.url == f"http://{PROJECT}-jupyter.localhost:{up.port}"
+    bound = container(lab, engine, up)["NetworkSettings"]["Ports"]
+    assert [one for found in bound.values() for one in found or ()] == [
+        {"HostIp": "127.0.0.1", "HostPort": str(up.port)}
+    ]
+
+
+async def test_a_cell_writes_as_the_person(lab: Bench, up: Session) -> None:
+    """A cell run as JupyterLab runs it, over a websocket, writes beside its notebook files that are the person's."""
+    code = "import os, pathlib\npathlib.Path('by-a-cell.txt').write_text('x')\nprint(os.getcwd(), os.getuid())"
+    said = await page(lab, up).execute(code, "notebooks/some.ipynb")
+    folder = projects.get(lab, PROJECT).path / "notebooks"
+    assert said.split() == [str(folder), str(os.getuid())]
+    facts = (folder / "by-a-cell.txt").stat()
+    assert (facts.st_uid, facts.st_gid) == (os.getuid(), os.getgid())
+
+
+def test_the_secret_is_nowhere(lab: Bench, engine: APIClient, up: Session) -> None:
+    """No argv, environment, label, inspect answer, log or row holds it; its file is the account's alone."""
+    token = page(lab, up).token
+    page(lab, up).ask(f"/no-such-page?token={token}")
+    seen = container(lab, engine, up)
+    assert token not in json.dumps(seen)
+    file = lab.home.session_folder(up.id) / "token"
+    log = sessions.log_path(lab, up.id)
+    until(lambda: "no-such-page" in log.read_text(), "the request in the log")
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (file, log, file.parent)] == [0o600, 0o600, 0o700]
+    for path in (log, lab.home.supervisor_log, lab.home.database, file.parent / "env"):
+        assert token.encode() not in path.read_bytes(), path
+    for process in (psutil.Process(seen["State"]["Pid"]), *psutil.Process(seen["State"]["Pid"]).children(True)):
+        assert token not in " ".join([*process.cmdline(), *process.environ().values()])
+
+
+def test_a_shell_in_it(lab: Bench, up: Session) -> None:
+    """The command that is given opens a shell in the container, in the project, as the person."""
+    source, sink = pty.openpty()
+    argv = sessions.shell(lab, up.id)
+    process = subprocess.Popen(argv, stdin=sink, stdout=sink, stderr=sink, start_new_session=True)
+    os.close(sink)
+    os.write(source, b"echo in-$(pwd) as-$(id -u) $(test -e /.dockerenv && echo inside); exit\n")
+    said = b""
+    try:
+        while part := os.read(source, 4096):
+            said += part
+    except OSError:  # a terminal whose other side is closed
+        pass
+    os.close(source)
+    assert process.wait(30) == 0
+    path = projects.get(lab, PROJECT).path
+    assert f"in-{path} as-{os.getuid()} inside" in said.decode().replace("\r\n", "")
+
+
+def test_it_outlives_the_supervisor(lab: Bench, engine: APIClient, up: Session) -> None:
+    """kill -9 of the supervisor: the same container answers meanwhile and afterwards, at the same address."""
+    before, address = container(lab, engine, up), sessions.secret_url(lab, up.id)
+    kill_supervisor(lab)
+    assert page(lab, up).status() == 200
+    start(lab)
+    until(lambda: "begins" in control.log_tail(lab.home), "the next supervisor")
+    assert sessions.secret_url(lab, up.id) == address
+    assert container(lab, engine, up)["Id"] == before["Id"]
+    assert page(lab, up).status(f"/after-{os.getpid()}") == 404
+    log = sessions.log_path(lab, up.id)
+    until(lambda: f"after-{os.getpid()}" in log.read_text(), "the log to go on")
+
+
+def test_started_anew_it_is_at_the_same_address(lab: Bench, engine: APIClient, up: Session) -> None:
+    """Restarted, and stopped and started, it has the same address, a new secret and one container; stopped it has none."""
+    old, before = page(lab, up), container(lab, engine, up)["Id"]
+    assert sessions.restart(lab, up.id)
+    until(lambda: sessions.get(lab, up.id).handle not in ("", before), "another container", seconds=60)
+    again = settled(lab, up.id, S.READY)
+    assert again.url == up.url
+    assert page(lab, again).status() == 200
+    assert old.status() == 403
+    sessions.stop(lab, up.id)
+    settled(lab, up.id, S.STOPPED)
+    assert containers(lab, engine, role="session") == []
+    assert old.status() == 0
+    assert not (lab.home.session_folder(up.id) / "token").exists()
+    assert "Jupyter Server" in sessions.log_path(lab, up.id).read_text()
+    assert sessions.start(lab, PROJECT) == up.id
+    assert settled(lab, up.id, S.READY).url == up.url
+
+
+def test_every_end_has_its_name(lab: Bench, engine: APIClient, up: Session) -> None:
+    """Removed behind our back: vanished. Stopped: stopped, outside. Killed, or its server: failed, killed. Within 30 s."""
+    ends = {"removed": S.VANISHED, "stopped": S.STOPPED, "killed": S.FAILED, "struck": S.FAILED}
+    numbers = {how: sessions.start(lab, PROJECT, name=f"{how}-one") for how in ends}
+    found = {how: settled(lab, number, S.READY, seconds=90) for how, number in numbers.items()}
+    ids = {how: container(lab, engine, session)["Id"] for how, session in found.items()}
+    engine.remove_container(ids["removed"], force=True)
+    engine.stop(ids["stopped"], timeout=10)
+    engine.kill(ids["killed"])
+    (server,) = psutil.Process(container(lab, engine, found["struck"])["State"]["Pid"]).children()
+    server.kill()
+    ended = {how: settled(lab, numbers[how], state, seconds=30) for how, state in ends.items()}
+    assert "removed outside of workbench" in ended["removed"].reason
+    assert "stopped outside of workbench" in ended["stopped"].reason
+    assert "killed" in ended["killed"].reason
+    assert "killed" in ended["struck"].reason
+    assert {session.desired for session in ended.values()} == {"down"}
+    until(lambda: len(containers(lab, engine, role="session")) == 1, "what is left of them to be removed")
+    assert sessions.get(lab, up.id).state is S.READY
+    assert page(lab, up).status() == 200
+
+
+def test_a_port_that_is_taken(lab: Bench, up: Session) -> None:
+    """Where another program has its port, it comes up at another one, which is its own from then on."""
+    number = sessions.start(lab, PROJECT, name="moved")
+    first = settled(lab, number, S.READY).port
+    sessions.stop(lab, number)
+    settled(lab, number, S.STOPPED)
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", first))
+        other.listen()
+        sessions.start(lab, PROJECT, name="moved")
+        second = settled(lab, number, S.READY)
+    assert second.port not in (first, up.port)
+    assert page(lab, second).status() == 200
+    sessions.stop(lab, number)
+    settled(lab, number, S.STOPPED)
+
+
+def test_its_end_while_it_starts(lab: Bench, engine: APIClient) -> None:
+    """Stopped before it is ready, it ends as stopped and leaves no container."""
+    number = sessions.start(lab, PROJECT, name="brief")
+    until(lambda: sessions.get(lab, number).state is S.STARTING, "its start")
+    sessions.stop(lab, number)
+    settled(lab, number, S.STOPPED)
+    assert containers(lab, engine, session=str(number)) == []
+
+
+def test_what_is_no_ones_is_removed(lab: Bench, engine: APIClient, up: Session) -> None:
+    """A session's container that no row knows is removed at the next start; another home's is left alone."""
+    image = container(lab, engine, up)["Image"]
+
+    def stray(home: str) -> str:
+        labels = {f"{LABEL}home": home, f"{LABEL}role": "session", f"{LABEL}session": "4711", f"{LABEL}generation": "1"}
+        made: str = engine.create_container(image, entrypoint=["sleep"], command=["600"], labels=labels)["Id"]
+        engine.start(made)
+        return made
+
+    ours, foreign = stray(lab.home.id), stray("f" * 12)
+    try:
+        kill_supervisor(lab)
+        start(lab)
+        until(lambda: not containers(lab, engine, session="4711"), "ours to be removed", seconds=60)
+        assert engine.inspect_container(foreign)["State"]["Running"]
+        assert page(lab, sessions.get(lab, up.id)).status() == 200
+    finally:
+        engine.remove_container(foreign, force=True)
+        if containers(lab, engine, session="4711"):
+            engine.remove_container(ours, force=True)
+
+
+def test_the_home_of_a_project_is_kept(lab: Bench, up: Session) -> None:
+    """What a tool keeps in its home folder belongs to the person and outlives the session's container."""
+    homes = lab.home.state / "homes" / PROJECT
+    assert homes.is_dir()
+    wrong = [path for path in homes.rglob("*") if path.lstat().st_uid != os.getuid()]
+    assert wrong == []

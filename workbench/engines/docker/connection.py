@@ -83,6 +83,7 @@ class Connection:
         gives a client of its own, closed at the end.
         """
         with self._converted():
+            self._reach()
             if timeout == SECONDS:
                 yield self._client()
                 return
@@ -132,14 +133,16 @@ class Connection:
         return kept[1]
 
     def _connect(self, timeout: float | None) -> APIClient:
-        path = self.endpoint.socket
-        if path:
-            # docker-py leaves a socket open that cannot connect, and wraps the reason three times.
-            with socket.socket(socket.AF_UNIX) as probe:
-                probe.connect(str(path))
         # No `version`: engines refuse what is too new for them, and since 29 also what is too old.
         # No timeout is allowed by the library, though not by its type stubs.
         return APIClient(base_url=self.endpoint.url, timeout=timeout)  # type: ignore[arg-type]
+
+    def _reach(self) -> None:
+        """Raise OSError where nothing listens: docker-py leaves a socket open then, and wraps the reason thrice."""
+        path = self.endpoint.socket
+        if path:
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(str(path))
 
     @contextmanager
     def _converted(self) -> Iterator[None]:

@@ -49,7 +49,7 @@ class Runs(Noun[Run]):
     columns = (
         Column("#", 4, right=True, sort=lambda run: run.id, reverse=True),
         Column("State", 15, sort=lambda run: str(run.state)),
-        Column("Run", 16, grow=3, sort=lambda run: run.name.casefold()),
+        Column("Run", 12, grow=3, sort=lambda run: run.name.casefold()),
         Column("Project", 8, grow=1, drop=3, sort=lambda run: run.project),
         Column("Took", 6, drop=1, right=True, sort=lambda run: run.seconds, reverse=True),
         Column("Age", 4, drop=2, right=True, sort=lambda run: run.created, reverse=True),

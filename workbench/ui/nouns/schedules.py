@@ -38,8 +38,8 @@ class Schedules(Noun["ScheduleView"]):
     empty = "No schedules. Press n to add one."
     columns = (
         Column("State", 9, sort=lambda view: _mark(view).word),
-        Column("Schedule", 10, grow=3, sort=lambda view: view.key),
-        Column("When", 9, grow=2, drop=3),
+        Column("Schedule", 18, grow=3, sort=lambda view: view.key),
+        Column("When", 15, grow=2, drop=3),
         Column("Next", 6, drop=1, right=True, sort=lambda view: view.next_due),
         Column("Last", 15, drop=2, sort=lambda view: view.last and view.last.due, reverse=True),
     )

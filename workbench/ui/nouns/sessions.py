@@ -67,13 +67,13 @@ class Sessions(Noun[Session]):
 
     def cells(self, item: Session, now: datetime) -> tuple[Cell, ...]:
         """State, name, project, IDE, age."""
-        moment = item.ended if item.state in ENDED else item.started
+        moment = item.ended if item.state in ENDED else item.started if item.state is SessionState.READY else None
         return (
             cell_of(self.mark(item)),
             Cell(item.name),
             Cell(item.project, Tone.MUTED),
             Cell(item.ide, Tone.MUTED),
-            Cell(since(moment or item.created, now), Tone.MUTED),
+            Cell(since(moment, now), Tone.MUTED),
         )
 
     def show_command(self, item: Session) -> str:

@@ -186,7 +186,7 @@ class NounScreen(Screen[None]):
         item, detail = self.current, self.detail
         detail.put_tabs(self.tabs(), self.tab())
         crumbs = (self.noun.title, *self.noun.crumbs(item)) if item is not None else ()
-        detail.border_title = Content(one_line(" > ".join(crumbs)) or " ")
+        detail.border_title = Content(one_line(" > ".join(crumbs))) if crumbs else None
         if item is None:
             detail.put_page(Page().content(), ("", ""))
         if self.is_current or self.bench_app.noun_screen is self:

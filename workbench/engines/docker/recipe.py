@@ -107,8 +107,8 @@ class _Writer:
         self._apt(packages, "The languages")
         if not of_debian:
             self._add(
-                "RUN python3 -m compileall -q -j 0 \"$(python3 -c 'import os; print(os.path.dirname(os.__file__))')\"",
-                "The public image has no bytecode of the standard library; starts are slow without",
+                "RUN python3 -m compileall -q -j 0 \"$(python3 -c 'import os; print(os.path.dirname(os.__file__))')\" || true",
+                "The public image has no bytecode of the standard library, and starts slowly for it; what does not compile is no loss",
             )
 
     def _system_packages(self) -> None:

@@ -190,12 +190,14 @@ def token(connection: sqlite3.Connection, run: int, attempt: int) -> str:
     return str(row["token"]) if row else ""
 
 
-def in_states(connection: sqlite3.Connection, states: Iterable[RunState], limit: int = 10_000) -> list[Run]:
-    """Runs in any of `states`, oldest first."""
+def in_states(
+    connection: sqlite3.Connection, states: Iterable[RunState], limit: int = 10_000, *, cancel_asked: bool = False
+) -> list[Run]:
+    """Runs in any of `states`, oldest first; with `cancel_asked` only those that somebody wants cancelled."""
     wanted = tuple(states)
     rows = connection.execute(
-        f"SELECT * FROM runs WHERE state IN ({marks(wanted)}) ORDER BY id LIMIT ?",  # noqa: S608 - only question marks
-        (*wanted, limit),
+        f"SELECT * FROM runs WHERE state IN ({marks(wanted)}) AND cancel_asked >= ? ORDER BY id LIMIT ?",  # noqa: S608
+        (*wanted, int(cancel_asked), limit),
     ).fetchall()
     return [_run(row) for row in rows]
 

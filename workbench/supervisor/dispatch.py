@@ -60,7 +60,7 @@ class Dispatch:
         now = self.desk.now()
         active = sum(counted.get(state, 0) for state in ACTIVE) + self.taken
         places = self.desk.settings.concurrency
-        known: dict[tuple[str, datetime], Readiness] = {}
+        known: dict[str, Readiness] = {}
         wait: float | None = None
         down = False
         for run in pending:
@@ -73,10 +73,7 @@ class Dispatch:
             if reason := self._behind(run):
                 self._stay(run, RunState.QUEUED, reason)
                 continue
-            readiness = known.get((run.environment, run.created)) or self.environments.ready(
-                run.environment, run.created, self.desk.actor
-            )
-            known[run.environment, run.created] = readiness
+            readiness = self._ready(run, known)
             if isinstance(readiness, NotYet):
                 down = down or readiness.down
                 self._stay(
@@ -90,6 +87,16 @@ class Dispatch:
                 active += self._start(run, readiness, now)
         self.engines.waited_for = down
         return wait
+
+    def _ready(self, run: Run, known: dict[str, Readiness]) -> Readiness:
+        """Whether its environment is there; `known` holds the answers of this look."""
+        found = known.get(run.environment)
+        if found is None:
+            found = self.environments.ready(run.environment, run.created, self.desk.actor)
+            # That it could not be built is an answer to this run alone: a later one may ask for another build.
+            if not isinstance(found, Never):
+                known[run.environment] = found
+        return found
 
     def _behind(self, run: Run) -> str:
         """Why it has to wait for another run of its schedule; empty where it has not."""

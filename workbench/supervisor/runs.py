@@ -80,7 +80,7 @@ class Runs:
         """See how every active run is; seconds until the next look, None where none is active."""
         with self.desk.read() as connection:
             active = rows.in_states(connection, ACTIVE)
-            wanted_gone = [run for run in rows.in_states(connection, PENDING) if run.cancel_asked]
+            wanted_gone = rows.in_states(connection, PENDING, cancel_asked=True)
         self.active = bool(active)
         self.leaving = {folder for folder in self.leaving if is_held(folder)}
         for run in wanted_gone:

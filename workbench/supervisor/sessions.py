@@ -28,7 +28,7 @@ from workbench.text import one_line
 log = logging.getLogger("workbench.supervisor.sessions")
 S = SessionState
 Act = Callable[[Session], None]
-CHECK = 15.0  # seconds between looks at a session that is up
+CHECK = 5.0  # seconds between looks at a session that is up
 BUSY = 2.0  # seconds until the next look while one is on its way
 STOPPED_OUTSIDE = frozenset({0, 130, 143})  # exit codes of a tool that was asked to end
 

@@ -201,9 +201,9 @@ async def test_every_act_has_its_command_line(seed: Seed, stage: Callable[..., A
 
 
 async def test_an_error_that_needs_reading_is_shown_whole(
-    seed: Seed, stage: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    seed: Seed, stage: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A refused act shows message and hint in a box whose text can be copied, brackets and all."""
+    """A refused act shows message and hint in a box whose text can be copied, brackets and all; the log has it too."""
     story(seed)
 
     def refuse(bench: Any, run: int) -> int:
@@ -217,5 +217,6 @@ async def test_an_error_that_needs_reading_is_shown_whole(
         await on.see("report [/x] is gone", "Look for [b it.")
         await on.press("c")
         assert "report [/x] is gone" in on.app.clipboard
+        assert "report [/x] is gone" in caplog.text
         await on.press("escape")
         assert on.app.is_running

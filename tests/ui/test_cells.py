@@ -14,6 +14,7 @@ from workbench.model.build import BuildState
 from workbench.model.run import RunState
 from workbench.model.session import SessionState
 from workbench.ui import tone
+from workbench.ui.editor import command
 from workbench.ui.nouns.environments import Environments
 from workbench.ui.nouns.projects import Projects
 from workbench.ui.nouns.runs import Runs, bar
@@ -148,3 +149,16 @@ def test_the_output_of_a_run_comes_from_its_events(tmp_path: Path) -> None:
     assert chunk.lines == ("half", "   ok in 0.5s")
     assert source.read() is None
     seed.bench.close()
+
+
+@pytest.mark.parametrize(
+    ("editor", "argv"),
+    [
+        ("nano -l", ["nano", "-l", "+7", "/x/a.yaml"]),
+        ("code", ["code", "--wait", "--goto", "/x/a.yaml:7"]),
+        ("/usr/bin/hx", ["/usr/bin/hx", "/x/a.yaml:7"]),
+    ],
+)
+def test_each_editor_is_told_the_line_in_its_own_way(editor: str, argv: list[str]) -> None:
+    """e opens a file at the line of its problem, in terminal editors and in windows."""
+    assert command(Path("/x/a.yaml"), 7, {"EDITOR": editor}) == argv

@@ -16,6 +16,7 @@ from textual.worker import Worker, WorkerState
 from workbench.errors import WorkbenchError
 from workbench.services.bench import Bench, open_bench
 from workbench.text import one_line
+from workbench.ui import journal
 from workbench.ui.actions import Action
 from workbench.ui.desk import Desk, told
 from workbench.ui.feed import Feed
@@ -178,6 +179,7 @@ class Workbench(App[None]):
         """An error that needs reading."""
         from workbench.ui.modals.text import TextModal
 
+        log.warning("%s", told(error))
         text = f"{error.message}\n\n{error.hint}" if error.hint else error.message
         self.push_screen(TextModal(error.title or "That did not work", text))
 
@@ -186,6 +188,7 @@ class Workbench(App[None]):
         text = told(error)
         if text != self._last_trouble:
             self._last_trouble = text
+            log.warning("%s", text)
             self.notify(one_line(text, 300), severity="error", markup=False, timeout=8)
 
 
@@ -200,6 +203,7 @@ class Delivery(Message):
 def run(home: Path | None = None, *, read_only: bool = False) -> None:
     """Open the home and show it until the person leaves. Raises `WorkbenchError` where it cannot be opened."""
     bench = open_bench(home, origin="ui", create=not read_only)
+    journal.begin(bench.home)
     try:
         Workbench(bench, read_only=read_only).run()
     finally:

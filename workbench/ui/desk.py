@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-import shlex
 import shutil
 import subprocess
 import webbrowser
@@ -19,6 +18,7 @@ from textual.screen import ModalScreen
 from workbench.errors import WorkbenchError
 from workbench.services.bench import Bench
 from workbench.text import clean, one_line
+from workbench.ui import editor
 
 if TYPE_CHECKING:
     from workbench.ui.app import Workbench
@@ -99,8 +99,7 @@ class Desk:
 
     def edit(self, path: Path, line: int = 1) -> None:
         """The person's editor at that line, over the program."""
-        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
-        self.run_over([*editor, f"+{max(line, 1)}", str(path)])
+        self.run_over(editor.command(path, line))
         self.look()
 
     def run_over(self, argv: Sequence[str], cwd: Path | None = None) -> None:
@@ -113,7 +112,7 @@ class Desk:
         except OSError as error:
             raise WorkbenchError(
                 f"{argv[0]} cannot be started: {error.strerror}",
-                hint="Set EDITOR to an editor that this machine has." if "vi" in argv[0] else "",
+                hint="Is it installed, and named rightly in EDITOR or SHELL?",
             ) from error
         else:
             if outcome:

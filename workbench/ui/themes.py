@@ -1,4 +1,4 @@
-"""The program's own two themes, and two greys for every theme; Textual's others can be chosen too."""
+"""The program's own two themes, and what every theme needs besides; Textual's others can be chosen too."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ DARK = Theme(
         "border": "#8FB8D8",
         "border-blurred": "#343B44",
         "block-cursor-background": "#2C3946",
+        "cursor": "#2C3946",
         "block-cursor-foreground": "#F0F3F6",
         "block-cursor-text-style": "none",
         "block-cursor-blurred-background": "#21272E",
@@ -48,6 +49,7 @@ LIGHT = Theme(
         "border": "#2F6690",
         "border-blurred": "#C9CCC8",
         "block-cursor-background": "#D9E4EC",
+        "cursor": "#D9E4EC",
         "block-cursor-foreground": "#14181C",
         "block-cursor-text-style": "none",
         "block-cursor-blurred-background": "#E9EAE6",
@@ -57,10 +59,26 @@ LIGHT = Theme(
 )
 
 
+def plain(theme: Theme) -> bool:
+    """Whether it uses the terminal's own colours, of which nothing is known."""
+    return theme.ansi or theme.name.startswith("ansi")
+
+
 def greys(theme: Theme) -> Mapping[str, str]:
-    """`$muted` and `$faint` as solid colours, for text that is drawn by hand cannot be blended later."""
-    if theme.ansi or theme.name.startswith("ansi"):
-        return {"muted": "ansi_bright_black", "faint": "ansi_bright_black"}
+    """`$muted`, `$faint`, `$cursor` and the text on it as solid colours: what is drawn by hand cannot be blended later."""
+    if plain(theme):
+        return {
+            "muted": "ansi_bright_black",
+            "faint": "ansi_bright_black",
+            "cursor": "ansi_white",
+            "on-cursor": "ansi_black",
+        }
     front = Color.parse(theme.foreground or ("#E0E0E0" if theme.dark else "#202020"))
     back = Color.parse(theme.background or ("#121212" if theme.dark else "#F0F0F0"))
-    return {"muted": back.blend(front, 0.62).hex, "faint": back.blend(front, 0.36).hex}
+    accent = Color.parse(theme.accent or theme.primary)
+    return {
+        "muted": back.blend(front, 0.62).hex,
+        "faint": back.blend(front, 0.36).hex,
+        "cursor": back.blend(accent, 0.2).hex,
+        "on-cursor": front.hex,
+    }

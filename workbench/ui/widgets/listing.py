@@ -19,6 +19,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from workbench.ui.nouns.base import Noun
+from workbench.ui.themes import plain
 from workbench.ui.tone import Tone
 from workbench.ui.widgets.columns import GAP, fit, pad
 
@@ -258,7 +259,8 @@ class Listing(ScrollView, can_focus=True):
             text, tone = cell.text, cell.tone
             if index == self.noun.state_column and key in self.pending:
                 text, tone = f"◐ {self.pending[key]}", Tone.BUSY
-            style = base + self._tone(tone, partial=True) if tone is not Tone.PLAIN else base
+            bare = tone is Tone.PLAIN or (here and plain(self.app.current_theme))
+            style = base if bare else base + self._tone(tone, partial=True)
             space = GAP if used > GUTTER else 0
             segments.append(Segment(" " * space + pad(text, room, right=column.right), style))
             used += space + room

@@ -23,18 +23,18 @@ def shortened(path: Path) -> str:
     return f"~/{path.relative_to(own)}" if path.is_relative_to(own) and path != own else str(path)
 
 
-def engine_cell(overview: Overview) -> Cell:
-    """Who answers: `docker 27.3`, or the problem and what still works."""
+def engine_cells(overview: Overview) -> list[Cell]:
+    """Who answers: `docker 27.3`, or the problem and, where there is room, what still works."""
     docker = overview.engines.get(EngineName.DOCKER)
     if not overview.engines:
-        return Cell("engines not looked at yet", Tone.MUTED)
+        return [Cell("engines not looked at yet", Tone.MUTED)]
     if docker is None or (docker.problem and not docker.endpoint):
-        return Cell("● local processes", Tone.GOOD)
+        return [Cell("● local processes", Tone.GOOD)]
     if docker.problem:
-        return Cell("✗ docker does not answer, local processes work", Tone.WARN)
+        return [Cell("✗ docker does not answer", Tone.WARN), Cell("● local processes", Tone.GOOD)]
     version = one_line(docker.version, 24)
     named = version if version[:1].isalpha() else f"docker {version}"
-    return Cell(f"● {named}".rstrip(), Tone.GOOD)
+    return [Cell(f"● {named}".rstrip(), Tone.GOOD)]
 
 
 def queue_cell(overview: Overview) -> Cell:
@@ -97,6 +97,6 @@ class HeaderLine(Static):
         if self._overview is None:
             left.append(Cell(self._home, Tone.MUTED))
         else:
-            left += [queue_cell(self._overview), engine_cell(self._overview), Cell(self._home, Tone.MUTED)]
+            left += [queue_cell(self._overview), *engine_cells(self._overview), Cell(self._home, Tone.MUTED)]
             right = needs_cell(self._overview, self._problems)
         self.update(arranged(left, right, self.content_size.width))

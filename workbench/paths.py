@@ -83,6 +83,10 @@ class Home:
         """Private state of one try of a run."""
         return self.run_folder(run) / str(attempt)
 
+    def kernel_records(self, attempt: str) -> list[Path]:
+        """What engines keep of kernels of an attempt (`41.1`): a folder `<attempt>@<mark>` each, until it is gone."""
+        return [path for kind in ("containers", "kernels") for path in (self.state / kind).glob(f"{attempt}@*")]
+
     def session_folder(self, session: int) -> Path:
         """Private state of a session: its secret, its log."""
         return self.state / "sessions" / str(session)

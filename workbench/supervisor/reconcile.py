@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 
-from workbench.errors import WorkbenchError
+from workbench.errors import EngineDown, WorkbenchError
 from workbench.model.environment import EngineName
 from workbench.store import environments as environment_rows
 from workbench.store import sessions as rows
@@ -19,6 +19,7 @@ log = logging.getLogger("workbench.supervisor.reconcile")
 EVERY = 60.0  # seconds between sweeps while anything runs
 # Engines leave a kernel of the last two seconds alone, for its run may be too new to be known: it is looked at again.
 AGAIN = 3.0
+OWED = 20.0  # seconds between sweeps of an engine that does not answer; its return is looked for in between
 
 
 class Reconcile:
@@ -31,6 +32,7 @@ class Reconcile:
         self.sessions = sessions
         self._swept = 0.0
         self._again = 0.0
+        self._owed = False  # an engine in use did not answer the last sweep
         self._thread: threading.Thread | None = None
 
     def look(self, active: bool) -> float | None:
@@ -42,12 +44,16 @@ class Reconcile:
             self.runs.left_kernels = False
             self._again = now + AGAIN
             self._sweep(now)
-        elif (self._again and now >= self._again) or (active and now - self._swept > EVERY):
+        elif (
+            (self._again and now >= self._again)
+            or (active and now - self._swept > EVERY)
+            or (self._owed and now - self._swept > AGAIN)
+        ):
             self._again = 0.0
             self._sweep(now)
         if self._again:
             return max(0.1, self._again - now)
-        return EVERY if active else None
+        return OWED if self._owed else EVERY if active else None
 
     def _sweep(self, now: float) -> None:
         self._swept = now
@@ -62,11 +68,17 @@ class Reconcile:
         """Remove what is not owned, on every engine that is in use."""
         with self.desk.read() as connection:
             used = {one.engine for one in environment_rows.all_chosen(connection).values()}
+        owed = False
         for name in sorted(used):
             try:
                 self._one(name)
+            except EngineDown as error:
+                self.engines.fell(name, error)
+                owed = True
+                log.info("%s is not swept yet: %s", name, error.message)
             except WorkbenchError as error:
                 log.info("%s is not swept: %s", name, error.message)
+        self._owed = owed
 
     def _one(self, name: EngineName) -> None:
         engine = self.engines.get(name)

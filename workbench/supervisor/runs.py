@@ -73,7 +73,7 @@ class Runs:
         with self.desk.read() as connection:
             active = rows.in_states(connection, ACTIVE)
         # One whose result is there may still give its kernel time for its own end.
-        leaving = (f"{folder.parent.name}.{folder.name}" for folder in tuple(self.leaving))
+        leaving = map(_label, tuple(self.leaving))
         return frozenset([*(f"{run.id}.{run.attempt}" for run in active), *leaving])
 
     def look(self) -> float | None:
@@ -82,7 +82,10 @@ class Runs:
             active = rows.in_states(connection, ACTIVE)
             wanted_gone = rows.in_states(connection, PENDING, cancel_asked=True)
         self.active = bool(active)
-        self.leaving = {folder for folder in self.leaving if is_held(folder)}
+        left = {folder for folder in self.leaving if not is_held(folder)}
+        self.leaving -= left
+        # Where the engine was away when it left, or it was killed, something of its kernel may be there.
+        self.left_kernels |= any(self.desk.home.kernel_records(_label(folder)) for folder in left)
         for run in wanted_gone:
             self.endings.before_it_began(run)
         for run in active:
@@ -222,6 +225,11 @@ class Runs:
         for line in whole.splitlines():
             with contextlib.suppress(ValueError, TypeError, KeyError):
                 _note(seen, json.loads(line))
+
+
+def _label(folder: Path) -> str:
+    """How engines name the attempt of that folder."""
+    return f"{folder.parent.name}.{folder.name}"
 
 
 def _note(seen: Watched, event: dict[str, Any]) -> None:

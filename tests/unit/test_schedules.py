@@ -355,7 +355,7 @@ def test_tonight_tells_the_truth() -> None:
     assert "service install" in lines(starts_with_machine=False, starts_with_login=False)
     assert "crontab -e" in lines(starts_with_machine=False, starts_with_login=False, systemd=False)
     assert "enable-linger" in lines(starts_with_machine=False)
-    assert "as long as this container" in lines(container=True, starts_with_machine=False)
+    assert "This is a container" in lines(container=True, starts_with_machine=False)
     assert "will not run" in lines(alive=False)
     assert "WSL" in lines(wsl=True)
 

@@ -68,14 +68,14 @@ def told(so: Surroundings) -> list[str]:
     if so.logout_kills:
         but.append(f"Logging out ends it. To have it stay: loginctl enable-linger {so.account}")
     if so.container:
-        but.append("It runs as long as this container does.")
+        but.append("This is a container: it runs as long as that does.")
     elif not so.starts_with_machine:
         but.append(_after_restart(so))
     if not so.alive:
         but.append("The supervisor does not run now. Start it: workbench service start")
     if not but:
         return ["It will run tonight: it is up, stays up after logout, and starts with the machine."]
-    return ["It will run as long as this machine is on and:" if so.alive else "It will not run yet:", *but]
+    return ["It will run as long as this machine is up." if so.alive else "It will not run yet.", *but]
 
 
 def _after_restart(so: Surroundings) -> str:

@@ -80,6 +80,7 @@ def test_a_person_opens_a_notebook_and_runs_it(lab: Bench, session: Session, bro
     assert "/login" in stranger.url
     assert stranger.locator("input[type=password]").first.is_visible()
     assert stranger.locator(".jp-Notebook").count() == 0
-    refused = stranger.request.get(f"{session.url}/api/contents")
+    refused = stranger.goto(f"{session.url}/api/contents")
+    assert refused
     assert refused.status == 403
     assert not answers(link)

@@ -41,7 +41,7 @@ START_WAIT = 30.0  # seconds until a started supervisor holds its lock and liste
 STOP_WAIT = 15.0  # it leaves within 5, and is never killed: it may be in a transaction
 ALREADY = 3  # its exit code where another one holds the lock
 TAIL = 12  # lines of its log in an error
-_left: list[int] = []  # supervisors that this process started
+_left: set[int] = set()  # supervisors that this process started
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,11 @@ def stop(bench: Bench) -> bool:
     if unit.active(home):
         unit.stop(home)
     deadline = time.monotonic() + STOP_WAIT
-    told = False
+    told: object = None
     while held(home):
-        told = told or signal_it(home, signal.SIGTERM)
+        # By process: one that was starting meanwhile may take over what the first lets go.
+        if (holder := card(home).get("pid")) != told and signal_it(home, signal.SIGTERM):
+            told = holder
         if time.monotonic() > deadline:
             raise WorkbenchError(
                 f"the supervisor did not end within {STOP_WAIT:g} s",
@@ -169,11 +171,11 @@ def environment() -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join(filter(None, (folder, os.environ.get("PYTHONPATH"))))}
 
 
-def log_tail(home: Home, lines: int = TAIL) -> str:
-    """The last lines of its log, cleaned; empty where there is none."""
+def log_tail(home: Home, lines: int = TAIL, *, since: int = 0) -> str:
+    """The last lines of its log after byte `since`, cleaned; empty where there is none."""
     try:
         with home.supervisor_log.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - 16_384))
+            file.seek(max(since, file.seek(0, os.SEEK_END) - 16_384))
             text = clean(file.read().decode(errors="replace"))
     except OSError:
         return ""
@@ -181,8 +183,9 @@ def log_tail(home: Home, lines: int = TAIL) -> str:
 
 
 def _spawn(home: Home) -> subprocess.Popen[bytes]:
-    descriptor = os.open(home.supervisor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    descriptor = -1
     try:
+        descriptor = os.open(home.supervisor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         return subprocess.Popen(
             command(home, "detached"),
             stdin=subprocess.DEVNULL,
@@ -195,27 +198,32 @@ def _spawn(home: Home) -> subprocess.Popen[bytes]:
         )
     except OSError as error:
         raise WorkbenchError(
-            f"the supervisor cannot be started: {error.strerror}", hint="See: workbench doctor"
+            f"the supervisor cannot be started: {error.strerror}: {error.filename}", hint="See: workbench doctor"
         ) from error
     finally:
-        os.close(descriptor)
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def _await_start(home: Home, child: subprocess.Popen[bytes] | None) -> None:
     deadline = time.monotonic() + START_WAIT
+    try:
+        before = home.supervisor_log.stat().st_size  # what earlier ones said explains nothing
+    except OSError:
+        before = 0
     while not (held(home) and is_of(facts := card(home)) and facts.get("wake")):
         code = child.poll() if child else None
         if code not in (None, ALREADY) or time.monotonic() > deadline:
             said = f"ended with exit code {code}" if code is not None else f"did not come up within {START_WAIT:g} s"
             raise WorkbenchError(
-                f"the supervisor {said}\n{log_tail(home)}".rstrip(),
+                f"the supervisor {said}\n{log_tail(home, since=before)}".rstrip(),
                 title=str(home.supervisor_log),
                 hint="See: workbench doctor",
             )
         time.sleep(0.02)
     if child and child.poll() is None:
         # It lives on without us: collected when it ends, and no warning of a child that was not waited for.
-        _left.append(child.pid)
+        _left.add(child.pid)
         child.returncode = 0
 
 
@@ -227,7 +235,7 @@ def _collect() -> None:
         except ChildProcessError:
             ended = True
         if ended:
-            _left.remove(pid)
+            _left.discard(pid)
 
 
 def _older(version: str) -> bool:

@@ -17,9 +17,9 @@ import pytest
 from engines.conftest import Bench, Opened, ignore
 from waiting import until
 
+from workbench.engines.complaints import failure
 from workbench.engines.process import bytecode, interpreters, proc, venv
 from workbench.engines.process.builder import STEPS
-from workbench.engines.process.complaints import failure
 from workbench.engines.process.engine import ProcessEngine
 from workbench.engines.process.uv import settings
 from workbench.errors import BuildFailed, Refused

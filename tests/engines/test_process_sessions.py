@@ -15,12 +15,13 @@ from engines.conftest import Bench, Opened
 from engines.talking import ask, gone, ready, session_request, workspace
 from waiting import until
 
+from workbench.engines import ports
 from workbench.engines.base import PortTaken, SessionRequest
-from workbench.engines.process import kept, ports, proc
+from workbench.engines.folders import link_data
+from workbench.engines.process import kept, proc
 from workbench.engines.process.engine import ProcessEngine
 from workbench.engines.process.session import MADE
 from workbench.engines.process.spool import Spool
-from workbench.engines.process.surroundings import link_data
 from workbench.errors import Conflict, NotFound, Refused
 from workbench.model.project import Mount
 from workbench.settings import Settings

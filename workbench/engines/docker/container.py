@@ -28,7 +28,7 @@ from workbench.engines.docker.registries import (
     ca_bundle_asked_for,
     proxies_without_password,
 )
-from workbench.engines.process.surroundings import link_data
+from workbench.engines.folders import link_data
 from workbench.errors import Refused, WorkbenchError
 from workbench.model.environment import Limits, Revision
 from workbench.text import one_line

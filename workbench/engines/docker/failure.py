@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from workbench.engines.process import complaints
+from workbench.engines import complaints
 from workbench.errors import BuildFailed
 from workbench.text import one_line
 

@@ -15,7 +15,7 @@ from workbench.engines.base import LABEL, KernelExit, Workspace
 from workbench.engines.docker.connection import Connection, NoSuchThing
 from workbench.engines.docker.container import Plan, create
 from workbench.engines.docker.contents import Library
-from workbench.engines.process.host import short_folder
+from workbench.engines.folders import short_folder
 from workbench.errors import EngineDown, WorkbenchError
 from workbench.model.environment import KernelSpec, Revision
 from workbench.paths import Home, private_folder

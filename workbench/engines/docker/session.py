@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from workbench.engines import ports
 from workbench.engines.base import LABEL, PortTaken, SessionFacts, SessionRequest
 from workbench.engines.docker import command, tools
 from workbench.engines.docker.account import account
@@ -17,7 +18,6 @@ from workbench.engines.docker.connection import Connection, NoSuchThing
 from workbench.engines.docker.container import PRIVATE, Plan, create
 from workbench.engines.docker.contents import Library
 from workbench.engines.docker.kernel import read_exit
-from workbench.engines.process import ports
 from workbench.errors import Conflict, NotFound, Refused, WorkbenchError
 from workbench.text import one_line
 

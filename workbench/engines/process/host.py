@@ -7,20 +7,19 @@ import os
 import secrets
 import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from workbench.engines.base import KernelExit, Workspace
+from workbench.engines.folders import link_data, short_folder
 from workbench.engines.process import kept
-from workbench.engines.process.surroundings import environment, link_data
-from workbench.errors import Refused, WorkbenchError
+from workbench.engines.process.surroundings import environment
+from workbench.errors import WorkbenchError
 from workbench.model.environment import KernelSpec, Limits, Revision
-from workbench.paths import SOCKET_PATH_LIMIT, Home, private_folder
+from workbench.paths import Home, private_folder
 from workbench.text import memory
 
-SOCKET_NAME = 20  # characters that the names of a kernel's sockets may add to their folder
 LOG = 1_000_000  # bytes of a kernel's own output, which goes here only where it bypasses the notebook
 
 
@@ -112,15 +111,6 @@ class ProcessHost:
 def records(home: Home) -> Path:
     """The folder with a folder for each kernel: `<run>@<mark>`."""
     return home.state / "kernels"
-
-
-def short_folder(home: Home) -> Path:
-    """A new private folder whose path is short enough for sockets in it."""
-    room = SOCKET_PATH_LIMIT - SOCKET_NAME
-    for base in (home.sockets, Path(f"/tmp/workbench-{os.getuid()}")):  # noqa: S108 - made private just below
-        if len(os.fsencode(base)) + 12 <= room:
-            return Path(tempfile.mkdtemp(prefix="k", dir=private_folder(base)))
-    raise Refused(f"{home.sockets} is too long a path for sockets", hint="Set XDG_RUNTIME_DIR to a short folder.")
 
 
 def bounds(limits: Limits) -> dict[str, object]:

@@ -14,10 +14,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from workbench.engines import ports
 from workbench.engines.base import PortTaken, SessionFacts, SessionRequest
-from workbench.engines.process import jupyter, kept, ports, proc
+from workbench.engines.folders import link_data
+from workbench.engines.process import jupyter, kept, proc
 from workbench.engines.process.host import bounds
-from workbench.engines.process.surroundings import link_data
 from workbench.errors import Conflict, NotFound, Refused
 from workbench.paths import Home, private_folder
 from workbench.text import memory

@@ -1,15 +1,13 @@
-"""What surrounds a local kernel or session: its environment variables, and the data folders of its project."""
+"""What surrounds a local kernel or session: its environment variables."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from workbench.engines.base import Workspace
 from workbench.engines.process.venv import interpreter
-from workbench.errors import Refused
 from workbench.model.environment import Revision
 
 # Of the program's own process, not for what it starts: they would change which Python or modules are found.
@@ -34,37 +32,3 @@ def environment(revision: Revision, workspace: Workspace, extra: Mapping[str, st
     if (python.parent.parent / "pyvenv.cfg").exists():
         env["VIRTUAL_ENV"] = str(python.parent.parent)
     return env
-
-
-def link_data(workspace: Workspace) -> None:
-    """Show the data folders of the project as links `data/<target>`. A local process can write where its account
-    can: links cannot be read-only.
-
-    Raises `Refused` where something else stands there, or the folder is not there; nothing is ever replaced.
-    """
-    for mount in workspace.data:
-        place = workspace.project / "data" / mount.target
-        if not mount.path.is_dir():
-            raise Refused(
-                f"the data folder {mount.path} is not there",
-                title=workspace.project_name,
-                hint=f"Mount it, or change `data` in {workspace.project / 'project.yaml'}.",
-            )
-        place.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            place.symlink_to(mount.path)
-        except FileExistsError as error:
-            if _same(place, mount.path):
-                continue
-            raise Refused(
-                f"{place} is in the way of the data folder {mount.path}",
-                title=workspace.project_name,
-                hint="Move it away, or give the data folder another name with `as:` in project.yaml.",
-            ) from error
-
-
-def _same(place: Path, target: Path) -> bool:
-    try:
-        return place.samefile(target)
-    except OSError:
-        return False

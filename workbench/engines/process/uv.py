@@ -14,8 +14,8 @@ from threading import Event
 from typing import Any, TextIO
 
 from workbench.engines.base import Cancelled
+from workbench.engines.complaints import failure
 from workbench.engines.process import kept
-from workbench.engines.process.complaints import failure
 from workbench.text import clean
 
 UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}

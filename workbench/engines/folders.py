@@ -1,0 +1,56 @@
+"""Folders that both engines make on the host: short ones for sockets, and links to a project's data."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from workbench.engines.base import Workspace
+from workbench.errors import Refused
+from workbench.paths import SOCKET_PATH_LIMIT, Home, private_folder
+
+SOCKET_NAME = 20  # characters that the names of a kernel's sockets may add to their folder
+
+
+def short_folder(home: Home) -> Path:
+    """A new private folder whose path is short enough for sockets in it."""
+    room = SOCKET_PATH_LIMIT - SOCKET_NAME
+    for base in (home.sockets, Path(f"/tmp/workbench-{os.getuid()}")):  # noqa: S108 - made private just below
+        if len(os.fsencode(base)) + 12 <= room:
+            return Path(tempfile.mkdtemp(prefix="k", dir=private_folder(base)))
+    raise Refused(f"{home.sockets} is too long a path for sockets", hint="Set XDG_RUNTIME_DIR to a short folder.")
+
+
+def link_data(workspace: Workspace) -> None:
+    """Show the data folders of the project as links `data/<target>`. A local process can write where its account
+    can: links cannot be read-only. In a container the same paths are mounted as declared.
+
+    Raises `Refused` where something else stands there, or the folder is not there; nothing is ever replaced.
+    """
+    for mount in workspace.data:
+        place = workspace.project / "data" / mount.target
+        if not mount.path.is_dir():
+            raise Refused(
+                f"the data folder {mount.path} is not there",
+                title=workspace.project_name,
+                hint=f"Mount it, or change `data` in {workspace.project / 'project.yaml'}.",
+            )
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            place.symlink_to(mount.path)
+        except FileExistsError as error:
+            if _same(place, mount.path):
+                continue
+            raise Refused(
+                f"{place} is in the way of the data folder {mount.path}",
+                title=workspace.project_name,
+                hint="Move it away, or give the data folder another name with `as:` in project.yaml.",
+            ) from error
+
+
+def _same(place: Path, target: Path) -> bool:
+    try:
+        return place.samefile(target)
+    except OSError:
+        return False

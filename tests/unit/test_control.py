@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.errors import Refused
+from workbench.errors import Refused, WorkbenchError
 from workbench.services import control, unit
 from workbench.services.bench import Bench, open_bench
 
@@ -33,6 +33,33 @@ def test_only_the_lock_says_that_it_runs(bench: Bench) -> None:
     assert control.status(bench).pid == os.getpid()
     os.close(descriptor)
     assert not control.status(bench).alive
+
+
+def test_a_zombie_is_no_supervisor() -> None:
+    """A process that was killed and waits to be collected counts as gone: its card is not believed."""
+    pid = os.fork()
+    if not pid:
+        os._exit(0)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert control.start_time(pid) == 0
+    os.waitpid(pid, 0)
+
+
+def test_what_cannot_be_started_says_why(bench: Bench) -> None:
+    """A log that cannot be opened is told as the reason, and no mistake of the program."""
+    bench.home.supervisor_log.mkdir()
+    with pytest.raises(WorkbenchError, match=r"cannot be started: Is a directory: .*supervisor\.log"):
+        control.ensure(bench)
+
+
+def test_a_start_that_failed_tells_of_this_one_only(bench: Bench) -> None:
+    """What an earlier supervisor said of its end is not given as the reason of another's."""
+    bench.home.supervisor_log.write_text("an old story\n")
+    bench.close()
+    (bench.home.state / "state.db").write_bytes(b"no database" * 100)
+    with pytest.raises(WorkbenchError, match="damaged") as caught:
+        control.ensure(bench)
+    assert "an old story" not in caught.value.message
 
 
 def test_the_card_is_private_and_whole(bench: Bench) -> None:

@@ -94,12 +94,13 @@ def is_of(facts: Mapping[str, object]) -> bool:
 
 
 def start_time(pid: int) -> int:
-    """When a process started, in clock ticks since boot, proc(5) field 22; 0 where it is gone."""
+    """When a process started, in clock ticks since boot, proc(5) field 22; 0 where it is gone or only a zombie."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return 0
-    return int(text.rpartition(")")[2].split()[19])
+    fields = text.rpartition(")")[2].split()
+    return 0 if fields[0] == "Z" else int(fields[19])
 
 
 def boot_id() -> str:

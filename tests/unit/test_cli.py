@@ -15,6 +15,7 @@ from cli_home import Shell, make_shell
 from workbench.cli import shapes
 from workbench.cli.program import ENTRIES, run
 from workbench.model.run import Failure, RunState
+from workbench.services import control
 
 ROOT = Path(__file__).parents[2]
 
@@ -158,9 +159,23 @@ def test_status_says_what_needs_a_person(shell: Shell) -> None:
 
 
 def test_status_notices_that_nobody_works(shell: Shell) -> None:
-    """Runs that wait while no supervisor runs need somebody."""
-    shell.add_run()
-    assert [need["command"] for need in shell.json("status")["needs"]] == ["workbench service start"]
+    """Runs that wait while no supervisor runs need somebody, and that before all else; the list of runs says it too."""
+    shell.end_run(shell.add_run(), RunState.CRASHED)
+    shell("runs")
+    assert "supervisor" not in shell.err
+    shell.add_run(notebook="notebooks/b.ipynb")
+    assert shell.json("status")["needs"][0]["command"] == "workbench service start"
+    shell("runs")
+    assert "workbench service start" in shell.err
+
+
+def test_nothing_to_stop_is_no_sentence(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopping what has ended is a remark, and no empty line on stdout."""
+    monkeypatch.setattr(control, "ensure", lambda _bench: None)
+    run_id = shell.add_run()
+    shell.end_run(run_id, RunState.SUCCEEDED)
+    assert shell("stop", str(run_id)) == ""
+    assert "ended, or asked before" in shell.err
 
 
 def test_init_keeps_the_zone_it_has(shell: Shell) -> None:

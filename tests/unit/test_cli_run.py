@@ -130,3 +130,9 @@ def test_since_is_read_in_the_homes_zone() -> None:
 def test_columns_count_what_a_terminal_shows() -> None:
     """Wide and combining characters keep columns aligned."""
     assert [width(text) for text in ("abc", "日本", "e\u0301", Cell("● on").text)] == [3, 4, 1, 4]
+
+
+def test_a_file_without_end_is_refused() -> None:
+    """A device named as a file of parameters is read up to a limit, not until memory is full."""
+    with pytest.raises(Refused, match="larger than"):
+        Given(files=["/dev/zero"]).read()

@@ -19,6 +19,9 @@ from workbench.cli.output import emit, note
 from workbench.cli.progress import ProgressLine
 from workbench.cli.shapes import RUN
 from workbench.errors import Refused
+from workbench.text import size
+
+LARGEST = 4_000_000  # characters of a file of parameters; what is in it may be smaller still
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,12 @@ def wait_for(call: Invocation, run_id: int, *, detach: bool) -> int:
 
 def _text_of(name: str) -> str:
     try:
-        return Path(name).read_text(encoding="utf-8")
+        with Path(name).open(encoding="utf-8") as file:
+            text = file.read(LARGEST + 1)  # a device would have no end
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(f"cannot be read: {error}", title=os.fsdecode(name)) from error
+    if len(text) > LARGEST:
+        raise Refused(
+            f"larger than {size(LARGEST)}", title=os.fsdecode(name), hint="Put data into a file and pass its name."
+        )
+    return text

@@ -38,6 +38,7 @@ def list_runs(call: Invocation, wanted: filters.Wanted, schedule: str, limit: in
 
     States for --state are those in the list, or pending, active, ended, unsuccessful.
     """
+    from workbench.services import control
     from workbench.services import runs as service
 
     bench = call.reading()
@@ -61,6 +62,8 @@ def list_runs(call: Invocation, wanted: filters.Wanted, schedule: str, limit: in
         empty="Nothing matches." if narrowed else "No runs yet. Run one: workbench run NOTEBOOK",
         give=("NOTEBOOK", "WHY"),
     )
+    if any(run.state not in ENDED for run in found) and not control.held(bench.home):
+        note(call, "The supervisor does not run: states are as it last saw them. Start it: workbench service start")
     if len(found) == limit:
         note(call, f"Older ones: workbench runs --before {found[-1].id}")
 

@@ -36,11 +36,13 @@ def status(call: Invocation) -> int:
     failed = runs.page(bench, runs.RunFilter(states=UNSUCCESSFUL, since=view.at - LOOK_BACK), limit=200)
     pending = list(reversed(runs.page(bench, runs.RunFilter(states=PENDING), limit=200)))
     due = _next_due(bench)
-    needs = [
+    # First what keeps everything else from going on.
+    needs = _of_service(supervisor.alive, active=len(view.active), pending=len(pending), due=len(due))
+    needs += [
         {"kind": need.kind, "key": need.key, "text": clean(need.text), "command": f"workbench {need.command}"}
         for need in view.needs
     ]
-    needs += _of_service(bench, supervisor.alive, pending=len(pending), due=len(due))
+    needs += _of_declarations(bench)
     if call.json:
         emit(
             {
@@ -141,15 +143,24 @@ def _engine(problem: str, version: str) -> str:
     return f"does not answer: {problem}" if problem else f"answers {version}".strip()
 
 
-def _of_service(bench: Bench, alive: bool, *, pending: int, due: int) -> list[dict[str, Any]]:
-    """What the store cannot know: that nobody works on what is asked for, and wrong declarations."""
+def _of_service(alive: bool, *, active: int, pending: int, due: int) -> list[dict[str, Any]]:
+    """What the store cannot know: that nobody works on what is asked for."""
+    if alive or not (active or pending or due):
+        return []
+    about = [
+        f"{plural(active, 'run')} last seen running" if active else "",
+        f"{plural(pending, 'run')} waiting" if pending else "",
+        f"{plural(due, 'schedule')} waiting for their time" if due and not pending else "",
+    ]
+    text = f"the supervisor is not running: {', '.join(filter(None, about))}"
+    return [{"kind": "service", "key": "supervisor", "text": text, "command": "workbench service start"}]
+
+
+def _of_declarations(bench: Bench) -> list[dict[str, Any]]:
+    """Files that cannot be read as they are."""
     from workbench.cli.check import problems
 
     found = []
-    if not alive and (pending or due):
-        about = f"{plural(pending, 'run')} waiting" if pending else f"{plural(due, 'schedule')} waiting for their time"
-        text = f"the supervisor is not running: {about}"
-        found.append({"kind": "service", "key": "supervisor", "text": text, "command": "workbench service start"})
     wrong = [problem for problem in problems(bench) if not problem.notice]
     if wrong:
         text = f"{plural(len(wrong), 'problem')} in declarations, the first: {wrong[0]}"

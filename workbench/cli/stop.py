@@ -21,7 +21,8 @@ def stop(call: Invocation, ids: tuple[str, ...]) -> None:
     if late:
         note(call, f"{', '.join(late)}: ended, or asked before")
     words = ", ".join(str(one) for one in asked)
-    answer(call, f"Stopping {words}." if asked else "", {"stopping": [str(one) for one in asked]})
+    if asked or call.json:
+        answer(call, f"Stopping {words}.", {"stopping": [str(one) for one in asked]})
 
 
 def _stop(call: Invocation, one: Target) -> bool:

@@ -82,6 +82,7 @@ def test_a_kernel_killed_in_a_cell_is_a_crash(desk: Desk) -> None:
     assert time.monotonic() - began < 5
     assert result.state is RunState.CRASHED
     assert result.reason.startswith("kernel killed by SIGKILL in cell 2 `import os`")
+    assert "Not by workbench" in result.hint
     assert result.kernel_exit == "killed by SIGKILL"
     assert result.failure is not None
     assert result.failure.cell == 2

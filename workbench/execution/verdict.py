@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from workbench.notebooks.outputs import cells_of, failing_cell, failure_of, is_c
 from workbench.text import clean, duration, memory, one_line
 
 QUESTIONS = frozenset({"StdinNotImplementedError"})  # ipykernel's, where stdin is not allowed
+SOMEBODY = "Not by workbench: by the machine for want of memory (its own log says so), by hand, or by the notebook."
 NOBODY = "A run has nobody to answer: give the value as a parameter."
 LAST_WORDS = 4000  # characters of what a kernel's process printed itself
 
@@ -112,7 +114,8 @@ def _death(course: Course, place: str, words: str) -> Verdict:
         line = one_line(words.strip().rpartition("\n")[2], 200)
         reason = f"the kernel ended while starting: {told}{f': {line}' if line else ''}"
         return Verdict(RunState.CRASHED, reason, "Its own words are in the log." if words else "")
-    return Verdict(RunState.CRASHED, f"kernel {told}{place}", "", failure)
+    unknown = end is not None and end.signal == signal.SIGKILL and end.oom is None
+    return Verdict(RunState.CRASHED, f"kernel {told}{place}", SOMEBODY if unknown else "", failure)
 
 
 def _place(course: Course) -> str:

@@ -412,8 +412,9 @@ def test_what_is_no_database_is_told(tmp_path: Path) -> None:
     """A damaged file and one that cannot be opened are explained."""
     path = tmp_path / "state.db"
     path.write_bytes(b"this is not a database at all, it is text" * 100)
-    with pytest.raises(StoreError, match="damaged"):
+    with pytest.raises(StoreError, match="damaged") as caught:
         Store(path)
+    assert "doctor" in caught.value.hint  # which looks whether there is a copy at all
 
 
 @pytest.mark.parametrize(

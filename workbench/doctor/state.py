@@ -40,6 +40,8 @@ def folder(root: Path) -> Iterator[Finding]:
             )
         elif stat.S_IMODE(facts.st_mode) != 0o700:
             yield problem("state folder", f"{path} is open to others ({facts.st_mode & 0o777:o})", f"chmod 700 {path}")
+        elif not os.access(path, os.W_OK):
+            yield problem("state folder", f"{path} cannot be written", "See how its file system is mounted.")
         else:
             yield ok("state folder", f"{path}, 0700, {account_name(facts.st_uid)}")
     if state.parent != root:

@@ -184,7 +184,7 @@ def _explained(error: sqlite3.DatabaseError, path: Path) -> StoreError:
     if "malformed" in text or "not a database" in text:
         return StoreError(
             f"{path} is damaged: {text}",
-            hint=f"Copies are in {path.parent / 'backups'}; see: workbench doctor",
+            hint="Whether there is a copy, and which: workbench doctor",
         )
     if "readonly" in text:
         return StoreError(f"{path} cannot be written", hint="Check the rights of its folder and the disk.")

@@ -131,6 +131,7 @@ def test_sessions_after_the_engine_was_away(far: Bench, relay: Relay, engine: AP
     engine.remove_container(before["gone"], force=True)
     for name in names:
         until(lambda name=name: "docker is down" in sessions.get(far, numbers[name]).reason, "the reason", seconds=40)
+    assert {need["key"] for need in status(far)["needs"]} == {f"{name}-one" for name in names}
     relay.mend()
     assert "killed" in until(lambda: is_in("killed", S.FAILED), "the killed one", seconds=30).reason
     assert "removed" in until(lambda: is_in("gone", S.VANISHED), "the one that is gone", seconds=30).reason

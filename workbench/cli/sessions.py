@@ -256,7 +256,7 @@ def _row(session: Session, now: datetime) -> tuple[Cell | str, ...]:
         session.project,
         session.environment,
         age(session.created, now),
-        session.url if session.state in ALIVE else session.reason,
+        session.reason or (session.url if session.state in ALIVE else ""),
     )
 
 

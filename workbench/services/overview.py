@@ -64,6 +64,7 @@ def overview(bench: Bench) -> Overview:
         Need("session", session.name, f"{session.name} {session.state}: {session.reason}", f"logs s{session.id}")
         for session in sessions
         if session.state in (SessionState.FAILED, SessionState.VANISHED)
+        or (session.state is SessionState.READY and session.reason)  # whether it lives cannot be known now
     ]
     needs += [
         Need("schedule", key, f"{key} is not read: {schedule.problem}", f"schedules show {key}")

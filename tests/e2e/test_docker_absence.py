@@ -141,6 +141,21 @@ def test_sessions_after_the_engine_was_away(far: Bench, relay: Relay, engine: AP
     assert containers(far, engine, session=str(alive.id))[0]["Id"] == before["lives"]
 
 
+def test_a_kernel_that_ends_with_its_engine(far: Bench, relay: Relay, engine: APIClient) -> None:
+    """Killed while the engine is away, as at its restart: crashed once it is back, with cell, signal and that it was away."""
+    run = submit(far, notebook(far, "long.ipynb", "import time", "time.sleep(600)"))
+    in_cell(far, run, 2)
+    container = containers(far, engine, role="kernel")[0]["Id"]
+    relay.cut()
+    engine.kill(container)
+    relay.mend()
+    over = ended(far, run, seconds=20)
+    assert over.state is RunState.CRASHED
+    assert "killed by SIGKILL in cell 2 `time.sleep(600)`; the engine was away" in over.reason
+    assert "live-restore" in over.hint
+    without_kernels(far, engine)
+
+
 def test_a_run_over_an_outage(far: Bench, relay: Relay, engine: APIClient) -> None:
     """A kernel lives through an outage, and its run ends well meanwhile; what is left is removed when the engine is back."""
     run = submit(far, notebook(far, "long.ipynb", "import time", "time.sleep(4)", "print('to the end')"))

@@ -19,6 +19,7 @@ from workbench.text import clean, duration, memory, one_line
 QUESTIONS = frozenset({"StdinNotImplementedError"})  # ipykernel's, where stdin is not allowed
 SOMEBODY = "Not by workbench: by the machine for want of memory (its own log says so), by hand, or by the notebook."
 NOBODY = "A run has nobody to answer: give the value as a parameter."
+ENGINE = "An engine that stops ends its kernels, unless it is set to keep them (Docker: `live-restore`)."
 LAST_WORDS = 4000  # characters of what a kernel's process printed itself
 
 
@@ -115,6 +116,8 @@ def _death(course: Course, place: str, words: str) -> Verdict:
         reason = f"the kernel ended while starting: {told}{f': {line}' if line else ''}"
         return Verdict(RunState.CRASHED, reason, "Its own words are in the log." if words else "")
     unknown = end is not None and end.signal == signal.SIGKILL and end.oom is None
+    if end and end.detail:
+        return Verdict(RunState.CRASHED, f"kernel {told}{place}; {end.detail}", ENGINE, failure)
     return Verdict(RunState.CRASHED, f"kernel {told}{place}", SOMEBODY if unknown else "", failure)
 
 

@@ -26,6 +26,7 @@ KILLED = 128 + signal.SIGKILL
 AGAIN = 1.0  # seconds between looks while the engine does not answer
 YOUNG = 2.0  # seconds after which a sweep trusts that the run of a kernel was known to its caller
 LAST_LINES = 200
+AWAY = "the engine was away meanwhile"
 
 
 class DockerHost:
@@ -50,6 +51,7 @@ class DockerHost:
         self.output = self._private / "output.txt"
         self._handle = ""
         self._killed = False
+        self._away = False
         self._exit: KernelExit | None = None
         self._ended = threading.Event()
         self._closed = threading.Event()
@@ -143,6 +145,7 @@ class DockerHost:
             except NoSuchThing:
                 self._end(KernelExit(code=None))
             except WorkbenchError:
+                self._away = True
                 self._closed.wait(AGAIN)
             else:
                 return
@@ -159,6 +162,8 @@ class DockerHost:
         return read_exit(state, self._workspace.limits.memory)
 
     def _end(self, end: KernelExit) -> None:
+        if self._away and not end.detail:
+            end = replace(end, detail=AWAY)
         self._exit = replace(end, oom=False) if self._killed else end
         self._ended.set()
 

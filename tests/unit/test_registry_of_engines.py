@@ -23,18 +23,15 @@ def home(tmp_path: Path) -> Home:
     return open_home(tmp_path / "home")
 
 
-def test_the_nearest_word_wins(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_nearest_word_wins(home: Home) -> None:
     """The environment, then WORKBENCH_ENGINE, then the settings; the sentence says which it was."""
     plain, own = EnvironmentSpec("x"), EnvironmentSpec("x", engine=DOCKER)
     settings = Settings(engine="process")
     assert registry.choose(plain, settings, home) == (PROCESS, "`process` by workbench.yaml")
-    monkeypatch.setenv("WORKBENCH_ENGINE", "docker")
-    assert registry.choose(plain, settings, home) == (DOCKER, "`docker` by WORKBENCH_ENGINE")
-    monkeypatch.setenv("WORKBENCH_ENGINE", "process")
-    assert registry.choose(own, settings, home)[0] is DOCKER
-    monkeypatch.setenv("WORKBENCH_ENGINE", "podman")
+    assert registry.choose(plain, settings, home, asked="docker") == (DOCKER, "`docker` by WORKBENCH_ENGINE")
+    assert registry.choose(own, settings, home, asked="process")[0] is DOCKER
     with pytest.raises(Refused, match="'podman'"):
-        registry.choose(plain, settings, home)
+        registry.choose(plain, settings, home, asked="podman")
 
 
 @pytest.mark.parametrize(

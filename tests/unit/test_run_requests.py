@@ -10,7 +10,7 @@ import pytest
 
 from workbench.errors import Conflict, NotFound, Refused
 from workbench.model.run import Request, RunState
-from workbench.services import control, projects, runs
+from workbench.services import control, environments, projects, runs
 from workbench.services.bench import Bench, open_bench
 from workbench.store import runs as rows
 
@@ -80,6 +80,19 @@ def test_what_cannot_run_is_refused_and_queues_nothing(bench: Bench, request_: R
     assert words in str(caught.value)
     assert runs.page(bench) == []
     assert not (bench.home.state / "runs").exists()
+
+
+def test_an_engine_named_for_one_command_is_asked_of_the_build(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """WORKBENCH_ENGINE holds for what this command needs built, and for nothing that was not asked by it."""
+    runs.submit(bench, ask())
+    assert environments.builds(bench) == []
+    monkeypatch.setenv("WORKBENCH_ENGINE", "process")
+    runs.submit(bench, ask())
+    (build,) = environments.builds(bench)
+    assert (build.environment, build.engine) == ("python", "process")
+    monkeypatch.setenv("WORKBENCH_ENGINE", "podman")
+    with pytest.raises(Refused, match="podman"):
+        runs.submit(bench, ask())
 
 
 def test_a_file_that_is_no_notebook_is_named(bench: Bench) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -40,16 +39,15 @@ def reopen(name: EngineName, described: Mapping[str, Any]) -> Engine:
     return open_engine(name, home, Settings(**described["settings"]))
 
 
-def choose(spec: EnvironmentSpec, settings: Settings, home: Home) -> tuple[EngineName, str]:
+def choose(spec: EnvironmentSpec, settings: Settings, home: Home, *, asked: str = "") -> tuple[EngineName, str]:
     """The engine an environment gets at its first build, and a sentence why.
 
-    The environment's own word, else WORKBENCH_ENGINE, else the settings', else what it needs, else Docker where it
+    The environment's own word, else what was `asked` for by WORKBENCH_ENGINE, else the settings', else what it needs, else Docker where it
     answers. Raises `Refused` for a name there is not.
     """
     if spec.engine:
         return spec.engine, f"`engine: {spec.engine}` in the environment"
-    variable = os.environ.get("WORKBENCH_ENGINE", "")
-    for word, source in ((variable, "WORKBENCH_ENGINE"), (settings.engine, "workbench.yaml")):
+    for word, source in ((asked, "WORKBENCH_ENGINE"), (settings.engine, "workbench.yaml")):
         if word and word != "auto":
             return _named(word, source), f"`{word}` by {source}"
     if spec.use:

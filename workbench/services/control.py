@@ -184,6 +184,8 @@ def log_tail(home: Home, lines: int = TAIL, *, since: int = 0) -> str:
 
 def _spawn(home: Home) -> subprocess.Popen[bytes]:
     descriptor = -1
+    # WORKBENCH_ENGINE is meant for one command, not for all that this supervisor will ever build.
+    own = {name: value for name, value in os.environ.items() if name != "WORKBENCH_ENGINE"}
     try:
         descriptor = os.open(home.supervisor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         return subprocess.Popen(
@@ -193,7 +195,7 @@ def _spawn(home: Home) -> subprocess.Popen[bytes]:
             stderr=descriptor,
             cwd="/",
             # Started from a terminal in a session, it must not end with it: keepers leave what carries another mark.
-            env={**os.environ, **environment(), "WORKBENCH_KEPT": "supervisor"},
+            env={**own, **environment(), "WORKBENCH_KEPT": "supervisor"},
             start_new_session=True,
         )
     except OSError as error:

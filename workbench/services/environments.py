@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,11 +119,36 @@ def build(bench: Bench, name: str, *, force: bool = False) -> int | None:
         if not force and rows.revision(connection, wanted.name, wanted.fingerprint) is not None:
             return None
         number = build_rows.request(
-            connection, wanted.name, wanted.fingerprint, at=bench.now(), actor=bench.actor, force=force
-        )
+            connection, wanted.name, wanted.fingerprint, at=bench.now(), actor=bench.actor, force=force,
+            engine=engine_asked_for(),
+        )  # fmt: skip
     control.ensure(bench)
     control.wake(bench)
     return number
+
+
+def engine_asked_for() -> str:
+    """The engine that WORKBENCH_ENGINE names for this one command; empty for none. Raises `Refused` for one there is not."""
+    word = os.environ.get("WORKBENCH_ENGINE", "")
+    if word in ("", "auto"):
+        return ""
+    if word not in set(EngineName):
+        raise Refused(
+            f"there is no engine {word!r}", title="WORKBENCH_ENGINE", hint="Engines are: auto, docker, process."
+        )
+    return word
+
+
+def carry_engine(bench: Bench, connection: sqlite3.Connection, name: str) -> None:
+    """Ask for the build that a run or session will need, in its transaction, where this command names an engine."""
+    engine = engine_asked_for()
+    if not engine:
+        return
+    wanted = spec(bench, name)
+    if rows.revision(connection, wanted.name, wanted.fingerprint) is None:
+        build_rows.request(
+            connection, wanted.name, wanted.fingerprint, at=bench.now(), actor=bench.actor, engine=engine
+        )
 
 
 def cancel_build(bench: Bench, build_id: int) -> bool:

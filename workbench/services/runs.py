@@ -64,6 +64,7 @@ def submit(bench: Bench, request: Request) -> int:
     checked = check(bench, request)
     with bench.store.write() as connection:
         run = insert(bench, connection, checked, bench.actor)
+        environments.carry_engine(bench, connection, checked.environment)
     control.ensure(bench)
     control.wake(bench)
     return run

@@ -53,6 +53,7 @@ def start(bench: Bench, project: str, ide: str = "jupyter", *, name: str | None 
             session = old.id
             rows.set_facts(connection, session, file=file or old.file, environment=spec.name)
             rows.want(connection, old, Desired.UP, at=bench.now(), actor=bench.actor)
+        environments.carry_engine(bench, connection, spec.name)
     control.ensure(bench)
     control.wake(bench)
     return session

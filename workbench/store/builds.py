@@ -23,8 +23,12 @@ def request(
     at: datetime,
     actor: Actor,
     force: bool = False,
+    engine: str = "",
 ) -> int:
-    """Queue a build of this declaration, or find the one that is open already. Its id."""
+    """Queue a build of this declaration, or find the one that is open already. Its id.
+
+    `engine` is the one that was asked for, where the environment has none yet.
+    """
     row = connection.execute(
         "SELECT id FROM builds WHERE environment = ? AND fingerprint = ? AND state IN (?, ?)",
         (environment, fingerprint, BuildState.QUEUED, BuildState.BUILDING),
@@ -32,9 +36,19 @@ def request(
     if row:
         return int(row["id"])
     cursor = connection.execute(
-        "INSERT INTO builds (environment, fingerprint, state, created, force, by, account, origin)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (environment, fingerprint, BuildState.QUEUED, stamp(at), int(force), actor.by, actor.account, actor.origin),
+        "INSERT INTO builds (environment, fingerprint, engine, state, created, force, by, account, origin)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            environment,
+            fingerprint,
+            engine,
+            BuildState.QUEUED,
+            stamp(at),
+            int(force),
+            actor.by,
+            actor.account,
+            actor.origin,
+        ),
     )
     build = int(cursor.lastrowid or 0)
     append(connection, at, "build", build, BuildState.QUEUED, actor, environment)

@@ -7,14 +7,18 @@ import threading
 import time
 from typing import Any
 
-from workbench.engines.base import Cancelled
+from workbench.engines.base import Cancelled, Engine
 from workbench.engines.registry import choose
-from workbench.errors import BuildFailed, EngineDown, WorkbenchError
+from workbench.errors import BuildFailed, EngineDown, Refused, WorkbenchError
 from workbench.model.build import Build, BuildProgress, BuildState
 from workbench.model.environment import EngineName, EnvironmentSpec, Revision
+from workbench.model.run import ACTIVE
+from workbench.model.session import ALIVE
 from workbench.services import environments
 from workbench.store import builds as rows
 from workbench.store import environments as environment_rows
+from workbench.store import runs as run_rows
+from workbench.store import sessions as session_rows
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.engines import Engines
 from workbench.text import one_line
@@ -108,22 +112,7 @@ class Builds:
             if spec.fingerprint != build.fingerprint:
                 return BuildState.CANCELLED, {"reason": "its declaration was changed before it was built"}
             name = self._engine(build, spec)
-            engine = self.engines.get(name)
-            engine.check(spec)
-            revision_id = engine.revision_id(spec)
-            self.desk.home.build_log(build.id).parent.mkdir(mode=0o700, exist_ok=True)
-            with self.desk.read() as connection:
-                forced = rows.forced(connection, build.id)
-            revision = None if forced else engine.find(spec, revision_id)
-            if revision is None:
-                log_path = self.desk.home.build_log(build.id)
-                revision = engine.build(
-                    spec,
-                    revision_id,
-                    log=log_path,
-                    progress=lambda moment: self._tell(build, moment),
-                    cancelled=cancelled,
-                )
+            revision = self._revision(build, spec, self.engines.get(name), cancelled)
             self._made(build, spec, name, revision)
         except Cancelled:
             if self.desk.stopping.is_set():
@@ -143,6 +132,39 @@ class Builds:
             return BuildState.FAILED, {"reason": one_line(said, 400)}
         return BuildState.READY, {}
 
+    def _revision(self, build: Build, spec: EnvironmentSpec, engine: Engine, cancelled: threading.Event) -> Revision:
+        """The revision that is there already, unless a new one is forced; else the one that is made now."""
+        engine.check(spec)
+        revision_id = engine.revision_id(spec)
+        log_path = self.desk.home.build_log(build.id)
+        log_path.parent.mkdir(mode=0o700, exist_ok=True)
+        with self.desk.read() as connection:
+            forced = rows.forced(connection, build.id)
+        found = engine.find(spec, revision_id)
+        if found and not forced:
+            return found
+        if found:
+            self._refuse_in_use(spec)
+            engine.remove(found)
+        return engine.build(
+            spec, revision_id, log=log_path, progress=lambda moment: self._tell(build, moment), cancelled=cancelled
+        )
+
+    def _refuse_in_use(self, spec: EnvironmentSpec) -> None:
+        """What runs in a revision would lose it when it is made anew."""
+        with self.desk.read() as connection:
+            users = [f"run {run.id}" for run in run_rows.in_states(connection, ACTIVE) if run.environment == spec.name]
+            users += [
+                f"session {session.name}"
+                for session in session_rows.in_states(connection, ALIVE)
+                if session.environment == spec.name
+            ]
+        if users:
+            raise Refused(
+                f"{spec.name} is in use by {', '.join(users[:5])}: it cannot be built again now",
+                hint="Stop what uses it first.",
+            )
+
     def _made(self, build: Build, spec: EnvironmentSpec, engine: EngineName, revision: Revision) -> None:
         self.desk.point()
         with self.desk.write() as connection:
@@ -159,7 +181,7 @@ class Builds:
         with self.desk.read() as connection:
             chosen = environment_rows.chosen(connection, spec.name)
         if chosen is None:
-            name, why = choose(spec, self.desk.settings, self.desk.home)
+            name, why = choose(spec, self.desk.settings, self.desk.home, asked=build.engine)
             # A declaration that this engine refuses has no engine yet: the person may still change either.
             self.engines.get(name).check(spec)
             with self.desk.write() as connection:

@@ -209,7 +209,16 @@ class Seed:
         self, name: EngineName = EngineName.DOCKER, *, problem: str = "", endpoint: str = "unix:///var/run/docker.sock"
     ) -> None:
         """What the supervisor last saw of an engine."""
-        seen = EngineRow(name, endpoint, "default", "" if problem else "27.3.1", "x", problem, "", self.clock.now)
+        seen = EngineRow(
+            name,
+            endpoint,
+            "default",
+            "" if problem else "27.3.1",
+            "x",
+            problem,
+            "Is it running?" if problem else "",
+            self.clock.now,
+        )
         with self.bench.store.write() as connection:
             environments.note_engine(connection, seen)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from textual.widgets import Select
 from ui.seeding import Seed, notebook_text, story
 from ui.staging import SMALL
 
@@ -179,3 +180,54 @@ async def test_a_form_can_always_be_left(seed: Seed, stage: Callable[..., Any], 
             "it to close",
         )
         assert projects.listing(seed.bench) == []
+
+
+async def test_what_is_needed_has_no_empty_choice(seed: Seed, stage: Callable[..., Any]) -> None:
+    """Project, notebook and kind of time offer their options and nothing else; an environment may be left open."""
+    story(seed)
+    async with stage() as on:
+        await on.select("sales")
+        await on.press("t")
+        form = await on.modal(ScheduleForm)
+        await on.until(lambda: form.field("notebook").value, "a notebook")
+        for name in ("project", "notebook", "kind"):
+            assert Select.NULL not in form.field(name).widget._legal_values
+        await on.press("escape", "r")
+        form = await on.modal(RunForm)
+        await on.until(lambda: len(form.field("environment").widget._legal_values) > 2, "environments")
+        assert Select.NULL in form.field("environment").widget._legal_values
+
+
+async def test_typing_on_after_a_choice_loses_nothing(seed: Seed, stage: Callable[..., Any]) -> None:
+    """Enter in a list of choices, tab and text at once: the text is in the next field."""
+    story(seed)
+    async with stage(SMALL) as on:
+        await on.select("sales")
+        await on.press("t")
+        form = await on.modal(ScheduleForm)
+        form.field("kind").widget.focus()
+        await on.press("enter", "down", "down", "enter", "tab", "2", "h")
+        await on.until(lambda: form.field("when").value == "2h", "the text in its field")
+        assert form.field("kind").value == "every"
+
+
+async def test_the_time_zone_is_asked_once(
+    seed: Seed, stage: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first schedule's form proposes the machine's zone and says that it is kept; then it is the home's."""
+    seed.project("sales", {"report.ipynb": ""})
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    async with stage() as on:
+        await on.select("sales")
+        await on.press("t")
+        form = await on.modal(ScheduleForm)
+        await on.see("Asia/Tokyo is kept as this home's time zone")
+        await filled(on, ScheduleForm, "name", "monthly")
+        await filled(on, ScheduleForm, "timezone", "Tokyo")
+        await on.see("Did you mean Asia/Tokyo?")
+        await filled(on, ScheduleForm, "timezone", "Asia/Tokyo")
+        await filled(on, ScheduleForm, "when", "0 7 1 * *")
+        await on.until(lambda: form.considered.command, "the command")
+        await on.press("ctrl+s")
+        await on.until(lambda: on.screen.listing.cursor.endswith("/monthly"), "the schedule")
+        assert seed.bench.settings.timezone == "Asia/Tokyo"

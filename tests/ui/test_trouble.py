@@ -33,7 +33,10 @@ async def test_an_engine_that_is_down_is_named_with_what_still_works(seed: Seed,
     """The header says that Docker does not answer and that local processes work; it recovers by itself."""
     seed.engine(problem="connection refused")
     async with stage() as on:
-        await on.see("docker does not answer   ● local processes")
+        await on.see("docker does not answer   ● local processes", "! 1 needs you", "docker: connection refused")
+        await on.press("exclamation_mark")
+        await on.see("What needs you", "Is it running?")
+        await on.press("escape")
         seed.engine()
         await on.see("● docker 27.3.1")
 

@@ -15,7 +15,7 @@ from cli_home import Shell, make_shell
 from workbench.doctor import engines, installation, state
 from workbench.doctor.examination import examine, guarded
 from workbench.doctor.finding import Finding, Level
-from workbench.doctor.zones import checked_zone, machine_zone
+from workbench.services.zones import checked_zone, machine_zone
 from workbench.errors import Refused
 
 

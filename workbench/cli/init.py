@@ -10,9 +10,9 @@ from workbench.cli.asking import interactive
 from workbench.cli.grammar import command
 from workbench.cli.invocation import Invocation
 from workbench.cli.output import emit, say
-from workbench.doctor.zones import checked_zone, machine_zone
 from workbench.errors import Refused
 from workbench.paths import find_home
+from workbench.services.zones import checked_zone, machine_zone
 
 
 @command("init", short_help="Make a home and choose its time zone.")

@@ -18,9 +18,9 @@ from textual.message import Message
 from workbench.errors import WorkbenchError
 from workbench.services.bench import Bench
 from workbench.services.overview import overview
+from workbench.services.problems import problems_of
 from workbench.ui.messages import Detailed, Grown, Listed, Overviewed, Trouble
 from workbench.ui.nouns.base import Noun
-from workbench.ui.problems import problems_of
 from workbench.ui.sources import Source
 
 TICK = 0.25  # seconds between two questions to the store

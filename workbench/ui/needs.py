@@ -1,4 +1,4 @@
-"""What needs somebody, as lines that lead to the thing: failed, waiting, missed, unreadable."""
+"""What needs somebody, as lines that lead to the thing: failed, waiting, missed, unreadable, an engine that is down."""
 
 from __future__ import annotations
 
@@ -34,4 +34,10 @@ def entries(seen: Overviewed | None) -> list[Entry]:
         return []
     wrong = [Entry(str(problem), path=problem.path, line=problem.line) for problem in seen.problems]
     needs = [Entry(one_line(need.text), MODES.get(need.kind, "runs"), need.key) for need in seen.overview.needs]
-    return wrong + needs
+    return wrong + _engines(seen) + needs
+
+
+def _engines(seen: Overviewed) -> list[Entry]:
+    """Engines that are set up here and do not answer, with what to do."""
+    down = [row for row in seen.overview.engines.values() if row.problem and row.endpoint]
+    return [Entry(one_line(f"{row.name}: {row.problem}. {row.hint}".strip()), "environments") for row in down]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -21,6 +21,7 @@ from textual.widgets import Button, Input, Select, Static
 from workbench.errors import WorkbenchError
 from workbench.services.bench import Bench
 from workbench.text import one_line
+from workbench.ui.widgets.chooser import Chooser
 
 R = TypeVar("R")
 WIDTH = 70  # columns inside a form
@@ -58,6 +59,11 @@ class Field(Vertical):
         self.complain("")
 
     @property
+    def open(self) -> bool:
+        """Whether it may well be left without a value."""
+        return isinstance(self.widget, Chooser) and not self.widget.needed
+
+    @property
     def value(self) -> str:
         """What was typed or chosen."""
         if isinstance(self.widget, Select):
@@ -79,12 +85,10 @@ def line(name: str, label: str, value: str = "", *, placeholder: str = "", hint:
 
 
 def choice(
-    name: str, label: str, options: Sequence[str], value: str = "", *, prompt: str = "choose", hint: str = ""
+    name: str, label: str, options: Sequence[str], value: str = "", *, prompt: str = "", hint: str = ""
 ) -> Field:
-    """A field to choose in; shows the one option where there is only one."""
-    shown = [(Content(one_line(option)), option) for option in options]
-    chosen: Any = value if value in options else (options[0] if len(options) == 1 else Select.NULL)
-    return Field(name, label, Select(shown, value=chosen, prompt=prompt, compact=True), hint)
+    """A field to choose in; with a `prompt` nothing can be chosen too, else the first option is where none is given."""
+    return Field(name, label, Chooser(options, value, needed=not prompt, prompt=prompt or "none"), hint)
 
 
 class Form(ModalScreen[R], Generic[R]):
@@ -146,7 +150,7 @@ class Form(ModalScreen[R], Generic[R]):
         """The first empty field has the focus."""
         self.query_one("#formerror").display = False
         self.query_one("#command").display = False
-        waiting = [one.widget for one in self.query(Field) if not one.value]
+        waiting = [one.widget for one in self.query(Field) if not one.value and not one.open]
         widgets = waiting or [one.widget for one in self.query(Field)]
         if widgets:
             widgets[0].focus()
@@ -167,10 +171,8 @@ class Form(ModalScreen[R], Generic[R]):
     def put_options(self, name: str, options: Sequence[str], value: str = "") -> None:
         """Other options for a field to choose in."""
         select = self.field(name).widget
-        assert isinstance(select, Select)
-        select.set_options([(Content(one_line(option)), option) for option in options])
-        if value in options or len(options) == 1:
-            select.value = value if value in options else options[0]
+        assert isinstance(select, Chooser)
+        select.put(options, value)
 
     @on(Input.Changed)
     @on(Select.Changed)

@@ -118,8 +118,19 @@ class RunForm(NotebookForm):
     verb: ClassVar[str] = "Run"
 
     def fields(self) -> Iterable[Field]:
-        """Project and notebook; parameters follow."""
+        """Project, notebook and environment; parameters follow."""
         yield from self.notebook_fields()
+        yield choice("environment", "environment", [], prompt="the project's own")
+
+    async def changed(self, name: str, value: str) -> None:
+        """Any environment that is read can be chosen."""
+        await super().changed(name, value)
+        if name == "project" and value:
+            from workbench.services import environments
+
+            known = [spec.name for spec in await asyncio.to_thread(environments.specs, self.bench)]
+            own = [one for one in known if "/" not in one or one.startswith(f"{value}/")]
+            self.put_options("environment", own, self.field("environment").value)
 
     def consider(self, values: Mapping[str, str]) -> Considered:
         """Types of parameters, the environment, how long it usually takes."""
@@ -128,16 +139,19 @@ class RunForm(NotebookForm):
         project, notebook = values.get("project", ""), values.get("notebook", "")
         if not project or not notebook or errors:
             return Considered(errors, page.content())
+        chosen = values.get("environment", "")
         try:
-            page = self._preview(project, notebook, given)
+            page = self._preview(project, notebook, given, chosen)
         except WorkbenchError as error:
             errors["notebook"] = error.message
-        return Considered(errors, page.content(), command_line(self.bench, project, notebook, given))
+        command = command_line(self.bench, project, notebook, given)
+        return Considered(errors, page.content(), f"{command} --environment {chosen}" if chosen else command)
 
-    def _preview(self, project: str, notebook: str, given: Mapping[str, Any]) -> Page:
+    def _preview(self, project: str, notebook: str, given: Mapping[str, Any], chosen: str) -> Page:
         from workbench.services import environments, projects, runs
 
-        spec = environments.for_project(self.bench, projects.get(self.bench, project))
+        own = environments.for_project(self.bench, projects.get(self.bench, project))
+        spec = environments.spec(self.bench, chosen) if chosen else own
         view = environments.view(self.bench, spec.name)
         word = "" if view.state == "ready" else f", {view.state}: it is built first"
         last = runs.page(self.bench, runs.RunFilter(project=project, notebook=notebook), limit=1)
@@ -151,6 +165,9 @@ class RunForm(NotebookForm):
         )
         if self.parameters is not None and not self.parameters.has_cell:
             page.text("The notebook has no cell tagged `parameters`.", Tone.MUTED)
+        language = self.parameters.language.lower() if self.parameters else ""
+        if language == "r" and spec.r is None and not spec.image:
+            page.text(f"It is in R, which {spec.name} lacks: choose another environment.", Tone.WARN)
         return page
 
     def carry_out(self, values: Mapping[str, str]) -> int:
@@ -158,7 +175,8 @@ class RunForm(NotebookForm):
         from workbench.services import runs
 
         given, _ = self.read(values)
-        return runs.submit(self.bench, Request(values["project"], values["notebook"], given))
+        environment = values["environment"] or None
+        return runs.submit(self.bench, Request(values["project"], values["notebook"], given, environment))
 
 
 def command_line(bench: Bench, project: str, notebook: str, given: Mapping[str, Any]) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
-from zoneinfo import available_timezones
 
 from workbench.errors import WorkbenchError
+from workbench.model.clocks import zone
 from workbench.model.names import SLUG_RULE, is_slug
+from workbench.services.zones import machine_zone
 from workbench.text import age
 from workbench.ui.modals.form import Considered, Field, choice, line
 from workbench.ui.modals.run import NotebookForm
@@ -32,7 +33,7 @@ class ScheduleForm(NotebookForm):
         yield line("name", "name", placeholder="nightly")
         yield choice("kind", "when", list(KINDS.values()), KINDS["cron"])
         yield line("when", "", placeholder=EXAMPLES["cron"])
-        yield line("timezone", "time zone", self.bench.settings.timezone or "UTC")
+        yield line("timezone", "time zone", self.bench.settings.timezone or machine_zone())
 
     async def changed(self, name: str, value: str) -> None:
         """The example beside the time follows its kind."""
@@ -52,20 +53,24 @@ class ScheduleForm(NotebookForm):
         when, kind = values["when"].strip(), _kind(values["kind"])
         if not when:
             errors["when"] = f"as {EXAMPLES[kind]}"
-        elif values["timezone"] not in available_timezones():
-            errors["timezone"] = "zones are named as Europe/Berlin"
-        else:
+        try:
+            zone(values["timezone"].strip())
+        except WorkbenchError as error:
+            errors["timezone"] = _told(error)
+        if when and "timezone" not in errors:
             try:
-                self._preview(page, kind, when, values["timezone"])
+                self._preview(page, kind, when, values["timezone"].strip())
             except WorkbenchError as error:
-                errors["when"] = f"{error.message}. {error.hint}" if error.hint else error.message
+                errors["when"] = _told(error)
+        if self.bench.settings.timezone is None and "timezone" not in errors:
+            page.text(f"{values['timezone'].strip()} is kept as this home's time zone.", Tone.MUTED)
         command = "" if errors else _command(values, kind, when, given)
         return Considered(errors, page.content(), command)
 
-    def _preview(self, page: Page, kind: str, when: str, zone: str) -> None:
+    def _preview(self, page: Page, kind: str, when: str, place: str) -> None:
         from workbench.services import schedules
 
-        found = schedules.preview(self.bench, **{kind: when}, timezone=zone, n=5)
+        found = schedules.preview(self.bench, **{kind: when}, timezone=place, n=5)
         page.text(found.words, Tone.STRONG)
         for warning in found.warnings:
             page.text(warning, Tone.WARN)
@@ -74,19 +79,26 @@ class ScheduleForm(NotebookForm):
 
     def carry_out(self, values: Mapping[str, str]) -> str:
         """Write its file."""
-        from workbench.services import schedules
+        from workbench.services import preferences, schedules
 
         given, _ = self.read(values)
+        place = values["timezone"].strip()
+        if self.bench.settings.timezone is None:
+            preferences.set_timezone(self.bench, place)
         when: dict[str, Any] = {_kind(values["kind"]): values["when"].strip()}
         return schedules.add(
             self.bench,
             values["project"],
             values["name"].strip(),
             notebook=values["notebook"],
-            timezone=values["timezone"],
+            timezone=place,
             parameters=given,
             **when,
         ).key
+
+
+def _told(error: WorkbenchError) -> str:
+    return f"{error.message}. {error.hint}" if error.hint else error.message
 
 
 def _kind(shown: str) -> str:
@@ -95,7 +107,7 @@ def _kind(shown: str) -> str:
 
 def _command(values: Mapping[str, str], kind: str, when: str, given: Mapping[str, Any]) -> str:
     parts = ["schedules", "add", values["project"], values["name"].strip(), "--notebook", values["notebook"]]
-    parts += [f"--{kind}", when, "--timezone", values["timezone"]]
+    parts += [f"--{kind}", when, "--timezone", values["timezone"].strip()]
     for name, value in given.items():
         parts += ["-p", name, value if isinstance(value, str) else repr(value)]
     return shlex.join(parts)

@@ -129,7 +129,7 @@ class NounScreen(Screen[None]):
 
     @on(messages.Overviewed)
     def _overviewed(self, message: messages.Overviewed) -> None:
-        self.query_one(HeaderLine).show(message.overview, message.problems)
+        self.query_one(HeaderLine).show(message)
         if self.leads:
             self.query_one(NeedsStrip).show(entries(message))
 

@@ -12,6 +12,8 @@ from textual.widgets import Static
 from workbench.model.environment import EngineName
 from workbench.services.overview import Overview
 from workbench.text import one_line
+from workbench.ui.messages import Overviewed
+from workbench.ui.needs import entries
 from workbench.ui.tone import STYLES, Cell, Tone
 
 SPACE = 3
@@ -45,9 +47,9 @@ def queue_cell(overview: Overview) -> Cell:
     return Cell(" · ".join(parts), Tone.BUSY)
 
 
-def needs_cell(overview: Overview, problems: Sequence[object]) -> Cell | None:
+def needs_cell(seen: Overviewed) -> Cell | None:
     """How many things need somebody; None for nothing."""
-    count = len(overview.needs) + len(problems)
+    count = len(entries(seen))
     return Cell(f"! {count} need{'s' if count == 1 else ''} you", Tone.WARN) if count else None
 
 
@@ -77,12 +79,11 @@ class HeaderLine(Static):
         super().__init__(markup=False, id="header")
         self._home = one_line(shortened(home))
         self._read_only = read_only
-        self._overview: Overview | None = None
-        self._problems: Sequence[object] = ()
+        self._seen: Overviewed | None = None
 
-    def show(self, overview: Overview, problems: Sequence[object]) -> None:
+    def show(self, seen: Overviewed) -> None:
         """Take the newest facts."""
-        self._overview, self._problems = overview, problems
+        self._seen = seen
         self._draw()
 
     def on_resize(self) -> None:
@@ -94,9 +95,10 @@ class HeaderLine(Static):
         if self._read_only:
             left.append(Cell("READ-ONLY", Tone.WARN))
         right = None
-        if self._overview is None:
+        if self._seen is None:
             left.append(Cell(self._home, Tone.MUTED))
         else:
-            left += [queue_cell(self._overview), *engine_cells(self._overview), Cell(self._home, Tone.MUTED)]
-            right = needs_cell(self._overview, self._problems)
+            found = self._seen.overview
+            left += [queue_cell(found), *engine_cells(found), Cell(self._home, Tone.MUTED)]
+            right = needs_cell(self._seen)
         self.update(arranged(left, right, self.content_size.width))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from workbench.declare.problem import Problem
+from typing import TYPE_CHECKING
+
+from workbench.services import environments, projects, schedules
 from workbench.services.bench import Bench
+
+if TYPE_CHECKING:
+    from workbench.declare.problem import Problem
 
 
 def problems_of(bench: Bench) -> tuple[Problem, ...]:
     """Every fault, in the order of files and lines; what is only worth knowing is left to `workbench check`."""
     from workbench.declare import load_settings
-    from workbench.services import environments, projects, schedules
 
     found = [
         *load_settings(bench.home.settings_file).problems,

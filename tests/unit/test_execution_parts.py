@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from workbench.model.event import Progress
 from workbench.model.project import Mount
 from workbench.model.run import Failure, RunState
 from workbench.notebooks.document import parse
+from workbench.supervisor.runs import BLOCK
 
 
 @pytest.fixture
@@ -141,6 +143,35 @@ def test_a_full_disk_costs_lines_only(tmp_path: Path) -> None:
     journal.output(1, "stdout", "lost\n")
     journal.close()
     assert journal.problem == "No space left on device"
+
+
+def test_a_torn_line_spoils_no_other(tmp_path: Path) -> None:
+    """A line of which only a part found room is followed by whole ones."""
+    journal = Journal(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        for _ in range(3):
+            journal.event(Progress.NOTE, text="x" * 30)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    journal.event(Progress.DONE, cell=1)
+    journal.close()
+    first, torn, *_, last = (tmp_path / "events.jsonl").read_bytes().splitlines()
+    assert json.loads(first)["kind"] == "note"
+    assert not torn.endswith(b"}")
+    assert json.loads(last)["kind"] == "done"
+
+
+def test_lines_are_shorter_than_what_is_read_at_a_time(tmp_path: Path) -> None:
+    """One huge message in wide characters, with a part held back before it, stops no reader."""
+    journal = Journal(tmp_path)
+    for text in ("\r" + "\U0001f600" * 99_999, "\U0001f600" * 300_000):
+        journal.output(1, "stdout", text)
+    journal.close()
+    lines = (tmp_path / "events.jsonl").read_bytes().splitlines(keepends=True)
+    assert len(lines) > 1
+    assert max(map(len, lines)) < BLOCK
 
 
 def stream(text: str, name: str = "stdout") -> dict[str, Any]:

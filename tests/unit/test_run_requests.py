@@ -126,7 +126,7 @@ def test_a_living_run_is_not_removed(bench: Bench) -> None:
 
 
 def test_progress_is_read_by_offset(bench: Bench) -> None:
-    """Whole lines only, each once; a new attempt starts anew."""
+    """Whole lines only, each once, and none that a full disk cut; a new attempt starts anew."""
     number = runs.submit(bench, ask())
     folder = bench.home.attempt_folder(number, 0)
     folder.mkdir(parents=True)
@@ -134,7 +134,7 @@ def test_progress_is_read_by_offset(bench: Bench) -> None:
     events, mark = runs.tail(bench, number)
     assert [event["kind"] for event in events] == ["started"]
     with (folder / "events.jsonl").open("ab") as file:
-        file.write(b'l"}\n')
+        file.write(b'l"}\n{"kind": "outp\n\n')
     events, mark = runs.tail(bench, number, mark)
     assert [event["kind"] for event in events] == ["cell"]
     assert runs.tail(bench, number, mark)[0] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from workbench.text import clean, size
 
 EVENTS_LIMIT = 20_000_000  # bytes of output in events.jsonl
 LOG_LIMIT = 100_000_000  # bytes of log.txt
-SLICE = 1_000_000  # characters cleaned at once, so that one huge message is not copied whole
+# Characters taken at once: one huge message is not copied whole, and a line (what was held and a slice, of up to 4
+# bytes a character) is shorter than what readers take at a time.
+SLICE = 100_000
 # A control sequence of which only the beginning has come, at the end of a chunk.
 _UNFINISHED = re.compile("\x1b(?:\\[[0-?]*[ -/]*)?$")
 
@@ -51,8 +54,9 @@ class Journal:
     """The two files of one attempt. A disk that is full costs lines, never the run: `problem` then says so."""
 
     def __init__(self, folder: Path, *, events_limit: int = EVENTS_LIMIT, log_limit: int = LOG_LIMIT) -> None:
-        self.events = (folder / EVENTS_FILE).open("ab")
-        self.log = (folder / LOG_FILE).open("ab")
+        self.events = (folder / EVENTS_FILE).open("ab", buffering=0)
+        self.log = (folder / LOG_FILE).open("ab", buffering=0)
+        self.torn: set[FileIO] = set()
         self.events_left = events_limit
         self.log_left = log_limit
         self.log_limit = log_limit
@@ -119,9 +123,16 @@ class Journal:
         if self.log_left <= 0:
             self._append(self.log, f"\n[the log ends here: it is limited to {size(self.log_limit)}]\n".encode())
 
-    def _append(self, file: Any, data: bytes) -> None:
+    def _append(self, file: FileIO, data: bytes) -> None:
+        """All of it; after a line of which only a part found room comes a new one."""
+        left = memoryview(b"\n" + data if file in self.torn else data)
+        whole = len(left)
         try:
-            file.write(data)
-            file.flush()
+            while left:
+                left = left[file.write(left) :]
         except (OSError, ValueError) as error:
+            if len(left) < whole:
+                self.torn.add(file)
             self.problem = getattr(error, "strerror", None) or str(error)
+        else:
+            self.torn.discard(file)

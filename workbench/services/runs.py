@@ -212,7 +212,7 @@ def tail(
     except FileNotFoundError:
         return [], mark
     whole = block[: block.rfind(b"\n") + 1]
-    events = [json.loads(line) for line in whole.splitlines() if line]
+    events = [event for line in whole.splitlines() if (event := _event(line))]
     return events, replace(mark, offset=mark.offset + len(whole))
 
 
@@ -266,6 +266,15 @@ def notebook_path(project: Project, notebook: str) -> Path:
             "notebook", f"{project.name}/{notebook}", hint=f"See what there is: workbench projects show {project.name}"
         )
     return path
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    """A line of a run's events; None for what a full disk left of one."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and "kind" in found else None
 
 
 def _slug(name: str) -> str:

@@ -285,7 +285,7 @@ def test_the_machines_index_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("Because sklearn was not found in the package registry", "sklearn", "mean scikit-learn"),
         ("Because there is no version of six==99 and you require six==99", "six", "Loosen"),
         ("error: Failed to fetch: x Caused by: dns error: failed to lookup address", "could not be reached", "network"),
-        ("error: failed to write: No space left on device (os error 28)", "disk is full", "prune"),
+        ("error: failed to write: No space left on device (os error 28)", "disk is full", "uv cache clean"),
         ("error: Failed to build `psycopg2==2.9`", "psycopg2", "apt"),
         ("HTTP status client error (401 Unauthorized) for url", "refused us", "credentials"),
         ("error: something new", "something new", ""),

@@ -54,7 +54,7 @@ def nearest(name: str) -> str:
 def _words(text: str) -> tuple[str, str]:
     """Message and hint; empty where nothing is recognised."""
     if "No space left on device" in text:
-        return "the disk is full", "Make room (workbench prune; uv cache clean), then build again."
+        return "the disk is full", "Make room (uv cache clean), then build again."
     if OFFLINE.search(text):
         return (
             "the package index could not be reached",

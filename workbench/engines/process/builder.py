@@ -191,6 +191,6 @@ def _check_room(folder: Path, name: str) -> None:
         raise BuildFailed(
             f"only {free // 1_000_000} MB are free where environments are kept",
             title=name,
-            hint="Make room (workbench prune; uv cache clean), then build again.",
+            hint="Make room (uv cache clean), then build again.",
             step=STEPS[0],
         )

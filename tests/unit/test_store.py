@@ -322,12 +322,16 @@ def test_one_open_build_a_declaration(store: Store) -> None:
 
 
 def test_an_engine_is_chosen_once(store: Store) -> None:
-    """The first choice stays, whoever chooses later."""
+    """The first choice stays, whoever chooses later, until the person declares another."""
     name = environments.EngineName
     with store.write() as connection:
         environments.choose_engine(connection, "python", name.PROCESS, "no docker", at=NOW, actor=WHO)
         chosen = environments.choose_engine(connection, "python", name.DOCKER, "docker is back", at=NOW, actor=WHO)
-    assert (chosen.engine, chosen.engine_reason) == (name.PROCESS, "no docker")
+        assert (chosen.engine, chosen.engine_reason) == (name.PROCESS, "no docker")
+        changed = environments.choose_engine(
+            connection, "python", name.DOCKER, "declared", at=NOW, actor=WHO, declared=True
+        )
+    assert (changed.engine, changed.engine_reason) == (name.DOCKER, "declared")
 
 
 def test_several_processes_write(tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ class EnvironmentSpec:
     def shape(self) -> dict[str, Any]:
         """Everything that shapes the image or venv, and nothing that does not (limits, secrets, titles)."""
         return {
+            "engine": self.engine,
             "image": self.image,
             "use": self.use,
             "python": _plain(self.python, drop=("requirements",)),

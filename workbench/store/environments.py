@@ -37,13 +37,25 @@ class EngineRow:
 
 
 def choose_engine(
-    connection: sqlite3.Connection, name: str, engine: EngineName, reason: str, *, at: datetime, actor: Actor
+    connection: sqlite3.Connection,
+    name: str,
+    engine: EngineName,
+    reason: str,
+    *,
+    at: datetime,
+    actor: Actor,
+    declared: bool = False,
 ) -> Chosen:
-    """Write down the engine of an environment at its first build; afterwards the first choice stays."""
+    """Write down the engine of an environment at its first build. That choice stays until another is `declared`."""
+    values = (name, engine, reason, stamp(at), actor.by, actor.account, actor.origin)
+    change = "DO NOTHING"
+    if declared:
+        change = "DO UPDATE SET engine = excluded.engine, engine_reason = excluded.engine_reason, revision = '',"
+        change += " fingerprint = '' WHERE engine != excluded.engine"
     cursor = connection.execute(
-        "INSERT INTO environments (name, engine, engine_reason, chosen, by, account, origin) VALUES (?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (name) DO NOTHING",
-        (name, engine, reason, stamp(at), actor.by, actor.account, actor.origin),
+        "INSERT INTO environments (name, engine, engine_reason, chosen, by, account, origin) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own words
+        f" ON CONFLICT (name) {change}",
+        values,
     )
     if cursor.rowcount == 1:
         append(connection, at, "environment", name, "engine chosen", actor, f"{engine}: {reason}")

@@ -19,6 +19,7 @@ from workbench.store import builds as rows
 from workbench.store import environments as environment_rows
 from workbench.store import runs as run_rows
 from workbench.store import sessions as session_rows
+from workbench.store.environments import Chosen
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.engines import Engines
 from workbench.text import one_line
@@ -74,13 +75,22 @@ class Builds:
         with self.desk.read() as connection:
             chosen = environment_rows.chosen(connection, build.environment)
         problem, _ = self.engines.problem(chosen.engine) if chosen else ("", "")
-        if problem:
-            self.engines.waited_for = True
-            reason = f"waits: {chosen.engine if chosen else ''} is down: {one_line(problem, 200)}"
-            if build.reason != reason:
-                with self.desk.write() as connection:
-                    rows.note_waiting(connection, build.id, reason)
-        return bool(problem)
+        if chosen is None or not problem or self._declared_other(build, chosen):
+            return False
+        self.engines.waited_for = True
+        reason = f"waits: {chosen.engine} is down: {one_line(problem, 200)}"
+        if build.reason != reason:
+            with self.desk.write() as connection:
+                rows.note_waiting(connection, build.id, reason)
+        return True
+
+    def _declared_other(self, build: Build, chosen: Chosen) -> bool:
+        """Whether the person has declared another engine than the one that was chosen."""
+        try:
+            spec = environments.spec(self.desk.bench, build.environment)
+        except WorkbenchError:
+            return True  # the build itself says what is wrong
+        return spec.engine not in (None, chosen.engine)
 
     def _start(self, build: Build) -> None:
         if not self._change(build, BuildState.BUILDING, reason=""):
@@ -180,14 +190,15 @@ class Builds:
         """The environment's engine: the one written down, else one chosen now and written down for good."""
         with self.desk.read() as connection:
             chosen = environment_rows.chosen(connection, spec.name)
-        if chosen is None:
+        if chosen is None or spec.engine not in (None, chosen.engine):
             name, why = choose(spec, self.desk.settings, self.desk.home, asked=build.engine)
             # A declaration that this engine refuses has no engine yet: the person may still change either.
             self.engines.get(name).check(spec)
             with self.desk.write() as connection:
                 chosen = environment_rows.choose_engine(
-                    connection, spec.name, name, why, at=self.desk.now(), actor=self.desk.actor
-                )
+                    connection, spec.name, name, why, at=self.desk.now(), actor=self.desk.actor,
+                    declared=spec.engine is not None,
+                )  # fmt: skip
         with self.desk.write() as connection:
             rows.set_engine(connection, build.id, chosen.engine)
         return chosen.engine

@@ -69,6 +69,8 @@ class Environments:
         with self.desk.read() as connection:
             chosen = rows.chosen(connection, spec.name)
             revision = rows.revision(connection, spec.name, spec.fingerprint)
+        if chosen and spec.engine not in (None, chosen.engine):
+            chosen = None  # the person has declared another since
         if chosen:
             problem, hint = self.engines.problem(chosen.engine)
             if problem:

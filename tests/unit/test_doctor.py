@@ -15,8 +15,8 @@ from cli_home import Shell, make_shell
 from workbench.doctor import engines, installation, state
 from workbench.doctor.examination import examine, guarded
 from workbench.doctor.finding import Finding, Level
-from workbench.services.zones import checked_zone, machine_zone
 from workbench.errors import Refused
+from workbench.services.zones import checked_zone, machine_zone
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -231,3 +232,15 @@ async def test_the_time_zone_is_asked_once(
         await on.press("ctrl+s")
         await on.until(lambda: on.screen.listing.cursor.endswith("/monthly"), "the schedule")
         assert seed.bench.settings.timezone == "Asia/Tokyo"
+
+
+async def test_a_removed_project_is_not_replaced_by_another(seed: Seed, stage: Callable[..., Any]) -> None:
+    """A run of a project that went meanwhile is refused by name; no other project stands in the form instead."""
+    seed.project("doomed", {"report.ipynb": ""})
+    seed.project("other", {"report.ipynb": ""})
+    async with stage() as on:
+        await on.select("doomed")
+        shutil.rmtree(seed.bench.home.projects / "doomed")
+        await on.press("r")
+        await on.see("doomed: there is no such project any more")
+        assert not isinstance(on.app.screen, RunForm)

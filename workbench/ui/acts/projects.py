@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from workbench.errors import WorkbenchError
 from workbench.ui.actions import Action, Purpose
 from workbench.ui.acts.opening import open_when_ready
 from workbench.ui.desk import Desk
@@ -15,6 +16,21 @@ AREA = "projects"
 
 def _readable(row: ProjectRow) -> bool:
     return not row.project.problem
+
+
+async def sound_projects(desk: Desk, title: str, chosen: str = "") -> list[str]:
+    """Names of those that can be worked with. Raises where there is none, or where `chosen` is none of them."""
+    from workbench.services import projects
+
+    found = await desk.call(projects.listing, desk.bench)
+    known = [one.name for one in found if not one.problem]
+    if chosen and chosen not in known:
+        problem = next((one.problem for one in found if one.name == chosen), "")
+        hint = "Press 1 and e on it to see its file." if problem else "Was it removed?"
+        raise WorkbenchError(f"{chosen}: {problem or 'there is no such project any more'}", title=title, hint=hint)
+    if not known:
+        raise WorkbenchError("There is no project yet.", title=title, hint="Make one: press 1, then n.")
+    return known
 
 
 async def new(desk: Desk, items: list[Any]) -> None:

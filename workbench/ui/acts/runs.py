@@ -9,6 +9,7 @@ from workbench.model.run import ENDED, Run
 from workbench.text import plural
 from workbench.ui.actions import Action, Purpose
 from workbench.ui.acts.opening import open_when_ready
+from workbench.ui.acts.projects import sound_projects
 from workbench.ui.desk import Desk, names
 
 AREA = "runs"
@@ -22,15 +23,14 @@ def _over(run: Run) -> bool:
     return run.state in ENDED
 
 
-async def run_form(desk: Desk, *, project: str = "", notebook: str = "", given: dict[str, Any] | None = None) -> None:
+async def run_form(
+    desk: Desk, *, project: str = "", near: str = "", notebook: str = "", given: dict[str, Any] | None = None
+) -> None:
     """The form; the new run is shown afterwards."""
-    from workbench.services import projects
     from workbench.ui.modals.run import RunForm
 
-    known = [one.name for one in await desk.call(projects.listing, desk.bench) if not one.problem]
-    if not known:
-        raise WorkbenchError("There is no project yet.", title="Run a notebook", hint="Make one: press 1, then n.")
-    run = await desk.form(RunForm(desk.bench, known, project=project, notebook=notebook, given=given))
+    known = await sound_projects(desk, "Run a notebook", project)
+    run = await desk.form(RunForm(desk.bench, known, project=project or near, notebook=notebook, given=given))
     if run:
         desk.say(f"Run {run} is queued. workbench runs show {run}")
         desk.look()
@@ -39,7 +39,7 @@ async def run_form(desk: Desk, *, project: str = "", notebook: str = "", given: 
 
 async def new(desk: Desk, items: list[Any]) -> None:
     """The form, with the project of the selected run."""
-    await run_form(desk, project=items[0].project if items else "")
+    await run_form(desk, near=items[0].project if items else "")
 
 
 async def again(desk: Desk, items: list[Run]) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import WorkbenchError
 from workbench.ui.actions import Action, Purpose
+from workbench.ui.acts.projects import sound_projects
 from workbench.ui.desk import Desk
 
 if TYPE_CHECKING:
@@ -18,15 +18,13 @@ def _sound(view: ScheduleView) -> bool:
     return view.spec is not None
 
 
-async def schedule_form(desk: Desk, project: str = "") -> None:
+async def schedule_form(desk: Desk, project: str = "", *, near: str = "") -> None:
     """The form; then whether it will really run."""
-    from workbench.services import projects, schedules
+    from workbench.services import schedules
     from workbench.ui.modals.schedule import ScheduleForm
 
-    known = [one.name for one in await desk.call(projects.listing, desk.bench) if not one.problem]
-    if not known:
-        raise WorkbenchError("There is no project yet.", title="Add a schedule", hint="Make one: press 1, then n.")
-    key = await desk.form(ScheduleForm(desk.bench, known, project=project))
+    known = await sound_projects(desk, "Add a schedule", project)
+    key = await desk.form(ScheduleForm(desk.bench, known, project=project or near))
     if key:
         lines = await desk.call(schedules.tonight, desk.bench)
         desk.say(" ".join(lines), title=f"Added {key}")
@@ -36,7 +34,7 @@ async def schedule_form(desk: Desk, project: str = "") -> None:
 
 async def new(desk: Desk, items: list[Any]) -> None:
     """The form, with the project of the selected schedule."""
-    await schedule_form(desk, items[0].project if items else "")
+    await schedule_form(desk, near=items[0].project if items else "")
 
 
 async def now(desk: Desk, items: list[ScheduleView]) -> None:

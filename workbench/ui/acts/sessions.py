@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.errors import WorkbenchError
 from workbench.model.session import ENDED, Desired, Session, SessionState
 from workbench.text import plural
 from workbench.ui.actions import Action, Purpose
 from workbench.ui.acts.opening import open_now
+from workbench.ui.acts.projects import sound_projects
 from workbench.ui.desk import Desk, names
 
 AREA = "sessions"
@@ -22,15 +22,12 @@ def _wanted(session: Session) -> bool:
     return session.desired is Desired.UP and session.state not in ENDED
 
 
-async def session_form(desk: Desk, project: str = "") -> None:
+async def session_form(desk: Desk, project: str = "", *, near: str = "") -> None:
     """The form; the session is shown afterwards."""
-    from workbench.services import projects
     from workbench.ui.modals.session import SessionForm
 
-    known = [one.name for one in await desk.call(projects.listing, desk.bench) if not one.problem]
-    if not known:
-        raise WorkbenchError("There is no project yet.", title="Start a session", hint="Make one: press 1, then n.")
-    session = await desk.form(SessionForm(desk.bench, known, project))
+    known = await sound_projects(desk, "Start a session", project)
+    session = await desk.form(SessionForm(desk.bench, known, project or near))
     if session:
         desk.say("Asked for. o opens it once it is ready.")
         desk.look()
@@ -39,7 +36,7 @@ async def session_form(desk: Desk, project: str = "") -> None:
 
 async def new(desk: Desk, items: list[Any]) -> None:
     """The form, with the project of the selected session."""
-    await session_form(desk, items[0].project if items else "")
+    await session_form(desk, near=items[0].project if items else "")
 
 
 async def open_it(desk: Desk, items: list[Session]) -> None:

@@ -54,6 +54,8 @@ class NotebookForm(Form[Any]):
             from workbench.services import projects
 
             found = await asyncio.to_thread(projects.notebooks, self.bench, value)
+            if value == self.project and self.notebook and self.notebook not in found:
+                found = [self.notebook, *found]  # gone: said, and none other put in its place
             self.put_options("notebook", found, self.notebook if self.notebook in found else (found or [""])[0])
         elif name == "notebook":
             await self.put_parameters(self.field("project").value, value)

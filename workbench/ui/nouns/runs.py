@@ -9,7 +9,7 @@ from textual.content import Content
 
 from workbench.model.run import ACTIVE, ENDED, PENDING, Run, RunState
 from workbench.services.bench import Bench
-from workbench.text import duration, plural
+from workbench.text import duration, one_line, plural
 from workbench.ui.nouns.base import MOST, Column, Noun, since
 from workbench.ui.page import Page, cell_of
 from workbench.ui.sources import EventSource, FileSource, Source
@@ -192,7 +192,8 @@ def _failure(page: Page, run: Run) -> None:
     page.line(Cell(f"{of_run(run.state)}{where}", of_run(run.state).tone))
     said = f"{failure.error}: {failure.message}" if failure.message else failure.error
     page.text(said or run.reason, Tone.STRONG)
-    if run.reason and run.reason not in said and not (said and said in run.reason):
+    whole, short = one_line(said), one_line(run.reason).removesuffix("…")
+    if short and short not in whole and not (whole and whole in short):
         page.text(run.reason)
     if run.hint:
         page.text(run.hint, Tone.MUTED)

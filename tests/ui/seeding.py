@@ -169,6 +169,7 @@ class Seed:
             )
             build = builds.request(connection, name, spec.fingerprint, at=at, actor=ANN)
             builds.change(connection, build, BuildState.QUEUED, BuildState.BUILDING, at=at, actor=ANN)
+            builds.note_progress(connection, build, BuildProgress("check the kernel", 6, 6))
             ready = at + timedelta(seconds=41)
             builds.change(connection, build, BuildState.BUILDING, BuildState.READY, at=ready, actor=ANN)
             environments.add_revision(connection, name, spec.fingerprint, revision, build=build, at=at)

@@ -155,9 +155,12 @@ def page(connection: sqlite3.Connection, environment: str = "", *, limit: int = 
 
 
 def usual_seconds(connection: sqlite3.Connection, environment: str) -> float | None:
-    """How long the environment's last build that became ready took; None before the first."""
+    """How long the environment's last build that became ready took; None before the first.
+
+    One that only found what another had built told no progress, and says nothing of how long building takes.
+    """
     row = connection.execute(
-        "SELECT started, ended FROM builds WHERE environment = ? AND state = ? AND started IS NOT NULL"
+        "SELECT started, ended FROM builds WHERE environment = ? AND state = ? AND started IS NOT NULL AND progress != ''"
         " ORDER BY id DESC LIMIT 1",
         (environment, BuildState.READY),
     ).fetchone()

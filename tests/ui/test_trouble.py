@@ -11,7 +11,7 @@ from ui.staging import BIG, SMALL
 
 from workbench.errors import StoreError
 from workbench.model.run import RunState
-from workbench.services import control, runs
+from workbench.services import control, holder, runs
 from workbench.ui.modals.confirm import Confirm
 from workbench.ui.modals.help import Help
 
@@ -39,6 +39,17 @@ async def test_an_engine_that_is_down_is_named_with_what_still_works(seed: Seed,
         await on.press("escape")
         seed.engine()
         await on.see("● docker 27.3.1")
+
+
+async def test_a_killed_supervisor_is_started_again(
+    seed: Seed, stage: Callable[..., Any], asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the program is open, a supervisor that ended without being stopped is started again, and that is said."""
+    monkeypatch.setattr("workbench.ui.app.REVIVE", 0.2)
+    async with stage() as on:
+        holder.present(seed.bench.home, "detached", wake=seed.bench.home.state)
+        await on.see("The supervisor had ended. It is started again.")
+        assert asked.count("ensure") > 1
 
 
 async def test_a_wrong_file_never_stops_the_program(

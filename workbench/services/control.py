@@ -75,6 +75,15 @@ def ensure(bench: Bench) -> None:
         _await_start(home, _spawn(home))
 
 
+def revive(bench: Bench) -> bool:
+    """Start it again where the last one ended without being stopped: such a one leaves its socket behind."""
+    socket_path = str(card(bench.home).get("wake") or "")
+    if held(bench.home) or not socket_path or not os.path.exists(socket_path):
+        return False
+    ensure(bench)
+    return True
+
+
 def wake(bench: Bench) -> None:
     """Make it look at the store now. Best effort: it looks by itself before long."""
     target = str(card(bench.home).get("wake") or "")

@@ -26,6 +26,8 @@ from workbench.ui.screens import SCREENS
 from workbench.ui.screens.noun import NounScreen
 from workbench.ui.themes import DARK, LIGHT, greys
 
+REVIVE = 3.0  # seconds between two looks at whether the supervisor still lives
+
 log = logging.getLogger(__name__)
 
 
@@ -62,6 +64,7 @@ class Workbench(App[None]):
         self._fill()
         if not self.read_only:
             self._ensure()
+            self.set_interval(REVIVE, self._revive)
 
     def on_unmount(self) -> None:
         """End the threads; what runs goes on without this program."""
@@ -95,6 +98,17 @@ class Workbench(App[None]):
 
         try:
             control.ensure(self.bench)
+        except WorkbenchError as error:
+            self.call_from_thread(self.say_trouble, error)
+
+    @work(thread=True, exit_on_error=False, group="ensure", exclusive=True)
+    def _revive(self) -> None:
+        """A supervisor that was killed while this is open is started again; one that was stopped is left alone."""
+        from workbench.services import control
+
+        try:
+            if control.revive(self.bench):
+                self.call_from_thread(self.desk.warn, "The supervisor had ended. It is started again.")
         except WorkbenchError as error:
             self.call_from_thread(self.say_trouble, error)
 

@@ -192,7 +192,7 @@ def _failure(page: Page, run: Run) -> None:
     page.line(Cell(f"{of_run(run.state)}{where}", of_run(run.state).tone))
     said = f"{failure.error}: {failure.message}" if failure.message else failure.error
     page.text(said or run.reason, Tone.STRONG)
-    whole, short = one_line(said), one_line(run.reason).removesuffix("…")
+    whole, short = one_line(said), one_line(run.reason).partition("…")[0]  # a reason is the error, cut where it is long
     if short and short not in whole and not (whole and whole in short):
         page.text(run.reason)
     if run.hint:

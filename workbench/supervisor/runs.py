@@ -216,15 +216,18 @@ class Runs:
         """Read what the runner wrote since the last look."""
         try:
             with (seen.folder / EVENTS_FILE).open("rb") as file:
-                file.seek(seen.offset)
-                block = file.read(BLOCK)
+                while True:
+                    file.seek(seen.offset)
+                    block = file.read(BLOCK)
+                    whole = block[: block.rfind(b"\n") + 1]
+                    seen.offset += len(whole)
+                    for line in whole.splitlines():
+                        with contextlib.suppress(ValueError, TypeError, KeyError):
+                            _note(seen, json.loads(line))
+                    if len(block) < BLOCK or not whole:
+                        return
         except OSError:
             return
-        whole = block[: block.rfind(b"\n") + 1]
-        seen.offset += len(whole)
-        for line in whole.splitlines():
-            with contextlib.suppress(ValueError, TypeError, KeyError):
-                _note(seen, json.loads(line))
 
 
 def _label(folder: Path) -> str:

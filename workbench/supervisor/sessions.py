@@ -83,6 +83,8 @@ class Sessions:
             if not up:
                 self._run(session, self._take_down)
             elif self._checked.get((session.id, session.generation), 0.0) + CHECK <= time.monotonic():
+                # From now, not from when it was done: else the look a CHECK later comes just too early.
+                self._checked[session.id, session.generation] = time.monotonic()
                 self._run(session, self._check)
         elif session.state is S.STOPPING:
             self._run(session, self._take_down)
@@ -135,7 +137,6 @@ class Sessions:
         """A session that is up, ours or of the supervisor before: alive, of this generation, answering."""
         engine = self.engines.get(EngineName(session.engine))
         facts = self._facts(session, engine)
-        self._checked[session.id, session.generation] = time.monotonic()
         if facts and facts.generation != session.generation:
             self._take_down(session)
         elif facts and facts.alive:

@@ -97,6 +97,7 @@ def test_a_killed_runner_is_a_crash_and_its_kernel_goes(bench: Bench) -> None:
     until(lambda: not psutil.pid_exists(kernel), "the kernel to be gone", seconds=10)
     assert time.monotonic() - begun < 12
     assert len(world.ends_of(bench, number)) == 1
+    until(lambda: not bench.home.kernel_records(f"{number}.1"), "what was kept of it to be swept")
 
 
 def test_a_killed_kernel_is_told_within_five_seconds(bench: Bench) -> None:

@@ -101,6 +101,27 @@ def test_an_unchanged_environment_costs_nothing(lab: Bench, engine: APIClient) -
         other.close()
 
 
+def test_a_forced_build_reuses_nothing(lab: Bench, engine: APIClient) -> None:
+    """Built again all the same, its steps are made anew; a container of the image before it goes on."""
+    declare(lab, "again", "engine: docker\nimage: debian:trixie-slim\napt: [hostname]\nides: []\n")
+    before = built(lab, "again")
+    user = engine.create_container(before.digest, entrypoint=["sleep"], command=["600"])["Id"]
+    engine.start(user)
+    try:
+        number = environments.build(lab, "again", force=True)
+        assert number
+        build = build_ended(lab, number)
+        assert build.state is BuildState.READY, build.reason
+        assert "Reading package lists" in environments.build_log(lab, number).read_text()
+        after = environments.view(lab, "again").revision
+        assert after
+        assert (after.id, after.reference) == (before.id, before.reference)
+        assert after.digest != before.digest
+        assert engine.inspect_container(user)["State"]["Running"]
+    finally:
+        engine.remove_container(user, force=True)
+
+
 def test_a_build_is_cancelled(lab: Bench, engine: APIClient) -> None:
     """Cancelled in the middle, it ends within 10 s, with no builder and no image left."""
     # Large enough to be in the middle for a while, and never whole, so that it is never there already.

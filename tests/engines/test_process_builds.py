@@ -316,3 +316,21 @@ def test_an_unreachable_index_is_said(engine: ProcessEngine, tmp_path: Path, mon
     spec = EnvironmentSpec("lost", python=PythonPart(index="http://127.0.0.1:9/simple"), ides=())
     with pytest.raises(BuildFailed, match="index could not be reached"):
         build(engine, spec, tmp_path / "log")
+
+
+def test_a_fresh_build_replaces_only_by_what_is_whole(engine: ProcessEngine, home: Home, tmp_path: Path) -> None:
+    """Made anew it is a new venv in the same place; where that fails, the one before is there as it was."""
+    spec = EnvironmentSpec("plain", python=PythonPart(), ides=())
+    first = build(engine, spec, tmp_path / "log")
+    mark = Path(first.reference) / "mark"
+    mark.touch()
+    away = ProcessEngine(home, Settings(package_index="http://127.0.0.1:9/simple"))
+    told = {"log": tmp_path / "log", "progress": ignore, "cancelled": Event(), "fresh": True}
+    with pytest.raises(BuildFailed):
+        away.build(spec, first.id, **told)  # type: ignore[arg-type]
+    assert engine.find(spec, first.id) == first
+    assert mark.exists()
+    again = engine.build(spec, first.id, **told)  # type: ignore[arg-type]
+    assert (again.id, again.reference) == (first.id, first.reference)
+    assert not mark.exists()
+    assert sorted(path.name for path in Path(first.reference).parent.parent.glob(".*")) == []

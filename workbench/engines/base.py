@@ -167,9 +167,16 @@ class Engine(Protocol):
         """The built revision where it is there and whole, else None."""
 
     def build(
-        self, spec: EnvironmentSpec, revision_id: str, *, log: Path, progress: Sink, cancelled: Event
+        self,
+        spec: EnvironmentSpec,
+        revision_id: str,
+        *,
+        log: Path,
+        progress: Sink,
+        cancelled: Event,
+        fresh: bool = False,
     ) -> Revision:
-        """Make it. `log` gets everything said. Raises `BuildFailed`, or `Cancelled` within 10 s of `cancelled`."""
+        """Make it, or give what is there; `fresh`: anew, from what registries have now. `log` gets everything said. Raises `BuildFailed`, or `Cancelled` within 10 s of `cancelled`."""
 
     def remove(self, revision: Revision) -> None:
         """Remove a revision from disk; nothing where it is gone."""

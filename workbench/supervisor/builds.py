@@ -153,11 +153,15 @@ class Builds:
         found = engine.find(spec, revision_id)
         if found and not forced:
             return found
-        if found:
+        if found and engine.name is EngineName.PROCESS:  # a venv is made anew in its place, an image beside the old
             self._refuse_in_use(spec)
-            engine.remove(found)
         return engine.build(
-            spec, revision_id, log=log_path, progress=lambda moment: self._tell(build, moment), cancelled=cancelled
+            spec,
+            revision_id,
+            log=log_path,
+            progress=lambda moment: self._tell(build, moment),
+            cancelled=cancelled,
+            fresh=forced,
         )
 
     def _refuse_in_use(self, spec: EnvironmentSpec) -> None:

@@ -45,12 +45,13 @@ def build(
     log: Path,
     progress: Sink,
     cancelled: Event,
+    fresh: bool = False,
 ) -> None:
-    """Make the image `tag` of `recipe`; `folder` keeps the Dockerfile. Raises `BuildFailed` or `Cancelled`."""
+    """Make the image `tag` of `recipe`; `folder` keeps the Dockerfile. `fresh`: reuse no layer. Raises `BuildFailed` or `Cancelled`."""
     transcript = Transcript(recipe.titles, progress)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as sink, _context(recipe, folder, index, connection) as private:
-        argv, environ = _invocation(connection, tag, folder, private)
+        argv, environ = _invocation(connection, tag, folder, private, fresh=fresh)
         code = _run(argv, environ, transcript, sink, cancelled)
     if code:
         raise transcript.failure(name)
@@ -95,15 +96,18 @@ def _link_uv(target: Path) -> None:
         shutil.copy2(source, target)
 
 
-def _invocation(connection: Connection, tag: str, folder: Path, private: Path) -> tuple[Sequence[str], dict[str, str]]:
+def _invocation(
+    connection: Connection, tag: str, folder: Path, private: Path, *, fresh: bool
+) -> tuple[Sequence[str], dict[str, str]]:
     """argv and variables of the builder at hand."""
     environ = command.environment(connection.endpoint) | proxies()
     cli = command.for_builds()
+    anew = ["--no-cache"] if fresh else []
     if dialect(connection) is not Dialect.BUILDKIT or cli is None:
         module = "workbench.engines.docker.classic"
-        return [sys.executable, "-P", "-m", module, connection.endpoint.url, tag, str(folder)], environ
+        return [sys.executable, "-P", "-m", module, connection.endpoint.url, tag, str(folder), *anew], environ
     argv = [cli.path, *(["buildx", "build", "--builder=default", "--load"] if cli.buildx else ["build"])]
-    argv += ["--progress=plain", f"--tag={tag}"]
+    argv += ["--progress=plain", f"--tag={tag}", *anew]
     secrets = {"ca-bundle": private / "ca-bundle", "uv.toml": private / "uv.toml", "netrc": netrc()}
     argv += [f"--secret=id={name},src={path}" for name, path in secrets.items() if path]
     argv += [f"--build-arg={name}" for name in proxies()]  # values stay in the environment

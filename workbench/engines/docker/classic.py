@@ -1,6 +1,6 @@
 """The Engine's own builder, for machines without BuildKit, as a program of its own: killing it cancels the build.
 
-    python -m workbench.engines.docker.classic URL TAG FOLDER
+    python -m workbench.engines.docker.classic URL TAG FOLDER [--no-cache]
 
 It prints what the Engine says in the form `transcript` reads. Proxies come as environment variables.
 """
@@ -57,7 +57,7 @@ def told(stream: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, bool]]:
                 yield f"#{number} 0 {line}", False
 
 
-def build(api: APIClient, tag: str, folder: Path) -> bool:
+def build(api: APIClient, tag: str, folder: Path, *, fresh: bool) -> bool:
     """Build the context in `folder`; whether it succeeded."""
     good = True
     stream = api.build(
@@ -65,6 +65,7 @@ def build(api: APIClient, tag: str, folder: Path) -> bool:
         custom_context=True,
         tag=tag,
         rm=True,
+        nocache=fresh,
         forcerm=True,
         decode=True,
         buildargs=proxies(),
@@ -78,10 +79,10 @@ def build(api: APIClient, tag: str, folder: Path) -> bool:
 
 def main(arguments: list[str]) -> int:
     """Build, and say by the exit code how it went."""
-    url, tag, folder = arguments
+    url, tag, folder, *anew = arguments
     try:
         with Connection(Endpoint(url, "the builder")).api(timeout=None) as api:
-            return 0 if build(api, tag, Path(folder)) else 1
+            return 0 if build(api, tag, Path(folder), fresh=bool(anew)) else 1
     except WorkbenchError as error:
         print(f"#0 ERROR: {error.message}", flush=True)  # noqa: T201 - as above
         return 1

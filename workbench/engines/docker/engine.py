@@ -76,11 +76,18 @@ class DockerEngine:
         )
 
     def build(
-        self, spec: EnvironmentSpec, revision_id: str, *, log: Path, progress: Sink, cancelled: Event
+        self,
+        spec: EnvironmentSpec,
+        revision_id: str,
+        *,
+        log: Path,
+        progress: Sink,
+        cancelled: Event,
+        fresh: bool = False,
     ) -> Revision:
-        """Build the image, unless it is there."""
+        """Build the image, unless it is there. A fresh one takes the name of the old, which its containers keep."""
         self.check(spec)
-        found = self.find(spec, revision_id)
+        found = None if fresh else self.find(spec, revision_id)
         if found:
             progress(BuildProgress(f"{found.reference} is there already", 1, 1))
             return found
@@ -97,6 +104,7 @@ class DockerEngine:
             log=log,
             progress=progress,
             cancelled=cancelled,
+            fresh=fresh,
         )
         progress(BuildProgress("Looking what is in it"))
         made = self.find(spec, revision_id)

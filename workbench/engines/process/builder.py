@@ -29,7 +29,15 @@ class Build:
     """A build of `spec` into `folder`."""
 
     def __init__(
-        self, spec: EnvironmentSpec, revision_id: str, folder: Path, *, index: str | None, sink: Sink, cancelled: Event
+        self,
+        spec: EnvironmentSpec,
+        revision_id: str,
+        folder: Path,
+        *,
+        index: str | None,
+        sink: Sink,
+        cancelled: Event,
+        fresh: bool = False,
     ) -> None:
         self.spec = spec
         self.id = revision_id
@@ -37,6 +45,8 @@ class Build:
         self.index = index
         self.sink = sink
         self.cancelled = cancelled
+        self.fresh = fresh
+        self.old: Path | None = None  # what is made anew, until that is whole
         self.step = 0
 
     def run(self, log: Path) -> Revision:
@@ -64,11 +74,17 @@ class Build:
             finally:
                 if venv.read(self.folder) is None:
                     venv.remove(self.folder)
+                    if self.old:
+                        self.old.rename(self.folder)
+                elif self.old:
+                    venv.remove(self.old)
 
     def _build(self, log: TextIO) -> Revision:
         ready = venv.read(self.folder)
-        if ready:
+        if ready and not self.fresh:
             return ready
+        if ready:
+            self.old = venv.set_aside(self.folder)
         venv.remove(self.folder)
         self.folder.mkdir(mode=0o700)
         _check_room(self.folder, self.spec.name)
@@ -98,7 +114,7 @@ class Build:
         extra = [name for ide in self.spec.ides for name in IDE_PACKAGES.get(ide, ())]
         lines = [*(part.packages if part else ()), KERNEL, *extra]
         wanted.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        before = venv.lock_before(self.folder)
+        before = None if self.fresh else venv.lock_before(self.folder)
         if before:  # uv keeps the versions that stand in its output file, where they still fit
             shutil.copyfile(before, lock)
         target = ["--python", str(place / "bin" / "python")]

@@ -85,13 +85,20 @@ class ProcessEngine:
         return venv.read(self.home.environment_folder(spec.slug) / revision_id)
 
     def build(
-        self, spec: EnvironmentSpec, revision_id: str, *, log: Path, progress: Sink, cancelled: Event
+        self,
+        spec: EnvironmentSpec,
+        revision_id: str,
+        *,
+        log: Path,
+        progress: Sink,
+        cancelled: Event,
+        fresh: bool = False,
     ) -> Revision:
         """Make the venv, or look at the existing Python, and ask its kernel whether it is there."""
         self.check(spec)
         folder = self.home.environment_folder(spec.slug) / revision_id
         index = self.settings.package_index
-        return Build(spec, revision_id, folder, index=index, sink=progress, cancelled=cancelled).run(log)
+        return Build(spec, revision_id, folder, index=index, sink=progress, cancelled=cancelled, fresh=fresh).run(log)
 
     def remove(self, revision: Revision) -> None:
         """Remove the venv; an existing Python that was used stays as it was."""

@@ -71,6 +71,13 @@ def lock_before(folder: Path) -> Path | None:
     return max(locks, key=lambda path: path.stat().st_mtime, default=None)
 
 
+def set_aside(folder: Path) -> Path:
+    """Move a folder out of sight, to be removed or moved back; where it is then."""
+    old = folder.with_name(f".old-{secrets.token_hex(4)}")
+    folder.rename(old)
+    return old
+
+
 def remove(folder: Path) -> None:
     """Remove a folder whole: out of sight first, so that a half removed one is never taken for a revision."""
     if not folder.exists():

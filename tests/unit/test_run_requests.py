@@ -140,6 +140,18 @@ def test_progress_is_read_by_offset(bench: Bench) -> None:
     assert runs.tail(bench, number, mark)[0] == []
 
 
+def test_an_r_notebook_needs_an_environment_with_r(bench: Bench) -> None:
+    """Asked for where there is no R, it is refused before it is queued, and an environment that has R is named."""
+    folder = projects.get(bench, "churn").path / "notebooks"
+    kernel = {"name": "ir", "display_name": "R", "language": "R"}
+    (folder / "ozone.ipynb").write_text(json.dumps({**NOTEBOOK, "metadata": {"kernelspec": kernel}}))
+    with pytest.raises(Refused, match="in R, which environment python does not have") as caught:
+        runs.submit(bench, Request("churn", "notebooks/ozone.ipynb"))
+    assert "--environment r" in caught.value.hint
+    assert runs.page(bench) == []
+    assert runs.submit(bench, Request("churn", "notebooks/ozone.ipynb", environment="r"))
+
+
 def test_names_of_output_folders_sort_by_time(bench: Bench) -> None:
     """`<time>-<name>-<id>`, later tries marked."""
     run = runs.get(bench, runs.submit(bench, ask(name="Nightly report/é")))

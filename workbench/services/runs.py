@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import Conflict, NotFound, Refused
+from workbench.model.environment import EnvironmentSpec
 from workbench.model.project import Project
 from workbench.model.run import ENDED, Attempt, Request, Run
 from workbench.services import control, environments, projects
@@ -86,6 +87,7 @@ def check(bench: Bench, request: Request) -> Checked:
         if request.environment
         else environments.for_project(bench, project)
     )
+    _check_language(bench, found.language, spec)
     git = projects.git_state(project)
     record = {
         "git_commit": git.commit,
@@ -96,6 +98,17 @@ def check(bench: Bench, request: Request) -> Checked:
     name = _slug(request.name or (request.schedule or "").partition("/")[2] or Path(request.notebook).stem)
     code = sum(1 for cell in found.cells if cell.get("cell_type") == "code")
     return Checked(replace(request, parameters=given), spec.name, name, found.content, code, record)
+
+
+def _check_language(bench: Bench, language: str, spec: EnvironmentSpec) -> None:
+    """Refuse an R notebook where the declaration cannot bring R; other languages are known when the kernel is chosen."""
+    if language.lower() != "r" or spec.r or spec.image or spec.use:
+        return
+    able = [one.name for one in environments.specs(bench) if one.r]
+    raise Refused(
+        f"the notebook is in R, which environment {spec.name} does not have",
+        hint=f"Choose one that has: --environment {able[0]}" if able else "Declare one with `r: {}`.",
+    )
 
 
 def parameters_of(bench: Bench, project: str, notebook: str) -> Parameters:

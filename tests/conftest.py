@@ -123,8 +123,9 @@ def _nothing_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     import psutil
 
     left = []
+    ourselves = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     for process in psutil.process_iter():
-        if process.pid == os.getpid():
+        if process.pid in ourselves:
             continue
         try:
             inside = base in " ".join(process.cmdline()) or process.environ().get("WORKBENCH_HOME", "").startswith(base)

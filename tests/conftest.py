@@ -11,6 +11,7 @@ import functools
 import http.client
 import os
 import shutil
+import signal
 import socket
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -66,6 +67,13 @@ def chromium_problem() -> str:
 
 
 NEEDS: dict[str, Callable[[], str]] = {"docker": docker_problem, "chromium": chromium_problem}
+
+
+def pytest_configure() -> None:
+    """What started us in the background may have had us ignore these; what the tests start must not inherit that."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -7,11 +7,13 @@ import secrets
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import psutil
 import pytest
-from containers import build_ended, built, declare, gone, make_home
+from containers import LABEL, build_ended, built, declare, gone, make_home
 from docker import APIClient
+from docker.errors import ImageNotFound
 from waiting import until
 from world import PROJECT, end, ended, notebook
 
@@ -22,6 +24,15 @@ from workbench.services import control, environments, runs
 from workbench.services.bench import Bench
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_image_left(engine: APIClient) -> Iterator[None]:
+    """Images that only these tests want are removed."""
+    yield
+    for name in ("test-followed", "test-fresh", "test-again"):
+        for image in engine.images(filters={"label": f"{LABEL}environment={name}"}):
+            engine.remove_image(image["Id"], force=True)
 
 
 def never_built() -> str:
@@ -57,14 +68,14 @@ def test_docker_is_chosen_where_it_answers(lab: Bench, monkeypatch: pytest.Monke
 
 def test_a_build_is_followed(lab: Bench) -> None:
     """Steps are told while it builds, its log is readable text; afterwards the time it took is known."""
-    declare(lab, "followed", never_built())
-    assert environments.usual_seconds(lab, "followed") is None
-    number = environments.build(lab, "followed")
+    declare(lab, "test-followed", never_built())
+    assert environments.usual_seconds(lab, "test-followed") is None
+    number = environments.build(lab, "test-followed")
     assert number
     seen: list[BuildProgress] = []
 
     def look() -> bool:
-        moment = environments.build_progress(lab, "followed")
+        moment = environments.build_progress(lab, "test-followed")
         if moment and moment not in seen:
             seen.append(moment)
         return environments.get_build(lab, number).ended is not None
@@ -76,9 +87,9 @@ def test_a_build_is_followed(lab: Bench) -> None:
     log = environments.build_log(lab, number).read_text()
     assert "six" in log
     assert not any(character < " " for character in log.replace("\n", "").replace("\t", ""))
-    usual = environments.usual_seconds(lab, "followed")
+    usual = environments.usual_seconds(lab, "test-followed")
     assert usual
-    assert environments.view(lab, "followed").state == "ready"
+    assert environments.view(lab, "test-followed").state == "ready"
 
 
 def test_an_unchanged_environment_costs_nothing(lab: Bench, engine: APIClient) -> None:
@@ -103,37 +114,43 @@ def test_an_unchanged_environment_costs_nothing(lab: Bench, engine: APIClient) -
 
 def test_a_forced_build_reuses_nothing(lab: Bench, engine: APIClient) -> None:
     """Built again all the same, its steps are made anew; a container of the image before it goes on."""
-    declare(lab, "again", "engine: docker\nimage: debian:trixie-slim\napt: [hostname]\nides: []\n")
-    before = built(lab, "again")
+    declare(lab, "test-again", "engine: docker\nimage: debian:trixie-slim\napt: [hostname]\nides: []\n")
+    before = built(lab, "test-again")
     user = engine.create_container(before.digest, entrypoint=["sleep"], command=["600"])["Id"]
     engine.start(user)
     try:
-        number = environments.build(lab, "again", force=True)
+        number = environments.build(lab, "test-again", force=True)
         assert number
         build = build_ended(lab, number)
         assert build.state is BuildState.READY, build.reason
         assert "Reading package lists" in environments.build_log(lab, number).read_text()
-        after = environments.view(lab, "again").revision
+        after = environments.view(lab, "test-again").revision
         assert after
         assert (after.id, after.reference) == (before.id, before.reference)
         assert after.digest != before.digest
         assert engine.inspect_container(user)["State"]["Running"]
+        assert engine.inspect_image(before.digest)
     finally:
         engine.remove_container(user, force=True)
+    number = environments.build(lab, "test-again", force=True)
+    assert number
+    assert build_ended(lab, number).state is BuildState.READY
+    with pytest.raises(ImageNotFound):
+        engine.inspect_image(after.digest)
 
 
 def test_a_build_is_cancelled(lab: Bench, engine: APIClient) -> None:
     """Cancelled in the middle, it ends within 10 s, with no builder and no image left."""
     # Large enough to be in the middle for a while, and never whole, so that it is never there already.
     packages = "[scipy, scikit-learn, statsmodels, polars, pyarrow, bokeh]"
-    declare(lab, "cancelled", f"engine: docker\npython: {{packages: {packages}}}\nides: []\n")
-    number = environments.build(lab, "cancelled")
+    declare(lab, "test-cancelled", f"engine: docker\npython: {{packages: {packages}}}\nides: []\n")
+    number = environments.build(lab, "test-cancelled")
     assert number
 
     def installing() -> bool:
         build = environments.get_build(lab, number)
         assert build.ended is None, f"{build.state}: {build.reason}"
-        moment = environments.build_progress(lab, "cancelled")
+        moment = environments.build_progress(lab, "test-cancelled")
         return bool(moment and "Python packages" in moment.text)
 
     until(installing, "the step of the packages", seconds=300)
@@ -142,10 +159,12 @@ def test_a_build_is_cancelled(lab: Bench, engine: APIClient) -> None:
     build = build_ended(lab, number)
     assert time.monotonic() - began < 10
     assert build.state is BuildState.CANCELLED
-    assert environments.view(lab, "cancelled").revision is None
-    assert engine.images(filters={"label": "io.workbench.environment=cancelled"}) == []
+    assert environments.view(lab, "test-cancelled").revision is None
+    assert engine.images(filters={"label": "io.workbench.environment=test-cancelled"}) == []
     state = str(lab.home.state)
-    assert [one for one in psutil.process_iter(["cmdline"]) if f"{state}/environments/cancelled" in str(one.info)] == []
+    assert [
+        one for one in psutil.process_iter(["cmdline"]) if f"{state}/environments/test-cancelled" in str(one.info)
+    ] == []
 
 
 @pytest.mark.parametrize(
@@ -173,8 +192,10 @@ def test_what_fails_is_named(lab: Bench, wrong: str, named: str) -> None:
 
 def test_a_failed_build_fails_what_waits_for_it(lab: Bench) -> None:
     """A run whose environment cannot be built fails before it begins, with the build's reason."""
-    declare(lab, "hopeless", "engine: docker\npython: {packages: [no-such-package-of-ours]}\nides: []\n")
-    run = ended(lab, runs.submit(lab, Request(PROJECT, notebook(lab, "one.ipynb", "print(1)"), environment="hopeless")))
+    declare(lab, "test-hopeless", "engine: docker\npython: {packages: [no-such-package-of-ours]}\nides: []\n")
+    run = ended(
+        lab, runs.submit(lab, Request(PROJECT, notebook(lab, "one.ipynb", "print(1)"), environment="test-hopeless"))
+    )
     assert "could not be built" in run.reason
     assert "no-such-package-of-ours" in run.reason
     assert run.hint
@@ -182,10 +203,10 @@ def test_a_failed_build_fails_what_waits_for_it(lab: Bench) -> None:
 
 def test_a_run_waits_for_its_build(lab: Bench) -> None:
     """Asked for before its environment is built, a run says that it is being built, then runs in it."""
-    declare(lab, "fresh", never_built())
+    declare(lab, "test-fresh", never_built())
     path = notebook(lab, "six.ipynb", "import six\nprint(six.__name__)")
-    number = runs.submit(lab, Request(PROJECT, path, environment="fresh"))
-    until(lambda: "building environment fresh" in runs.get(lab, number).reason, "the reason why it waits")
+    number = runs.submit(lab, Request(PROJECT, path, environment="test-fresh"))
+    until(lambda: "building environment test-fresh" in runs.get(lab, number).reason, "the reason why it waits")
     run = ended(lab, number, seconds=500)
     assert run.ended_well, run.reason
-    assert run.revision == built(lab, "fresh").id
+    assert run.revision == built(lab, "test-fresh").id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
@@ -15,7 +16,7 @@ from workbench.engines.docker.contents import Library
 from workbench.engines.docker.endpoint import Endpoint
 from workbench.engines.docker.registries import package_index
 from workbench.engines.docker.session import Sessions
-from workbench.errors import Refused
+from workbench.errors import Refused, WorkbenchError
 from workbench.model.build import BuildProgress
 from workbench.model.environment import EngineName, EnvironmentSpec, Revision
 from workbench.paths import Home
@@ -87,6 +88,7 @@ class DockerEngine:
     ) -> Revision:
         """Build the image, unless it is there. A fresh one takes the name of the old, which its containers keep."""
         self.check(spec)
+        old = self._image(_tag(spec, revision_id)) if fresh else None
         found = None if fresh else self.find(spec, revision_id)
         if found:
             progress(BuildProgress(f"{found.reference} is there already", 1, 1))
@@ -110,6 +112,8 @@ class DockerEngine:
         made = self.find(spec, revision_id)
         if made is None:
             raise Refused(f"the image {_tag(spec, revision_id)} vanished right after it was built")
+        if old and old[0] != made.digest:
+            self._drop(old[0])
         return made
 
     def remove(self, revision: Revision) -> None:
@@ -181,6 +185,12 @@ class DockerEngine:
         except NoSuchThing:
             return None
         return str(seen["Id"]), reference, int(seen.get("Size") or 0)
+
+    def _drop(self, digest: str) -> None:
+        """Remove an image that lost its name, unless something uses it."""
+        with suppress(NoSuchThing, WorkbenchError), self._connection.api() as api:
+            api.remove_image(digest)
+            self._library.forget(digest)
 
     def _labelled(self, revision_id: str) -> tuple[str, str, int] | None:
         """An image that another name or another home gave this revision."""

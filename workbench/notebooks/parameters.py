@@ -110,7 +110,7 @@ def check(parameters: Parameters, given: Mapping[str, Any], *, allow_unknown: bo
             "this notebook has no cell tagged `parameters`, so the values given would be set at its top "
             "and may be overwritten by it",
             title="parameters",
-            hint="Tag the cell with the defaults `parameters` (JupyterLab: property inspector), or allow it explicitly.",
+            hint="Tag the cell with the defaults `parameters` (JupyterLab: property inspector), or allow it: --unknown.",
         )
     problems = []
     for name, value in given.items():

@@ -152,11 +152,9 @@ def test_an_r_notebook_needs_an_environment_with_r(bench: Bench) -> None:
     assert runs.submit(bench, Request("churn", "notebooks/ozone.ipynb", environment="r"))
 
 
-def test_names_of_output_folders_sort_by_time(bench: Bench) -> None:
-    """`<time>-<name>-<id>`, later tries marked."""
-    run = runs.get(bench, runs.submit(bench, ask(name="Nightly report/é")))
-    assert runs.output_name(run, 1, bench.zone).endswith(f"-Nightly-report-{run.id}")
-    assert runs.output_name(run, 2, bench.zone).endswith(f"-{run.id}-try2")
+def test_a_name_can_stand_in_a_folders_name(bench: Bench) -> None:
+    """What a folder's name cannot hold becomes a hyphen: runs are published in a folder named after them."""
+    assert runs.get(bench, runs.submit(bench, ask(name="Nightly report/é"))).name == "Nightly-report"
 
 
 def test_an_unknown_run_says_where_to_look(bench: Bench) -> None:

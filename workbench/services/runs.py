@@ -9,7 +9,6 @@ import shutil
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -259,13 +258,6 @@ def remove(bench: Bench, run_id: int, *, outputs: bool = False) -> None:
     shutil.rmtree(bench.home.run_folder(run_id), ignore_errors=True)
     if outputs and left.folder:
         shutil.rmtree(left.folder, ignore_errors=True)
-
-
-def output_name(run: Run, attempt: int, zone: Any) -> str:
-    """The published folder's name: `2025-11-21T0630-nightly-41`, by due or start time; later tries add their number."""
-    at: datetime = (run.due or run.started or run.created).astimezone(zone)
-    again_mark = f"-try{attempt}" if attempt > 1 else ""
-    return f"{at:%Y-%m-%dT%H%M}-{run.name}-{run.id}{again_mark}"
 
 
 def notebook_path(project: Project, notebook: str) -> Path:

@@ -20,7 +20,7 @@ from workbench.ui.nouns.projects import Projects
 from workbench.ui.nouns.runs import Runs, bar
 from workbench.ui.nouns.schedules import Schedules
 from workbench.ui.nouns.sessions import Sessions
-from workbench.ui.page import Page
+from workbench.ui.page import Page, wrapped
 from workbench.ui.sources import EventSource, FileSource
 from workbench.ui.widgets.columns import GAP, fit, pad
 from workbench.ui.widgets.logview import _pieces
@@ -162,3 +162,24 @@ def test_the_output_of_a_run_comes_from_its_events(tmp_path: Path) -> None:
 def test_each_editor_is_told_the_line_in_its_own_way(editor: str, argv: list[str]) -> None:
     """e opens a file at the line of its problem, in terminal editors and in windows."""
     assert command(Path("/x/a.yaml"), 7, {"EDITOR": editor}) == argv
+
+
+@pytest.mark.parametrize("columns", [30, 33, 80])
+def test_what_is_too_long_hangs_below_its_beginning(columns: int) -> None:
+    """Facts and indented text go on in their own column, cut between words; nothing is wider than the pane or lost."""
+    value, source = "one reason after another " * 5, "    total = orders.merge(customers, on='customer')"
+    page = Page().facts(("why", value), ("path", "/a" * 40)).text(source, indent=2).content(columns).plain
+    lines = page.split("\n")
+    assert max(map(cell_len, lines)) <= columns
+    begun = next(number for number, line in enumerate(lines) if "total" in line)
+    assert all(line.startswith(("why", "path", " " * 13)) for line in lines[:begun])
+    assert all(line.startswith(" " * 6) for line in lines[begun:])
+    assert "".join(page.split()) == "".join(f"why{value}path{'/a' * 40}{source}".split())
+
+
+def test_wide_characters_are_counted_by_their_cells() -> None:
+    """A line of wide characters is cut where its cells end, not its characters."""
+    assert wrapped("\u6f22\u5b57" * 4, 6) == ["\u6f22\u5b57\u6f22", "\u5b57\u6f22\u5b57", "\u6f22\u5b57"]
+    assert wrapped("ab cd", 5) == ["ab cd"]
+    assert wrapped("ab cd", 2) == ["ab", "cd"]
+    assert wrapped("", 3) == [""]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,42 @@ async def test_output_arrives_while_it_runs(seed: Seed, stage: Callable[..., Any
             number, {"kind": "cell", "cell": 2, "n": 1, "of": 5}, {"kind": "output", "cell": 2, "text": "hello\n"}
         )
         await on.see("cell 2 (1 of 5)", "hello")
+
+
+async def test_output_can_be_shown_with_its_times(seed: Seed, stage: Callable[..., Any]) -> None:
+    """t puts the time of each line before it, in the home's zone, and takes it away again."""
+    number = seed.run(RunState.RUNNING)
+    begins = {"t": "2026-03-02T05:06:07.123+00:00", "kind": "cell", "cell": 2, "n": 1, "of": 5}
+    seed.events(number, begins, {**begins, "kind": "output", "text": "hello\nworld\n"})
+    async with stage() as on:
+        await on.list("runs", rows=1)
+        await on.press("right_square_bracket", "enter")
+        await on.see("cell 2 (1 of 5)", "hello")
+        await on.press("t")
+        moment = datetime.fromisoformat(begins["t"]).astimezone(seed.bench.zone)
+        await on.see(f"{moment:%H:%M:%S} hello", f"{moment:%H:%M:%S} world", "times")
+        await on.press("t")
+        await on.until(lambda: f"{moment:%H:%M:%S}" not in on.text, "the times to go")
+
+
+async def test_long_values_hang_below_their_beginning(seed: Seed, stage: Callable[..., Any]) -> None:
+    """A value that is longer than the pane goes on in its own column, at each width."""
+    seed.run(RunState.FAILED, reason="because " * 40)
+    async with stage() as on:
+        await on.list("runs", rows=1)
+        await on.see("because")
+        for size in (SMALL, (160, 48), (110, 30)):
+            await on.pilot.resize_terminal(*size)
+            await on.press("enter")
+            await on.until(lambda: _hangs(on), f"a hanging indent at {size}")
+            await on.press("escape")
+
+
+def _hangs(on: Any) -> bool:
+    """Whether no line of the page is wider than the pane, and continued ones begin where a value does."""
+    page = on.screen.detail.query_one("#page")
+    lines = str(on.screen.detail.query_one("#text").content).split("\n")
+    return max(map(len, lines)) <= page.scrollable_content_region.width
 
 
 async def test_a_log_follows_until_somebody_scrolls(seed: Seed, stage: Callable[..., Any]) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from textual.content import Content
 from textual.message import Message
 
 from workbench.errors import WorkbenchError
@@ -21,6 +20,7 @@ from workbench.services.overview import overview
 from workbench.services.problems import problems_of
 from workbench.ui.messages import Detailed, Grown, Listed, Overviewed, Trouble
 from workbench.ui.nouns.base import Noun
+from workbench.ui.page import Page
 from workbench.ui.sources import Source
 
 TICK = 0.25  # seconds between two questions to the store
@@ -142,7 +142,7 @@ class Feed:
             return source
         if self._wanted is not None and self._wanted.name != wanted.name:
             return None
-        if isinstance(body, Content):
+        if isinstance(body, Page):
             self._post(Detailed(mode, key, tab, body))
             return None
         if source is not None and source.key == body.key:

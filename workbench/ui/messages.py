@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from textual.content import Content
 from textual.message import Message
 
 from workbench.errors import WorkbenchError
 from workbench.services.overview import Overview
+from workbench.ui.page import Page
 from workbench.ui.sources import Chunk, Source
 
 
@@ -25,7 +25,7 @@ class Listed(Message):
 class Detailed(Message):
     """A page of the detail pane, or the source of the lines that it shows; dropped where another is wanted by now."""
 
-    def __init__(self, mode: str, key: str, tab: str, body: Content | Source) -> None:
+    def __init__(self, mode: str, key: str, tab: str, body: Page | Source) -> None:
         self.mode = mode
         self.key = key
         self.tab = tab

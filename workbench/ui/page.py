@@ -1,8 +1,9 @@
-"""Pages of the detail pane: aligned facts, headings, tables and texts as one `Content`, never as markup."""
+"""Pages of the detail pane: aligned facts, headings, tables and texts, laid out for a width, never read as markup."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -11,14 +12,39 @@ from workbench.text import clean, one_line
 from workbench.ui.tone import STYLES, Cell, Mark, Tone
 
 Part = str | tuple[str, str]
+NARROWEST = 10  # columns that the rest of a long line is given, however narrow the pane
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """One line of text behind `lead`; where it is cut into several, those after the first hang below its beginning."""
+
+    text: str
+    tone: Tone = Tone.PLAIN
+    lead: str = ""
+    hang: int = 0
+    lead_tone: Tone = Tone.MUTED
+
+    def parts(self, columns: int) -> list[Part]:
+        """As it is shown in so many columns; 0: as one line."""
+        first, *rest = wrapped(self.text, max(NARROWEST, columns - self.hang)) if columns else [self.text]
+        made: list[Part] = [_styled(self.lead, self.lead_tone), _styled(first, self.tone)]
+        for line in rest:
+            made += ["\n" + " " * self.hang, _styled(line, self.tone)]
+        return [*made, "\n"]
 
 
 class Page:
     """A page in the making. Everything given to it may be from elsewhere: it is cleaned here."""
 
-    def __init__(self, width: int = 0) -> None:
-        self._parts: list[Part] = []
-        self._width = width  # columns there are, where that is known: values of facts are then cut into lines
+    def __init__(self) -> None:
+        self._parts: list[Part | Paragraph] = []
+
+    def state(self, mark: Mark, reason: str = "") -> Page:
+        """A state, and behind it why or of what."""
+        lead = f"{mark}   " if reason else str(mark)
+        self._parts.append(Paragraph(one_line(reason), Tone.PLAIN, lead, cell_len(lead), mark.tone))
+        return self
 
     def facts(self, *pairs: tuple[str, str | Cell | Mark | None], width: int = 13) -> Page:
         """Label and value a line, values aligned; None and empty values are left out."""
@@ -27,36 +53,34 @@ class Page:
                 continue
             cell = Cell(str(value), value.tone) if isinstance(value, Mark) else value
             cell = Cell(cell) if isinstance(cell, str) else cell
-            self._parts.append((f"{label:<{width}}", STYLES[Tone.MUTED]))
-            first, *rest = self._lines(clean(cell.text), width)
-            self._put(first, cell.tone)
-            for line in rest:
-                self._parts.append("\n" + " " * width)
-                self._put(line, cell.tone)
-            self._parts.append("\n")
+            lead = f"{label:<{width}}"
+            for line in clean(cell.text).split("\n"):
+                self._parts.append(Paragraph(line, cell.tone, lead, width))
+                lead = " " * width
         return self
 
     def heading(self, text: str, tone: Tone = Tone.STRONG) -> Page:
         """A line of its own with a space above it."""
         if self._parts:
             self._parts.append("\n")
-        self._put(one_line(text), tone)
-        self._parts.append("\n")
+        self._parts.append(Paragraph(one_line(text), tone))
         return self
 
     def line(self, *cells: Cell | str) -> Page:
         """Cells one after another on one line."""
         for cell in cells:
             part = Cell(cell) if isinstance(cell, str) else cell
-            self._put(clean(part.text).replace("\n", " "), part.tone)
+            self._parts.append(_styled(clean(part.text).replace("\n", " "), part.tone))
         self._parts.append("\n")
         return self
 
     def text(self, text: str, tone: Tone = Tone.PLAIN, indent: int = 0) -> Page:
         """Lines as they are, each indented."""
         for line in clean(text).rstrip("\n").split("\n"):
-            self._put(" " * indent + line.expandtabs(4), tone)
-            self._parts.append("\n")
+            shown = line.expandtabs(4)
+            bare = shown.lstrip(" ")
+            own = indent + len(shown) - len(bare)
+            self._parts.append(Paragraph(bare, tone, " " * own, own))
         return self
 
     def table(self, rows: Iterable[Sequence[Cell | str]], gap: int = 2) -> Page:
@@ -68,7 +92,7 @@ class Page:
         for row in made:
             for index, cell in enumerate(row):
                 pad = "" if index == len(row) - 1 else " " * (widths[index] - cell_len(cell.text) + gap)
-                self._put(one_line(cell.text) + pad, cell.tone)
+                self._parts.append(_styled(one_line(cell.text) + pad, cell.tone))
             self._parts.append("\n")
         return self
 
@@ -77,26 +101,44 @@ class Page:
         self._parts.append("\n")
         return self
 
-    def content(self) -> Content:
-        """The page."""
-        return Content.assemble(*self._parts).rstrip("\n")
-
-    def _lines(self, text: str, used: int) -> list[str]:
-        lines: list[str] = []
-        room = max(10, self._width - used)
-        for line in text.split("\n"):
-            while self._width and len(line) > room:
-                cut = line.rfind(" ", 0, room) if " " in line[:room] else room
-                lines.append(line[:cut])
-                line = line[cut:].lstrip()  # noqa: PLW2901 - the rest of it
-            lines.append(line)
-        return lines
-
-    def _put(self, text: str, tone: Tone) -> None:
-        style = STYLES[tone]
-        self._parts.append((text, style) if style else text)
+    def content(self, columns: int = 0) -> Content:
+        """The page in so many columns; 0: long lines are left to what shows them."""
+        parts: list[Part] = []
+        for part in self._parts:
+            parts += part.parts(columns) if isinstance(part, Paragraph) else [part]
+        return Content.assemble(*parts).rstrip("\n")
 
 
 def cell_of(mark: Mark) -> Cell:
     """A mark as a cell."""
     return Cell(str(mark), mark.tone)
+
+
+def wrapped(line: str, room: int) -> list[str]:
+    """`line` in pieces of at most `room` cells: between words where a word fits, within one where it does not."""
+    pieces = []
+    while cell_len(line) > room:
+        cut = _fitting(line, room)
+        # A word that ends where the room does is whole.
+        space = cut if line[cut] == " " else line.rfind(" ", 0, cut)
+        cut = space if space > 0 else cut
+        pieces.append(line[:cut].rstrip(" "))
+        line = line[cut:].lstrip(" ")
+    return [*pieces, line]
+
+
+def _fitting(line: str, room: int) -> int:
+    """How many characters of `line` fit into `room` cells; at least one."""
+    if line.isascii():
+        return max(1, room)
+    used = 0
+    for index, character in enumerate(line):
+        used += cell_len(character)
+        if used > room:
+            return max(1, index)
+    return len(line)
+
+
+def _styled(text: str, tone: Tone) -> Part:
+    style = STYLES[tone]
+    return (text, style) if style else text

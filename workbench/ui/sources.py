@@ -6,6 +6,7 @@ import codecs
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,11 +19,15 @@ AT_ONCE = 1_000_000  # bytes read in one go
 
 @dataclass(frozen=True)
 class Chunk:
-    """New lines; `partial` is the last line so far, not ended yet; `reset` begins anew."""
+    """New lines; `partial` is the last line so far, not ended yet; `reset` begins anew.
+
+    `times`: when each line came, where the source knows that; as many as there are lines, or none.
+    """
 
     lines: tuple[str, ...] = ()
     partial: str = ""
     reset: bool = False
+    times: tuple[datetime, ...] = ()
 
 
 class Source(Protocol):
@@ -102,9 +107,11 @@ class EventSource:
         if not events and not reset:
             return None
         lines: list[str] = []
+        times: list[datetime] = []
         for event in events:
             self._take(event, lines)
-        return Chunk(tuple(lines), clean(self._partial), reset)
+            times += [_moment(event)] * (len(lines) - len(times))
+        return Chunk(tuple(lines), clean(self._partial), reset, tuple(times))
 
     def _take(self, event: dict[str, Any], lines: list[str]) -> None:
         kind = event.get("kind")
@@ -119,6 +126,13 @@ class EventSource:
             lines.append(clean(self._partial))
             self._partial = ""
         lines.append(clean(said(event)))
+
+
+def _moment(event: dict[str, Any]) -> datetime:
+    try:
+        return datetime.fromisoformat(str(event.get("t")))
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC)
 
 
 def _ended(event: dict[str, Any]) -> str:

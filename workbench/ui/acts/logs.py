@@ -34,6 +34,13 @@ def _wrap(desk: Desk, items: list[Any]) -> None:
     desk.screen.detail.say_follow()
 
 
+def _times(desk: Desk, items: list[Any]) -> None:
+    del items
+    if not desk.screen.detail.log_view.toggle_times():
+        desk.warn("This log does not say when each line came; the Output of a run does.")
+    desk.screen.detail.say_follow()
+
+
 async def _save(desk: Desk, items: list[Any]) -> None:
     screen = desk.screen
     noun = screen.noun
@@ -76,6 +83,7 @@ def _file(desk: Desk, items: list[Any]) -> None:
 ACTIONS = (
     Action("logs.find", "slash", LOGS, "find", "log: find text", Purpose.LOG, _find, rank=0),
     Action("logs.wrap", "w", LOGS, "wrap", "log: wrap long lines", Purpose.LOG, _wrap, rank=0),
+    Action("logs.times", "t", LOGS, "times", "log: show when each line came", Purpose.LOG, _times, rank=0),
     Action("logs.save", "ctrl+s", LOGS, "save", "log: save to a file", Purpose.LOG, _save, rank=0),
     Action("logs.copy", "c", LOGS, "copy", "log: copy all lines", Purpose.LOG, _copy, rank=0),
     Action("logs.path", "p", LOGS, "copy path", "log: copy the file's path", Purpose.LOG, _file, rank=0),

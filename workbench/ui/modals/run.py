@@ -140,14 +140,14 @@ class RunForm(NotebookForm):
         page = Page()
         project, notebook = values.get("project", ""), values.get("notebook", "")
         if not project or not notebook or errors:
-            return Considered(errors, page.content())
+            return Considered(errors, page.content(WIDTH))
         chosen = values.get("environment", "")
         try:
             page = self._preview(project, notebook, given, chosen)
         except WorkbenchError as error:
             errors["notebook"] = error.message
         command = command_line(self.bench, project, notebook, given)
-        return Considered(errors, page.content(), f"{command} --environment {chosen}" if chosen else command)
+        return Considered(errors, page.content(WIDTH), f"{command} --environment {chosen}" if chosen else command)
 
     def _preview(self, project: str, notebook: str, given: Mapping[str, Any], chosen: str) -> Page:
         from workbench.services import environments, projects, runs
@@ -158,7 +158,7 @@ class RunForm(NotebookForm):
         word = "" if view.state == "ready" else f", {view.state}: it is built first"
         last = runs.page(self.bench, runs.RunFilter(project=project, notebook=notebook), limit=1)
         usual = runs.usual_seconds(self.bench, last[0]) if last else None
-        page = Page(width=WIDTH)
+        page = Page()
         page.facts(
             ("runs in", f"{spec.name}{word}"),
             ("changed", ", ".join(given) or "nothing: the notebook's own values"),

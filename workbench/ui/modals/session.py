@@ -45,15 +45,15 @@ class SessionForm(Form[int]):
             return Considered({"project": "choose one"})
         if not values["ide"]:
             return Considered({"ide": "choose one"})
-        page = Page(width=WIDTH)
+        page = Page()
         try:
             self._preview(page, values)
         except WorkbenchError as error:
-            return Considered({"project": error.message}, Page().text(error.hint).content())
+            return Considered({"project": error.message}, Page().text(error.hint).content(WIDTH))
         command = f"sessions start {values['project']} --ide {values['ide']}"
         if values["file"] not in ("", START_PAGE):
             command += f" --file {values['file']}"
-        return Considered({}, page.content(), command)
+        return Considered({}, page.content(WIDTH), command)
 
     def _preview(self, page: Page, values: Mapping[str, str]) -> None:
         from workbench.services import environments, projects, sessions

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
-from textual.content import Content
-
 from workbench.services.bench import Bench
 from workbench.text import age
+from workbench.ui.page import Page
 from workbench.ui.sources import Source
 from workbench.ui.tone import Cell, Mark
 
@@ -78,7 +77,7 @@ class Noun(Generic[T]):
         """One cell a column. Pure."""
         raise NotImplementedError
 
-    def page(self, bench: Bench, item: T, tab: str) -> Content | Source:
+    def page(self, bench: Bench, item: T, tab: str) -> Page | Source:
         """What a tab of the detail pane shows: a page, or a source of lines to follow."""
         raise NotImplementedError
 

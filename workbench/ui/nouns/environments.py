@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from textual.content import Content
-
 from workbench.model.build import BuildProgress, BuildState
 from workbench.services.bench import Bench
 from workbench.text import age, duration, size
@@ -83,7 +81,7 @@ class Environments(Noun["EnvironmentView"]):
             Cell(shipped, Tone.MUTED),
         )
 
-    def page(self, bench: Bench, item: EnvironmentView, tab: str) -> Content | Source:
+    def page(self, bench: Bench, item: EnvironmentView, tab: str) -> Page | Source:
         """The pages of an environment."""
         from workbench.services import environments
 
@@ -100,12 +98,12 @@ class Environments(Noun["EnvironmentView"]):
         return summary(bench, item)
 
 
-def summary(bench: Bench, view: EnvironmentView) -> Content:
+def summary(bench: Bench, view: EnvironmentView) -> Page:
     """What is wrong first; what a build does now; then the facts."""
     from workbench.services import environments
 
     now, page, revision, build = bench.now(), Page(), view.revision, view.build
-    page.line(cell_of(of_environment(str(view.state))), Cell(f"   {view.spec.title}" if view.spec else ""))
+    page.state(of_environment(str(view.state)), view.spec.title if view.spec else "")
     for problem in view.problems:
         page.text(problem.described, Tone.BAD)
     if view.problems:
@@ -139,7 +137,7 @@ def summary(bench: Bench, view: EnvironmentView) -> Content:
     )
     if str(view.state) in ("not built", "stale"):
         page.gap().text("r builds it; starting a session or a run does so too", Tone.MUTED)
-    return page.content()
+    return page
 
 
 def progress_lines(page: Page, progress: BuildProgress | None) -> None:
@@ -155,48 +153,44 @@ def progress_lines(page: Page, progress: BuildProgress | None) -> None:
     page.line(Cell(" ".join(part for part in (steps if progress.total else "", progress.text) if part)))
 
 
-def packages_page(view: EnvironmentView) -> Content:
+def packages_page(view: EnvironmentView) -> Page:
     """What is in it, as resolved."""
     if view.revision is None:
-        return Page().text("It was not built yet, so what it resolves to is not known.", Tone.MUTED).content()
+        return Page().text("It was not built yet, so what it resolves to is not known.", Tone.MUTED)
     rows = []
     for line in view.revision.packages:
         name, _, version = line.partition("==")
         rows.append([Cell(name), Cell(version, Tone.MUTED)])
-    return Page().table(rows).content() if rows else Page().text("No packages are listed.", Tone.MUTED).content()
+    return Page().table(rows) if rows else Page().text("No packages are listed.", Tone.MUTED)
 
 
-def builds_page(bench: Bench, view: EnvironmentView) -> Content:
+def builds_page(bench: Bench, view: EnvironmentView) -> Page:
     """Its builds, newest first."""
     from workbench.services import environments
 
     now = bench.now()
     found = environments.builds(bench, view.name)
     if not found:
-        return Page().text("No builds yet.", Tone.MUTED).content()
-    return (
-        Page()
-        .table(
-            [
-                Cell(f"b{build.id}", Tone.MUTED),
-                cell_of(of_build(build.state)),
-                Cell(duration(build.ended - build.started) if build.started and build.ended else "", Tone.MUTED),
-                Cell(age(build.ended or build.created, now), Tone.MUTED),
-                Cell(build.reason),
-            ]
-            for build in found
-        )
-        .content()
+        return Page().text("No builds yet.", Tone.MUTED)
+    return Page().table(
+        [
+            Cell(f"b{build.id}", Tone.MUTED),
+            cell_of(of_build(build.state)),
+            Cell(duration(build.ended - build.started) if build.started and build.ended else "", Tone.MUTED),
+            Cell(age(build.ended or build.created, now), Tone.MUTED),
+            Cell(build.reason),
+        ]
+        for build in found
     )
 
 
-def declaration_page(view: EnvironmentView) -> Content:
+def declaration_page(view: EnvironmentView) -> Page:
     """The file as it is."""
     source = view.spec.source if view.spec else (view.problems[0].path if view.problems else None)
     if source is None:
-        return Page().text("It has no file of its own.", Tone.MUTED).content()
+        return Page().text("It has no file of its own.", Tone.MUTED)
     try:
         text = source.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        return Page().text(f"{source} cannot be read: {error.strerror}", Tone.BAD).content()
-    return Page().text(str(source), Tone.MUTED).gap().text(text).content()
+        return Page().text(f"{source} cannot be read: {error.strerror}", Tone.BAD)
+    return Page().text(str(source), Tone.MUTED).gap().text(text)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from textual.content import Content
-
 from workbench.errors import WorkbenchError
 from workbench.model.project import Project
 from workbench.model.run import Run
@@ -92,7 +90,7 @@ class Projects(Noun[ProjectRow]):
             Cell(str(len(item.up)) if item.up else "", Tone.GOOD),
         )
 
-    def page(self, bench: Bench, item: ProjectRow, tab: str) -> Content | Source:
+    def page(self, bench: Bench, item: ProjectRow, tab: str) -> Page | Source:
         """The pages of a project."""
         if tab == "Files":
             return files_page(item.project)
@@ -103,7 +101,7 @@ class Projects(Noun[ProjectRow]):
         return summary(bench, item)
 
 
-def summary(bench: Bench, row: ProjectRow) -> Content:
+def summary(bench: Bench, row: ProjectRow) -> Page:
     """What it is, where it is, what it works in, what goes on."""
     from workbench.services import environments, projects
 
@@ -136,14 +134,14 @@ def summary(bench: Bench, row: ProjectRow) -> Content:
             page.text(f"and {len(notebooks) - 30} more", Tone.MUTED, indent=2)
     else:
         page.text("none yet; o opens JupyterLab to write one", Tone.MUTED, indent=2)
-    return page.content()
+    return page
 
 
-def files_page(project: Project) -> Content:
+def files_page(project: Project) -> Page:
     """Its files, as a tree."""
     found, more = tree(project.path)
     if not found:
-        return Page().text("No files.", Tone.MUTED).content()
+        return Page().text("No files.", Tone.MUTED)
     page = Page()
     page.table(
         [
@@ -154,39 +152,35 @@ def files_page(project: Project) -> Content:
     )
     if more:
         page.text(f"… and more below {project.path}", Tone.MUTED)
-    return page.content()
+    return page
 
 
-def runs_page(bench: Bench, project: Project) -> Content:
+def runs_page(bench: Bench, project: Project) -> Page:
     """Its newest runs."""
     from workbench.services import runs
 
     now = bench.now()
     found = runs.page(bench, runs.RunFilter(project=project.name), limit=100)
     if not found:
-        return Page().text("Nothing was run yet. Press r to run a notebook.", Tone.MUTED).content()
-    return (
-        Page()
-        .table(
-            [
-                Cell(f"#{run.id}", Tone.MUTED),
-                cell_of(of_run(run.state)),
-                Cell(run.name),
-                Cell(duration(took(run, now)), Tone.MUTED),
-                Cell(age(run.ended or run.created, now), Tone.MUTED),
-            ]
-            for run in found
-        )
-        .content()
+        return Page().text("Nothing was run yet. Press r to run a notebook.", Tone.MUTED)
+    return Page().table(
+        [
+            Cell(f"#{run.id}", Tone.MUTED),
+            cell_of(of_run(run.state)),
+            Cell(run.name),
+            Cell(duration(took(run, now)), Tone.MUTED),
+            Cell(age(run.ended or run.created, now), Tone.MUTED),
+        ]
+        for run in found
     )
 
 
-def schedules_page(bench: Bench, project: Project) -> Content:
+def schedules_page(bench: Bench, project: Project) -> Page:
     """Its schedules and when they fire next."""
     from workbench.ui.nouns.schedules import Schedules
 
     noun, now = Schedules(), bench.now()
     found = [view for view in noun.load(bench) if noun.project(view) == project.name]
     if not found:
-        return Page().text("No schedules. Go to Schedules (5) and press n to add one.", Tone.MUTED).content()
-    return Page().table(noun.cells(view, now) for view in found).content()
+        return Page().text("No schedules. Go to Schedules (5) and press n to add one.", Tone.MUTED)
+    return Page().table(noun.cells(view, now) for view in found)

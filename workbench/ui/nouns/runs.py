@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from textual.content import Content
-
 from workbench.model.run import ACTIVE, ENDED, PENDING, Run, RunState
 from workbench.services.bench import Bench
 from workbench.text import duration, one_line, plural
@@ -104,7 +102,7 @@ class Runs(Noun[Run]):
             Cell(since(item.ended or item.started or item.created, now), muted),
         )
 
-    def page(self, bench: Bench, item: Run, tab: str) -> Content | Source:
+    def page(self, bench: Bench, item: Run, tab: str) -> Page | Source:
         """The pages of a run."""
         from workbench.services import runs
 
@@ -119,23 +117,23 @@ class Runs(Noun[Run]):
         if tab == "Record":
             left = runs.artifacts(bench, item.id)
             if left.record is None:
-                return Page().text("The record is written when the run ends.", Tone.MUTED).content()
+                return Page().text("The record is written when the run ends.", Tone.MUTED)
             try:
-                return Page().text(left.record.read_text(encoding="utf-8", errors="replace")).content()
+                return Page().text(left.record.read_text(encoding="utf-8", errors="replace"))
             except OSError as error:
-                return Page().text(f"{left.record} cannot be read: {error.strerror}", Tone.BAD).content()
+                return Page().text(f"{left.record} cannot be read: {error.strerror}", Tone.BAD)
         return summary(bench, item)
 
 
-def parameters_page(run: Run) -> Content:
+def parameters_page(run: Run) -> Page:
     """Name and value of each."""
     if not run.parameters:
-        return Page().text("Run with the notebook's own values.", Tone.MUTED).content()
+        return Page().text("Run with the notebook's own values.", Tone.MUTED)
     rows = [[Cell(name, Tone.MUTED), Cell(_value(value))] for name, value in run.parameters.items()]
-    return Page().table(rows).content()
+    return Page().table(rows)
 
 
-def summary(bench: Bench, run: Run) -> Content:
+def summary(bench: Bench, run: Run) -> Page:
     """What went wrong first, or how far it is; then the facts."""
     from workbench.services import runs
 
@@ -145,7 +143,7 @@ def summary(bench: Bench, run: Run) -> Content:
     if run.failure is not None and run.state in ENDED:
         _failure(page, run)
     else:
-        page.line(cell_of(of_run(run.state)), Cell(f"   {run.reason}" if run.reason else "", Tone.PLAIN))
+        page.state(of_run(run.state), run.reason)
         if run.hint:
             page.text(run.hint, Tone.MUTED)
     if run.state in ACTIVE:
@@ -182,7 +180,7 @@ def summary(bench: Bench, run: Run) -> Content:
         )
     if run.failure is not None and run.state in ENDED and run.failure.traceback:
         page.heading("Traceback").text(run.failure.traceback, Tone.MUTED, indent=2)
-    return page.content()
+    return page
 
 
 def _failure(page: Page, run: Run) -> None:

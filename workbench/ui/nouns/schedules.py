@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from textual.content import Content
-
 from workbench.errors import WorkbenchError
 from workbench.model.schedule import DueState
 from workbench.services.bench import Bench
@@ -91,7 +89,7 @@ class Schedules(Noun["ScheduleView"]):
             cell_of(last) if last else Cell(""),
         )
 
-    def page(self, bench: Bench, item: ScheduleView, tab: str) -> Content | Source:
+    def page(self, bench: Bench, item: ScheduleView, tab: str) -> Page | Source:
         """The pages of a schedule."""
         if tab == "Next times":
             return times_page(bench, item)
@@ -115,17 +113,17 @@ def _mark(view: ScheduleView) -> Mark:
     return _STATES["invalid"] if view.problem else _STATES[view.state]
 
 
-def summary(bench: Bench, view: ScheduleView) -> Content:
+def summary(bench: Bench, view: ScheduleView) -> Page:
     """When in words, what it runs, what became of the last time, and whether it will really run."""
     from workbench.model import timetable
     from workbench.services import schedules
 
     now, zone, page, spec = bench.now(), bench.zone, Page(), view.spec
-    page.line(cell_of(_mark(view)), Cell(f"   by {view.row.paused_by}" if view.row and view.row.paused else ""))
+    page.state(_mark(view), f"by {view.row.paused_by}" if view.row and view.row.paused else "")
     if view.problem:
         page.text(view.problem, Tone.BAD).text("e opens the file", Tone.MUTED)
     if spec is None:
-        return page.content()
+        return page
     try:
         page.text(timetable.of(spec).words(), Tone.STRONG)
     except WorkbenchError as error:
@@ -158,34 +156,34 @@ def summary(bench: Bench, view: ScheduleView) -> Content:
         page.heading("Will it run?")
         for line in schedules.tonight(bench):
             page.text(line, indent=2)
-    return page.content()
+    return page
 
 
-def times_page(bench: Bench, view: ScheduleView) -> Content:
+def times_page(bench: Bench, view: ScheduleView) -> Page:
     """The next ten times."""
     from workbench.model import timetable
 
     if view.spec is None:
-        return Page().text("Its file cannot be read.", Tone.BAD).content()
+        return Page().text("Its file cannot be read.", Tone.BAD)
     now = bench.now()
     try:
         found = timetable.of(view.spec).next_times(10, now)
     except WorkbenchError as error:
-        return Page().text(error.message, Tone.BAD).content()
+        return Page().text(error.message, Tone.BAD)
     if not found:
-        return Page().text("No further time.", Tone.MUTED).content()
+        return Page().text("No further time.", Tone.MUTED)
     rows = [[Cell(f"{time:%a %Y-%m-%d %H:%M %Z}"), Cell(age(time, now), Tone.MUTED)] for time in found]
-    return Page().table(rows).content()
+    return Page().table(rows)
 
 
-def ledger_page(bench: Bench, view: ScheduleView) -> Content:
+def ledger_page(bench: Bench, view: ScheduleView) -> Page:
     """What became of every due time."""
     from workbench.services import schedules
 
     rows = schedules.ledger(bench, view.key)
     if not rows:
-        return Page().text("It was not due yet.", Tone.MUTED).content()
-    return Page().table(_due_cells(bench, row) for row in rows).content()
+        return Page().text("It was not due yet.", Tone.MUTED)
+    return Page().table(_due_cells(bench, row) for row in rows)
 
 
 def _due_cells(bench: Bench, row: DueTime) -> list[Cell]:
@@ -197,10 +195,10 @@ def _due_cells(bench: Bench, row: DueTime) -> list[Cell]:
     ]
 
 
-def declaration_page(view: ScheduleView) -> Content:
+def declaration_page(view: ScheduleView) -> Page:
     """The file as it is."""
     try:
         text = view.path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        return Page().text(f"{view.path} cannot be read: {error.strerror}", Tone.BAD).content()
-    return Page().text(str(view.path), Tone.MUTED).gap().text(text).content()
+        return Page().text(f"{view.path} cannot be read: {error.strerror}", Tone.BAD)
+    return Page().text(str(view.path), Tone.MUTED).gap().text(text)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import shlex
 from datetime import datetime
 
-from textual.content import Content
-
 from workbench.errors import WorkbenchError
 from workbench.model.session import ALIVE, ENDED, Desired, Session, SessionState
 from workbench.services.bench import Bench
@@ -80,7 +78,7 @@ class Sessions(Noun[Session]):
         """The list of one project's sessions."""
         return f"sessions list --project {item.project}"
 
-    def page(self, bench: Bench, item: Session, tab: str) -> Content | Source:
+    def page(self, bench: Bench, item: Session, tab: str) -> Page | Source:
         """The pages of a session."""
         from workbench.services import sessions
 
@@ -91,12 +89,12 @@ class Sessions(Noun[Session]):
         return summary(bench, item)
 
 
-def summary(bench: Bench, session: Session) -> Content:
+def summary(bench: Bench, session: Session) -> Page:
     """State and reason, how to get in, then the facts."""
     from workbench.services import sessions
 
     zone, page = bench.zone, Page()
-    page.line(cell_of(of_session(session.state)), Cell(f"   {session.reason}" if session.reason else ""))
+    page.state(of_session(session.state), session.reason)
     if session.hint:
         page.text(session.hint, Tone.MUTED)
     page.gap()
@@ -112,10 +110,10 @@ def summary(bench: Bench, session: Session) -> Content:
         ("started", f"{session.started.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}" if session.started else None),
         ("ended", f"{session.ended.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}" if session.ended else None),
     )
-    return page.content()
+    return page
 
 
-def command_page(bench: Bench, session: Session) -> Content:
+def command_page(bench: Bench, session: Session) -> Page:
     """The same by command line, and the command that gives a shell in it."""
     from workbench.services import sessions
 
@@ -128,4 +126,4 @@ def command_page(bench: Bench, session: Session) -> Content:
     else:
         page.text(shlex.join(argv), Tone.MUTED, indent=2)
     page.heading("What the engine calls it").text(session.handle or "nothing yet", Tone.MUTED, indent=2)
-    return page.content()
+    return page

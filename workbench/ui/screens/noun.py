@@ -117,10 +117,10 @@ class NounScreen(Screen[None]):
     def _detailed(self, message: messages.Detailed) -> None:
         if (message.mode, message.key, message.tab) != self._wanted_name():
             return
-        if isinstance(message.body, Content):
+        if isinstance(message.body, Page):
             self.detail.put_page(message.body, (message.key, message.tab))
         else:
-            self.detail.put_source(message.body)
+            self.detail.put_source(message.body, self.bench_app.bench.zone)
         self._draw_keys()
 
     @on(messages.Grown)
@@ -142,7 +142,7 @@ class NounScreen(Screen[None]):
         error = message.error
         if message.key and (message.mode, message.key, message.tab) == self._wanted_name():
             page = Page().text(error.message, Tone.BAD).text(error.hint, Tone.MUTED)
-            self.detail.put_page(page.content(), (message.key, message.tab))
+            self.detail.put_page(page, (message.key, message.tab))
         elif not message.key:
             self.bench_app.say_trouble(error)
 
@@ -188,7 +188,7 @@ class NounScreen(Screen[None]):
         crumbs = (self.noun.title, *self.noun.crumbs(item)) if item is not None else ()
         detail.border_title = Content(one_line(" > ".join(crumbs))) if crumbs else None
         if item is None:
-            detail.put_page(Page().content(), ("", ""))
+            detail.put_page(Page(), ("", ""))
         if self.is_current or self.bench_app.noun_screen is self:
             wanted = Wanted(self.noun, item, self.tab()) if item is not None else None
             self.bench_app.feed.inspect(wanted)

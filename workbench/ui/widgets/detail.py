@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import tzinfo
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Static
 
 from workbench.ui import registry
+from workbench.ui.page import Page
 from workbench.ui.sources import Chunk, Source
 from workbench.ui.widgets.logview import LogView
 from workbench.ui.widgets.strips import Word, WordLine, tabs
@@ -17,6 +20,9 @@ from workbench.ui.widgets.strips import Word, WordLine, tabs
 
 class PageScroll(VerticalScroll, can_focus=True):
     """A page that scrolls by the keys that lists have."""
+
+    class Resized(Message):
+        """What it shows has another width."""
 
     BINDINGS = [  # noqa: RUF012 - textual's way
         ("j", "scroll_down", "Line down"),
@@ -26,6 +32,10 @@ class PageScroll(VerticalScroll, can_focus=True):
         ("ctrl+f", "page_down", "Page down"),
         ("ctrl+b", "page_up", "Page up"),
     ]
+
+    def on_resize(self) -> None:
+        """Long lines follow the width."""
+        self.post_message(self.Resized())
 
 
 class RegisteredLog(LogView):
@@ -50,6 +60,7 @@ class Detail(Vertical):
         """Begin with a page."""
         self.log_view.display = False
         self.source: Source | None = None
+        self.page = Page()
         self.shown = ("", "")
 
     @property
@@ -67,20 +78,27 @@ class Detail(Vertical):
         line = self.query_one("#tabs", WordLine)
         line.put(tabs([(name, name) for name in names], active) if names else [Word(" ")])
 
-    def put_page(self, page: Content, shown: tuple[str, str]) -> None:
+    def put_page(self, page: Page, shown: tuple[str, str]) -> None:
         """Show a page; the same thing's page keeps its place."""
         self.source = None
         self._show_log(False)
-        self.query_one("#text", Static).update(page)
+        self.page = page
+        self.lay_out()
         if shown != self.shown:
             self.shown = shown
             self.query_one("#page", PageScroll).scroll_home(animate=False)
 
-    def put_source(self, source: Source) -> None:
-        """Show a log from its beginning."""
+    def lay_out(self) -> None:
+        """Lay the page out in the width there is."""
+        self.query_one("#text", Static).update(
+            self.page.content(self.query_one("#page").scrollable_content_region.width)
+        )
+
+    def put_source(self, source: Source, zone: tzinfo) -> None:
+        """Show a log from its beginning; times are told in `zone`."""
         self.source = source
         self._show_log(True)
-        self.log_view.begin(source.nothing)
+        self.log_view.begin(source.nothing, zone)
         self.say_follow()
 
     def grow(self, key: str, chunk: Chunk) -> None:
@@ -91,10 +109,14 @@ class Detail(Vertical):
     def say_follow(self) -> None:
         """Bring the log's state into the tab line."""
         log = self.log_view
-        text = log.status + (" · wrap" if log.wrap else "") if log.display else ""
+        text = log.status + (" · wrap" if log.wrap else "") + (" · times" if log.timed else "") if log.display else ""
         label = self.query_one("#follow", Static)
         label.update(Content(text))
         label.set_class(log.following, "-following")
+
+    def on_page_scroll_resized(self) -> None:
+        """Lines are cut anew."""
+        self.lay_out()
 
     def on_log_view_changed(self) -> None:
         """The log moved or grew."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -18,6 +19,7 @@ from workbench.ui.widgets.columns import pad
 
 MOST_LINES = 50_000
 LONGEST = 10_000  # characters of a line that are shown
+CLOCK, CLOCK_WIDTH = "%H:%M:%S", 9  # before a line, with a space behind it
 
 
 class LogView(ScrollView, can_focus=True):
@@ -46,6 +48,9 @@ class LogView(ScrollView, can_focus=True):
         self.following = True
         self.unseen = 0
         self.wrap = False
+        self.zone: tzinfo = UTC  # in which times are told
+        self.timed = False
+        self.times: list[datetime] = []  # of the lines, where their source knows it
         self.wanted = ""
         self.nothing = ""
         self._rows: list[tuple[int, int, int]] = []  # line, start, end: only while wrapping
@@ -54,10 +59,10 @@ class LogView(ScrollView, can_focus=True):
 
     # -- lines come in
 
-    def begin(self, nothing: str) -> None:
+    def begin(self, nothing: str, zone: tzinfo = UTC) -> None:
         """Empty it for another source; `nothing` is said until lines come."""
-        self.nothing = nothing
-        self.lines, self.partial, self.dropped, self.unseen = [], "", 0, 0
+        self.nothing, self.zone = nothing, zone
+        self.lines, self.times, self.partial, self.dropped, self.unseen = [], [], "", 0, 0
         self._rows, self._widest, self._here = [], 0, -1
         self.following = True
         self._measure()
@@ -65,11 +70,12 @@ class LogView(ScrollView, can_focus=True):
     def take(self, chunk: Chunk) -> None:
         """Add lines; drops the oldest beyond `MOST_LINES`."""
         if chunk.reset:
-            self.lines, self.dropped, self.unseen = [], 0, 0
+            self.lines, self.times, self.dropped, self.unseen = [], [], 0, 0
             self._rows, self._widest = [], 0
         start = len(self.lines)
         fresh = [line[:LONGEST].expandtabs(8) for line in chunk.lines]
         self.lines.extend(fresh)
+        self.times.extend(chunk.times)
         self.partial = chunk.partial[:LONGEST].expandtabs(8)
         if fresh:
             self._widest = max(self._widest, *map(_cells, fresh))
@@ -78,6 +84,7 @@ class LogView(ScrollView, can_focus=True):
         over = len(self.lines) - MOST_LINES
         if over > 0:
             del self.lines[:over]
+            del self.times[:over]
             self.dropped += over
             if self.wrap:
                 self._wrap_from(0)
@@ -169,6 +176,23 @@ class LogView(ScrollView, can_focus=True):
             self._wrap_from(0)
         self._measure()
 
+    def toggle_times(self) -> bool:
+        """Show when each line came, or not; False where that is not known."""
+        if not self.times:
+            return False
+        self.timed = not self.timed
+        if self.wrap:
+            self._wrap_from(0)
+        self._measure()
+        return True
+
+    def shown(self, index: int) -> str:
+        """A line as it is drawn: with its time in front, where that is wanted."""
+        line = self.lines[index]
+        if not self.timed or index >= len(self.times):
+            return line
+        return f"{self.times[index].astimezone(self.zone):{CLOCK}} {line}"
+
     def on_resize(self) -> None:
         """Wrapped rows follow the width."""
         if self.wrap:
@@ -180,14 +204,13 @@ class LogView(ScrollView, can_focus=True):
         if start == 0:
             self._rows = []
         for index in range(start, len(self.lines)):
-            line = self.lines[index]
-            self._rows.extend((index, *piece) for piece in _pieces(line, width))
+            self._rows.extend((index, *piece) for piece in _pieces(self.shown(index), width))
 
     def _measure(self) -> None:
         rows = len(self._rows) if self.wrap else len(self.lines)
         if self.partial:
             rows += 1
-        width = 0 if self.wrap else max(self._widest, _cells(self.partial))
+        width = 0 if self.wrap else max(self._widest, _cells(self.partial)) + self.timed * CLOCK_WIDTH
         self.virtual_size = Size(width, rows)
         if self.following:
             self.scroll_to(y=self.max_scroll_y, animate=False, force=True, immediate=True)
@@ -223,10 +246,10 @@ class LogView(ScrollView, can_focus=True):
     def _at(self, row: int) -> tuple[int, str | None]:
         if self.wrap and row < len(self._rows):
             index, start, end = self._rows[row]
-            return index, self.lines[index][start:end]
+            return index, self.shown(index)[start:end]
         count = len(self._rows) if self.wrap else len(self.lines)
         if not self.wrap and row < count:
-            return row, self.lines[row]
+            return row, self.shown(row)
         return (len(self.lines), self.partial) if row == count and self.partial else (-1, None)
 
     def _segments(self, index: int, text: str) -> Sequence[Segment]:

@@ -140,7 +140,9 @@ def test_a_removed_home_ends_its_supervisor(bench: Bench) -> None:
     world.start(bench)
     old = world.supervisor(bench)
     shutil.rmtree(bench.home.state)
+    sockets = Path(bench.home.wake_socket).parent
     until(lambda: not old.is_running() or old.status() == psutil.STATUS_ZOMBIE, "it to end", seconds=40)
+    assert not sockets.exists()
     bench.close()
     del bench.__dict__["store"]
     open_home(bench.home.root)

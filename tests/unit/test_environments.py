@@ -96,6 +96,15 @@ def test_a_bad_file_hides_no_other(bench: Bench) -> None:
         environments.spec(bench, "bad")
 
 
+def test_a_circle_is_told_of_each_file_in_it(bench: Bench) -> None:
+    """Each environment of a circle of `extends` is listed with its own file."""
+    for name, base in (("a", "b"), ("b", "a")):
+        declare(bench, name, f"extends: {base}\n")
+    for name in ("a", "b"):
+        assert view(bench, name).source == bench.home.environments / f"{name}.yaml"
+    assert any("circle: a → b → a" in str(problem) for problem in environments.problems(bench))
+
+
 @pytest.mark.parametrize("name", ["pyton", "../x", "", "a/b", "a\0b", "x" * 5000, "a/../b"])
 def test_an_unknown_name_names_the_nearest(bench: Bench, name: str) -> None:
     """Whatever is asked for, the answer is that there is none."""

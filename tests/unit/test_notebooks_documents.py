@@ -44,6 +44,7 @@ def told(content: bytes | str) -> str:
         ('{\n "cells": "an open te', "line 2: the file ends in the middle"),
         ('{\n "cells": [],\n "x": nope\n}', "line 3, column 7"),
         ('{\n "a": 1,\n<<<<<<< HEAD\n "b": 2\n=======\n}', "line 3: a merge conflict is not resolved"),
+        ('{"nbformat": 4}'.encode("utf-16"), "it is UTF-16 text"),
         (b'{"a": "\n\n\xff"}', "line 3: it is not UTF-8"),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:0", "pointer of Git LFS"),
         ('{"nbformat": 4, "cells": {}}', "no list of cells"),

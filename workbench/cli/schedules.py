@@ -65,6 +65,9 @@ def list_schedules(call: Invocation, wanted: filters.Wanted) -> None:
         else "No schedules. Add one: workbench schedules add PROJECT NAME --notebook FILE --cron LINE",
         give=("NOTEBOOK",),
     )
+    for view in found:
+        if view.problem and view.spec:
+            note(call, f"{view.key}: its file as it is now is not read, the last good one holds: {view.problem}")
 
 
 @subcommand(schedules, "add")

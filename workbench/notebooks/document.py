@@ -128,14 +128,21 @@ def parse(content: bytes, *, title: str) -> Document:
     return Document(title, content, data, tuple(_remarks(content, data)))
 
 
-def _load(content: bytes, title: str) -> Any:
+def _refuse_other_kinds(content: bytes, title: str) -> None:
+    """What people save or fetch in place of a notebook."""
     start = content[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start:
         raise _not_one("the file is empty", title)
     if start.startswith(b"version https://git-lfs"):
         raise _not_one("it is a pointer of Git LFS, not the file itself", title, hint="Fetch it: git lfs pull")
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise _not_one("it is UTF-16 text, and notebooks are UTF-8", title, hint="Save it anew as UTF-8.")
     if start.startswith(b"<") and not start.startswith(b"<<<<<<<"):
         raise _not_one("line 1: it holds HTML, not a notebook", title, hint="Download the raw .ipynb file.")
+
+
+def _load(content: bytes, title: str) -> Any:
+    _refuse_other_kinds(content, title)
     try:
         return json.loads(content)
     except UnicodeDecodeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import NotFound
@@ -47,6 +48,17 @@ def reading(bench: Bench, name: str) -> Reading[EnvironmentSpec] | None:
     except (NotFound, OSError, ValueError):
         return None
     return load_standard(path, project=owner, folder=project.path, shelf=folders)
+
+
+def file_of(bench: Bench, name: str) -> Path | None:
+    """The file that declares it, whether it can be read or not; None where there is none."""
+    owner, slash, file = name.partition("/")
+    if not slash:
+        return shelf(bench).find(name)
+    try:
+        return projects.get(bench, owner).path / file
+    except NotFound:
+        return None
 
 
 def of_projects(bench: Bench) -> list[str]:

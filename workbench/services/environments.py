@@ -274,7 +274,7 @@ def _view(
         build=build,
         problems=tuple(problem.labelled(bench.home.root) for problem in reading.problems),
         notices=tuple(problem.labelled(bench.home.root) for problem in reading.notices),
-        source=spec.source if spec else next((problem.path for problem in reading.problems), None),
+        source=spec.source if spec else catalogue.file_of(bench, name),
     )
 
 

@@ -55,9 +55,10 @@ class Endings:
         return done
 
     def of_a_dead_runner(
-        self, run: Run, folder: Path, token: str, cell: Failure | None, rebooted: bool
+        self, run: Run, folder: Path, token: str, cell: Failure | None, rebooted: bool, ended: datetime
     ) -> Result | None:
-        """The result of a runner that died without one: written by whoever gets its lock. None while it is held."""
+        """The result of a runner that died without one, at `ended` as far as is known: written by whoever gets its
+        lock. None while it is held."""
         lock = hold(folder)
         if lock is None:
             return None
@@ -79,8 +80,8 @@ class Endings:
             )
             failure = cell if state is not R.CANCELLED else None
             result = Result(
-                state, token, reason, hint, failure=failure, started=run.started, ended=self.desk.now(),
-                cells=run.cells, cells_done=run.cells_done, seconds=self._seconds(run), output=str(folder),
+                state, token, reason, hint, failure=failure, started=run.started, ended=ended,
+                cells=run.cells, cells_done=run.cells_done, seconds=round(_span(run.started, ended), 3) if run.started else None, output=str(folder),
             )  # fmt: skip
             write_result(folder, result)
         finally:
@@ -142,9 +143,6 @@ class Endings:
     def _tries(self, run: Run) -> int:
         with self.desk.read() as connection:
             return sum(1 for attempt in rows.attempts(connection, run.id) if attempt.state is not R.WAITING)
-
-    def _seconds(self, run: Run) -> float | None:
-        return round(_span(run.started, self.desk.now()), 3) if run.started else None
 
 
 def _span(start: datetime, end: datetime) -> float:

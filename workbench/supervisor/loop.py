@@ -186,8 +186,11 @@ class Supervisor:
         while (self.builds.running or self.reconcile.sweeping) and time.monotonic() < deadline:
             time.sleep(0.02)
         self.dispatch.nursery.close()
-        if self._our_home():
+        home = self._our_home()
+        if home:
             with self.bench.store.write():
                 pass  # whoever is in a transaction ends it first
         self.socket.close()
+        if not home:
+            self.socket.leave_no_folder()
         log.info("ended%s; runs and sessions go on", ", to go on as other code" if self.renew else "")

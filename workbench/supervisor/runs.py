@@ -13,6 +13,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ class Watched:
     cancelling: float = 0.0
     sent: int = 0
     finishing: bool = False
+    lived: bool = False  # a look has found its runner alive
 
 
 class Runs:
@@ -110,6 +112,7 @@ class Runs:
     def _one(self, run: Run, seen: Watched) -> None:
         alive = is_held(seen.folder)  # asked before the result is looked for: it is written while the lock is held
         result = self._result(run, seen)
+        seen.lived = seen.lived or alive
         self._follow(seen)
         if result:
             if self.endings.by_result(run, result):
@@ -153,7 +156,9 @@ class Runs:
         failure = Failure(cell=seen.cell, error="", message="") if seen.cell else None
         rebooted = self._machine(seen) not in ("", self._boot)
         seen.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        result = self.endings.of_a_dead_runner(run, seen.folder, seen.token, failure, rebooted)
+        # One that nobody watched has been dead for longer than it is known to be.
+        ended = self.desk.now() if seen.lived else _last_heard(seen.folder) or self.desk.now()
+        result = self.endings.of_a_dead_runner(run, seen.folder, seen.token, failure, rebooted, ended)
         if result and result.token == seen.token:
             self.endings.by_result(run, result)
             self.left_kernels = True
@@ -228,6 +233,14 @@ class Runs:
                         return
         except OSError:
             return
+
+
+def _last_heard(folder: Path) -> datetime | None:
+    """When its runner last wrote anything; None where it never did."""
+    try:
+        return datetime.fromtimestamp((folder / EVENTS_FILE).stat().st_mtime, UTC)
+    except OSError:
+        return None
 
 
 def _label(folder: Path) -> str:

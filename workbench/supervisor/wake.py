@@ -75,6 +75,11 @@ class WakeSocket:
         for end in (self._socket, self._here, self._there):
             end.close()
 
+    def leave_no_folder(self) -> None:
+        """Remove the folder of the sockets as well, where nothing is in it: the home is gone."""
+        with contextlib.suppress(OSError):
+            self.path.parent.rmdir()
+
     def _bind(self) -> socket.socket:
         if len(os.fsencode(self.path)) > SOCKET_PATH_LIMIT:
             raise StoreError(f"{self.path} is too long for a socket", hint="Set XDG_RUNTIME_DIR to a short folder.")

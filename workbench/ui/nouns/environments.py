@@ -120,7 +120,7 @@ def summary(bench: Bench, view: EnvironmentView) -> Page:
     page.gap()
     page.facts(
         ("engine", str(view.engine or "chosen at the first build")),
-        ("declared in", str(view.spec.source or "") if view.spec else ""),
+        ("declared in", str(view.source or "")),
         ("IDEs", ", ".join(view.spec.ides) if view.spec else ""),
         ("Python", revision.python_version if revision else None),
         ("R", revision.r_version if revision else None),
@@ -186,7 +186,7 @@ def builds_page(bench: Bench, view: EnvironmentView) -> Page:
 
 def declaration_page(view: EnvironmentView) -> Page:
     """The file as it is."""
-    source = view.spec.source if view.spec else (view.problems[0].path if view.problems else None)
+    source = view.source
     if source is None:
         return Page().text("It has no file of its own.", Tone.MUTED)
     try:

@@ -71,7 +71,7 @@ class Schedules(Noun["ScheduleView"]):
 
     def rank(self, item: ScheduleView) -> int:
         """What is wrong first, what is off last."""
-        return {"invalid": 0, "active": 1, "paused": 2}.get(_mark(item).word, 3)
+        return 0 if item.problem else {"active": 1, "paused": 2}.get(item.state, 3)
 
     def words(self, item: ScheduleView) -> str:
         """Key, notebook, time, state."""
@@ -110,7 +110,9 @@ _STATES = {
 
 
 def _mark(view: ScheduleView) -> Mark:
-    return _STATES["invalid"] if view.problem else _STATES[view.state]
+    mark = _STATES[view.state]
+    # The file as it is now cannot be read, and the last good one holds: that is no rest, but it needs somebody.
+    return Mark("!", mark.word, Tone.WARN) if view.problem and view.spec else mark
 
 
 def summary(bench: Bench, view: ScheduleView) -> Page:

@@ -112,6 +112,31 @@ def test_a_session_from_start_to_stop(lab: Bench) -> None:
     assert settled(lab, number, S.READY).port == port
 
 
+def test_where_browsers_look_first_is_held(lab: Bench) -> None:
+    """Browsers take `<name>.localhost` for ::1 first: nobody can listen there, also after the supervisor was killed
+    and another lives; a port that somebody has there already is not used."""
+    number = sessions.start(lab, world.PROJECT)
+    port = settled(lab, number, S.READY).port
+    with pytest.raises(OSError, match="in use"):
+        squatter(port)
+    world.kill_supervisor(lab)
+    with squatter(port):
+        world.start(lab)
+        told = until(lambda: sessions.get(lab, number).reason, "a word of it")
+        assert f"has port {port} of ::1" in told
+        sessions.restart(lab, number)
+        until(lambda: sessions.get(lab, number).port != port, "another port", seconds=60)
+        again = settled(lab, number, S.READY)
+        assert again.reason == ""
+    with pytest.raises(OSError, match="in use"):
+        squatter(again.port)
+
+
+def squatter(port: int) -> socket.socket:
+    """Listen on a port of ::1, as any account may."""
+    return socket.create_server(("::1", port), family=socket.AF_INET6)
+
+
 def test_a_killed_server_is_told(lab: Bench) -> None:
     """kill -9 of the server behind our back: the session has failed, and says killed; started again it is up."""
     number = sessions.start(lab, world.PROJECT)

@@ -86,8 +86,8 @@ class Talk:
         return "".join(said).strip()
 
     def start(self, code: str) -> None:
-        """Run a cell without waiting for it."""
-        self.client.execute(code)
+        """Run a cell without waiting for it. Where it fails, what is asked after it is not thrown away."""
+        self.client.execute(code, stop_on_error=False)
 
     def status(self) -> str:
         """How the cell that was started ended: `ok` or `error`."""

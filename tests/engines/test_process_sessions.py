@@ -15,7 +15,7 @@ from engines.conftest import Bench, Opened
 from engines.talking import ask, gone, ready, session_request, workspace
 from waiting import until
 
-from workbench.engines import ports
+from workbench import ports
 from workbench.engines.base import PortTaken, SessionRequest
 from workbench.engines.folders import link_data
 from workbench.engines.process import kept, proc
@@ -159,7 +159,7 @@ def test_a_session_can_be_started_again(made: Made) -> None:
     facts = engine.inspect_session(handle)
     assert facts is not None
     assert (facts.alive, facts.exit_code) == (True, None)
-    until(lambda: ports.listener(request.port) == os.getuid(), "the server")
+    until(lambda: ports.listeners(request.port) == {os.getuid()}, "the server")
 
 
 def test_a_session_of_an_environment_without_it(process_bench: Bench) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+from workbench import ports
 from workbench.errors import Conflict, NotFound, Refused, WorkbenchError
 from workbench.model.ide import IDES, Ide
 from workbench.model.session import ENDED, Desired, Session, SessionState
@@ -120,6 +121,11 @@ def secret_url(bench: Bench, session_id: int, *, plain: bool = False) -> str:
     if session.state is not SessionState.READY:
         raise Conflict(
             f"session {session.name} is {session.state}", hint=session.reason or "It can be opened when it is ready."
+        )
+    if other := ports.stranger(session.port):
+        raise Conflict(
+            f"port {session.port} of session {session.name} is held by {other}: its secret is not given away",
+            hint=f"It gets another port: workbench sessions restart {session.name}",
         )
     tool = ide_named(session.ide)
     try:

@@ -7,6 +7,7 @@ import socket
 from enum import StrEnum
 from pathlib import Path
 
+from workbench import ports
 from workbench.model.ide import Ide
 
 PATIENCE = 5.0  # seconds for one answer
@@ -18,12 +19,18 @@ class Answer(StrEnum):
 
     READY = "ready"
     NOT_YET = "not yet"
+    TAKEN = "is not who listens on its port"
     OPEN = "answers without its secret"
     ANY_HOST = "answers to any host name"
 
 
 def ask(ide: Ide, port: int, host: str, token: str) -> Answer:
-    """Look at it three times: with the secret, without, and as another host name would (DNS rebinding)."""
+    """Look at it three times: with the secret, without, and as another host name would (DNS rebinding).
+
+    Another account that listens there is told nothing.
+    """
+    if ports.stranger(port):
+        return Answer.TAKEN
     with_secret = {"Authorization": f"token {token}", "Host": f"{host}:{port}"}
     if _status(ide, port, with_secret) != 200:
         return Answer.NOT_YET

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
+from workbench import ports
 from workbench.engines.base import Engine, SessionFacts
 from workbench.errors import EngineDown, WorkbenchError
 from workbench.model.environment import EngineName
@@ -21,6 +22,7 @@ from workbench.model.session import ALIVE, Desired, Session, SessionState
 from workbench.store import sessions as rows
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.engines import Engines
+from workbench.supervisor.guards import Guards
 from workbench.supervisor.ready import Environments, Never, NotYet, Usable
 from workbench.supervisor.starting import OvertakenError, Starting, ended_how
 from workbench.text import one_line
@@ -40,7 +42,8 @@ class Sessions:
         self.desk = desk
         self.engines = engines
         self.environments = environments
-        self.starting = Starting(desk)
+        self.guards = Guards()
+        self.starting = Starting(desk, self.guards)
         self.alive = False
         self._busy: dict[int, threading.Thread] = {}
         self._logs: dict[str, threading.Event] = {}
@@ -52,7 +55,10 @@ class Sessions:
         with self.desk.read() as connection:
             known = rows.listing(connection)
         self._busy = {key: thread for key, thread in self._busy.items() if thread.is_alive()}
-        self.alive = any(session.state in ALIVE for session in known)
+        up = [session for session in known if session.state in ALIVE]
+        self.alive = bool(up)
+        if not self._busy:  # one that starts holds a port that its row does not name yet
+            self.guards.keep(session.port for session in up)
         wait: float | None = None
         for session in known:
             if session.id not in self._busy:
@@ -141,8 +147,7 @@ class Sessions:
             self._take_down(session)
         elif facts and facts.alive:
             self._keep_log(engine, facts.handle)
-            if session.reason:
-                self._say(session, "", "")
+            self._say(session, *self._guarded_port(session))
             if session.state is S.STARTING:
                 self.starting.await_ready(session, engine, facts.handle)
         elif session.state is S.STARTING:
@@ -150,6 +155,16 @@ class Sessions:
             self._change(session, S.QUEUED)
         else:
             self._ended(session, engine, facts)
+
+    def _guarded_port(self, session: Session) -> tuple[str, str]:
+        """Nothing, or a reason and what to do where another took what a browser could reach in its place."""
+        if not session.port or self.guards.hold(session.port):
+            return "", ""
+        who = ports.stranger(session.port) or "another program"
+        return (
+            f"{who} has port {session.port} of ::1, where browsers look first: do not open it",
+            f"It gets another port: workbench sessions restart {session.name}",
+        )
 
     def _facts(self, session: Session, engine: Engine) -> SessionFacts | None:
         return engine.inspect_session(session.handle) if session.handle else None

@@ -7,6 +7,7 @@ import os
 import secrets
 import time
 
+from workbench import ports
 from workbench.engines.base import Engine, PortTaken, SessionFacts, SessionRequest, Workspace
 from workbench.errors import WorkbenchError
 from workbench.model.ide import IDES
@@ -16,6 +17,7 @@ from workbench.services import projects
 from workbench.store import sessions as rows
 from workbench.supervisor import probe
 from workbench.supervisor.desk import Desk
+from workbench.supervisor.guards import Guards
 from workbench.supervisor.probe import Answer
 from workbench.supervisor.ready import Usable
 from workbench.text import clean, one_line
@@ -30,8 +32,9 @@ TOKEN = "token"  # noqa: S105 - a file's name
 class Starting:
     """Brings sessions up, in the thread of each."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, guards: Guards) -> None:
         self.desk = desk
+        self.guards = guards
 
     def start(self, session: Session, usable: Usable, engine: Engine) -> str:
         """Make and start it; its handle. Raises `WorkbenchError`. The row says `starting` before anything is made."""
@@ -51,6 +54,10 @@ class Starting:
             raise OvertakenError
         for _ in range(PORTS):
             port = self._port(session.name)
+            if not self.guards.hold(port):
+                log.info("session %s: port %d of ::1 is taken", session.name, port)
+                self._another_port(session.name)
+                continue
             request = SessionRequest(
                 id=session.id,
                 name=session.name,
@@ -105,6 +112,11 @@ class Starting:
             if answer is Answer.READY:
                 self._ready(session)
                 return
+            if answer is Answer.TAKEN:
+                raise WorkbenchError(
+                    f"port {now.port} is held by {ports.stranger(now.port) or 'another account'}",
+                    hint=f"It gets another: workbench sessions restart {session.name}",
+                )
             if answer is not Answer.NOT_YET:
                 raise WorkbenchError(
                     f"it {answer}: it was stopped", hint="This is a fault of workbench or of the image."

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from workbench.engines import ports
+from workbench import ports
 from workbench.engines.base import LABEL, PortTaken, SessionFacts, SessionRequest
 from workbench.engines.docker import command, tools
 from workbench.engines.docker.account import account

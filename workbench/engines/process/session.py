@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from workbench.engines import ports
+from workbench import ports
 from workbench.engines.base import PortTaken, SessionFacts, SessionRequest
 from workbench.engines.folders import link_data
 from workbench.engines.process import jupyter, kept, proc

@@ -3,17 +3,58 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from accounts.machine import Account, Installed, checkout, install, made, unmade
 
-MAKER = "test_as_an_account.py"
+MAKERS = ("test_as_an_account.py", "test_neighbours.py")
+
+
+@pytest.fixture(scope="session")
+def place() -> Iterator[Path]:
+    """A folder that every account may enter, for the checkout and the venv."""
+    folder = Path(tempfile.mkdtemp(prefix="workbench-account-", dir="/var/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def installed(place: Path) -> Installed:
+    """The program, where every account may run it."""
+    source = checkout(place)
+    return Installed(source, install(place, source))
+
+
+@pytest.fixture
+def new_account(place: Path) -> Iterator[Callable[[], Account]]:
+    """Makes ordinary accounts; they and what they run are gone at the end."""
+    accounts: list[Account] = []
+
+    def make() -> Account:
+        accounts.append(made(place))
+        return accounts[-1]
+
+    yield make
+    for one in accounts:
+        unmade(one)
+
+
+@pytest.fixture
+def account(new_account: Callable[[], Account]) -> Account:
+    """A new ordinary account."""
+    return new_account()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Root would own everything and may do anything, so nothing about owners and rights is tested as root."""
     root = os.geteuid() == 0
     here = [item for item in items if item.path.parent.name == "accounts"]
-    apart = [item for item in here if (item.path.name == MAKER) != root]
+    apart = [item for item in here if (item.path.name in MAKERS) != root]
     if apart:
         config.hook.pytest_deselected(items=apart)
         items[:] = [item for item in items if item not in apart]

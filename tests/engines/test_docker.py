@@ -105,7 +105,7 @@ def test_the_engines_own_builder_makes_the_same(
     docker_bench: Bench, built: Callable[[EnvironmentSpec], Revision], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without BuildKit the image is built in stages, and leaves as little behind."""
-    monkeypatch.setattr(command, "for_builds", lambda: None)
+    monkeypatch.setattr(command, "for_builds", lambda *_: None)
     assert isinstance(docker_bench.engine, DockerEngine)
     assert builder.dialect(docker_bench.engine._connection) is Dialect.CLASSIC
     spec = EnvironmentSpec("test-classic", python=PythonPart(packages=("six",)), ides=())

@@ -31,7 +31,11 @@ def dialect(connection: Connection) -> Dialect:
     """What the builder of this engine understands."""
     if connection.daemon().podman:
         return Dialect.PODMAN
-    return Dialect.BUILDKIT if command.for_builds() else Dialect.CLASSIC
+    return Dialect.BUILDKIT if _command(connection) else Dialect.CLASSIC
+
+
+def _command(connection: Connection) -> command.Command | None:
+    return command.for_builds(connection.endpoint, connection.daemon().version)
 
 
 def build(
@@ -101,7 +105,7 @@ def _invocation(
 ) -> tuple[Sequence[str], dict[str, str]]:
     """argv and variables of the builder at hand."""
     environ = command.environment(connection.endpoint) | proxies()
-    cli = command.for_builds()
+    cli = _command(connection)
     anew = ["--no-cache"] if fresh else []
     if dialect(connection) is not Dialect.BUILDKIT or cli is None:
         module = "workbench.engines.docker.classic"

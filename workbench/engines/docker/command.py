@@ -38,10 +38,22 @@ def commands() -> tuple[Command, ...]:
     return tuple(_examine(path) for path in _paths())
 
 
-def for_builds() -> Command | None:
+def fitting(endpoint: Endpoint, version: str) -> tuple[Command, ...]:
+    """Those that this engine, of this version, understands: it refuses clients much older or newer than itself."""
+    return tuple(command for command in commands() if _understood(command.path, endpoint, version))
+
+
+def for_builds(endpoint: Endpoint, version: str) -> Command | None:
     """The one to build with: with buildx, else with BuildKit inside."""
-    able = [command for command in commands() if command.buildx] or [c for c in commands() if c.buildkit]
+    found = fitting(endpoint, version)
+    able = [command for command in found if command.buildx] or [command for command in found if command.buildkit]
     return able[0] if able else None
+
+
+@functools.lru_cache(maxsize=32)
+def _understood(path: str, endpoint: Endpoint, version: str) -> bool:
+    del version  # an engine that was upgraded is asked again
+    return _ask(path, "version", "--format", "{{.Server.APIVersion}}", env=environment(endpoint)) is not None
 
 
 def _paths() -> Iterator[str]:
@@ -60,9 +72,11 @@ def _examine(path: str) -> Command:
     return Command(path, buildx, buildx or inside)
 
 
-def _ask(*argv: str) -> str | None:
+def _ask(*argv: str, env: dict[str, str] | None = None) -> str | None:
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=True, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            argv, env=env, capture_output=True, text=True, timeout=10, check=True, stdin=subprocess.DEVNULL
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout

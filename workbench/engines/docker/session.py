@@ -123,7 +123,7 @@ class Sessions:
 
     def shell(self, handle: str) -> list[str]:
         """argv of a shell in the session, with the variables its tool has."""
-        found = command.commands()
+        found = command.fitting(self._connection.endpoint, self._connection.daemon().version)
         if not found:
             raise Refused(
                 "a shell in a container needs the `docker` command",

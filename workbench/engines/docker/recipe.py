@@ -140,7 +140,7 @@ class _Writer:
         return ["export DEBIAN_FRONTEND=noninteractive", *keep, "apt-get update -q"]
 
     def _apt_end(self) -> list[str]:
-        return ["rm -rf /var/lib/apt/lists/*"] if self.dialect is Dialect.CLASSIC else []
+        return ["apt-get clean", "rm -rf /var/lib/apt/lists/*"] if self.dialect is Dialect.CLASSIC else []
 
     # -- Python ----------------------------------------------------------------------------------------------------
 

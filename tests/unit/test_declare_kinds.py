@@ -368,14 +368,6 @@ def test_a_schedule_names_a_file_of_its_project() -> None:
     assert schedule("notebook: a.ipynb\nevery: 2h\nenvironment: ./env/x.yaml\n").get().environment == "p/env/x.yaml"
 
 
-def test_a_notebook_that_is_not_there_is_noticed(tmp_path: Path) -> None:
-    """The schedule holds: the notebook may come later."""
-    reading = schedule("notebook: a.ipynb\nevery: 2h\n", folder=tmp_path)
-    assert "a.ipynb is not in the project" in str(reading.notices[0])
-    (tmp_path / "a.ipynb").touch()
-    assert not schedule("notebook: a.ipynb\nevery: 2h\n", folder=tmp_path).notices
-
-
 def test_settings_and_what_holds_without_them(tmp_path: Path) -> None:
     """A missing file says nothing; every key arrives."""
     assert load_settings(tmp_path / "workbench.yaml").get().engine == "auto"

@@ -14,7 +14,6 @@ from workbench.text import clean, plural
 
 if TYPE_CHECKING:
     from workbench.declare.problem import Problem
-    from workbench.services.bench import Bench
 
 
 @command("check", short_help="Check every declaration.")
@@ -23,8 +22,9 @@ def check(call: Invocation) -> int:
 
     Exits 1 when there is one; notices alone do not count.
     """
-    found = problems(call.reading())
-    return report(call, found)
+    from workbench.services.problems import remarks_of
+
+    return report(call, remarks_of(call.reading()))
 
 
 def report(call: Invocation, found: list[Problem]) -> int:
@@ -58,34 +58,3 @@ def report(call: Invocation, found: list[Problem]) -> int:
     else:
         say(call, f"{plural(len(wrong), 'problem')}.")
     return FAILED if wrong else 0
-
-
-def problems(bench: Bench) -> list[Problem]:
-    """All problems and notices of the home's declarations, by file and line."""
-    from workbench.declare import load_settings
-    from workbench.services import environments, schedules
-
-    settings = load_settings(bench.home.settings_file)
-    found = [
-        *settings.problems,
-        *settings.notices,
-        *environments.problems(bench),
-        *(remark for view in environments.listing(bench) for remark in view.notices),
-        *_of_projects(bench),
-        *schedules.problems(bench),
-    ]
-    return sorted({problem.labelled(bench.home.root) for problem in found})
-
-
-def _of_projects(bench: Bench) -> list[Problem]:
-    from workbench.declare import Problem, load_project
-    from workbench.services import projects
-
-    found = []
-    for project in projects.listing(bench):
-        if project.path.is_dir():
-            reading = load_project(project.path, name=project.name, linked=project.linked, state=bench.home.state)
-            found += [*reading.problems, *reading.notices]
-        else:
-            found.append(Problem(bench.home.projects / project.name, 0, 0, project.problem))
-    return found

@@ -38,8 +38,9 @@ def edit(call: Invocation, thing: str, only_print: bool) -> int:
 
     An environment that ships is copied into the home first; the copy wins. Left unchanged, it goes again.
     """
-    from workbench.cli.check import problems, report
+    from workbench.cli.check import report
     from workbench.doctor.editors import find_editor
+    from workbench.services.problems import remarks_of
 
     bench = call.reading() if only_print else call.changing()
     found = declaration(bench, thing)
@@ -63,7 +64,7 @@ def edit(call: Invocation, thing: str, only_print: bool) -> int:
     if code:
         raise Refused(f"{argv[0]} ended with {code}", hint=f"The file: {found.path}")
     real = found.path.resolve()
-    return report(call, [problem for problem in problems(bench) if problem.path.resolve() == real])
+    return report(call, [problem for problem in remarks_of(bench) if problem.path.resolve() == real])
 
 
 def declaration(bench: Bench, thing: str) -> Declaration:

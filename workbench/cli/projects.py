@@ -103,7 +103,7 @@ def add(call: Invocation, folder: Path, name: str | None) -> None:
 @NAME
 def show(call: Invocation, name: str) -> None:
     """Show a project: its notebooks, environment, data, repository and what is up."""
-    from workbench.services import environments, sessions
+    from workbench.services import catalogue, foresight, sessions
     from workbench.services import projects as service
 
     bench = call.reading()
@@ -111,12 +111,15 @@ def show(call: Invocation, name: str) -> None:
     notebooks = service.notebooks(bench, project)
     git = service.git_state(project)
     found = sessions.listing(bench, project.name)
-    spec = None if project.problem else environments.for_project(bench, project)
+    wrong = [] if project.problem else foresight.of_project(bench, project)
+    problem = project.problem or "\n".join(str(one) for one in wrong)
+    uses = None if problem else catalogue.name_for(bench, project)
     if call.json:
         emit(
             {
                 **PROJECT.of(project),
-                "uses": spec.name if spec else None,
+                "problem": problem,
+                "uses": uses,
                 "notebooks": notebooks,
                 "git": {"commit": git.commit, "branch": git.branch, "dirty": git.dirty},
                 "sessions": [SESSION.of(session) for session in found],
@@ -127,9 +130,9 @@ def show(call: Invocation, name: str) -> None:
         [
             ("project", project.name),
             ("about", project.description),
-            ("problem", Cell(project.problem, "red") if project.problem else None),
+            ("problem", Cell(problem, "red") if problem else None),
             ("folder", f"{project.path}{' (linked)' if project.linked else ''}"),
-            ("environment", spec.name if spec else None),
+            ("environment", uses),
             ("data", "\n".join(f"data/{m.target}  {m.path}{'  writable' if m.write else ''}" for m in project.data)),
             ("git", f"{git.branch} {git.commit[:10]}{' with changes' if git.dirty else ''}" if git.commit else None),
             ("notebooks", "\n".join(notebooks) or "none"),

@@ -174,7 +174,10 @@ PROJECT: Shape[Project] = Shape(
             ],
         ),
         _text("description", "what project.yaml says of it"),
-        _text("problem", "why its declaration cannot be read; empty where it can"),
+        _text(
+            "problem",
+            "why its declaration cannot be read; empty where it can; in `projects show` also of its environment",
+        ),
     ),
 )
 DUE: Shape[DueTime] = Shape(

@@ -157,11 +157,11 @@ def _of_service(alive: bool, *, active: int, pending: int, due: int) -> list[dic
 
 
 def _of_declarations(bench: Bench) -> list[dict[str, Any]]:
-    """Files that cannot be read as they are."""
-    from workbench.cli.check import problems
+    """Files that cannot be read as they are, or will not run when their time comes."""
+    from workbench.services.problems import problems_of
 
     found = []
-    wrong = [problem for problem in problems(bench) if not problem.notice]
+    wrong = problems_of(bench)
     if wrong:
         text = f"{plural(len(wrong), 'problem')} in declarations, the first: {wrong[0]}"
         found.append({"kind": "declaration", "key": str(wrong[0].path), "text": text, "command": "workbench check"})

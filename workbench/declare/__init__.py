@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from workbench.declare.preferences import load_settings
     from workbench.declare.problem import DeclarationError, Problem, Reading
     from workbench.declare.project import load_project
+    from workbench.declare.reader import problem_at
     from workbench.declare.schedule import load_schedule
     from workbench.declare.standard import load_standard
 
@@ -33,6 +34,7 @@ __all__ = [
     "load_schedule",
     "load_settings",
     "load_standard",
+    "problem_at",
 ]
 
 _HOME = {
@@ -45,6 +47,7 @@ _HOME = {
     "load_schedule": "schedule",
     "load_settings": "preferences",
     "load_standard": "standard",
+    "problem_at": "reader",
 }
 
 

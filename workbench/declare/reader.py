@@ -111,6 +111,16 @@ def read(source: Path | str) -> Document:
     )
 
 
+def problem_at(
+    path: Path, keys: Keys, message: str, hint: str = "", *, at_key: bool = False, notice: bool = False
+) -> Problem:
+    """A problem at `keys` of a file, for what only shows beside other files; of the whole file where it is gone."""
+    try:
+        return read(path).problem(keys, message, hint, at_key=at_key, notice=notice)
+    except DeclarationError:
+        return Problem(path, 0, 0, message, hint, notice=notice)
+
+
 def _refuse(path: Path, message: str, hint: str = "") -> NoReturn:
     raise DeclarationError([Problem(path, 0, 0, message, hint)]) from None
 

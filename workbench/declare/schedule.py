@@ -14,12 +14,11 @@ from workbench.model.schedule import CatchUp, Overlap, ScheduleSpec
 
 
 def load_schedule(
-    source: Path | str, *, project: str = "", name: str | None = None, timezone: str = "UTC", folder: Path | None = None
+    source: Path | str, *, project: str = "", name: str | None = None, timezone: str = "UTC"
 ) -> Reading[ScheduleSpec]:
     """A schedule out of a file or text.
 
-    `name` is the file's where it is not given, `timezone` holds where the file names none. With the project's
-    `folder`, a notebook that is not there is noticed.
+    `name` is the file's where it is not given, `timezone` holds where the file names none.
     """
     path = source if isinstance(source, Path) else TEXT
     name = path.stem if name is None else name
@@ -38,9 +37,6 @@ def load_schedule(
     problems += _environment(document, keys)
     if problems:
         return Reading(None, tuple(problems))
-    notices = []
-    if folder and not (folder / keys.notebook).is_file():
-        notices.append(document.problem(("notebook",), f"{keys.notebook} is not in the project", notice=True))
     spec = ScheduleSpec(
         project=project,
         name=name,
@@ -60,7 +56,7 @@ def load_schedule(
         enabled=keys.enabled,
         digest=hashlib.sha256(document.text.encode()).hexdigest(),
     )
-    return Reading(spec, notices=tuple(notices))
+    return Reading(spec)
 
 
 def _times(document: Document) -> list[Problem]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from workbench.paths import Home, find_home, open_home
@@ -29,6 +30,7 @@ class Bench:
     home: Home
     actor: Actor
     clock: Callable[[], datetime] = utc_now
+    memory: dict[str, Any] = field(default_factory=dict, repr=False)  # what a service keeps between two looks at files
     _settings: tuple[tuple[int, int], Settings] | None = field(default=None, repr=False)
 
     @cached_property

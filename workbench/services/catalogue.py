@@ -67,6 +67,11 @@ def of_projects(bench: Bench) -> list[str]:
     return sorted({name for name in names if name and "/" in name})
 
 
+def name_for(bench: Bench, project: Project) -> str:
+    """The environment a project uses: what it names, else its standard files, else the home's default."""
+    return project.environment or standard(project) or bench.settings.default_environment
+
+
 def standard(project: Project) -> str | None:
     """`<project>/<file>` for the first standard file that is read; None where there is none."""
     from workbench.declare.standard import READ

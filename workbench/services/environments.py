@@ -53,11 +53,11 @@ def specs(bench: Bench) -> list[EnvironmentSpec]:
 
 
 def problems(bench: Bench) -> list[Problem]:
-    """Everything wrong in declarations of environments, with paths as seen from the home."""
+    """Everything wrong or worth knowing in declarations of environments, with paths as seen from the home."""
     found = {
         problem.labelled(bench.home.root)
         for reading in catalogue.readings(bench).values()
-        for problem in reading.problems
+        for problem in (*reading.problems, *reading.notices)
     }
     return sorted([*found, *catalogue.wrong_suffix(bench)])
 
@@ -82,7 +82,7 @@ def for_project(bench: Bench, project: Project) -> EnvironmentSpec:
     if project.problem:
         load_project(project.path, name=project.name, linked=project.linked, state=bench.home.state).get()
         raise Refused(project.problem, title=f"project {project.name}")
-    return spec(bench, project.environment or catalogue.standard(project) or bench.settings.default_environment)
+    return spec(bench, catalogue.name_for(bench, project))
 
 
 def listing(bench: Bench) -> list[EnvironmentView]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.services import environments, projects, schedules
+from workbench.services import environments, foresight, projects, schedules
 from workbench.services.bench import Bench
 
 if TYPE_CHECKING:
@@ -12,13 +12,21 @@ if TYPE_CHECKING:
 
 
 def problems_of(bench: Bench) -> tuple[Problem, ...]:
-    """Every fault, in the order of files and lines; what is only worth knowing is left to `workbench check`."""
+    """Every fault, in the order of files and lines; what is only worth knowing is left to `remarks_of`."""
+    return tuple(problem for problem in remarks_of(bench) if not problem.notice)
+
+
+def remarks_of(bench: Bench) -> list[Problem]:
+    """Every fault and every notice, in the order of files and lines, with paths as seen from the home."""
     from workbench.declare import load_settings
 
+    settings = load_settings(bench.home.settings_file)
     found = [
-        *load_settings(bench.home.settings_file).problems,
+        *settings.problems,
+        *settings.notices,
         *environments.problems(bench),
         *projects.problems(bench),
         *schedules.problems(bench),
+        *foresight.problems(bench),
     ]
-    return tuple(sorted({problem.labelled(bench.home.root) for problem in found if not problem.notice}))
+    return sorted({problem.labelled(bench.home.root) for problem in found})

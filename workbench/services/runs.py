@@ -70,8 +70,11 @@ def submit(bench: Bench, request: Request) -> int:
     return run
 
 
-def check(bench: Bench, request: Request) -> Checked:
-    """Everything that can be known before queueing: notebook, parameters, environment, state of the repository."""
+def check(bench: Bench, request: Request, *, ahead: bool = False) -> Checked:
+    """Everything that can be known before queueing: notebook, parameters, environment, state of the repository.
+
+    `ahead`: only whether it could be queued, so git, which takes processes, is not asked.
+    """
     from workbench.notebooks import document, parameters
 
     project = projects.get(bench, request.project)
@@ -87,7 +90,7 @@ def check(bench: Bench, request: Request) -> Checked:
         else environments.for_project(bench, project)
     )
     _check_language(bench, found.language, spec)
-    git = projects.git_state(project)
+    git = projects.GitState() if ahead else projects.git_state(project)
     record = {
         "git_commit": git.commit,
         "git_branch": git.branch,

@@ -75,10 +75,9 @@ class ScheduleFiles:
         from workbench.declare import load_schedule
 
         when = datetime.fromtimestamp(facts.st_mtime, UTC)
-        folder = path.parent.parent
         try:
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            reading = load_schedule(path, project=project, timezone=zone, folder=folder)
+            reading = load_schedule(path, project=project, timezone=zone)
         except (OSError, WorkbenchError) as error:
             text = error.strerror if isinstance(error, OSError) else error.message
             spec = last or self._kept(project, path, zone)

@@ -70,7 +70,7 @@ class ScheduleView:
 
 def listing(bench: Bench, project: str = "") -> list[ScheduleView]:
     """All schedules whose files are there, or those of one project, by key."""
-    files, _ = ScheduleFiles(bench).look()
+    files = _files(bench)
     with bench.store.read() as connection:
         known = rows.listing(connection)
         last = rows.last_due(connection)
@@ -98,8 +98,7 @@ def get(bench: Bench, key: str) -> ScheduleView:
 
 def problems(bench: Bench) -> list[Problem]:
     """Everything wrong or worth knowing in the files of schedules."""
-    files, _ = ScheduleFiles(bench).look()
-    return [problem for file in files.values() for problem in file.problems]
+    return [problem for file in _files(bench).values() for problem in file.problems]
 
 
 def add(
@@ -127,7 +126,7 @@ def add(
     """
     from workbench.declare import DeclarationError, load_schedule, writer
 
-    found = projects.get(bench, project)
+    projects.get(bench, project)
     if not is_slug(name):
         raise Refused(f"{one_line(name, 80)!r} is no name for a schedule", hint=f"{SLUG_RULE}.".capitalize())
     zone = timezone or bench.settings.timezone or "UTC"
@@ -165,7 +164,7 @@ def add(
         raise Refused(timetable.of(spec).warnings(now)[0], title="once", hint="Give a time that is still to come.")
     runs.check(bench, request(spec, first))
     writer.create(path, "schedule", data, home=bench.home.root)
-    written = load_schedule(path, project=project, timezone=zone, folder=found.path).get()
+    written = load_schedule(path, project=project, timezone=zone).get()
     with bench.store.write() as connection:
         notice(connection, written, now, bench.actor)
     control.ensure(bench)
@@ -244,6 +243,11 @@ def ledger(bench: Bench, key: str, *, before: datetime | None = None, limit: int
     """What became of its due times, newest first; also of a schedule whose file is gone."""
     with bench.store.read() as connection:
         return rows.ledger(connection, key, before=before, limit=limit)
+
+
+def _files(bench: Bench) -> dict[str, ScheduleFile]:
+    files: ScheduleFiles = bench.memory.setdefault("schedule files", ScheduleFiles(bench))
+    return files.look()[0]
 
 
 def _pause(bench: Bench, key: str, paused: bool, reason: str) -> bool:

@@ -231,13 +231,15 @@ def test_a_project_with_a_problem_runs_in_no_other_environment(bench: Bench) -> 
 
 def test_files_outside_of_all_projects_are_in_none(bench: Bench, tmp_path: Path) -> None:
     """The hint says how to make their folder one; a nested project wins over the one around it."""
+    (tmp_path / "a.ipynb").write_text("{}")
     with pytest.raises(NotFound) as caught:
-        projects.locate(bench, tmp_path / "x" / "a.ipynb")
-    assert "workbench projects add" in caught.value.hint
+        projects.locate(bench, tmp_path / "a.ipynb")
+    assert caught.value.hint == f"Make its folder one: workbench projects add {tmp_path}"
     outer = tmp_path / "outer"
     (outer / "inner").mkdir(parents=True)
     projects.add(bench, outer)
     projects.add(bench, outer / "inner")
+    (outer / "inner" / "a.ipynb").write_text("{}")
     assert projects.locate(bench, outer / "inner" / "a.ipynb")[0].name == "inner"
     assert projects.locate(bench, outer) == (projects.get(bench, "outer"), ".")
 
@@ -247,6 +249,26 @@ def test_a_file_is_found_from_a_working_folder(bench: Bench, monkeypatch: pytest
     project = projects.create(bench, "a")
     monkeypatch.chdir(project.path / "data")
     assert projects.locate(bench, Path("../notebooks/start.ipynb")) == (project, "notebooks/start.ipynb")
+
+
+@pytest.mark.parametrize("below", [".", "churn"])
+def test_a_file_that_is_not_there_is_no_folder_to_add(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, below: str
+) -> None:
+    """A slip in a notebook's name is told with the notebooks of the project, or the projects, that there are."""
+    project = projects.create(bench, "churn")
+    monkeypatch.chdir(tmp_path if below == "." else project.path)
+    asked = "churn/notebooks/report.ipynb" if below == "." else "notebooks/report.ipynb"
+    with pytest.raises(NotFound) as caught:
+        projects.locate(bench, Path(asked))
+    assert caught.value.message == f"no notebook named {asked!r}"
+    assert caught.value.hint == "There are: churn/notebooks/start.ipynb"
+    with pytest.raises(NotFound) as caught:
+        projects.locate(bench, Path("chrun/notebooks/start.ipynb"))
+    assert "projects add" not in caught.value.hint
+    assert below != "." or caught.value.hint.endswith("Projects: churn")
+    with pytest.raises(NotFound, match="no file named"):
+        projects.locate(bench, tmp_path / "nothing")
 
 
 def test_notebooks_are_those_a_person_wrote(bench: Bench) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +12,8 @@ from workbench.model.names import SLUG_RULE, is_slug
 from workbench.model.project import Project
 from workbench.model.run import ACTIVE, PENDING
 from workbench.model.session import ENDED as SESSION_ENDED
-from workbench.paths import MARKER
 from workbench.services.bench import Bench
+from workbench.services.folders import folder_to_link, name_for_folder
 from workbench.services.repository import GitState, git_init, git_state
 from workbench.services.starter import examples, fill
 from workbench.store import events
@@ -98,11 +97,11 @@ def add(bench: Bench, path: str | Path, name: str | None = None) -> Project:
     The name is made of the folder's where none is given. Raises `Refused` for what is no readable and writable
     folder or holds the home, `Conflict` where the folder or the name is a project already.
     """
-    real = _folder_to_link(bench, Path(os.path.expanduser(path)))
+    real = folder_to_link(bench, Path(os.path.expanduser(path)))
     for known in listing(bench):
         if known.path == real:
             raise Conflict(f"{real} is project {known.name} already")
-    link = _free(bench, _made_name(real) if name is None else name)
+    link = _free(bench, name_for_folder(real) if name is None else name)
     try:
         link.symlink_to(real, target_is_directory=True)
     except FileExistsError:
@@ -145,10 +144,18 @@ def locate(bench: Bench, path: Path) -> tuple[Project, str]:
     """The project of a file or folder, and its path in it (`.` for the project's folder itself), through links.
 
     A path that is not there from the working folder may also begin with a project's name: `churn/notebooks/a.ipynb`.
-    Raises `NotFound` where it lies in no project of this home.
+    Raises `NotFound` where it is not there, or lies in no project of this home.
     """
-    if not path.is_absolute() and not path.exists() and (bench.home.projects / path).exists():
+    asked = path
+    if (
+        not path.is_absolute()
+        and not path.exists()
+        and path.parts
+        and os.path.lexists(bench.home.projects / path.parts[0])
+    ):
         path = bench.home.projects / path
+    if not path.exists():
+        raise _no_such(bench, asked, path)
     plain = Path(os.path.abspath(path))
     best: tuple[Project, Path] | None = None
     for project in listing(bench):
@@ -190,6 +197,13 @@ def notebooks(bench: Bench, project: Project | str) -> list[str]:
     return sorted(found)
 
 
+def notebooks_hint(bench: Bench, project: Project) -> str:
+    """Which notebooks there are, for who named one that is not there."""
+    known = [f"{project.name}/{notebook}" for notebook in notebooks(bench, project)]
+    more = " …" if len(known) > 12 else ""
+    return f"There are: {', '.join(known[:12])}{more}" if known else f"{project.name} has no notebooks yet."
+
+
 def standard_files(project: Project) -> tuple[str, ...]:
     """Standard files of other tools found in the project: `requirements.txt`, `environment.yml`, `Dockerfile` …"""
     from workbench.declare.standard import standard_files as found
@@ -227,6 +241,18 @@ def _project(bench: Bench, entry: Path) -> Project:
     return Project(name=entry.name, path=path, linked=linked, problem=f"{first}{more}")
 
 
+def _no_such(bench: Bench, asked: Path, path: Path) -> NotFound:
+    """What is not there: with the notebooks of its project where it is in one, else with the projects there are."""
+    what = "notebook" if path.suffix == ".ipynb" else "file"
+    real = Path(os.path.abspath(path))
+    for project in listing(bench):
+        if real.is_relative_to(bench.home.projects / project.name) or real.is_relative_to(project.path):
+            return NotFound(what, one_line(str(asked)), hint=notebooks_hint(bench, project))
+    names = ", ".join(entry.name for entry in _entries(bench)[:12])
+    hint = "Give its path, or its project's name and its path in that, as churn/notebooks/start.ipynb."
+    return NotFound(what, one_line(str(asked)), hint=f"{hint} Projects: {names}" if names else hint)
+
+
 def _free(bench: Bench, name: str) -> Path:
     """Where a new project of this name goes. Raises `Refused` or `Conflict`."""
     if not is_slug(name):
@@ -239,37 +265,6 @@ def _free(bench: Bench, name: str) -> Path:
 
 def _taken(name: str) -> Conflict:
     return Conflict(f"there is a project {name} already", hint="Choose another name.")
-
-
-def _made_name(folder: Path) -> str:
-    """A name by the rule, made of a folder's."""
-    name = re.sub(r"[^a-z0-9]+", "-", folder.name.lower()).strip("-")[:63].rstrip("-")
-    if not is_slug(name):
-        raise Refused(f"no name can be made of {one_line(folder.name)!r}", hint=f"Give one with --name: {SLUG_RULE}.")
-    return name
-
-
-def _folder_to_link(bench: Bench, path: Path) -> Path:
-    """The real folder at `path`. Raises `Refused` for what cannot be a project."""
-    shown = one_line(str(path))
-    try:
-        real = path.resolve(strict=True)
-        is_folder = real.is_dir()
-    except (OSError, RuntimeError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "no such path"
-        raise Refused(f"{shown} cannot be added: {why.lower()}") from error
-    if not is_folder:
-        raise Refused(f"{shown} is a file, a project is a folder", hint=f"Add its folder: {one_line(str(real.parent))}")
-    inner, person = bench.home.projects.resolve(), Path.home().resolve()
-    if inner.is_relative_to(real) or real.is_relative_to(bench.home.state.resolve()) or MARKER in real.parts:
-        raise Refused(f"{shown} holds the home of workbench or its state", hint="Add one folder with notebooks.")
-    if person.is_relative_to(real):
-        raise Refused(f"{shown} holds your whole home folder", hint="Add one folder with notebooks.")
-    if not os.access(real, os.R_OK | os.W_OK | os.X_OK):
-        raise Refused(
-            f"{shown} cannot be read and written by this account", hint="Runs are published in the project's folder."
-        )
-    return real
 
 
 def _idle(bench: Bench, name: str) -> None:

@@ -78,7 +78,7 @@ def check(bench: Bench, request: Request, *, ahead: bool = False) -> Checked:
     from workbench.notebooks import document, parameters
 
     project = projects.get(bench, request.project)
-    path = notebook_path(project, request.notebook)
+    path = notebook_path(bench, project, request.notebook)
     title = f"{project.name}/{request.notebook}"
     found = document.read(path, title=title)
     given = parameters.check(
@@ -117,7 +117,7 @@ def parameters_of(bench: Bench, project: str, notebook: str) -> Parameters:
     """What a notebook's `parameters` cell declares, for forms. Raises `NotFound` and `Refused`."""
     from workbench.notebooks import document, parameters
 
-    path = notebook_path(projects.get(bench, project), notebook)
+    path = notebook_path(bench, projects.get(bench, project), notebook)
     return parameters.parameters_of(document.read(path, title=f"{project}/{notebook}"))
 
 
@@ -263,16 +263,14 @@ def remove(bench: Bench, run_id: int, *, outputs: bool = False) -> None:
         shutil.rmtree(left.folder, ignore_errors=True)
 
 
-def notebook_path(project: Project, notebook: str) -> Path:
+def notebook_path(bench: Bench, project: Project, notebook: str) -> Path:
     """The notebook's file. Raises `Refused` for a path that leaves the project, `NotFound` where there is none."""
     root = project.path.resolve()
     path = (root / notebook).resolve()
     if not path.is_relative_to(root):
         raise Refused(f"{notebook} is outside of {project.name}", hint="Copy it into the project, or link its folder.")
     if not path.is_file():
-        raise NotFound(
-            "notebook", f"{project.name}/{notebook}", hint=f"See what there is: workbench projects show {project.name}"
-        )
+        raise NotFound("notebook", f"{project.name}/{notebook}", hint=projects.notebooks_hint(bench, project))
     return path
 
 

@@ -27,4 +27,3 @@ class Settings:
     default_environment: str = "python"
     registries: Mapping[str, str] = field(default_factory=dict)
     package_index: str | None = None
-    allow_tcp_kernels: bool = False

@@ -66,7 +66,7 @@ def test_docker_where_it_answers(
 
 def test_a_runner_opens_the_same_engine(home: Home) -> None:
     """What is described survives JSON and opens an engine of the same home and settings."""
-    settings = Settings(package_index="https://p", registries={"docker.io": "127.0.0.1:5000"}, allow_tcp_kernels=True)
+    settings = Settings(package_index="https://p", registries={"docker.io": "127.0.0.1:5000"})
     described = json.loads(json.dumps(registry.options(home, settings)))
     engine = registry.reopen(PROCESS, described)
     assert engine.name is PROCESS

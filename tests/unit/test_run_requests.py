@@ -110,6 +110,17 @@ def test_again_asks_for_the_same(bench: Bench) -> None:
     assert (second.parameters, second.retries, second.name) == ({"rate": 0.7}, 2, "report")
 
 
+def test_again_takes_only_the_old_names_on_trust(bench: Bench) -> None:
+    """What the old run was given may be unknown to the notebook; a new name with a slip is refused as ever."""
+    first = runs.submit(bench, ask(parameters={"rate": 0.7, "extra": 1}, allow_unknown_parameters=True))
+    second = runs.get(bench, runs.again(bench, first, {"rate": 0.8, "extra": 2}))
+    assert second.parameters == {"rate": 0.8, "extra": 2}
+    with pytest.raises(Refused, match="typo: the notebook has no such parameter"):
+        runs.again(bench, first, {"rate": 0.7, "extra": 1, "typo": 3})
+    third = runs.get(bench, runs.again(bench, first, {"typo": 3}, allow_unknown=True))
+    assert third.parameters == {"typo": 3}
+
+
 def test_cancelling_twice_is_asked_once(bench: Bench) -> None:
     """The second wish changes nothing."""
     number = runs.submit(bench, ask())

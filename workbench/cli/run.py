@@ -19,6 +19,7 @@ from workbench.cli.output import emit, note
 from workbench.cli.progress import ProgressLine
 from workbench.cli.shapes import RUN
 from workbench.errors import Refused
+from workbench.model.run import MOST_RETRIES
 from workbench.text import size
 
 LARGEST = 4_000_000  # characters of a file of parameters; what is in it may be smaller still
@@ -84,7 +85,9 @@ def with_parameters(function: Any) -> Any:
 @with_parameters
 @click.option("-e", "--environment", metavar="NAME", shell_complete=environment_names, help="Another environment.")
 @click.option("--timeout", type=Span(), metavar="TIME", help="Limit of the whole run, as 45m.")
-@click.option("--retries", type=click.IntRange(0, 100), default=0, help="Further tries when it does not succeed.")
+@click.option(
+    "--retries", type=click.IntRange(0, MOST_RETRIES), default=0, help="Further tries when it does not succeed."
+)
 @click.option("--name", metavar="NAME", help="What to call it; the notebook's name unless given.")
 @click.option("--unknown", is_flag=True, help="Also take parameters the notebook does not declare.")
 @click.option("-d", "--detach", is_flag=True, help="Print the run's id and do not wait.")

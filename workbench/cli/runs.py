@@ -129,15 +129,16 @@ def cancel(call: Invocation, ids: tuple[str, ...]) -> None:
 @subcommand(runs, "again")
 @ID
 @with_parameters
+@click.option("--unknown", is_flag=True, help="Also take new parameters the notebook does not declare.")
 @click.option("-d", "--detach", is_flag=True, help="Print the new run's id and do not wait.")
-def again(call: Invocation, run: str, given: Given, detach: bool) -> int:
+def again(call: Invocation, run: str, given: Given, unknown: bool, detach: bool) -> int:
     """Run the notebook of a run once more, as it is now; parameters given replace single ones of it."""
     from workbench.services import runs as service
 
     bench = call.changing()
     old = service.get(bench, run_id(bench, run))
     parameters = None if given.none else {**old.parameters, **given.read()}
-    return wait_for(call, service.again(bench, old.id, parameters), detach=detach)
+    return wait_for(call, service.again(bench, old.id, parameters, allow_unknown=unknown), detach=detach)
 
 
 @subcommand(runs, "remove")

@@ -191,7 +191,6 @@ def _spec(links: list[_Link], name: str, path: Path, shipped: bool) -> Environme
         env=said.get("env", {}),
         limits=Limits(**(said.get("limits") or {})),
         ides=tuple(said.get("ides", ("jupyter",))),
-        preload=tuple(said.get("preload", ())),
         title=said.get("title", ""),
         description=said.get("description", ""),
         shipped=shipped,

@@ -35,6 +35,7 @@ from workbench.declare.scalars import (
     wrong,
 )
 from workbench.model.ide import IDES
+from workbench.model.run import MOST_RETRIES
 
 # Refused for good in any file: rights that the person's own account does not have.
 POLICY = frozenset(
@@ -109,12 +110,6 @@ def _ide(said: str) -> str:
     return said
 
 
-def _module(said: str) -> str:
-    if not all(part.isidentifier() for part in said.split(".")):
-        wrong(f"{said!r} is no name of a Python module", "as pandas or matplotlib.pyplot")
-    return said
-
-
 EngineWord = Annotated[str, *_choice("auto", "docker", "process")]
 OverlapWord = Annotated[str, *_choice("skip", "queue", "replace", "allow")]
 CatchUpWord = Annotated[str, *_choice("latest", "all", "none")]
@@ -124,7 +119,6 @@ IdeName = Annotated[str, _check(_ide), WithJsonSchema({"enum": list(IDES), "x-fo
 Requirement = Annotated[str, _check(packages.requirement), _form("requirement", "pandas>=2.2")]
 RPackage = Annotated[str, _check(packages.r_package), _form("CRAN package", "tidyverse")]
 AptPackage = Annotated[str, _check(packages.apt_package), _form("Debian package", "libpq5")]
-Module = Annotated[str, _check(_module), _form("Python module", "pandas")]
 Free = Annotated[
     dict[str, Any],
     BeforeValidator(lambda value: free(value) if isinstance(value, Mapping) else value),
@@ -179,6 +173,7 @@ class EnvironmentKeys(Keys):
         "post_build": "", "postBuild": "", "ports": "", "user": "", "files": "", "kernels": "",
         "volumes": "folders from outside are `data:` in project.yaml",
         "mounts": "folders from outside are `data:` in project.yaml",
+        "preload": "",
     }  # fmt: skip
 
     title: Line = Field("", description="One line that people see in lists.")
@@ -199,9 +194,6 @@ class EnvironmentKeys(Keys):
     env: dict[Variable, Value] = Field(default={}, description="Variables that kernels and sessions see.")
     limits: LimitKeys | None = Field(None, description="Bounds on each session and kernel.")
     ides: list[IdeName] = Field(default=["jupyter"], description="IDEs that sessions of it can hold.")
-    preload: list[Module] = Field(
-        default=[], description="Modules imported ahead, so that kernels start sooner (engine process)."
-    )
 
 
 class DataKeys(Keys):
@@ -255,7 +247,9 @@ class ScheduleKeys(Keys):
     )
     environment: Line | None = Field(None, description="Environment to run in; the project's, where absent.")
     timeout: Duration | None = Field(None, description="How long a whole run may take.")
-    retries: Annotated[Whole, Field(ge=0, le=20)] = Field(0, description="How often a failed run is tried again.")
+    retries: Annotated[Whole, Field(ge=0, le=MOST_RETRIES)] = Field(
+        0, description="How often a failed run is tried again."
+    )
     overlap: OverlapWord = Field(
         "skip", description="What happens when it is due while the run before is still active."
     )
@@ -267,9 +261,13 @@ class ScheduleKeys(Keys):
 class SettingsKeys(Keys):
     """Settings of a home: `workbench.yaml`, all optional."""
 
-    LATER = {"mail": "", "notify": "", "apprise": "", "state": "", "secrets": "", "proxy": "", "cran": "", "theme": ""}
+    LATER = {"mail": "", "notify": "", "apprise": "", "state": "", "secrets": "", "proxy": "", "cran": "", "theme": "",
+             "allow_tcp_kernels": "kernels are reached by private sockets alone"}  # fmt: skip
 
-    timezone: Zone | None = Field(None, description="Zone of schedules that name none. UTC, where absent.")
+    timezone: Zone | None = Field(
+        None,
+        description="Zone of schedules that name none. UTC, where absent; the first `schedules add` writes the machine's.",
+    )
     engine: EngineWord = Field("auto", description="Engine of environments that name none.")
     concurrency: Annotated[Whole, Field(ge=1, le=256)] | None = Field(
         None, description="Runs at once; half the cores, where absent."
@@ -283,9 +281,6 @@ class SettingsKeys(Keys):
     )
     package_index: Url | None = Field(
         None, description="Package index of environments that name none, instead of PyPI."
-    )
-    allow_tcp_kernels: Truth = Field(
-        False, description="Whether kernels may listen on loopback, which other accounts of the machine could read."
     )
 
 

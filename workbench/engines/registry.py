@@ -12,7 +12,7 @@ from workbench.model.environment import EngineName, EnvironmentSpec
 from workbench.paths import Home
 from workbench.settings import Settings
 
-KEPT = ("registries", "package_index", "allow_tcp_kernels")  # settings that an engine looks at
+KEPT = ("registries", "package_index")  # settings that an engine looks at
 
 
 def open_engine(name: EngineName, home: Home, settings: Settings) -> Engine:

@@ -66,7 +66,6 @@ class EnvironmentSpec:
     secrets: tuple[str, ...] = ()
     limits: Limits = Limits()
     ides: tuple[str, ...] = ("jupyter",)
-    preload: tuple[str, ...] = ()
     title: str = ""
     description: str = ""
     shipped: bool = False

@@ -125,6 +125,9 @@ class Attempt:
     revision: str
 
 
+MOST_RETRIES = 20  # further tries that a run may be given
+
+
 @dataclass(frozen=True)
 class Request:
     """What a person or a schedule asks to be run; checked and made a `Run` by `services.runs.submit`."""
@@ -136,6 +139,6 @@ class Request:
     name: str | None = None
     timeout: float | None = None
     retries: int = 0
-    allow_unknown_parameters: bool = False
+    allow_unknown_parameters: bool | frozenset[str] = False  # of all names, or of these
     schedule: str | None = None
     due: datetime | None = None

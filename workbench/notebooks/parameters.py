@@ -100,12 +100,16 @@ def gather(
     return result
 
 
-def check(parameters: Parameters, given: Mapping[str, Any], *, allow_unknown: bool = False) -> dict[str, Any]:
+def check(
+    parameters: Parameters, given: Mapping[str, Any], *, allow_unknown: bool | frozenset[str] = False
+) -> dict[str, Any]:
     """`given` where it fits, in the order given; `Refused` with all problems otherwise.
 
-    `allow_unknown` accepts names that the notebook does not declare, also where it has no `parameters` cell.
+    `allow_unknown` accepts names that the notebook does not declare, all or those in it, also where it has no
+    `parameters` cell.
     """
-    if given and not parameters.has_cell and not allow_unknown:
+    allowed = frozenset(given) if allow_unknown is True else allow_unknown or frozenset()
+    if given.keys() - allowed and not parameters.has_cell:
         raise Refused(
             "this notebook has no cell tagged `parameters`, so the values given would be set at its top "
             "and may be overwritten by it",
@@ -116,7 +120,7 @@ def check(parameters: Parameters, given: Mapping[str, Any], *, allow_unknown: bo
     for name, value in given.items():
         declared = next((one for one in parameters.declared if one.name == name), None)
         problem = name_problem(name, parameters.language) or _value_problem(value)
-        if not problem and declared is None and parameters.known and not allow_unknown:
+        if not problem and declared is None and parameters.known and name not in allowed:
             problem = _unknown(name, parameters.names)
         if not problem and declared is not None:
             problem = declared.problem(value)

@@ -152,8 +152,13 @@ def insert(bench: Bench, connection: sqlite3.Connection, checked: Checked, actor
     return run
 
 
-def again(bench: Bench, run_id: int, parameters: Mapping[str, Any] | None = None) -> int:
-    """Run the same notebook once more, as it is now, with the same or other parameters. The new run's id."""
+def again(
+    bench: Bench, run_id: int, parameters: Mapping[str, Any] | None = None, *, allow_unknown: bool = False
+) -> int:
+    """Run the same notebook once more, as it is now, with the same or other parameters. The new run's id.
+
+    Names that the old run had need not be the notebook's; others must, unless `allow_unknown`.
+    """
     run = get(bench, run_id)
     request = Request(
         project=run.project,
@@ -163,7 +168,7 @@ def again(bench: Bench, run_id: int, parameters: Mapping[str, Any] | None = None
         name=run.name,
         timeout=run.timeout,
         retries=run.retries,
-        allow_unknown_parameters=True,
+        allow_unknown_parameters=allow_unknown or frozenset(run.parameters),
     )
     return submit(bench, request)
 

@@ -117,6 +117,16 @@ def test_a_project_is_shown_although_its_environment_is_unknown(shell: Shell) ->
     assert shell.json("projects", "show", "churn")["uses"] == "python"
 
 
+def test_the_zone_that_a_first_schedule_brings_is_said(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`schedules add` in a home without a time zone says which it took and where that is written, once."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    add = ("-n", "notebooks/start.ipynb", "--cron", "@daily")
+    shell("schedules", "add", "churn", "nightly", *add)
+    assert "This home had no time zone: Europe/Berlin, the machine's, is now in " in shell.err
+    shell("schedules", "add", "churn", "other", *add)
+    assert "no time zone" not in shell.err
+
+
 def test_asked_again_nothing_is_read_that_did_not_change(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """The program asks every few seconds: a schedule's request is checked anew only after a change it depends on."""
     schedule(shell, SCHEDULE)

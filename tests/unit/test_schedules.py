@@ -278,6 +278,21 @@ def test_add_writes_a_file_that_a_person_would(world: World) -> None:
     assert view.next_due == datetime(2026, 5, 5, 4, 30, tzinfo=UTC)
 
 
+def test_the_machines_zone_is_kept_where_none_was_chosen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without `init` a schedule means the clock on the wall: the machine's zone, written down once, for all to come."""
+    monkeypatch.setenv("TZ", "America/Lima")
+    assert schedules.preview(world.bench, cron="30 6 * * *", n=1).times[0].tzname() == "-05"
+    elsewhere = schedules.add(world.bench, "p", "berlin", notebook=NOTEBOOK, cron="@daily", timezone="Europe/Berlin")
+    assert (elsewhere.timezone, world.bench.settings.timezone) == ("Europe/Berlin", None)
+    with pytest.raises(NotFound):
+        schedules.add(world.bench, "p", "bad", notebook="notebooks/none.ipynb", cron="@daily")
+    assert world.bench.settings.timezone is None
+    spec = schedules.add(world.bench, "p", "nightly", notebook=NOTEBOOK, cron="30 6 * * *")
+    assert (spec.timezone, world.bench.settings.timezone) == ("America/Lima", "America/Lima")
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    assert schedules.add(world.bench, "p", "other", notebook=NOTEBOOK, cron="@daily").timezone == "America/Lima"
+
+
 @pytest.mark.parametrize(
     ("keys", "told"),
     [

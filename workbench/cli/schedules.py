@@ -15,6 +15,7 @@ from workbench.cli.output import Cell, answer, block, emit, iso, note, record, s
 from workbench.cli.run import Given, wait_for, with_parameters
 from workbench.cli.shapes import DUE, SCHEDULE
 from workbench.errors import NotFound
+from workbench.model.run import MOST_RETRIES
 from workbench.model.schedule import CatchUp, Overlap
 from workbench.text import age, duration
 
@@ -28,7 +29,7 @@ TIMES = options(
     click.option("--cron", metavar="LINE", help="Five fields, as '30 6 * * mon-fri', or @daily."),
     click.option("--once", metavar="TIME", help="A single time, as '2026-01-02 06:30'."),
     click.option("--every", type=filters.Span(), metavar="TIME", help="An interval, as 2h."),
-    click.option("--timezone", metavar="ZONE", help="The home's unless given."),
+    click.option("--timezone", metavar="ZONE", help="The home's unless given; the machine's where that has none."),
 )
 
 
@@ -78,7 +79,7 @@ def list_schedules(call: Invocation, wanted: filters.Wanted) -> None:
 @with_parameters
 @click.option("-e", "--environment", metavar="NAME", shell_complete=environment_names, help="Another environment.")
 @click.option("--timeout", type=filters.Span(), metavar="TIME", help="Limit of each run, as 45m.")
-@click.option("--retries", type=click.IntRange(0, 100), default=0, help="Further tries of a run.")
+@click.option("--retries", type=click.IntRange(0, MOST_RETRIES), default=0, help="Further tries of a run.")
 @click.option("--overlap", type=click.Choice([str(one) for one in Overlap]), help="While the run before goes on.")
 @click.option("--catch-up", type=click.Choice([str(one) for one in CatchUp]), help="After a time of not running.")
 def add(
@@ -99,6 +100,7 @@ def add(
     if sum(value is not None for value in (cron, once, every)) != 1:
         raise click.UsageError("Give one of --cron, --once and --every.")
     bench = call.changing()
+    chosen = bench.settings.timezone
     spec = service.add(
         bench,
         project,
@@ -119,6 +121,9 @@ def add(
     if call.quiet:
         click.echo(spec.key)
     say(call, f"Added {spec.key}: {spec.source}")
+    if bench.settings.timezone != chosen:
+        kept = bench.home.settings_file
+        note(call, f"This home had no time zone: {bench.settings.timezone}, the machine's, is now in {kept}")
     coming = _coming(view, bench, 1)
     say(call, f"{coming.words if coming else spec.when}; next {_when(view.next_due, bench)}")
     for line in coming.warnings if coming else ():

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from workbench.model import timetable
 from workbench.services.bench import Bench
+from workbench.services.zones import machine_zone
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def preview(
 ) -> Preview:
     """What a timing means, before it is saved. Raises `Refused` or `NotFound` for what is none."""
     seconds = seconds_of(every) if every is not None else None
-    zone = timezone or bench.settings.timezone or "UTC"
+    zone = timezone or bench.settings.timezone or machine_zone()  # as `schedules.add` would take it
     table = timetable.timetable(zone, cron=cron, once=once, every=seconds)
     moment = bench.now()
     return Preview(table.words(), tuple(table.next_times(n, moment)), tuple(table.warnings(moment)))

@@ -14,7 +14,7 @@ from workbench.model.names import SLUG_RULE, is_slug
 from workbench.model.placeholder import expanded
 from workbench.model.run import Request, Run
 from workbench.model.schedule import CatchUp, DueTime, Overlap, Schedule, ScheduleSpec
-from workbench.services import control, projects, runs
+from workbench.services import control, preferences, projects, runs, zones
 from workbench.services.bench import Bench
 from workbench.services.preview import Preview, preview, span_text
 from workbench.services.schedule_files import ScheduleFile, ScheduleFiles, folder_of
@@ -121,15 +121,16 @@ def add(
 ) -> ScheduleSpec:
     """Write `schedules/<name>.yaml` and start counting now. Spans in seconds or as `45m`.
 
-    Raises `Refused`, `NotFound` or `Conflict`, and then nothing is written: also where the notebook could not be run
-    with these parameters.
+    Where neither it nor the home has a time zone, the machine's is taken and kept as the home's. Raises `Refused`,
+    `NotFound` or `Conflict`, and then nothing is written: also where the notebook could not be run with these
+    parameters.
     """
     from workbench.declare import DeclarationError, load_schedule, writer
 
     projects.get(bench, project)
     if not is_slug(name):
         raise Refused(f"{one_line(name, 80)!r} is no name for a schedule", hint=f"{SLUG_RULE}.".capitalize())
-    zone = timezone or bench.settings.timezone or "UTC"
+    zone = timezone or bench.settings.timezone or zones.machine_zone()
     data: dict[str, Any] = {"notebook": notebook}
     data |= {key: value for key, value in (("cron", cron), ("once", once)) if value is not None}
     if every is not None:
@@ -163,6 +164,8 @@ def add(
     if first is None:
         raise Refused(timetable.of(spec).warnings(now)[0], title="once", hint="Give a time that is still to come.")
     runs.check(bench, request(spec, first))
+    if timezone is None and bench.settings.timezone is None:
+        preferences.set_timezone(bench, zone)
     writer.create(path, "schedule", data, home=bench.home.root)
     written = load_schedule(path, project=project, timezone=zone).get()
     with bench.store.write() as connection:

@@ -119,7 +119,7 @@ def test_errors_are_short_lines_on_stderr(shell: Shell) -> None:
 def test_looking_makes_no_home(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """A command that only reads refuses where there is no home, and leaves nothing behind."""
     assert run(["runs", "--home", str(tmp_path / "none")]) == 1
-    assert "workbench init" in capsys.readouterr().err
+    assert f"workbench --home {tmp_path / 'none'} init" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
 
 

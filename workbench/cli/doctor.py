@@ -6,6 +6,7 @@ import click
 
 from workbench.cli.failure import FAILED
 from workbench.cli.grammar import command
+from workbench.cli.hints import pasted
 from workbench.cli.invocation import Invocation
 from workbench.cli.output import emit, state
 from workbench.doctor.finding import Level
@@ -31,7 +32,7 @@ def doctor(call: Invocation) -> int:
                     "about": finding.about,
                     "level": str(finding.level),
                     "text": clean(finding.text),
-                    "remedy": clean(finding.remedy),
+                    "remedy": pasted(clean(finding.remedy)),
                 }
                 for area, finding in found
             ]
@@ -46,7 +47,7 @@ def doctor(call: Invocation) -> int:
             last = area
         mark = state(str(finding.level))
         click.echo(f"  {click.style(mark.text[0], fg=mark.color)} {finding.about:<15} {clean(finding.text)}")
-        for line in clean(finding.remedy).splitlines():
+        for line in pasted(clean(finding.remedy)).splitlines():
             click.echo(f"    {'':<15} → {line}")
     if problems:
         click.echo(click.style(plural(problems, "problem"), fg="red"))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from workbench.cli.hints import pasted
 from workbench.cli.invocation import Invocation
 from workbench.errors import WorkbenchError
 from workbench.text import clean
@@ -21,7 +22,8 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 def refused(call: Invocation, error: WorkbenchError) -> int:
     """An error that says what, where and what to do."""
-    show(call, type(error).__name__, error.message, title=error.title, hint=error.hint)
+    message, hint = (pasted(text, call) for text in (error.message, error.hint))
+    show(call, type(error).__name__, message, title=error.title, hint=hint)
     return FAILED
 
 

@@ -16,6 +16,7 @@ from unicodedata import combining, east_asian_width
 
 import click
 
+from workbench.cli.hints import pasted
 from workbench.cli.invocation import Invocation
 from workbench.text import clean, one_line
 
@@ -90,7 +91,7 @@ def record(pairs: Iterable[tuple[str, Cell | str | None]]) -> None:
     known = [(name, value if isinstance(value, Cell) else Cell(value)) for name, value in pairs if value]
     indent = max((len(name) for name, _ in known), default=0) + len(GAP)
     for name, cell in known:
-        first, *more = clean(cell.text).splitlines() or [""]
+        first, *more = pasted(clean(cell.text)).splitlines() or [""]
         click.echo(
             click.style(name.ljust(indent), bold=True) + (click.style(first, fg=cell.color) if cell.color else first)
         )
@@ -123,13 +124,13 @@ def answer(call: Invocation, text: str, data: Mapping[str, Any] | Sequence[Any])
 def say(call: Invocation, text: str) -> None:
     """A sentence on stdout; not with --quiet or --json."""
     if not call.quiet and not call.json:
-        click.echo(clean(text))
+        click.echo(pasted(clean(text)))
 
 
 def note(call: Invocation, text: str) -> None:
     """A remark on stderr; not with --quiet."""
     if not call.quiet and text:
-        click.echo(clean(text), err=True)
+        click.echo(pasted(clean(text)), err=True)
 
 
 def emit(data: Any) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from workbench.cli.grammar import command
+from workbench.cli.hints import pasted
 from workbench.cli.invocation import Invocation
 from workbench.cli.output import emit, fitting, iso, record, state
 from workbench.cli.shapes import RUN, SESSION
@@ -43,6 +44,7 @@ def status(call: Invocation) -> int:
         for need in view.needs
     ]
     needs += _of_declarations(bench)
+    needs = [{**need, "command": pasted(need["command"])} for need in needs]
     if call.json:
         emit(
             {
@@ -136,7 +138,7 @@ def _runs(title: str, runs: list[Run], now: datetime, more: str) -> None:
 
 def _rest(count: int, more: str) -> None:
     if count > 0:
-        click.echo(f"  and {count} more: {more}")
+        click.echo(f"  and {count} more: {pasted(more)}")
 
 
 def _engine(problem: str, version: str) -> str:
@@ -150,7 +152,7 @@ def _of_service(alive: bool, *, active: int, pending: int, due: int) -> list[dic
     about = [
         f"{plural(active, 'run')} last seen running" if active else "",
         f"{plural(pending, 'run')} waiting" if pending else "",
-        f"{plural(due, 'schedule')} waiting for their time" if due and not pending else "",
+        f"{plural(due, 'schedule')} waiting for {'its' if due == 1 else 'their'} time" if due and not pending else "",
     ]
     text = f"the supervisor is not running: {', '.join(filter(None, about))}"
     return [{"kind": "service", "key": "supervisor", "text": text, "command": "workbench service start"}]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from workbench.cli.hints import pasted
 from workbench.cli.output import block, state
 from workbench.model.run import Run
 from workbench.text import clean, duration, one_line
@@ -40,7 +41,7 @@ def trouble(run: Run, *, traceback: bool = True) -> None:
         if traceback:
             block("traceback", run.failure.traceback)
     if run.hint:
-        click.echo(clean(run.hint))
+        click.echo(pasted(clean(run.hint)))
 
 
 def told(bench: Bench, run: Run) -> None:

@@ -30,7 +30,7 @@ def one_line(text: str, width: int = 0) -> str:
 
 
 def age(moment: datetime | None, now: datetime) -> str:
-    """How long ago (or how soon) `moment` is, in one unit: `3m`, `in 2h`; `-` where there is none."""
+    """How long ago (or how soon) `moment` is: `25m`, `in 2h05m`; `-` where there is none."""
     if moment is None:
         return "-"
     gap = now - moment
@@ -38,7 +38,7 @@ def age(moment: datetime | None, now: datetime) -> str:
 
 
 def duration(span: timedelta | float | None) -> str:
-    """A span of time in at most two units: `0.4s`, `12s`, `3m`, `2h05m`, `4d`; `-` where there is none."""
+    """A span of time in at most two units: `0.4s`, `12s`, `3m05s`, `2h05m`, `4d15h`, `12d`; `-` where there is none."""
     if span is None:
         return "-"
     seconds = span.total_seconds() if isinstance(span, timedelta) else span
@@ -50,9 +50,10 @@ def duration(span: timedelta | float | None) -> str:
     if minutes < 60:
         return f"{minutes}m" if minutes >= 10 else f"{minutes}m{int(seconds % 60):02d}s"
     hours = minutes // 60
-    if hours < 48:
+    if hours < 24:
         return f"{hours}h{minutes % 60:02d}m"
-    return f"{hours // 24}d"
+    days = hours // 24
+    return f"{days}d" if days >= 10 else f"{days}d{hours % 24:02d}h"
 
 
 def size(count: int | None) -> str:

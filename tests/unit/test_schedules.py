@@ -13,7 +13,7 @@ import pytest
 from workbench.errors import NotFound, Refused
 from workbench.model.placeholder import expanded
 from workbench.model.run import RunState
-from workbench.model.schedule import DueState
+from workbench.model.schedule import CatchUp, DueState, ScheduleSpec
 from workbench.services import control, projects, runs, schedules
 from workbench.services import tonight as tonight_module
 from workbench.services.bench import Bench, open_bench
@@ -373,6 +373,23 @@ def test_tonight_tells_the_truth() -> None:
     assert "This is a container" in lines(container=True, starts_with_machine=False)
     assert "will not run" in lines(alive=False)
     assert "WSL" in lines(wsl=True)
+
+
+def test_what_sleep_costs_is_what_the_schedule_says() -> None:
+    """The line about sleeping promises only what `catch_up` of that schedule does."""
+    asleep = Surroundings(
+        alive=True, starts_with_machine=True, starts_with_login=True, systemd=True, logout_kills=False, laptop=True,
+        container=False, wsl=False, cron=True, account="ann", root="/home/ann/workbench",
+    )  # fmt: skip
+
+    def line(**keys: Any) -> str:
+        return told(asleep, ScheduleSpec("p", "s", Path("s.yaml"), "n.ipynb", "UTC", cron="@daily", **keys))[1]
+
+    assert "the last time missed is made up for after waking." in line()
+    assert "made up for after waking within 2h00m." in line(catch_up_window=7200.0)
+    assert "every time missed is made up for" in line(catch_up=CatchUp.ALL)
+    assert "not made up for (catch_up: none)" in line(catch_up=CatchUp.NONE)
+    assert "as each schedule's catch_up says" in told(asleep)[1]
 
 
 def test_a_battery_of_a_mouse_is_no_laptop(tmp_path: Path) -> None:

@@ -51,10 +51,19 @@ def test_one_line_is_one_line_of_the_width() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.42, "0.4s"), (12, "12s"), (185, "3m05s"), (1500, "25m"), (7500, "2h05m"), (400_000, "4d")],
+    [
+        (0.42, "0.4s"),
+        (12, "12s"),
+        (185, "3m05s"),
+        (1500, "25m"),
+        (7500, "2h05m"),
+        (98_000, "1d03h"),
+        (400_000, "4d15h"),
+        (900_000, "10d"),
+    ],
 )
 def test_spans_are_short_and_exact_enough(seconds: float, words: str) -> None:
-    """At most two units."""
+    """At most two units, and only one where the second says little: as of hours, so of days."""
     assert duration(seconds) == words
     assert duration(timedelta(seconds=seconds)) == words
 

@@ -38,12 +38,13 @@ def list_environments(call: Invocation, wanted: filters.Wanted) -> None:
     bench = call.reading()
     found = service.listing(bench)
     now = bench.now()
+    states = filters.states(wanted.state, service.STATES)
+    filters.check_project(bench, wanted.project)
     if wanted.project:
         name = service.for_project(bench, projects.get(bench, wanted.project)).name
         found = [view for view in found if view.name == name]
-    if wanted.state:
-        words = {part.strip() for text in wanted.state for part in text.split(",")}
-        found = [view for view in found if str(view.state) in words]
+    if states:
+        found = [view for view in found if view.state in states]
     if wanted.since:
         start = filters.since(wanted.since, now, bench.zone)
         found = [view for view in found if view.build and view.build.ended and view.build.ended >= start]

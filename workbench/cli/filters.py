@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
-from enum import StrEnum
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
 
 from workbench.cli.names import project_names
 
+if TYPE_CHECKING:
+    from workbench.services.bench import Bench
+
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-State = TypeVar("State", bound=StrEnum)
+State = TypeVar("State", bound=str)
 
 
 def seconds(text: str) -> float:
@@ -66,10 +68,12 @@ def since(text: str, now: datetime, zone: ZoneInfo) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
-def states(words: Iterable[str], kind: type[State], groups: dict[str, frozenset[State]]) -> frozenset[State]:
+def states(
+    words: Iterable[str], kind: Iterable[State], groups: Mapping[str, frozenset[State]] | None = None
+) -> frozenset[State]:
     """The states that `words` name, each a state or a group of them, several separated by commas."""
     found: set[State] = set()
-    known = {str(state): frozenset({state}) for state in kind} | groups
+    known = {str(state): frozenset({state}) for state in kind} | dict(groups or {})
     for word in (part.strip() for text in words for part in text.split(",")):
         if word not in known:
             close = get_close_matches(word, known, n=1)
@@ -77,6 +81,16 @@ def states(words: Iterable[str], kind: type[State], groups: dict[str, frozenset[
             raise click.BadParameter(f"no state {word!r}. {more}", param_hint="--state")
         found |= known[word]
     return frozenset(found)
+
+
+def check_project(bench: Bench, name: str) -> None:
+    """Raise `NotFound` with the nearest where no project has that name; one that has only its runs left is known."""
+    if not name:
+        return
+    from workbench.services import projects, runs
+
+    if not runs.page(bench, runs.RunFilter(project=name), limit=1):
+        projects.get(bench, name)
 
 
 @dataclass(frozen=True)

@@ -28,14 +28,16 @@ def list_projects(call: Invocation, wanted: filters.Wanted) -> None:
     from workbench.cli.runs import STATE_GROUPS
     from workbench.model.run import RunState
     from workbench.model.session import ALIVE
+    from workbench.services import catalogue, runs, sessions
     from workbench.services import projects as service
-    from workbench.services import runs, sessions
 
     bench = call.reading()
     now = bench.now()
     states = filters.states(wanted.state, RunState, STATE_GROUPS)
+    filters.check_project(bench, wanted.project)
     start = filters.since(wanted.since, now, bench.zone) if wanted.since else None
     up = [session for session in sessions.listing(bench) if session.state in ALIVE]
+    uses = {}
     found = []
     for project in service.listing(bench):
         if wanted.project and project.name != wanted.project:
@@ -45,11 +47,17 @@ def list_projects(call: Invocation, wanted: filters.Wanted) -> None:
             start and (newest is None or newest.created < start)
         ):
             continue
+        uses[project.name] = None if project.problem else catalogue.name_for(bench, project)
         found.append((project, newest, [session.name for session in up if session.project == project.name]))
     if call.json:
         emit(
             [
-                {**PROJECT.of(project), "newest_run": RUN.of(newest) if newest else None, "up": names}
+                {
+                    **PROJECT.of(project),
+                    "uses": uses[project.name],
+                    "newest_run": RUN.of(newest) if newest else None,
+                    "up": names,
+                }
                 for project, newest, names in found
             ]
         )
@@ -60,7 +68,7 @@ def list_projects(call: Invocation, wanted: filters.Wanted) -> None:
         [
             (
                 project.name,
-                Cell("declaration has a problem", "red") if project.problem else project.environment or "-",
+                uses[project.name] or Cell("declaration has a problem", "red"),
                 f"{newest.id} {newest.state} {age(newest.created, now)}" if newest else "-",
                 ", ".join(names) or "-",
                 str(project.path),

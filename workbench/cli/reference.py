@@ -55,7 +55,7 @@ ANSWERS = {
     "logs": "of a run one event a line: `t kind` and what the kind has; else `text`",
     "stop": "`stopping` (array of ids)",
     "edit": "as check",
-    "projects list": "array of project, each with `newest_run` (run or null) and `up` (names of sessions)",
+    "projects list": "array of project, each with `uses` (environment), `newest_run` (run or null) and `up` (names of sessions)",
     "projects new": "project",
     "projects add": "project",
     "projects show": "project, and `uses` (environment), `notebooks` (array), `git {commit, branch, dirty}`, `sessions`",

@@ -49,6 +49,7 @@ def list_runs(call: Invocation, wanted: filters.Wanted, schedule: str, limit: in
         schedule=schedule,
         since=filters.since(wanted.since, now, bench.zone) if wanted.since else None,
     )
+    filters.check_project(bench, wanted.project)
     older = run_id(bench, before) if before else None
     found = service.page(bench, only, before=older, limit=limit)
     if call.json:

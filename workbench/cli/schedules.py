@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -11,17 +10,14 @@ from workbench.cli import filters
 from workbench.cli.grammar import noun, options, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import environment_names, project_names, schedule_names
-from workbench.cli.output import Cell, answer, block, emit, iso, note, record, say, state, table
+from workbench.cli.output import answer, block, emit, iso, note, record, say, table
 from workbench.cli.run import Given, wait_for, with_parameters
+from workbench.cli.schedule_facts import coming_times, facts, row, when
 from workbench.cli.shapes import DUE, SCHEDULE
 from workbench.errors import NotFound
 from workbench.model.run import MOST_RETRIES
 from workbench.model.schedule import CatchUp, Overlap
-from workbench.text import age, duration
-
-if TYPE_CHECKING:
-    from workbench.services.bench import Bench
-    from workbench.services.schedules import Preview, ScheduleView
+from workbench.text import age
 
 schedules = noun("schedules", "Notebooks that run by themselves.", also={"new": "add"})
 KEY = click.argument("key", metavar="PROJECT/NAME", shell_complete=schedule_names)
@@ -44,7 +40,8 @@ def list_schedules(call: Invocation, wanted: filters.Wanted) -> None:
 
     bench = call.reading()
     now = bench.now()
-    states = {part.strip() for text in wanted.state for part in text.split(",")}
+    states = filters.states(wanted.state, service.STATES)
+    filters.check_project(bench, wanted.project)
     start = filters.since(wanted.since, now, bench.zone) if wanted.since else None
     found = [
         view
@@ -60,7 +57,7 @@ def list_schedules(call: Invocation, wanted: filters.Wanted) -> None:
     table(
         call,
         ("SCHEDULE", "STATE", "WHEN", "NEXT", "LAST", "NOTEBOOK"),
-        [_row(view, bench) for view in found],
+        [row(view, bench) for view in found],
         empty="Nothing matches."
         if wanted.narrowed
         else "No schedules. Add one: workbench schedules add PROJECT NAME --notebook FILE --cron LINE",
@@ -114,7 +111,7 @@ def add(
         **{key: value for key, value in more.items() if value},
     )
     view = service.get(bench, spec.key)
-    tonight = service.tonight(bench)
+    tonight = service.tonight(bench, spec)
     if call.json:
         emit({**SCHEDULE.of(view), "tonight": tonight})
         return
@@ -124,8 +121,8 @@ def add(
     if bench.settings.timezone != chosen:
         kept = bench.home.settings_file
         note(call, f"This home had no time zone: {bench.settings.timezone}, the machine's, is now in {kept}")
-    coming = _coming(view, bench, 1)
-    say(call, f"{coming.words if coming else spec.when}; next {_when(view.next_due, bench)}")
+    coming = coming_times(view, bench, 1)
+    say(call, f"{coming.words if coming else spec.when}; next {when(view.next_due, bench)}")
     for line in coming.warnings if coming else ():
         note(call, line)
     for line in tonight:
@@ -142,7 +139,7 @@ def show(call: Invocation, key: str, limit: int) -> None:
     bench = call.reading()
     view = service.get(bench, key)
     ledger = service.ledger(bench, view.key, limit=limit)
-    coming = _coming(view, bench, 5)
+    coming = coming_times(view, bench, 5)
     times = coming.times if coming and view.next_due else ()
     if call.json:
         more = {
@@ -153,24 +150,7 @@ def show(call: Invocation, key: str, limit: int) -> None:
         }
         emit({**SCHEDULE.of(view), **more})
         return
-    spec = view.spec
-    record(
-        [
-            ("schedule", view.key),
-            ("state", state(view.state)),
-            ("problem", view.problem),
-            ("file", str(view.path)),
-            ("notebook", spec.notebook if spec else None),
-            ("parameters", "\n".join(f"{name} = {value}" for name, value in spec.parameters.items()) if spec else None),
-            ("when", f"{spec.when}, {spec.timezone}: {coming.words}" if spec and coming else None),
-            ("timeout", duration(spec.timeout) if spec and spec.timeout else None),
-            ("retries", str(spec.retries) if spec and spec.retries else None),
-            ("overlap", str(spec.overlap) if spec else None),
-            ("catch up", str(spec.catch_up) if spec else None),
-            ("next", "\n".join(_when(moment, bench) for moment in times)),
-            ("note", "\n".join(coming.warnings) if coming else None),
-        ],
-    )
+    record(facts(view, bench, coming, times))
     block(
         "Last due times",
         "\n".join(
@@ -234,8 +214,9 @@ def pause(call: Invocation, key: str, reason: str) -> None:
     from workbench.services import schedules as service
 
     bench = call.changing()
-    service.pause(bench, key, reason)
-    answer(call, f"Paused {key}.", SCHEDULE.of(service.get(bench, key)))
+    changed = service.pause(bench, key, reason)
+    view = service.get(bench, key)
+    answer(call, f"Paused {view.key}." if changed else f"{view.key} was paused before.", SCHEDULE.of(view))
 
 
 @subcommand(schedules, "resume")
@@ -247,7 +228,7 @@ def resume(call: Invocation, key: str) -> None:
     bench = call.changing()
     service.resume(bench, key)
     view = service.get(bench, key)
-    answer(call, f"Resumed {key}; next {_when(view.next_due, bench)}", SCHEDULE.of(view))
+    answer(call, f"Resumed {key}; next {when(view.next_due, bench)}", SCHEDULE.of(view))
 
 
 @subcommand(schedules, "remove")
@@ -263,31 +244,3 @@ def remove(call: Invocation, key: str, yes: bool) -> None:
     sure(call, f"Remove schedule {view.key}? Its runs stay.", yes=yes)
     path = service.remove(bench, view.key)
     answer(call, f"Removed {view.key}: {path}", {"removed": view.key, "file": path})
-
-
-def _row(view: ScheduleView, bench: Bench) -> tuple[Cell | str, ...]:
-    last = view.last
-    run = f" run {last.run}" if last and last.run else ""
-    return (
-        view.key,
-        state(view.state),
-        view.spec.when if view.spec else "-",
-        _when(view.next_due, bench) if view.next_due else "-",
-        f"{age(last.due, bench.now())} {last.state}{run}" if last else "-",
-        view.spec.notebook if view.spec else view.problem,
-    )
-
-
-def _when(moment: datetime | None, bench: Bench) -> str:
-    if moment is None:
-        return "never"
-    return f"{moment.astimezone(bench.zone):%a %Y-%m-%d %H:%M} ({age(moment, bench.now())})"
-
-
-def _coming(view: ScheduleView, bench: Bench, count: int) -> Preview | None:
-    from workbench.services import schedules as service
-
-    spec = view.spec
-    if spec is None:
-        return None
-    return service.preview(bench, cron=spec.cron, once=spec.once, every=spec.every, timezone=spec.timezone, n=count)

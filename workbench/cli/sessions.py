@@ -38,6 +38,7 @@ def list_sessions(call: Invocation, wanted: filters.Wanted) -> None:
     bench = call.reading()
     now = bench.now()
     states = filters.states(wanted.state, SessionState, STATE_GROUPS)
+    filters.check_project(bench, wanted.project)
     start = filters.since(wanted.since, now, bench.zone) if wanted.since else None
     found = [
         session

@@ -91,6 +91,7 @@ class Schedule:
     paused_by: str
     present: bool  # its file is there
     problem: str
+    pause_reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -27,12 +27,15 @@ if TYPE_CHECKING:
     from workbench.declare import Problem, Reading
 
 
+STATES = ("not built", "queued", "building", "ready", "failed", "stale", "invalid")
+
+
 @dataclass(frozen=True)
 class EnvironmentView:
     """An environment for lists: its declaration, and what is so.
 
-    `state` is one of: not built, queued, building, ready, failed, stale (built, and changed since), invalid (then
-    `spec` is None and `problems` say why). `engine` is None until it is chosen. `revision` is the newest one built.
+    `state` is one of `STATES`: stale is built, and changed since; with invalid `spec` is None and `problems` say why.
+    `engine` is None until it is chosen. `revision` is the newest one built.
     """
 
     name: str

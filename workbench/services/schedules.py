@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Preview", "preview", "tonight"]
 
+STATES = ("active", "paused", "off", "done", "invalid")
+
 
 @dataclass(frozen=True)
 class ScheduleView:

@@ -8,9 +8,11 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.model.schedule import CatchUp, ScheduleSpec
 from workbench.paths import Home, account_name
 from workbench.services import control, unit
 from workbench.services.bench import Bench
+from workbench.text import duration
 
 
 @dataclass(frozen=True)
@@ -50,17 +52,20 @@ class Surroundings:
         )
 
 
-def tonight(bench: Bench) -> list[str]:
-    """Whether what is due while nobody looks will run, a line each: first the answer, then what would make it so."""
-    return told(Surroundings.here(bench.home))
+def tonight(bench: Bench, spec: ScheduleSpec | None = None) -> list[str]:
+    """Whether what is due while nobody looks will run, a line each: first the answer, then what would make it so.
+
+    Of the schedule `spec` where it is given, else of any.
+    """
+    return told(Surroundings.here(bench.home), spec)
 
 
-def told(so: Surroundings) -> list[str]:
+def told(so: Surroundings, spec: ScheduleSpec | None = None) -> list[str]:
     """The lines for given surroundings."""
     but = []
     if so.laptop:
         but.append(
-            "Asleep it runs nothing; the last time missed is made up for after waking. This machine has a battery:"
+            f"Asleep it runs nothing; {_made_up(spec)}. This machine has a battery:"
             " keep it awake with systemd-inhibit, or in its power settings."
         )
     if so.wsl:
@@ -76,6 +81,17 @@ def told(so: Surroundings) -> list[str]:
     if not but:
         return ["It will run tonight: it is up, stays up after logout, and starts with the machine."]
     return ["It will run as long as this machine is up." if so.alive else "It will not run yet.", *but]
+
+
+def _made_up(spec: ScheduleSpec | None) -> str:
+    """What becomes of times that pass while the machine sleeps."""
+    if spec is None:
+        return "what was missed is made up for as each schedule's catch_up says"
+    if spec.catch_up is CatchUp.NONE:
+        return "what was missed is not made up for (catch_up: none)"
+    which = "every time missed" if spec.catch_up is CatchUp.ALL else "the last time missed"
+    within = f" within {duration(spec.catch_up_window)}" if spec.catch_up_window is not None else ""
+    return f"{which} is made up for after waking{within}"
 
 
 def _after_restart(so: Surroundings) -> str:

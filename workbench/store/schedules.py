@@ -164,4 +164,5 @@ def _schedule(row: sqlite3.Row) -> Schedule:
         paused_by=row["paused_by"],
         present=bool(row["present"]),
         problem=row["problem"],
+        pause_reason=row["pause_reason"],
     )

@@ -156,7 +156,7 @@ def summary(bench: Bench, view: ScheduleView) -> Page:
             )
     if view.next_due is not None:
         page.heading("Will it run?")
-        for line in schedules.tonight(bench):
+        for line in schedules.tonight(bench, spec):
             page.text(line, indent=2)
     return page
 

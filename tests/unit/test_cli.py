@@ -228,6 +228,37 @@ def test_edit_checks_what_was_written(shell: Shell, monkeypatch: pytest.MonkeyPa
     assert (shell.code, "no-such-editor was not found" in shell.err) == (1, True)
 
 
+def test_edit_print_names_a_file_that_is_there(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--print` gives the file that holds now, in the home or shipped, and makes nothing."""
+    path = Path(shell("edit", "python", "--print").strip())
+    assert path.is_file()
+    assert "workbench edit python" in shell.err
+    own = shell.bench.home.environments / "python.yaml"
+    own.write_text("title: Mine\nextends: python\n")
+    assert shell.json("edit", "python", "--print") == {"file": str(own)}
+    assert shell.err == ""
+    assert shell("edit", "settings", "--print").strip() == str(shell.bench.home.settings_file)
+    assert "not there yet" in shell.err
+    monkeypatch.setenv("EDITOR", "true")
+    assert shell.json("edit", "r") == []
+
+
+def test_every_misuse_names_the_page_that_helps(shell: Shell) -> None:
+    """Also where an option lacks its value, before or behind the command."""
+    for args, page in ((("run", "-p", "a"), "run "), (("--home",), ""), (("runs", "show", "--nonsense"), "runs show ")):
+        shell(*args)
+        assert (shell.code, shell.err.splitlines()[-1]) == (2, f"  See: workbench {page}--help")
+
+
+def test_what_is_not_there_leads_to_what_is(shell: Shell) -> None:
+    """Names of sessions and builds that do not exist come with the command that lists or makes some."""
+    for args in (("url", "foo"), ("remove", "s9"), ("show", "@last")):
+        shell("sessions", *args)
+        assert (shell.code, shell.err.splitlines()[1]) == (1, "  See what there is: workbench sessions")
+    shell("environments", "logs", "python")
+    assert shell.err.splitlines() == ["✗ python was never built", "  Build it: workbench environments build python"]
+
+
 def test_an_unexpected_error_leaves_its_traceback_in_a_file(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mistake of the program prints no traceback but the file that has it."""
 

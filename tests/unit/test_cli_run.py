@@ -91,6 +91,22 @@ def test_what_is_no_mapping_is_refused(text: str) -> None:
     assert caught.value.title == "-y"
 
 
+def test_yaml_that_cannot_be_read_is_explained() -> None:
+    """In our words and with its place, as in a declaration, not in those of the parser."""
+    for text, told in (
+        ("a: [", "line 1, column 5: a quote or bracket is opened and never closed"),
+        ("date: {{ ds }}", "line 1, column 7: YAML cannot read {{ ds }} as text"),
+        ("a: b: c", "line 1, column 4: YAML cannot read b: c as text"),
+        ("a: 1\n b: 2", "line 2, column 3: YAML syntax: a `:` where no key can be; check the indentation"),
+        ("- 1\nb: 2", "line 2, column 1: YAML syntax: the lines do not fit together; check the indentation"),
+        ("a: 'x", "line 1, column 6: a quote or bracket is opened and never closed"),
+    ):
+        with pytest.raises(Refused) as caught:
+            Given(yaml=[text]).read()
+        assert caught.value.message == told
+        assert caught.value.title == "-y"
+
+
 def test_an_alias_bomb_is_refused() -> None:
     """A few lines of aliases that mean billions of values are refused at once."""
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]

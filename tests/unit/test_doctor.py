@@ -16,6 +16,7 @@ from workbench.doctor import engines, installation, state
 from workbench.doctor.examination import examine, guarded
 from workbench.doctor.finding import Finding, Level
 from workbench.errors import Refused
+from workbench.services import control, projects, schedules
 from workbench.services.zones import checked_zone, machine_zone
 
 
@@ -65,6 +66,20 @@ def test_a_good_store_is_said_to_be_whole(shell: Shell) -> None:
     (finding,) = state.store(shell.bench.home.root)
     assert finding.level is Level.OK
     assert "whole, schema 1" in finding.text
+
+
+def test_without_schedules_none_will_not_run(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether schedules will run is only doubtful where one waits; the journal is named in one place."""
+    monkeypatch.setattr(control, "ensure", lambda _bench: None)
+    found = {one["about"]: one for one in shell.json("doctor")}
+    assert (found["schedules"]["level"], found["schedules"]["text"]) == ("ok", "None waits for a time.")
+    assert "journal" not in found["store"]["text"]
+    assert "journal" in found["sqlite"]["text"]
+    projects.create(shell.bench, "churn")
+    schedules.add(shell.bench, "churn", "nightly", notebook="notebooks/start.ipynb", cron="@daily")
+    found = {one["about"]: one for one in shell.json("doctor")}
+    assert (found["schedules"]["level"], found["schedules"]["text"]) == ("notice", "It will not run yet.")
+    assert "1 schedule waiting for its time" in shell("status")
 
 
 def test_a_check_that_fails_is_a_finding() -> None:

@@ -14,7 +14,7 @@ import click
 from workbench.cli.grammar import command
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import editable_names
-from workbench.cli.output import note, say
+from workbench.cli.output import emit, note, say
 from workbench.errors import NotFound, Refused
 from workbench.model.names import is_slug
 
@@ -24,15 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Declaration:
-    """A file to edit; where it is not there yet, `make` writes it."""
+    """A file to edit; where it is not there yet, `make` writes it. `now` is the one that holds until then."""
 
     path: Path
     make: Callable[[], object] | None = None
+    now: Path | None = None
 
 
 @command("edit", short_help="Edit a declaration, then check it.")
 @click.argument("thing", shell_complete=editable_names)
-@click.option("--print", "only_print", is_flag=True, help="Print the file's path; open no editor.")
+@click.option("--print", "only_print", is_flag=True, help="Print the path of the file that holds now; open no editor.")
 def edit(call: Invocation, thing: str, only_print: bool) -> int:
     """Open the declaration of an environment, a project, a schedule (PROJECT/NAME) or `settings`; check it afterwards.
 
@@ -45,7 +46,7 @@ def edit(call: Invocation, thing: str, only_print: bool) -> int:
     bench = call.reading() if only_print else call.changing()
     found = declaration(bench, thing)
     if only_print:
-        click.echo(str(found.path))
+        _print(call, thing, found)
         return 0
     argv = find_editor()
     if not argv or shutil.which(argv[0]) is None:
@@ -60,11 +61,24 @@ def edit(call: Invocation, thing: str, only_print: bool) -> int:
     if new and found.path.exists() and _text(found.path) == before:
         found.path.unlink()
         note(call, "Left as it was: it was removed again.")
-        return 0
+        return report(call, []) if call.json else 0
     if code:
         raise Refused(f"{argv[0]} ended with {code}", hint=f"The file: {found.path}")
     real = found.path.resolve()
     return report(call, [problem for problem in remarks_of(bench) if problem.path.resolve() == real])
+
+
+def _print(call: Invocation, thing: str, found: Declaration) -> None:
+    """The file that holds now, and how the one to edit comes to be."""
+    path = found.path if found.path.exists() else found.now or found.path
+    if call.json:
+        emit({"file": path})
+    else:
+        click.echo(str(path))
+    if path != found.path:
+        note(call, f"It comes with the program. To have a copy in the home, which wins: workbench edit {thing}")
+    elif not path.exists():
+        note(call, "It is not there yet.")
 
 
 def declaration(bench: Bench, thing: str) -> Declaration:
@@ -94,7 +108,7 @@ def _environment(bench: Bench, name: str) -> Declaration | None:
         return None
     if view.spec and view.spec.shipped:
         own = bench.home.environments / f"{name}.yaml"
-        return Declaration(own, lambda: environments.own_copy(bench, name))
+        return Declaration(own, lambda: environments.own_copy(bench, name), view.spec.source)
     return Declaration(view.source) if view.source else None
 
 

@@ -161,7 +161,9 @@ def logs(call: Invocation, name: str, follow: bool) -> int:
     bench = call.reading()
     view = service.view(bench, name)
     if view.build is None:
-        raise NotFound("build of", name, hint=f"Build it: workbench environments build {name}")
+        raise NotFound(
+            "build", name, message=f"{name} was never built", hint=f"Build it: workbench environments build {name}"
+        )
     line = ProgressLine(wanted=follow and not call.quiet and not call.json)
     return build_log(call, bench, view.build.id, follow=follow, line=line)
 

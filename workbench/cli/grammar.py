@@ -43,7 +43,19 @@ def common_options(*, all_shown: bool = False) -> list[click.Parameter]:
     ]
 
 
-class Command(click.Command):
+class Placed(click.Command):
+    """A command whose every misuse is told with its name, so that its help can be pointed to: click leaves some out."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
+
+class Command(Placed):
     """A command that also takes the common options."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
@@ -51,7 +63,7 @@ class Command(click.Command):
         self.params.extend(common_options())
 
 
-class Prefixed(click.Group):
+class Prefixed(Placed, click.Group):
     """A group whose commands may be cut to a prefix that only one of them has; `also` holds other names for them."""
 
     def __init__(self, *args: Any, also: Mapping[str, str] | None = None, **more: Any) -> None:

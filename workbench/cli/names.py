@@ -13,6 +13,7 @@ from workbench.cli.invocation import Invocation
 from workbench.errors import NotFound, WorkbenchError
 
 if TYPE_CHECKING:
+    from workbench.model.session import Session
     from workbench.services.bench import Bench
 
 Completer = Callable[[click.Context, click.Parameter, str], list[str]]
@@ -44,6 +45,16 @@ def target(bench: Bench, text: str) -> Target:
         raise NotFound(
             "run, session or build", text, hint=error.hint or "Runs are 41, sessions s7 or their name, builds b3."
         ) from error
+
+
+def session(bench: Bench, text: str) -> Session:
+    """The session that `s7`, its name or `@last` names. Raises `NotFound`."""
+    from workbench.services import sessions
+
+    try:
+        return sessions.find(bench, text)
+    except NotFound as error:
+        raise NotFound("session", text, hint=error.hint or "See what there is: workbench sessions") from error
 
 
 def run_id(bench: Bench, text: str) -> int:

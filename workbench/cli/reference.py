@@ -54,7 +54,7 @@ ANSWERS = {
     "run": "run; with --detach `id`",
     "logs": "of a run one event a line: `t kind` and what the kind has; else `text`",
     "stop": "`stopping` (array of ids)",
-    "edit": "as check",
+    "edit": "as check; with --print `file`",
     "projects list": "array of project, each with `uses` (environment), `newest_run` (run or null) and `up` (names of sessions)",
     "projects new": "project",
     "projects add": "project",

@@ -12,6 +12,7 @@ from workbench.cli import failure, filters, following
 from workbench.cli.grammar import noun, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import project_names, session_names
+from workbench.cli.names import session as session_of
 from workbench.cli.output import Cell, answer, emit, note, record, say, state, table
 from workbench.cli.progress import ProgressLine
 from workbench.cli.shapes import SESSION
@@ -84,7 +85,7 @@ def url(call: Invocation, session: str, plain: bool) -> None:
     from workbench.services import sessions as service
 
     bench = call.reading()
-    found = service.find(bench, session)
+    found = session_of(bench, session)
     address = service.secret_url(bench, found.id, plain=plain)
     tunnel = service.tunnel_line(found)
     if call.json:
@@ -102,7 +103,7 @@ def show(call: Invocation, session: str) -> None:
     from workbench.services import sessions as service
 
     bench = call.reading()
-    found = service.find(bench, session)
+    found = session_of(bench, session)
     log = service.log_path(bench, found.id)
     if call.json:
         emit({**SESSION.of(found), "log": log})
@@ -131,7 +132,7 @@ def shell(call: Invocation, session: str) -> None:
     from workbench.services import sessions as service
 
     bench = call.changing()
-    argv = service.shell(bench, service.find(bench, session).id)
+    argv = service.shell(bench, session_of(bench, session).id)
     call.close()
     try:
         os.execvp(argv[0], argv)  # noqa: S606 - the terminal becomes the shell's
@@ -147,7 +148,7 @@ def restart(call: Invocation, names: tuple[str, ...], detach: bool) -> int:
     from workbench.services import sessions as service
 
     bench = call.changing()
-    found = [service.find(bench, name) for name in dict.fromkeys(names)]
+    found = [session_of(bench, name) for name in dict.fromkeys(names)]
     for session in found:
         service.restart(bench, session.id)
     try:
@@ -167,7 +168,7 @@ def stop(call: Invocation, names: tuple[str, ...], detach: bool) -> None:
     from workbench.services import sessions as service
 
     bench = call.changing()
-    found = [service.find(bench, name) for name in dict.fromkeys(names)]
+    found = [session_of(bench, name) for name in dict.fromkeys(names)]
     for session in found:
         service.stop(bench, session.id)
     down(call, bench, found, detach=detach)
@@ -183,7 +184,7 @@ def remove(call: Invocation, names: tuple[str, ...], stop_first: bool, yes: bool
     from workbench.services import sessions as service
 
     bench = call.changing()
-    found = [service.find(bench, name) for name in dict.fromkeys(names)]
+    found = [session_of(bench, name) for name in dict.fromkeys(names)]
     label = ", ".join(session.name for session in found)
     sure(call, f"Remove {label}? Files of the project stay.", yes=yes)
     alive = [session for session in found if session.state not in ENDED]

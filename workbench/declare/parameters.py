@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from workbench.declare.quoting import explain
 from workbench.errors import Refused
 from workbench.text import one_line
 
@@ -27,7 +28,7 @@ def read_parameters(text: str, *, title: str) -> dict[str, Any]:
     try:
         values = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader with fewer types
     except yaml.YAMLError as error:
-        raise Refused(f"not YAML: {one_line(str(error), 300)}", title=title) from error
+        raise _not_yaml(text, title, error) from error
     except (ValueError, RecursionError) as error:
         raise Refused(f"not YAML: {type(error).__name__}: {one_line(str(error), 300)}", title=title) from error
     if values is None:
@@ -36,6 +37,19 @@ def read_parameters(text: str, *, title: str) -> dict[str, Any]:
         raise Refused("expected names with values, as {year: 2025}", title=title)
     _check_size(values, title)
     return values
+
+
+def _not_yaml(text: str, title: str, error: yaml.YAMLError) -> Refused:
+    """What stumbled, where, and what was most likely meant, as for declarations."""
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if mark is None:
+        return Refused(f"not YAML: {one_line(str(error), 300)}", title=title)
+    context = getattr(error, "context_mark", None)
+    said = getattr(error, "problem", None) or "not YAML"
+    line, column, message, hint = explain(
+        text, mark.line + 1, mark.column + 1, said, context.line + 1 if context else None
+    )
+    return Refused(f"line {line}, column {column}: {one_line(message, 300)}", title=title, hint=hint)
 
 
 def _check_size(values: Any, title: str) -> None:

@@ -45,7 +45,7 @@ def explain(text: str, line: int, column: int, said: str, context: int | None = 
     if "',' or" in said and context:
         bracket = "[" if "]" in said else "{"
         return line, column, f"the {bracket} opened on line {context} is not closed before this", ""
-    if "quoted scalar" in said or "end of stream" in said:
+    if "quoted scalar" in said or "end of stream" in said or "stream end" in said:
         return line, column, "a quote or bracket is opened and never closed", ""
     return line, column, f"YAML syntax: {_plainly(said)}", ""
 
@@ -84,9 +84,12 @@ def _unquoted(line: str) -> tuple[int, str] | None:
 def _plainly(said: str) -> str:
     known = {
         "mapping values are not allowed in this context": "a `:` where no key can be; check the indentation",
+        "mapping values are not allowed here": "a `:` where no key can be; check the indentation",
         "did not find expected key": "expected `key: value`; check the indentation",
         "could not find expected ':'": "expected `:` after a key",
         "did not find expected '-' indicator": "expected `-`, as the lines above; check the indentation",
         "did not find expected <document start>": "text outside of the mapping; check the indentation",
     }
+    if said.startswith("expected <"):  # PyYAML's own parser, which names its tokens
+        return "the lines do not fit together; check the indentation"
     return known.get(said, said)

@@ -41,7 +41,11 @@ def time_zone(root: Path) -> Iterator[Finding]:
     zone = chosen.timezone if chosen else None
     machine = machine_zone()
     if zone is None:
-        yield notice("time zone", f"none chosen: schedules go by UTC; the machine's is {machine}", "workbench init")
+        yield notice(
+            "time zone",
+            f"none chosen: schedules that name none go by UTC; the machine's is {machine}",
+            "workbench init",
+        )
     elif zone != machine:
         yield ok("time zone", f"{zone} for schedules; the machine's is {machine}")
     else:

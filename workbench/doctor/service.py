@@ -38,7 +38,8 @@ def tonight(root: Path) -> Iterator[Finding]:
 
     bench = open_bench(root, create=False)
     try:
-        lines = schedules.tonight(bench)
+        waiting = [view for view in schedules.listing(bench) if view.next_due is not None]
+        lines = schedules.tonight(bench) if waiting else ["None waits for a time."]
     finally:
         bench.close()
     first, *more = lines

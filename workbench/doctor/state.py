@@ -55,7 +55,7 @@ def folder(root: Path) -> Iterator[Finding]:
 
 
 def sqlite(_root: Path) -> Iterator[Finding]:
-    """SQLite's version, and the journal it allows."""
+    """SQLite's version, and the journal that the store uses with it."""
     from workbench.store.connection import wal_is_safe
 
     if wal_is_safe():
@@ -79,7 +79,6 @@ def store(root: Path) -> Iterator[Finding]:
     try:
         schema = int(connection.execute("PRAGMA user_version").fetchone()[0])
         wrong = [row[0] for row in connection.execute("PRAGMA integrity_check(20)").fetchall() if row[0] != "ok"]
-        journal = connection.execute("PRAGMA journal_mode").fetchone()[0]
     except sqlite3.DatabaseError as error:
         yield problem("store", f"{path} cannot be read: {error}", _backups(path))
         return
@@ -90,7 +89,7 @@ def store(root: Path) -> Iterator[Finding]:
     elif schema > len(MIGRATIONS):
         yield problem("store", f"written by a newer workbench (schema {schema})", "Upgrade workbench.")
     else:
-        yield ok("store", f"{size(path.stat().st_size)}, whole, schema {schema}, journal {journal}")
+        yield ok("store", f"{size(path.stat().st_size)}, whole, schema {schema}")
 
 
 def disk(root: Path) -> Iterator[Finding]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from workbench.declare.composer import MAX_DEPTH
 from workbench.declare.reader import MAX_BYTES
 from workbench.declare.schema import KINDS
 from workbench.model.names import SLUG_RULE
+from workbench.model.placeholder import UNITS, expanded
 
 _EXAMPLES = {
     "environment": """\
@@ -33,7 +35,7 @@ data:
 notebook: notebooks/report.ipynb
 cron: 30 6 * * mon-fri
 timezone: Europe/Berlin
-parameters: {region: north, rows: 100}
+parameters: {region: north, date: "${due - 1 day}"}
 timeout: 45m
 retries: 1
 """,
@@ -42,6 +44,32 @@ timezone: Europe/Berlin
 concurrency: 4
 engine: auto
 """,
+}
+_BELOW = {
+    "schedule": """\
+### The due time in parameters
+
+In texts of `parameters:`, also inside lists and mappings, `${due}` stands for the time the run is due, on the clock of
+the schedule's zone; with `workbench schedules now PROJECT/NAME` for the present. It is always text; put it in quotes.
+
+| written | on 2 March 2026, 06:30 | |
+|---|---|---|
+@examples@
+
+It may be moved, with `-` or `+`, by whole numbers of @units@:
+by the calendar, so that a month before 31 March is the last day of February; minutes and hours by the clock's own run.
+What stands behind `:` is a format of strftime(3), `%Y-%m-%d` unless given. `$${` is `${` itself. Anything else in such braces
+is refused, by `workbench check` too.
+""",
+}
+_MARKS = {
+    "${due}": "the day",
+    "${due - 1 day}": "the day before",
+    "${due + 2 weeks}": "two weeks later",
+    "${due - 1 month:%Y-%m}": "the month before, as year and month",
+    "${due:%Y-%m-%dT%H:%M}": "day and time",
+    "sales-${due - 7 days:%Y%m%d}.csv": "in the middle of a text",
+    "$${due}": "no due time, but these characters",
 }
 _INTRO = f"""\
 # YAML reference
@@ -86,7 +114,17 @@ def page() -> str:
         parts.append(f"## {kind.capitalize()}\n\n{schema['description']}\n")
         parts.append(f"```yaml\n{_EXAMPLES[kind]}```\n")
         parts.append("\n".join(["| key | value | meaning |", "|---|---|---|", *_rows(schema, schema, "")]) + "\n")
+        if kind in _BELOW:
+            below = _BELOW[kind].replace("@units@", f"{', '.join(f'{unit}s' for unit in UNITS[:-1])} and {UNITS[-1]}s")
+            parts.append(below.replace("@examples@", "\n".join(_marks())))
     return "\n".join(parts)
+
+
+def _marks() -> Iterator[str]:
+    """Rows of what placeholders become, written by what the supervisor writes them with."""
+    due = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
+    for mark, meaning in _MARKS.items():
+        yield f"| `{mark}` | `{expanded({'x': mark}, due)['x']}` | {meaning} |"
 
 
 def _rows(schema: dict[str, Any], root: dict[str, Any], above: str) -> Iterator[str]:

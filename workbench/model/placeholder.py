@@ -17,8 +17,9 @@ from typing import Any
 from workbench.errors import Refused
 from workbench.text import one_line
 
+UNITS = ("minute", "hour", "day", "week", "month")
 _MARK = re.compile(r"\$\{([^{}]*)\}")
-_DUE = re.compile(r"\s*due\s*(?:([+-])\s*(\d{1,5})\s*(minute|hour|day|week|month)s?\s*)?(?::(.*))?", re.ASCII)
+_DUE = re.compile(rf"\s*due\s*(?:([+-])\s*(\d{{1,5}})\s*({'|'.join(UNITS)})s?\s*)?(?::(.*))?", re.ASCII)
 _HINT = 'As "${due}", "${due - 1 day}" or "${due - 1 month:%Y-%m}".'
 
 

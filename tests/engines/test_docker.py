@@ -107,7 +107,7 @@ def test_the_engines_own_builder_makes_the_same(
     """Without BuildKit the image is built in stages, and leaves as little behind."""
     monkeypatch.setattr(command, "for_builds", lambda *_: None)
     assert isinstance(docker_bench.engine, DockerEngine)
-    assert builder.dialect(docker_bench.engine._connection) is Dialect.CLASSIC
+    assert builder.dialect(docker_bench.engine._connection) is not Dialect.BUILDKIT
     spec = EnvironmentSpec("test-classic", python=PythonPart(packages=("six",)), ides=())
     revision = built(spec)
     assert [kernel.name for kernel in revision.kernels] == ["python3"]

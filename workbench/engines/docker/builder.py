@@ -79,9 +79,11 @@ def _context(recipe: Recipe, folder: Path, index: PackageIndex, connection: Conn
         try:
             if recipe.needs_uv:
                 _link_uv(folder / "uv")
-                if dialect(connection) is not Dialect.BUILDKIT:
-                    shutil.copyfile(Path(private, "ca-bundle"), folder / "ca-bundle")
-                    shutil.copyfile(Path(private, "uv.toml"), folder / "uv.toml")
+            # Podman mounts what it trusts from the context in every step that asks for it; the Engine's own copies.
+            kind = dialect(connection)
+            if kind is Dialect.PODMAN or (kind is Dialect.CLASSIC and recipe.needs_uv):
+                for name in ("ca-bundle", "uv.toml"):
+                    shutil.copyfile(Path(private, name), folder / name)
             yield Path(private)
         finally:
             for path in passing:

@@ -29,6 +29,7 @@ _HINTS = {
     "no space left": "The engine's disk is full: `docker system df` shows what takes it.",
     "bind source path does not exist": "An engine installed by snap sees neither hidden folders nor /tmp: "
     "install Docker's or the distribution's own package.",
+    "catatonit": "Podman needs an init program for containers: install the package catatonit.",
     "could not select device driver": "The NVIDIA container toolkit is not installed.",
 }
 NoSuchThing = docker.errors.NotFound
@@ -151,6 +152,8 @@ class Connection:
         except NoSuchThing:
             raise
         except docker.errors.APIError as error:
+            if "no container with" in explanation(error):  # Podman, with 500
+                raise NoSuchThing(str(error), response=error.response) from error
             raise _refusal(error) from error
         except (*_UNREACHABLE, docker.errors.DockerException, OSError) as error:
             raise self._down(error) from error

@@ -199,7 +199,7 @@ class DockerEngine:
         for image in images:
             for tag in image.get("RepoTags") or ():
                 if tag != "<none>:<none>":
-                    return str(image["Id"]), str(tag), int(image.get("Size") or 0)
+                    return str(image["Id"]), str(tag).removeprefix("docker.io/"), int(image.get("Size") or 0)
         return None
 
 

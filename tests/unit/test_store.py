@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
 import sqlite3
 import subprocess
 import sys
@@ -353,6 +355,62 @@ def test_several_processes_write(tmp_path: Path) -> None:
         assert events.newest(connection) == 160
     assert store.integrity() == []
     store.close()
+
+
+def open_files(path: Path) -> int:
+    """How often this process has the database open."""
+    count = 0
+    for link in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            count += os.readlink(link) == str(path)
+    return count
+
+
+def test_threads_that_ended_leave_nothing_open(store: Store) -> None:
+    """Whatever number of threads has used the store: files are open for those that live."""
+    queued(store)
+    before = open_files(store.path)
+
+    def use(done: threading.Barrier | None = None) -> None:
+        store.data_version()
+        if done:
+            done.wait()
+
+    for _ in range(20):
+        thread = threading.Thread(target=use)
+        thread.start()
+        thread.join()
+    assert open_files(store.path) <= before + 1
+    together = threading.Barrier(9)
+    threads = [threading.Thread(target=use, args=[together]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    together.wait()
+    for thread in threads:
+        thread.join()
+    other = threading.Thread(target=lambda: (use(), store.release()))
+    other.start()
+    other.join()
+    assert open_files(store.path) == before
+
+
+def test_a_full_disk_is_told_as_such(store: Store) -> None:
+    """A transaction that finds no room changes nothing and says that the disk is full; the next ones go on."""
+    number = queued(store)
+
+    def fill() -> None:
+        with store.write() as connection:
+            pages = connection.execute("PRAGMA page_count").fetchone()[0]
+            connection.execute(f"PRAGMA max_page_count={pages}")
+            runs.set_reason(connection, number, "x" * 1_000_000)
+
+    with pytest.raises(StoreError, match="the disk is full") as caught:
+        fill()
+    assert "Free space" in caught.value.hint
+    with store.write() as connection:
+        connection.execute("PRAGMA max_page_count=1000000")
+        runs.set_reason(connection, number, "room again")
+    assert run_of(store, number).reason == "room again"
 
 
 def test_readers_notice_writes_of_others(tmp_path: Path) -> None:

@@ -34,7 +34,8 @@ class Store:
         self.path = path
         self._local = threading.local()
         self._writing = threading.Lock()
-        self._opened: list[sqlite3.Connection] = []
+        self._opened: dict[threading.Thread, sqlite3.Connection] = {}
+        self._opening = threading.Lock()
         try:
             self._migrate()
         except sqlite3.DatabaseError as error:
@@ -55,23 +56,18 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """One transaction, committed at the end and rolled back on any exception."""
-        connection = self._connection()
-        with self._writing:
-            try:
+        try:
+            connection = self._connection()
+            with self._writing:
                 _patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
                 try:
                     yield connection
-                except BaseException:
-                    connection.execute("ROLLBACK")
-                    raise
-                try:
                     _patiently(lambda: connection.execute("COMMIT"))
                 except BaseException:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
+                    _roll_back(connection)
                     raise
-            except sqlite3.DatabaseError as error:
-                raise _explained(error, self.path) from error
+        except sqlite3.DatabaseError as error:
+            raise _explained(error, self.path) from error
 
     def data_version(self) -> int:
         """A number that differs from the last one in this thread when another connection has committed."""
@@ -84,18 +80,38 @@ class Store:
             rows = connection.execute("PRAGMA integrity_check").fetchall()
         return [row[0] for row in rows if row[0] != "ok"]
 
+    def settle(self, seconds: float) -> bool:
+        """Let a transaction of this store end, if one is under way; False where that took longer than `seconds`."""
+        settled = self._writing.acquire(timeout=seconds)
+        if settled:
+            self._writing.release()
+        return settled
+
+    def release(self) -> None:
+        """Close the connection of this thread, which is about to end."""
+        self._local.connection = None
+        with self._opening:
+            connection = self._opened.pop(threading.current_thread(), None)
+        if connection:
+            connection.close()
+
     def close(self) -> None:
         """Close this store's connections, of all threads."""
-        for connection in self._opened:
-            connection.close()
-        self._opened.clear()
-        self._local = threading.local()
+        with self._opening:
+            for connection in self._opened.values():
+                connection.close()
+            self._opened.clear()
+            self._local = threading.local()
 
     def _connection(self) -> sqlite3.Connection:
         found: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if found is None:
-            found = self._local.connection = self._connect()
-            self._opened.append(found)
+            found = self._connect()
+            with self._opening:
+                # Threads that ended without `release` have left theirs behind.
+                for thread in [thread for thread in self._opened if not thread.is_alive()]:
+                    self._opened.pop(thread).close()
+                self._opened[threading.current_thread()] = self._local.connection = found
         return found
 
     def _connect(self) -> sqlite3.Connection:
@@ -138,7 +154,7 @@ class Store:
                 connection.execute(f"PRAGMA user_version={len(MIGRATIONS)}")
                 connection.execute("COMMIT")
             except BaseException:
-                connection.execute("ROLLBACK")
+                _roll_back(connection)
                 raise
 
     def _back_up(self, version: int) -> None:
@@ -158,6 +174,12 @@ class Store:
 
 def _schema(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    """Undo what there is to undo: on a full disk SQLite has done it by itself (lang_transaction.html, section 3)."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
 
 
 def _patiently(act: Callable[[], object]) -> None:

@@ -13,12 +13,15 @@ from datetime import datetime
 from pathlib import Path
 
 from workbench.engines.base import Person
+from workbench.errors import StoreError
 from workbench.paths import Home, account_name
 from workbench.services.bench import Bench
 from workbench.settings import Settings
 from workbench.store.events import SUPERVISOR, Actor
+from workbench.text import one_line
 
 log = logging.getLogger("workbench.supervisor")
+REFUSED_ROW = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError)  # one row is wrong, not the store
 CRASH_AT = "WB_CRASH_AT"  # tests: the process ends itself at the n-th point
 
 
@@ -32,6 +35,7 @@ class Desk:
     stopping: threading.Event = field(default_factory=threading.Event)
     _points: int = field(default=0, repr=False)
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _faults: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def home(self) -> Home:
@@ -81,6 +85,26 @@ class Desk:
             if self._points == int(wanted):
                 os._exit(9)
 
+    def apart(self, what: str, act: Callable[[], None], told: Callable[[str], None] | None = None) -> bool:
+        """Do `act` for one thing of many: what goes wrong in it is logged and `told`, and the others go on.
+
+        What ails the store itself is no one thing's fault, and is passed on. A fault is logged once, not at each look.
+        """
+        try:
+            act()
+        except Exception as error:  # as in a thread of its own, of which there would be too many
+            if isinstance(error, StoreError) and not isinstance(error.__cause__, REFUSED_ROW):
+                raise
+            fault = f"workbench itself failed: {type(error).__name__}: {one_line(str(error), 200)}"
+            if self._faults.get(what) != fault:
+                log.exception("%s: workbench itself failed", what)
+            self._faults[what] = fault
+            if told:
+                told(fault)
+            return False
+        self._faults.pop(what, None)
+        return True
+
     def thread(self, name: str, body: Callable[[], None]) -> threading.Thread:
         """Start `body` in a thread of its own; what it raises is logged, and the loop is woken at its end."""
 
@@ -89,6 +113,8 @@ class Desk:
                 body()
             except Exception:  # the outermost of this thread: the process goes on
                 log.exception("%s failed", name)
+            finally:
+                self.bench.store.release()
             self.wake()
 
         thread = threading.Thread(target=guarded, name=name, daemon=True)

@@ -335,6 +335,7 @@ def test_a_schedule_takes_the_zone_of_its_home() -> None:
         ("notebook: a.ipynb\ncron: 0 0 31 2 *\n", "never comes"),
         ("notebook: a.ipynb\nonce: 2026-02-30 06:30\n", "is no time"),
         ("notebook: a.ipynb\nonce: tomorrow\n", "is no time"),
+        ("notebook: a.ipynb\nonce: 9999-12-31 23:59\n", "in no year from 1970"),
         ("notebook: a.ipynb\nevery: 5\n", "has no unit: 5 of what?"),
         ("notebook: a.ipynb\nevery: 1s\n", "1m"),
         ("notebook: a.ipynb\nevery: 2h\ntimezone: EST5\n", "no time zone of the IANA"),

@@ -53,6 +53,7 @@ def told(content: bytes | str) -> str:
         ('{"nbformat": 4, "cells": [7]}', "cell 1 is not a cell"),
         ('{"nbformat": 3, "worksheets": 5}', "cannot be converted"),
         ("[" * 100_000, "nested too deeply"),
+        (f'{{"nbformat": 4, "cells": [], "x": {"9" * 5000}}}', "a number that is too long"),
     ],
 )
 def test_what_is_no_notebook_is_named_with_its_line(content: bytes | str, words: str) -> None:

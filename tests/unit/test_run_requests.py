@@ -102,6 +102,15 @@ def test_a_file_that_is_no_notebook_is_named(bench: Bench) -> None:
         runs.submit(bench, ask())
 
 
+@pytest.mark.parametrize("path", ["loop.ipynb", "notebooks/a\0b.ipynb", f"{'x' * 5000}.ipynb"])
+def test_a_path_that_leads_nowhere_is_refused(bench: Bench, path: str) -> None:
+    """A link to itself, a NUL, a name that no file can have: told as such, by every verb that takes a notebook."""
+    (bench.home.projects / "churn" / "loop.ipynb").symlink_to("loop.ipynb")
+    for act in (lambda: runs.submit(bench, Request("churn", path)), lambda: runs.parameters_of(bench, "churn", path)):
+        with pytest.raises((Refused, NotFound)):
+            act()
+
+
 def test_again_asks_for_the_same(bench: Bench) -> None:
     """The same notebook, parameters and limits, as a new run."""
     first = runs.submit(bench, ask(parameters={"rate": 0.7}, retries=2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,14 @@ from typing import Any
 import nbformat
 import pytest
 
-from workbench.errors import NotFound, Refused
+from workbench.errors import NotFound, Refused, StoreError
 from workbench.model.placeholder import expanded
-from workbench.model.run import RunState
+from workbench.model.run import Request, RunState
 from workbench.model.schedule import CatchUp, DueState, ScheduleSpec
 from workbench.services import control, projects, runs, schedules
 from workbench.services import tonight as tonight_module
 from workbench.services.bench import Bench, open_bench
+from workbench.services.schedule_files import ScheduleFiles
 from workbench.services.tonight import Surroundings, told
 from workbench.store import runs as run_rows
 from workbench.store import schedules as rows
@@ -226,6 +228,113 @@ def test_a_notebook_that_is_gone_is_a_missed_time_with_its_reason(world: World) 
     notebook.write_text(kept)
     world.at(timedelta(hours=1))
     assert world.ledger()[-1][1] is DueState.FIRED
+
+
+def test_a_fault_of_one_schedule_hits_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody thought of: that due time is missed with its reason, the next one comes, and the others fire."""
+    world.write("bad", cron="0 * * * *")
+    world.write("good", cron="0 * * * *", overlap="allow")
+    world.at(START)
+    check = runs.check
+
+    def fails(bench: Bench, request: Request) -> runs.Checked:
+        if request.schedule == "p/bad":
+            raise RuntimeError("nobody thought of it")
+        return check(bench, request)
+
+    monkeypatch.setattr(runs, "check", fails)
+    world.at(timedelta(hours=1)).at(timedelta(hours=1))
+    assert world.ledger("p/bad") == [("04 11:00", DueState.MISSED), ("04 12:00", DueState.MISSED)]
+    assert "RuntimeError: nobody thought of it" in schedules.ledger(world.bench, "p/bad")[0].reason
+    assert world.ledger("p/good") == [("04 11:00", DueState.FIRED), ("04 12:00", DueState.FIRED)]
+    monkeypatch.undo()
+    monkeypatch.setattr(control, "ensure", lambda bench: None)
+    world.at(timedelta(hours=1))
+    assert world.ledger("p/bad")[-1] == ("04 13:00", DueState.FIRED)
+
+
+def test_a_file_that_breaks_the_reader_hits_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault in reading one file is its problem, its last good text goes on, and the other files are read."""
+    world.write("bad", cron="0 * * * *")
+    world.at(START)
+    read = ScheduleFiles._read
+
+    def fails(files: ScheduleFiles, project: str, path: Path, *rest: Any) -> Any:
+        if path.stem == "bad":
+            raise RuntimeError("broken")
+        return read(files, project, path, *rest)
+
+    monkeypatch.setattr(ScheduleFiles, "_read", fails)
+    world.write("bad", cron="0 * * * *", retries=1)
+    world.write("good", cron="0 * * * *", overlap="allow")
+    world.at(timedelta(minutes=1))
+    world.at(timedelta(hours=1))
+    assert world.ledger("p/good") == world.ledger("p/bad") == [("04 11:00", DueState.FIRED)]
+    with world.bench.store.read() as connection:
+        row = rows.get(connection, "p/bad")
+    assert row
+    assert "RuntimeError: broken" in row.problem
+
+
+def test_a_link_to_itself_beside_the_projects_stops_nothing(world: World) -> None:
+    """An entry that cannot even be looked at is passed over."""
+    (world.bench.home.projects / "loop").symlink_to("loop")
+    world.write(cron="0 * * * *")
+    world.at(START).at(timedelta(hours=1))
+    assert len(world.ledger()) == 1
+
+
+def refuse_writes(world: World, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Have the store refuse every write, as on a full disk."""
+
+    @contextmanager
+    def full() -> Iterator[Any]:
+        raise StoreError("the disk is full")
+        yield
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.bench.store, "write", full)
+        with pytest.raises(StoreError):
+            world.part.look(woken=False)
+
+
+def test_an_edit_outlives_a_full_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An edit that could not be written down is taken in as soon as it can be."""
+    world.write(cron="0 * * * *")
+    world.at(START)
+    world.write(cron="30 * * * *")
+    refuse_writes(world, monkeypatch)
+    world.part.look(woken=False)
+    with world.bench.store.read() as connection:
+        row = rows.get(connection, "p/s")
+    assert row
+    assert row.timing.startswith("30 ")
+
+
+def test_a_due_time_outlives_a_full_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A due time that could not be written down fires as soon as it can be, without anybody waking the supervisor."""
+    world.write(cron="0 * * * *")
+    world.at(START)
+    world.now += timedelta(minutes=59, seconds=40)
+    refuse_writes(world, monkeypatch)
+    world.part.look(woken=False)
+    assert world.ledger() == [("04 11:00", DueState.FIRED)]
+
+
+def test_a_pause_in_the_last_moment_wins(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paused while its due time was being looked at: nothing fires, and nothing of it is written down."""
+    world.write(cron="0 * * * *")
+    world.at(START)
+    check = runs.check
+
+    def paused(bench: Bench, request: Request) -> runs.Checked:
+        schedules.pause(bench, "p/s")
+        return check(bench, request)
+
+    monkeypatch.setattr(runs, "check", paused)
+    world.at(timedelta(hours=1))
+    assert world.ledger() == []
+    assert runs.page(world.bench) == []
 
 
 def test_a_removed_file_is_off_and_its_history_stays(world: World) -> None:

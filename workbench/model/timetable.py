@@ -26,6 +26,7 @@ __all__ = ["Timetable", "of", "parse_cron", "timetable", "zone"]
 
 SHORTEST = 60.0  # seconds: cron's own grain, and so that of `every`
 LONGEST_LINE = 200
+YEARS = (1970, 9998)  # in which a time of any zone is one in UTC too
 _FIELDS = (
     ("minute", "0 to 59"),
     ("hour", "0 to 23"),
@@ -226,9 +227,12 @@ def _once(text: str) -> datetime:
         extra = " The offset is left out: the schedule's timezone says it." if offset else ""
         raise Refused(f"once: {text!r} is no time", hint=f"As once: 2026-01-02 06:30.{extra}")
     try:
-        return datetime(*(int(part or 0) for part in found.groups()))  # type: ignore[arg-type]  # noqa: DTZ001
+        moment = datetime(*(int(part or 0) for part in found.groups()))  # type: ignore[arg-type]  # noqa: DTZ001
     except ValueError as error:
         raise Refused(f"once: {text!r} is no time: {error}", hint="As once: 2026-01-02 06:30.") from error
+    if not YEARS[0] <= moment.year <= YEARS[1]:
+        raise Refused(f"once: {text!r} is in no year from {YEARS[0]} to {YEARS[1]}", hint="As once: 2026-01-02 06:30.")
+    return moment
 
 
 def _cron_words(line: str) -> str:

@@ -163,6 +163,8 @@ def _load(content: bytes, title: str) -> Any:
                 f"line {last}: the file ends in the middle; it was cut off", title, hint="Copy or save it anew."
             ) from None
         raise _not_one(f"{place}: {error.msg.lower()}: {one_line(lines[error.lineno - 1], 60)}", title) from None
+    except ValueError as error:  # a number of more digits than Python reads
+        raise _not_one(f"it holds a number that is too long: {one_line(str(error), 100)}", title) from None
 
 
 def _converted(data: dict[str, Any], title: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from workbench.services.bench import Bench
 from workbench.store import runs as rows
 from workbench.store.events import Actor
 from workbench.store.runs import RunFilter
+from workbench.text import one_line
 
 if TYPE_CHECKING:
     from workbench.notebooks.parameters import Parameters
@@ -271,10 +272,16 @@ def remove(bench: Bench, run_id: int, *, outputs: bool = False) -> None:
 def notebook_path(bench: Bench, project: Project, notebook: str) -> Path:
     """The notebook's file. Raises `Refused` for a path that leaves the project, `NotFound` where there is none."""
     root = project.path.resolve()
-    path = (root / notebook).resolve()
+    try:
+        path = (root / notebook).resolve()
+        is_file = path.is_file()
+    except (OSError, RuntimeError, ValueError) as error:  # a link to itself, a name too long, a NUL
+        raise Refused(
+            f"{one_line(notebook, 200)} is no path: {one_line(str(error), 200)}", title=project.name
+        ) from error
     if not path.is_relative_to(root):
         raise Refused(f"{notebook} is outside of {project.name}", hint="Copy it into the project, or link its folder.")
-    if not path.is_file():
+    if not is_file:
         raise NotFound("notebook", f"{project.name}/{notebook}", hint=projects.notebooks_hint(bench, project))
     return path
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,12 +43,24 @@ class ScheduleFile:
         return f"{self.project}/{self.name}"
 
 
+Apart = Callable[[str, Callable[[], None], Callable[[str], None]], bool]
+
+
+def _plainly(_what: str, act: Callable[[], None], _told: Callable[[str], None]) -> bool:
+    act()
+    return True
+
+
 @dataclass
 class ScheduleFiles:
-    """All files of a home. `keep`: good texts are copied into the state, so that a bad edit survives a restart."""
+    """All files of a home. `keep`: good texts are copied into the state, so that a bad edit survives a restart.
+
+    `apart` reads one file of many, and may see to it that a fault hits no other.
+    """
 
     bench: Bench
     keep: bool = False
+    apart: Apart = _plainly
     _known: dict[str, tuple[Mark, ScheduleFile]] = field(default_factory=dict, repr=False)
 
     def look(self) -> tuple[dict[str, ScheduleFile], bool]:
@@ -62,12 +75,25 @@ class ScheduleFiles:
             if old and old[0] == mark:
                 found[key] = old
                 continue
-            read = self._read(project, path, facts, zone, old[1].spec if old else None)
-            found[key] = (mark, read)
+            found[key] = (mark, self._read_apart(project, path, facts, zone, old[1].spec if old else None))
             changed = True
         changed = changed or found.keys() != self._known.keys()
         self._known = found
         return {key: file for key, (_, file) in found.items()}, changed
+
+    def _read_apart(
+        self, project: str, path: Path, facts: os.stat_result, zone: str, last: ScheduleSpec | None
+    ) -> ScheduleFile:
+        when = datetime.fromtimestamp(facts.st_mtime, UTC)
+        found: list[ScheduleFile] = []
+        self.apart(
+            f"file of schedule {project}/{path.stem}",
+            lambda: found.append(self._read(project, path, facts, zone, last)),
+            lambda why: found.append(
+                ScheduleFile(project, path.stem, path, last, f"cannot be read: {why}", (), "", when)
+            ),
+        )
+        return found[0]
 
     def _read(
         self, project: str, path: Path, facts: os.stat_result, zone: str, last: ScheduleSpec | None
@@ -125,7 +151,7 @@ def _entries(projects: Path) -> list[tuple[str, Path, os.stat_result]]:
     """Project, file and facts of each schedule, in order; folders that cannot be read are passed over."""
     found = []
     for project in _scan(projects):
-        if project.name.startswith(".") or not project.is_dir():
+        if project.name.startswith(".") or not _is_folder(project):
             continue
         for entry in _scan(Path(project.path) / "schedules"):
             if entry.name.endswith(".yaml") and not entry.name.startswith("."):
@@ -134,6 +160,13 @@ def _entries(projects: Path) -> list[tuple[str, Path, os.stat_result]]:
                 except OSError:
                     continue
     return found
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _scan(folder: Path) -> list[os.DirEntry[str]]:

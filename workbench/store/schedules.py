@@ -77,9 +77,9 @@ def pause(
 
 
 def evaluated(connection: sqlite3.Connection, key: str, old: datetime, until: datetime) -> bool:
-    """Note that all due times up to `until` have their rows; False when another was first."""
+    """Note that all due times up to `until` have their rows; False when another was first, or it is off by now."""
     cursor = connection.execute(
-        "UPDATE schedules SET evaluated_until = ? WHERE key = ? AND evaluated_until = ?",
+        "UPDATE schedules SET evaluated_until = ? WHERE key = ? AND evaluated_until = ? AND paused = 0 AND present = 1",
         (stamp(until), key, stamp(old)),
     )
     return cursor.rowcount == 1

@@ -85,13 +85,23 @@ class Desk:
             if self._points == int(wanted):
                 os._exit(9)
 
-    def apart(self, what: str, act: Callable[[], None], told: Callable[[str], None] | None = None) -> bool:
+    def apart(
+        self,
+        what: str,
+        act: Callable[[], None],
+        told: Callable[[str], None] | None = None,
+        *,
+        passing: type[Exception] | tuple[()] = (),
+    ) -> bool:
         """Do `act` for one thing of many: what goes wrong in it is logged and `told`, and the others go on.
 
-        What ails the store itself is no one thing's fault, and is passed on. A fault is logged once, not at each look.
+        What ails the store itself is no one thing's fault, and is passed on, as is what is `passing`. A fault is logged
+        once, not at each look.
         """
         try:
             act()
+        except passing:
+            raise
         except Exception as error:  # as in a thread of its own, of which there would be too many
             if isinstance(error, StoreError) and not isinstance(error.__cause__, REFUSED_ROW):
                 raise

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
-from workbench.errors import WorkbenchError
+from workbench.errors import StoreError, WorkbenchError
 from workbench.model import timetable
 from workbench.model.schedule import CatchUp, DueState, Overlap, Schedule, ScheduleSpec
+from workbench.model.timetable import Timetable
 from workbench.services import runs, schedules
 from workbench.services.schedule_files import ScheduleFile, ScheduleFiles
 from workbench.store import runs as run_rows
@@ -34,10 +36,10 @@ class Schedules:
     def __init__(self, desk: Desk, clock: Clock) -> None:
         self.desk = desk
         self.clock = clock
-        self.files = ScheduleFiles(desk.bench, keep=True)
+        self.files = ScheduleFiles(desk.bench, keep=True, apart=desk.apart)
         self.known: dict[str, ScheduleFile] = {}
-        self._next: datetime | None = None  # the earliest time any schedule is due
-        self._first = True
+        self._next: datetime | None = None  # the earliest time any schedule is due; None: look, whatever it was
+        self._untaken = True  # files are known that the store may not have taken in yet
 
     @property
     def actor(self) -> Actor:
@@ -49,11 +51,11 @@ class Schedules:
         """Take in changed files and evaluate what is due; seconds until the next look at the files."""
         self.known, changed = self.files.look()
         now = self.desk.now()
-        if changed or self._first:
-            self._take_in(now)
-        if woken or changed or self._first or self._next is None or self._next <= now:
+        changed = self._untaken = self._untaken or changed
+        if changed:
+            self._untaken = not self._take_in(now)
+        if woken or changed or self._next is None or self._next <= now:
             self._evaluate(now)
-        self._first = False
         return SCAN
 
     def reset(self) -> None:
@@ -65,56 +67,65 @@ class Schedules:
         file = self.known.get(key)
         return file.spec.overlap if file and file.spec else Overlap.SKIP
 
-    def _take_in(self, now: datetime) -> None:
+    def _take_in(self, now: datetime) -> bool:
+        """Have the store know the files as they are; False where one could not be taken in: it is tried again."""
         with self.desk.read() as connection:
             before = rows.listing(connection)
-        actor = self.actor
+        whole = True
         for key, file in self.known.items():
-            row = before.get(key)
-            spec = file.spec
-            timing = spec.timing if spec else ""
-            same = row and row.present and row.digest == file.digest and row.problem == file.problem
-            if same and row and (file.problem or row.timing == timing):
-                continue
-            at = file.changed if now - FRESH < file.changed < now else now
-            with self.desk.write() as connection:
-                rows.notice(
-                    connection, key=key, project=file.project, name=file.name, digest=file.digest, timing=timing,
-                    problem=file.problem, at=at, actor=actor,
-                )  # fmt: skip
-            log.info("schedule %s: %s", key, file.problem or f"read, {spec.when if spec else ''}")
+            whole &= self.desk.apart(f"schedule {key}", partial(self._notice, file, before.get(key), now))
         for key, row in before.items():
             if row.present and key not in self.known:
                 with self.desk.write() as connection:
-                    rows.gone(connection, key, at=now, actor=actor)
+                    rows.gone(connection, key, at=now, actor=self.actor)
                 log.info("schedule %s: its file is gone", key)
+        return whole
+
+    def _notice(self, file: ScheduleFile, row: Schedule | None, now: datetime) -> None:
+        spec = file.spec
+        timing = spec.timing if spec else ""
+        same = row and row.present and row.digest == file.digest and row.problem == file.problem
+        if same and row and (file.problem or row.timing == timing):
+            return
+        at = file.changed if now - FRESH < file.changed < now else now
+        with self.desk.write() as connection:
+            rows.notice(
+                connection, key=file.key, project=file.project, name=file.name, digest=file.digest, timing=timing,
+                problem=file.problem, at=at, actor=self.actor,
+            )  # fmt: skip
+        log.info("schedule %s: %s", file.key, file.problem or f"read, {spec.when if spec else ''}")
 
     def _evaluate(self, now: datetime) -> None:
         with self.desk.read() as connection:
             found = rows.listing(connection)
-        armed = {}
-        self._next = datetime.max.replace(tzinfo=UTC)
+        self._next = None  # until all were looked at
+        following: dict[str, tuple[Timetable, datetime]] = {}
         for key, file in self.known.items():
             row, spec = found.get(key), file.spec
-            if row is None or spec is None or row.paused:
-                continue
-            try:
-                table = timetable.of(spec)
-                again = self._one(spec, row, table, now)
-                following = now if again else table.after(now)
-            except Lost:
-                following = now
-            except WorkbenchError as error:
-                log.warning("schedule %s cannot be evaluated: %s", key, error)
-                continue
-            if spec.enabled and following:
-                armed[key] = table
-                self._next = min(self._next, following)
-        self.clock.arm(armed)
+            if row and spec and not row.paused:
+                self.desk.apart(f"schedule {key}", partial(self._follow, spec, row, now, following))
+        self.clock.arm({key: table for key, (table, _) in following.items()})
+        self._next = min((moment for _, moment in following.values()), default=datetime.max.replace(tzinfo=UTC))
         if self._next <= now:
             self.desk.wake()
 
-    def _one(self, spec: ScheduleSpec, row: Schedule, table: timetable.Timetable, now: datetime) -> bool:
+    def _follow(
+        self, spec: ScheduleSpec, row: Schedule, now: datetime, following: dict[str, tuple[Timetable, datetime]]
+    ) -> None:
+        """Evaluate one schedule, and note when it is to be looked at next."""
+        try:
+            table = timetable.of(spec)
+        except WorkbenchError as error:
+            log.warning("schedule %s cannot be evaluated: %s", row.key, error)
+            return
+        try:
+            after = now if self._one(spec, row, table, now) else table.after(now)
+        except Lost:
+            after = now
+        if spec.enabled and after:
+            following[row.key] = (table, after)
+
+    def _one(self, spec: ScheduleSpec, row: Schedule, table: Timetable, now: datetime) -> bool:
         """Give every due time up to now its row; True where there are more than were done now."""
         if row.evaluated_until > now + ON_TIME:
             log.warning("schedule %s was evaluated up to %s: the clock was set back", row.key, row.evaluated_until)
@@ -157,11 +168,24 @@ class Schedules:
         return ""
 
     def _fire(self, spec: ScheduleSpec, until: datetime, due: datetime) -> datetime:
-        try:
-            checked = runs.check(self.desk.bench, schedules.request(spec, due))
-        except (WorkbenchError, OSError) as error:
-            text = error.message if isinstance(error, WorkbenchError) else str(error)
-            return self._miss(spec, until, [(due, f"it could not be queued: {one_line(text, 300)}")])
+        """Queue the run of a due time; what cannot be queued is missed, so that the times after it come."""
+        why: list[str] = []
+
+        def queue() -> None:
+            try:
+                self._queue(spec, until, due)
+            except StoreError:
+                raise
+            except (WorkbenchError, OSError) as error:
+                why.append(one_line(error.message if isinstance(error, WorkbenchError) else str(error), 300))
+
+        self.desk.apart(f"schedule {spec.key}, due {due}", queue, why.append, passing=Lost)
+        if why:
+            return self._miss(spec, until, [(due, f"it could not be queued: {why[0]}")])
+        return due
+
+    def _queue(self, spec: ScheduleSpec, until: datetime, due: datetime) -> None:
+        checked = runs.check(self.desk.bench, schedules.request(spec, due))
         now = self.desk.now()
         with self.desk.write() as connection:
             active = run_rows.active_of_schedule(connection, spec.key)
@@ -180,7 +204,6 @@ class Schedules:
                 log.info("schedule %s, due %s: run %d", spec.key, due, number)
             if not rows.evaluated(connection, spec.key, until, due):
                 raise Lost
-        return due
 
     def _miss(self, spec: ScheduleSpec, until: datetime, missed: list[tuple[datetime, str]]) -> datetime:
         """Write down times that do not fire, in one transaction; up to when everything has its row then."""

@@ -165,10 +165,10 @@ def ask_cancel(connection: sqlite3.Connection, run: int, *, at: datetime, actor:
 
 
 def set_reason(connection: sqlite3.Connection, run: int, reason: str, hint: str = "") -> None:
-    """Say why a pending run does not start yet; writes only when it says something new."""
+    """Say why a pending run does not start yet; one that has started says so itself."""
     connection.execute(
-        "UPDATE runs SET reason = ?, hint = ? WHERE id = ? AND (reason != ? OR hint != ?)",
-        (reason, hint, run, reason, hint),
+        f"UPDATE runs SET reason = ?, hint = ? WHERE id = ? AND state IN ({marks(PENDING)})",  # noqa: S608
+        (reason, hint, run, *PENDING),
     )
 
 
@@ -191,13 +191,14 @@ def token(connection: sqlite3.Connection, run: int, attempt: int) -> str:
 
 
 def in_states(
-    connection: sqlite3.Connection, states: Iterable[RunState], limit: int = 10_000, *, cancel_asked: bool = False
-) -> list[Run]:
-    """Runs in any of `states`, oldest first; with `cancel_asked` only those that somebody wants cancelled."""
+    connection: sqlite3.Connection, states: Iterable[RunState], limit: int = 10_000, *, cancel_asked: bool = False,
+    after: int = 0,
+) -> list[Run]:  # fmt: skip
+    """Runs in any of `states`, oldest first, after that id; with `cancel_asked` only those to be cancelled."""
     wanted = tuple(states)
     rows = connection.execute(
-        f"SELECT * FROM runs WHERE state IN ({marks(wanted)}) AND cancel_asked >= ? ORDER BY id LIMIT ?",  # noqa: S608
-        (*wanted, int(cancel_asked), limit),
+        f"SELECT * FROM runs WHERE state IN ({marks(wanted)}) AND cancel_asked >= ? AND id > ? ORDER BY id LIMIT ?",  # noqa: S608
+        (*wanted, int(cancel_asked), after, limit),
     ).fetchall()
     return [_run(row) for row in rows]
 

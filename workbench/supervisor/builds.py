@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from workbench.engines.base import Cancelled, Engine
@@ -39,31 +41,31 @@ class Builds:
         self.running: dict[int, threading.Event] = {}
         self._last = 0.0
 
-    def begin(self) -> None:
-        """Builds that were interrupted are queued again: to build twice does no harm."""
-        with self.desk.read() as connection:
-            left = rows.in_states(connection, {BuildState.BUILDING})
-        for build in left:
-            self._change(build, BuildState.QUEUED, reason="", started=None)
-            log.info("build %d of %s was interrupted: queued again", build.id, build.environment)
-
     def look(self) -> float | None:
         """Cancel what shall be, start the oldest where there is room; seconds until the next look, None for none."""
         with self.desk.read() as connection:
             open_ones = rows.in_states(connection, {BuildState.QUEUED, BuildState.BUILDING})
-        wait: float | None = None
+        waits: list[float] = []
         for build in open_ones:
-            if build.id in self.running:
-                if build.cancel_asked:
-                    self.running[build.id].set()
-            elif build.cancel_asked and build.state is BuildState.QUEUED:
-                self._change(build, BuildState.CANCELLED, reason="cancelled")
-            elif build.state is BuildState.QUEUED and len(self.running) < AT_ONCE and not self.desk.stopping.is_set():
-                if self._held_up(build):
-                    wait = AGAIN
-                else:
-                    self._start(build)
-        return wait
+            self.desk.apart(f"build {build.id}", partial(self._one, build, waits.append), partial(self._say, build))
+        return min(waits, default=None)
+
+    def _one(self, build: Build, again: Callable[[float], None]) -> None:
+        if build.id in self.running:
+            if build.cancel_asked:
+                self.running[build.id].set()
+        elif build.state is BuildState.BUILDING:
+            # Its supervisor died, or its end could not be written down: to build twice does no harm.
+            if self._change(build, BuildState.QUEUED, reason="", started=None):
+                log.info("build %d of %s was interrupted: queued again", build.id, build.environment)
+                again(0.0)
+        elif build.cancel_asked:
+            self._change(build, BuildState.CANCELLED, reason="cancelled")
+        elif len(self.running) < AT_ONCE and not self.desk.stopping.is_set():
+            if self._held_up(build):
+                again(AGAIN)
+            else:
+                self._start(build)
 
     def stop(self) -> None:
         """The supervisor ends: builds are interrupted, and queued again by the next."""
@@ -78,11 +80,14 @@ class Builds:
         if chosen is None or not problem or self._declared_other(build, chosen):
             return False
         self.engines.waited_for = True
-        reason = f"waits: {chosen.engine} is down: {one_line(problem, 200)}"
+        self._say(build, f"waits: {chosen.engine} is down: {one_line(problem, 200)}")
+        return True
+
+    def _say(self, build: Build, reason: str) -> None:
+        """Say why a build does not begin yet, where that is new."""
         if build.reason != reason:
             with self.desk.write() as connection:
                 rows.note_waiting(connection, build.id, reason)
-        return True
 
     def _declared_other(self, build: Build, chosen: Chosen) -> bool:
         """Whether the person has declared another engine than the one that was chosen."""

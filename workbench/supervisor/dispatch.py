@@ -9,7 +9,12 @@ import logging
 import queue
 import secrets
 import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +29,45 @@ from workbench.model.schedule import Overlap
 from workbench.services import control, projects
 from workbench.store import runs as rows
 from workbench.supervisor.desk import Desk
+from workbench.supervisor.endings import LONGEST_PAUSE
 from workbench.supervisor.engines import Engines
 from workbench.supervisor.ready import Environments, Never, NotYet, Readiness, Usable
 from workbench.supervisor.schedules import Schedules
 from workbench.text import one_line, plural
 
 log = logging.getLogger("workbench.supervisor.dispatch")
-LOOKED_AT = 200  # pending runs looked at each time: those behind wait for places anyway
+FIRST = 200  # pending runs looked at each time: those behind mostly wait for places anyway
+SHARE = 8  # times as long as a look at all the others took is waited before the next such look
 BOOT_FILE = "boot"  # in an attempt's folder: the start of the machine it belongs to
+
+
+@dataclass
+class Look:
+    """What one look at the queue has found so far."""
+
+    now: datetime
+    places: int  # runs at once
+    active: int
+    running: Mapping[str, int]  # by schedule: the oldest of its runs that are on their way
+    waiting: dict[str, int] = field(default_factory=dict)  # by schedule: the oldest of its runs that were looked at
+    known: dict[str, Readiness] = field(default_factory=dict)  # of environments
+    reasons: list[tuple[Run, RunState, str, str]] = field(default_factory=list)  # why runs stay, to be written
+    wait: float | None = None  # seconds until the next look
+    down: bool = False  # whether a run waits for its engine
+
+    @property
+    def full(self) -> bool:
+        """Whether no place is left."""
+        return self.active >= self.places
+
+    def again(self, seconds: float) -> None:
+        """Have the next look after `seconds` at the latest."""
+        self.wait = seconds if self.wait is None else min(self.wait, seconds)
+
+    def before(self, run: Run) -> int:
+        """The run of its schedule that came before it and has not ended; 0 for none."""
+        first = self.waiting.setdefault(run.schedule or "", run.id)
+        return min((one for one in (first, self.running.get(run.schedule or "", run.id)) if one < run.id), default=0)
 
 
 class Dispatch:
@@ -48,45 +84,82 @@ class Dispatch:
         self.trouble: dict[int, str] = {}  # why a run's runner could not be started, until it is told
         self._queue: queue.SimpleQueue[tuple[Run, Path]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._rested = 0.0  # when the whole queue may be looked at again
 
     def look(self) -> float | None:
         """Start what can be; seconds until the next look, None where only a change could matter."""
         with self.desk.read() as connection:
-            pending = rows.in_states(connection, PENDING, limit=LOOKED_AT)
-            counted = rows.counts(connection)
+            pending = rows.in_states(connection, PENDING, limit=FIRST)
+            active = rows.in_states(connection, ACTIVE)
         if not pending:
             self.engines.waited_for = False
             return None
-        now = self.desk.now()
-        active = sum(counted.get(state, 0) for state in ACTIVE) + self.taken
-        places = self.desk.settings.concurrency
-        known: dict[str, Readiness] = {}
-        wait: float | None = None
-        down = False
+        running = {run.schedule: run.id for run in reversed(active) if run.schedule}
+        look = Look(self.desk.now(), self.desk.settings.concurrency, len(active) + self.taken, running)
+        self._through(pending, look)
+        if len(pending) == FIRST and not look.full:
+            self._deeper(pending[-1].id, look)
+        self.engines.waited_for = look.down
+        return look.wait
+
+    def _deeper(self, last: int, look: Look) -> None:
+        """Behind all those that wait may be one that can start. Of a long queue this takes its share of the time only."""
+        begun = time.monotonic()
+        if begun < self._rested:
+            look.again(self._rested - begun)
+            return
+        with self.desk.read() as connection:
+            pending = rows.in_states(connection, PENDING, after=last)
+        self._through(takewhile(lambda _: not look.full, pending), look)
+        now = time.monotonic()
+        self._rested = now + SHARE * (now - begun)
+
+    def _through(self, pending: Iterable[Run], look: Look) -> None:
+        """Start what can be, and say of the others why they stay, in one transaction."""
         for run in pending:
-            if run.cancel_asked:
-                continue  # ended by runs.py
-            if run.not_before and run.not_before > now:
-                left = (run.not_before - now).total_seconds()
-                wait = left if wait is None else min(wait, left)
-                continue
-            if reason := self._behind(run):
-                self._stay(run, RunState.QUEUED, reason)
-                continue
-            readiness = self._ready(run, known)
-            if isinstance(readiness, NotYet):
-                down = down or readiness.down
-                self._stay(
-                    run, RunState.WAITING if readiness.down else RunState.QUEUED, readiness.reason, readiness.hint
-                )
-            elif isinstance(readiness, Never):
-                self._refuse(run, readiness.reason, readiness.hint)
-            elif active >= places:
-                self._stay(run, RunState.QUEUED, f"waits for a place: {plural(places, 'run')} at once")
-            else:
-                active += self._start(run, readiness, now)
-        self.engines.waited_for = down
-        return wait
+            self.desk.apart(f"run {run.id}", partial(self._one, run, look), partial(self._fault, run, look))
+        if look.reasons:
+            with self.desk.write() as connection:
+                for run, state, reason, hint in look.reasons:
+                    if run.state is state:
+                        rows.set_reason(connection, run.id, reason, hint)
+                    else:
+                        rows.change(
+                            connection, run.id, run.state, state, attempt=run.attempt, at=self.desk.now(),
+                            actor=self.desk.actor, reason=reason, hint=hint,
+                        )  # fmt: skip
+            look.reasons.clear()
+
+    def _one(self, run: Run, look: Look) -> None:
+        before = look.before(run) if run.schedule else 0
+        if run.cancel_asked:
+            return  # ended by runs.py
+        if run.not_before and look.now < run.not_before <= look.now + LONGEST_PAUSE:  # further off: the clock was set
+            look.again((run.not_before - look.now).total_seconds())
+            return
+        if before and self.schedules.overlap(run.schedule or "") is not Overlap.ALLOW:
+            self._stay(look, run, RunState.QUEUED, f"waits for run {before} of the same schedule")
+            return
+        readiness = self._ready(run, look.known)
+        if isinstance(readiness, NotYet):
+            look.down = look.down or readiness.down
+            state = RunState.WAITING if readiness.down else RunState.QUEUED
+            self._stay(look, run, state, readiness.reason, readiness.hint)
+        elif isinstance(readiness, Never):
+            self._refuse(run, readiness.reason, readiness.hint)
+            if look.waiting.get(run.schedule or "") == run.id:
+                del look.waiting[run.schedule or ""]
+        elif look.full:
+            self._stay(look, run, RunState.QUEUED, f"waits for a place: {plural(look.places, 'run')} at once")
+        else:
+            look.active += self._start(run, readiness, look.now)
+
+    def _fault(self, run: Run, look: Look, why: str) -> None:
+        """It stays where it is, and is looked at again; whether it took a place is asked of the store."""
+        self._stay(look, run, run.state, why, "See: workbench service logs")
+        with self.desk.read() as connection:
+            counted = rows.counts(connection)
+        look.active = sum(counted.get(state, 0) for state in ACTIVE) + self.taken
 
     def _ready(self, run: Run, known: dict[str, Readiness]) -> Readiness:
         """Whether its environment is there; `known` holds the answers of this look."""
@@ -98,28 +171,12 @@ class Dispatch:
                 known[run.environment] = found
         return found
 
-    def _behind(self, run: Run) -> str:
-        """Why it has to wait for another run of its schedule; empty where it has not."""
-        if not run.schedule or self.schedules.overlap(run.schedule) is Overlap.ALLOW:
-            return ""
-        with self.desk.read() as connection:
-            before = [other for other in rows.active_of_schedule(connection, run.schedule) if other.id < run.id]
-        return f"waits for run {before[0].id} of the same schedule" if before else ""
-
-    def _stay(self, run: Run, state: RunState, reason: str, hint: str = "") -> None:
-        """Say why it does not start yet; an engine that is down makes it `waiting`."""
+    def _stay(self, look: Look, run: Run, state: RunState, reason: str, hint: str = "") -> None:
+        """Say why it does not start yet, where that is new; an engine that is down makes it `waiting`."""
         if run.state is RunState.RETRYING and state is RunState.QUEUED:
             state = RunState.RETRYING
-        if (run.state, run.reason, run.hint) == (state, reason, hint):
-            return
-        with self.desk.write() as connection:
-            if run.state is state:
-                rows.set_reason(connection, run.id, reason, hint)
-            else:
-                rows.change(
-                    connection, run.id, run.state, state, attempt=run.attempt, at=self.desk.now(),
-                    actor=self.desk.actor, reason=reason, hint=hint,
-                )  # fmt: skip
+        if (run.state, run.reason, run.hint) != (state, reason, hint):
+            look.reasons.append((run, state, reason, hint))
 
     def _refuse(self, run: Run, reason: str, hint: str) -> None:
         with self.desk.write() as connection:

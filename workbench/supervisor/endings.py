@@ -17,7 +17,7 @@ from workbench.text import one_line
 log = logging.getLogger("workbench.supervisor.runs")
 R = RunState
 RETRIED = frozenset({R.FAILED, R.TIMED_OUT, R.OUT_OF_MEMORY, R.CRASHED, R.INTERRUPTED})
-BACK_OFF, LONGEST = 5.0, 300.0  # seconds before the second try, doubled for each further one
+BACK_OFF, LONGEST_PAUSE = 5.0, timedelta(seconds=300)  # seconds before the second try, doubled for each further one
 ENGINE_PAUSE = timedelta(seconds=2)  # before a run whose engine was away is looked at again
 
 
@@ -34,7 +34,7 @@ class Endings:
         if result.state in RETRIED and not run.cancel_asked and run.state is not R.CANCELLING:
             tries = self._tries(run)
             if tries <= run.retries:
-                pause = timedelta(seconds=min(BACK_OFF * 2 ** (tries - 1), LONGEST))
+                pause = min(timedelta(seconds=BACK_OFF * 2 ** min(tries - 1, 10)), LONGEST_PAUSE)
                 reason = f"try {tries} of {run.retries + 1} {result.state}: {result.reason}"
                 return self._again(run, reason, result.hint, pause, result=result)
         now = self.desk.now()

@@ -91,7 +91,6 @@ class Supervisor:
         self._present_ourselves()
         try:
             self.engines.begin()
-            Part("interrupted builds", self._begin_builds).run(0.0)
             while not self.desk.stopping.is_set():
                 self._look()
                 self._sleep()
@@ -133,9 +132,6 @@ class Supervisor:
             return os.stat(self.bench.home.supervisor_lock).st_ino == os.fstat(self.lock).st_ino
         except OSError:
             return False
-
-    def _begin_builds(self) -> None:
-        self.builds.begin()
 
     def _reconcile(self) -> float | None:
         return self.reconcile.look(self.runs.active or self.sessions.alive)

@@ -14,6 +14,7 @@ import signal
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +91,8 @@ class Runs:
         self.left_kernels |= any(self.desk.home.kernel_records(_label(folder)) for folder in left)
         for run in wanted_gone:
             self.endings.before_it_began(run)
-        for run in active:
-            key = (run.id, run.attempt)
-            if key not in self._watched:
-                self._watched[key] = self._begin(run)
-            self._one(run, self._watched[key])
+        for run in active:  # a fault of one is looked at again next time, and holds up no other
+            self.desk.apart(f"run {run.id}.{run.attempt}", partial(self._watch, run))
         for key in self._watched.keys() - {(run.id, run.attempt) for run in active}:
             del self._watched[key]
         self.dispatch.taken = len(self.leaving)
@@ -103,6 +101,12 @@ class Runs:
         if not active:
             return None
         return TICK_STARTING if any(run.state is R.STARTING for run in active) else TICK
+
+    def _watch(self, run: Run) -> None:
+        key = (run.id, run.attempt)
+        if key not in self._watched:
+            self._watched[key] = self._begin(run)
+        self._one(run, self._watched[key])
 
     def _begin(self, run: Run) -> Watched:
         with self.desk.read() as connection:

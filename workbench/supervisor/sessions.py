@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from workbench import ports
 from workbench.engines.base import Engine, SessionFacts
@@ -62,7 +63,7 @@ class Sessions:
         wait: float | None = None
         for session in known:
             if session.id not in self._busy:
-                self._decide(session)
+                self.desk.apart(f"session {session.name}", partial(self._decide, session))
             if session.state in ALIVE or session.id in self._busy:
                 wait = min(wait or CHECK, CHECK if session.state is S.READY else BUSY)
             elif session.state in (S.QUEUED, S.PREPARING):

@@ -1,0 +1,244 @@
+"""What the parts of the supervisor do with many rows: the one that goes wrong or waits holds up no other."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import StoreError
+from workbench.model.build import BuildState
+from workbench.model.environment import EngineName, Revision
+from workbench.model.run import RunState
+from workbench.services import environments, projects, runs
+from workbench.services.bench import Bench, open_bench
+from workbench.store import builds as build_rows
+from workbench.store import runs as rows
+from workbench.store.events import Actor
+from workbench.supervisor.builds import Builds
+from workbench.supervisor.clock import Clock
+from workbench.supervisor.desk import Desk
+from workbench.supervisor.dispatch import FIRST, Dispatch
+from workbench.supervisor.endings import LONGEST_PAUSE
+from workbench.supervisor.engines import Engines
+from workbench.supervisor.ready import Environments, Never, NotYet, Readiness, Usable
+from workbench.supervisor.runs import Runs
+from workbench.supervisor.schedules import Schedules
+
+NOW = datetime(2026, 5, 4, 10, 0, 30, tzinfo=UTC)
+
+
+class Known(Environments):
+    """Environments of which it is known how they are, so that nothing is built."""
+
+    def __init__(self, desk: Desk, engines: Engines) -> None:
+        super().__init__(desk, engines)
+        self.answers: Mapping[str, Readiness | Exception] = {}
+
+    def ready(self, name: str, asked: datetime, actor: Actor) -> Readiness:
+        """What is known; a fault where that is one."""
+        answer = self.answers[name]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@dataclass
+class Parts:
+    """The parts of a supervisor without a loop; runs are claimed and handed to nobody."""
+
+    desk: Desk
+    dispatch: Dispatch
+    environments: Known
+    runs: Runs
+    builds: Builds
+
+    @property
+    def bench(self) -> Bench:
+        """The home."""
+        return self.desk.bench
+
+    def queue(self, environment: str = "there", *, schedule: str | None = None) -> int:
+        """A queued run."""
+        with self.bench.store.write() as connection:
+            return rows.insert(
+                connection, project="p", notebook="n.ipynb", name="n", environment=environment, parameters={}, cells=1,
+                created=NOW, actor=self.bench.actor, schedule=schedule,
+            )  # fmt: skip
+
+    def state(self, run: int) -> RunState:
+        """The state of a run."""
+        return runs.get(self.bench, run).state
+
+
+@pytest.fixture
+def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Parts]:
+    """A home with project `p`, and the parts."""
+    bench = open_bench(tmp_path / "home")
+    bench.clock = lambda: NOW
+    bench.home.settings_file.write_text("concurrency: 2\n")
+    projects.create(bench, "p", environment="python")
+    desk = Desk(bench, lambda: None, tmp_path / "wake")
+    engines = Engines(desk)
+    known = Known(desk, engines)
+    revision = Revision(id="r1", engine=EngineName.PROCESS, reference="/nowhere")
+    known.answers = {
+        "there": Usable(environments.spec(bench, "python"), EngineName.PROCESS, revision),
+        "building": NotYet("building environment building"),
+        "down": NotYet("docker is down", down=True),
+        "never": Never("it cannot be built"),
+    }
+    clock = Clock(lambda: None)
+    dispatch = Dispatch(desk, engines, known, Schedules(desk, clock))
+    monkeypatch.setattr(dispatch, "_launch", lambda: None)
+    yield Parts(desk, dispatch, known, Runs(desk, dispatch), Builds(desk, engines))
+    clock.close()
+    bench.close()
+
+
+def test_a_run_behind_many_that_wait_is_started(parts: Parts) -> None:
+    """However many runs wait for an engine or for each other, one that can run does."""
+    with parts.bench.store.write() as connection:
+        for number in range(2 * FIRST):
+            rows.insert(
+                connection, project="p", notebook="n.ipynb", name="n", parameters={}, cells=1, created=NOW,
+                environment="down" if number % 2 else "there", actor=parts.bench.actor,
+                schedule=None if number % 2 else "p/s",
+            )  # fmt: skip
+    first, *_, last = [run.id for run in reversed(runs.page(parts.bench, limit=1000))]
+    healthy = parts.queue()
+    parts.dispatch.look()
+    assert parts.state(first) is RunState.STARTING
+    assert parts.state(healthy) is RunState.STARTING
+    assert parts.state(last) is RunState.WAITING
+    assert runs.get(parts.bench, last - 1).reason == f"waits for run {first} of the same schedule"
+
+
+def test_a_second_look_at_many_that_wait_writes_nothing(parts: Parts) -> None:
+    """Why a run stays is written when it changes, all in one transaction."""
+    for _ in range(5):
+        parts.queue("building")
+    watcher = open_bench(parts.bench.home.root)
+    before = watcher.store.data_version()
+    parts.dispatch.look()
+    once = watcher.store.data_version()
+    assert once == before + 1
+    parts.dispatch.look()
+    assert watcher.store.data_version() == once
+    watcher.close()
+
+
+def test_places_are_kept_to(parts: Parts) -> None:
+    """As many runs at once as the settings say, the oldest first, and the others say what they wait for."""
+    numbers = [parts.queue() for _ in range(4)]
+    parts.dispatch.look()
+    assert [parts.state(number) for number in numbers] == [RunState.STARTING] * 2 + [RunState.QUEUED] * 2
+    assert runs.get(parts.bench, numbers[3]).reason == "waits for a place: 2 runs at once"
+
+
+def test_a_run_that_never_will_holds_up_no_other_of_its_schedule(parts: Parts) -> None:
+    """The next run of its schedule begins at once; behind one that begins the others wait."""
+    numbers = [parts.queue(name, schedule="p/s") for name in ("never", "there", "there")]
+    parts.dispatch.look()
+    assert [parts.state(number) for number in numbers] == [RunState.FAILED, RunState.STARTING, RunState.QUEUED]
+
+
+def test_a_fault_of_one_queued_run_hits_no_other(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stays with its reason, takes no place, and goes on when the fault is gone."""
+    parts.bench.home.settings_file.write_text("concurrency: 1\n")
+    parts.environments.answers = {**parts.environments.answers, "odd": RuntimeError("nobody thought of it")}
+    bad, good = parts.queue("odd"), parts.queue()
+    parts.dispatch.look()
+    assert (parts.state(bad), parts.state(good)) == (RunState.QUEUED, RunState.STARTING)
+    assert "RuntimeError: nobody thought of it" in runs.get(parts.bench, bad).reason
+    parts.bench.home.settings_file.write_text("concurrency: 10\n")
+    parts.environments.answers = {**parts.environments.answers, "odd": parts.environments.answers["there"]}
+    parts.dispatch.look()
+    assert parts.state(bad) is RunState.STARTING
+
+
+def test_a_clock_that_was_set_back_delays_no_retry(parts: Parts) -> None:
+    """A retry waits for its pause and never longer, whatever the clock showed when it was put off."""
+    soon, late = parts.queue(), parts.queue()
+    with parts.bench.store.write() as connection:
+        for number, pause in ((soon, LONGEST_PAUSE / 2), (late, timedelta(hours=5))):
+            connection.execute("UPDATE runs SET not_before = ? WHERE id = ?", (rows.stamp(NOW + pause), number))
+    assert parts.dispatch.look() == LONGEST_PAUSE.total_seconds() / 2
+    assert (parts.state(soon), parts.state(late)) == (RunState.QUEUED, RunState.STARTING)
+
+
+def test_a_fault_of_one_active_run_hits_no_other(parts: Parts) -> None:
+    """A run whose folder cannot be made is looked at again; the one behind it ends as it should."""
+    bad, good = parts.queue(), parts.queue()
+    parts.dispatch.look()
+    for number in (bad, good):
+        parts.dispatch.launching.discard((number, 1))
+        with parts.bench.store.write() as connection:
+            assert rows.change(
+                connection, number, RunState.STARTING, RunState.RUNNING, attempt=1, at=NOW, actor=parts.bench.actor
+            )
+    folder = parts.bench.home.attempt_folder(bad, 1)
+    for file in folder.iterdir():
+        file.unlink()
+    folder.rmdir()
+    folder.write_text("in the way")
+    parts.runs.look()
+    assert parts.state(bad) is RunState.RUNNING
+    assert parts.state(good) is RunState.CRASHED
+    folder.unlink()
+    parts.runs.look()
+    assert parts.state(bad) is RunState.CRASHED
+
+
+def building(parts: Parts) -> int:
+    """A build that its row says is under way."""
+    actor = parts.bench.actor
+    with parts.bench.store.write() as connection:
+        number = build_rows.request(connection, "python", "f", at=NOW, actor=actor)
+        assert build_rows.change(connection, number, BuildState.QUEUED, BuildState.BUILDING, at=NOW, actor=actor)
+    return number
+
+
+def build_state(parts: Parts, number: int) -> BuildState:
+    """The state of a build."""
+    with parts.bench.store.read() as connection:
+        found = build_rows.get(connection, number)
+    assert found
+    return found.state
+
+
+def test_a_build_that_nobody_works_on_is_queued_again(parts: Parts) -> None:
+    """Of a supervisor that died, or because its end could not be written: it never stays `building` for ever."""
+    number = building(parts)
+    parts.desk.stopping.set()
+    parts.builds.running[number] = threading.Event()
+    parts.builds.look()
+    assert build_state(parts, number) is BuildState.BUILDING
+    del parts.builds.running[number]
+    assert parts.builds.look() == 0.0
+    assert build_state(parts, number) is BuildState.QUEUED
+
+
+def test_a_build_whose_end_cannot_be_written_is_made_again(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a disk that is full at its end nothing is lost but the time."""
+    number = building(parts)
+    with parts.bench.store.read() as connection:
+        build = build_rows.get(connection, number)
+    assert build
+    cancelled = parts.builds.running[number] = threading.Event()
+
+    def full(*_: object, **__: object) -> bool:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(parts.builds, "_change", full)
+        with pytest.raises(StoreError):
+            parts.builds._body(build, cancelled)
+    assert build_state(parts, number) is BuildState.BUILDING
+    parts.desk.stopping.set()
+    parts.builds.look()
+    assert build_state(parts, number) is BuildState.QUEUED

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -61,12 +63,34 @@ def test_a_session_that_ended_starts_anew_under_its_name(bench: Bench) -> None:
 
 
 def test_a_restart_of_a_living_session_is_a_new_generation(bench: Bench) -> None:
-    """Restart asks for another generation while the old one is up."""
+    """Restart asks for another generation; from then on the old one is not ready, so that nobody is led to it."""
     number = sessions.start(bench, "churn")
     observed(bench, number, S.STARTING, S.READY)
     assert sessions.restart(bench, number)
     session = sessions.get(bench, number)
-    assert (session.generation, session.state) == (2, S.READY)
+    assert (session.generation, session.state) == (2, S.STOPPING)
+    with pytest.raises(Conflict, match="stopping"):
+        sessions.secret_url(bench, number)
+
+
+def test_a_wish_in_the_moment_of_its_end_is_not_lost(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session that ends by itself while it is asked for again is started again."""
+    number = sessions.start(bench, "churn")
+    observed(bench, number, S.STARTING, S.READY)
+    write = bench.store.write
+
+    @contextmanager
+    def late() -> Iterator[sqlite3.Connection]:
+        with write() as connection:
+            rows.change(connection, number, S.READY, S.VANISHED, at=bench.now(), actor=bench.actor)
+            rows.settle(connection, number, 1)
+        with write() as connection:
+            yield connection
+
+    monkeypatch.setattr(bench.store, "write", late)
+    assert sessions._want(bench, number, Desired.UP)
+    session = sessions.get(bench, number)
+    assert (session.state, session.desired, session.generation) == (S.QUEUED, Desired.UP, 2)
 
 
 def test_stopping_is_asked_once(bench: Bench) -> None:

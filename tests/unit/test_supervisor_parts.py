@@ -10,14 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from workbench.engines.base import SessionFacts
 from workbench.errors import StoreError
 from workbench.model.build import BuildState
 from workbench.model.environment import EngineName, Revision
 from workbench.model.run import RunState
-from workbench.services import environments, projects, runs
+from workbench.model.session import ENDED as SESSION_ENDED
+from workbench.model.session import SessionState as S
+from workbench.services import environments, projects, runs, sessions
 from workbench.services.bench import Bench, open_bench
 from workbench.store import builds as build_rows
 from workbench.store import runs as rows
+from workbench.store import sessions as session_rows
 from workbench.store.events import Actor
 from workbench.supervisor.builds import Builds
 from workbench.supervisor.clock import Clock
@@ -26,8 +30,10 @@ from workbench.supervisor.dispatch import FIRST, Dispatch
 from workbench.supervisor.endings import LONGEST_PAUSE
 from workbench.supervisor.engines import Engines
 from workbench.supervisor.ready import Environments, Never, NotYet, Readiness, Usable
+from workbench.supervisor.reconcile import unowned
 from workbench.supervisor.runs import Runs
 from workbench.supervisor.schedules import Schedules
+from workbench.supervisor.sessions import Sessions
 
 NOW = datetime(2026, 5, 4, 10, 0, 30, tzinfo=UTC)
 
@@ -56,6 +62,7 @@ class Parts:
     environments: Known
     runs: Runs
     builds: Builds
+    sessions: Sessions
 
     @property
     def bench(self) -> Bench:
@@ -95,7 +102,7 @@ def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Parts]:
     clock = Clock(lambda: None)
     dispatch = Dispatch(desk, engines, known, Schedules(desk, clock))
     monkeypatch.setattr(dispatch, "_launch", lambda: None)
-    yield Parts(desk, dispatch, known, Runs(desk, dispatch), Builds(desk, engines))
+    yield Parts(desk, dispatch, known, Runs(desk, dispatch), Builds(desk, engines), Sessions(desk, engines, known))
     clock.close()
     bench.close()
 
@@ -242,3 +249,45 @@ def test_a_build_whose_end_cannot_be_written_is_made_again(parts: Parts, monkeyp
     parts.desk.stopping.set()
     parts.builds.look()
     assert build_state(parts, number) is BuildState.QUEUED
+
+
+def session(parts: Parts) -> int:
+    """A session of an environment that is being built."""
+    with parts.bench.store.write() as connection:
+        return session_rows.insert(
+            connection, name="p-jupyter", project="p", ide="jupyter", environment="building", file="", at=NOW,
+            actor=parts.bench.actor,
+        )  # fmt: skip
+
+
+def test_an_ended_session_that_is_wanted_up_is_queued(parts: Parts) -> None:
+    """However it came to be `stopped` and wanted up: it does not stay so."""
+    number = session(parts)
+    with parts.bench.store.write() as connection:
+        assert session_rows.change(connection, number, S.QUEUED, S.STOPPED, at=NOW, actor=parts.bench.actor)
+    parts.sessions.look()
+    assert sessions.get(parts.bench, number).state is S.QUEUED
+    parts.sessions.look()
+    assert sessions.get(parts.bench, number).state is S.PREPARING
+
+
+def test_what_is_left_of_an_ended_session_is_nobodys(parts: Parts) -> None:
+    """A container is a session's while its row lives and names it, or names none yet; after its end it is swept."""
+    number = session(parts)
+    kept = SessionFacts("c1", number, 1, alive=True)
+
+    def swept(*states: S, handle: str = "c1") -> bool:
+        with parts.bench.store.write() as connection:
+            for state in states:
+                found = session_rows.get(connection, number)
+                assert found
+                assert session_rows.change(connection, number, found.state, state, at=NOW, actor=parts.bench.actor)
+            session_rows.set_facts(connection, number, handle=handle)
+        with parts.bench.store.read() as connection:
+            living = session_rows.in_states(connection, set(S) - SESSION_ENDED)
+        return unowned([kept], living) == [kept]
+
+    assert not swept(S.STARTING, handle="")
+    assert not swept(S.READY)
+    assert swept(handle="c2")
+    assert swept(S.FAILED)

@@ -88,9 +88,7 @@ def get(bench: Bench, session_id: int) -> Session:
     """One session. Raises `NotFound`."""
     with bench.store.read() as connection:
         session = rows.get(connection, session_id)
-    if session is None:
-        raise NotFound("session", f"s{session_id}", hint="See what there is: workbench sessions")
-    return session
+    return _there(session, session_id)
 
 
 def find(bench: Bench, text: str) -> Session:
@@ -195,12 +193,18 @@ def ide_named(name: str) -> Ide:
 
 
 def _want(bench: Bench, session_id: int, desired: Desired, *, again: bool = False) -> bool:
-    session = get(bench, session_id)
     with bench.store.write() as connection:
+        session = _there(rows.get(connection, session_id), session_id)
         asked = rows.want(connection, session, desired, at=bench.now(), actor=bench.actor, again=again)
     control.ensure(bench)
     control.wake(bench)
     return asked
+
+
+def _there(session: Session | None, session_id: int) -> Session:
+    if session is None:
+        raise NotFound("session", f"s{session_id}", hint="See what there is: workbench sessions")
+    return session
 
 
 def _check_name(name: str) -> None:

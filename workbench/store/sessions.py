@@ -57,7 +57,10 @@ def want(
     actor: Actor,
     again: bool = False,
 ) -> bool:
-    """Set what is wanted; wanting it up where it has ended, or `again`, is a new generation. False: nothing to do."""
+    """Set what is wanted; wanting it up where it has ended, or `again`, is a new generation. False: nothing to do.
+
+    `session` is the row as it is in this transaction. One that is up and wanted `again` is not ready from now on.
+    """
     fresh = desired is Desired.UP and (again or session.state in ENDED)
     if not fresh and session.desired is desired:
         return False
@@ -70,6 +73,8 @@ def want(
         return False
     if fresh and session.state in ENDED:
         change(connection, session.id, session.state, SessionState.QUEUED, at=at, actor=actor)
+    elif fresh and session.state in (SessionState.STARTING, SessionState.READY):
+        change(connection, session.id, session.state, SessionState.STOPPING, at=at, actor=actor)
     append(connection, at, "session", session.id, f"wanted {desired}", actor, session.name)
     return True
 

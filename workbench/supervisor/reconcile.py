@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterable
 
+from workbench.engines.base import SessionFacts
 from workbench.errors import EngineDown, WorkbenchError
 from workbench.model.environment import EngineName
+from workbench.model.session import ENDED, Session, SessionState
 from workbench.store import environments as environment_rows
 from workbench.store import sessions as rows
 from workbench.supervisor.desk import Desk
@@ -89,12 +92,15 @@ class Reconcile:
         if swept:
             log.warning("removed %d kernels whose run is over", swept)
         with self.desk.read() as connection:
-            known = {session.id: session for session in rows.listing(connection)}
-        for facts in there:
-            session = known.get(facts.id)
-            busy = facts.id in self.sessions.busy()
-            ours = session and (session.handle == facts.handle or not session.handle)
-            if not busy and not ours:
+            living = rows.in_states(connection, set(SessionState) - ENDED)
+        for facts in unowned(there, living):
+            if facts.id not in self.sessions.busy():
                 log.warning("removing session %d of generation %d, which no row knows", facts.id, facts.generation)
                 engine.stop_session(facts.handle, grace=2.0)
                 engine.remove_session(facts.handle)
+
+
+def unowned(there: Iterable[SessionFacts], living: Iterable[Session]) -> list[SessionFacts]:
+    """What an engine has of sessions that no row of a living one names; a row without a handle owns all of its id."""
+    handles = {session.id: session.handle for session in living}
+    return [facts for facts in there if handles.get(facts.id) not in (facts.handle, "")]

@@ -2,7 +2,7 @@
 
 wanted up:    queued ─▶ preparing (environment) ─▶ starting ─▶ ready          (starting.py)
 wanted down:  … ─▶ stopping ─▶ stopped
-a new generation of a session that is up: stopped, then queued again
+wanted again: stopping from the wish on ─▶ stopped ─▶ queued
 """
 
 from __future__ import annotations
@@ -95,6 +95,8 @@ class Sessions:
                 self._run(session, self._check)
         elif session.state is S.STOPPING:
             self._run(session, self._take_down)
+        elif up and self._change(session, S.QUEUED):  # wanted up in the moment in which it ended
+            self.desk.wake()
 
     def _run(self, session: Session, act: Act) -> None:
         self._busy[session.id] = self.desk.thread(f"session-{session.name}", lambda: self._guarded(session, act))

@@ -233,13 +233,20 @@ def test_a_failed_build_fails_its_runs_with_its_reason(bench: Bench) -> None:
 
 
 def test_renewal_keeps_the_lock_and_the_runs(bench: Bench) -> None:
-    """An older supervisor is asked to go on as new code: same process, lock never free, runs adopted."""
+    """An older supervisor is asked to go on as new code, by several: same process, lock never free, runs adopted."""
     text = "import time\ntime.sleep(3)"
     number = world.submit(bench, world.notebook(bench, "short.ipynb", text))
     world.in_cell(bench, number, 1)
     before = control.status(bench)
     control.ask_renewal(bench.home)
-    after = until(lambda: s if (s := control.status(bench)).since != before.since and s.alive else None, "the renewal")
+
+    def renewed() -> control.SupervisorStatus | None:
+        control.signal_it(bench.home, signal.SIGHUP)  # others ask for it at every moment of it
+        status = control.status(bench)
+        return status if status.since != before.since and status.alive else None
+
+    after = until(renewed, "the renewal", every=0.0)
+    until(lambda: control.card(bench.home).get("wake"), "it to listen")
     assert after.pid == before.pid
     assert not control.renewal_path(bench.home).exists()
     assert world.ended(bench, number).state is RunState.SUCCEEDED

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,80 @@ def test_the_card_is_private_and_whole(bench: Bench) -> None:
     path.write_text("{")
     assert control.card(bench.home) == {}
     control.wake(bench)  # nobody listens, and nothing happens
+
+
+@contextmanager
+def holding(bench: Bench) -> Iterator[None]:
+    """Be the one that holds the home's lock."""
+    descriptor = os.open(bench.home.supervisor_lock, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@pytest.fixture
+def spawned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was started, without starting it."""
+    found: list[str] = []
+    monkeypatch.setattr(control, "_spawn", lambda home: found.append(home.id))
+    monkeypatch.setattr(control, "_await_start", lambda home, child: None)
+    return found
+
+
+def test_one_that_leaves_is_not_counted_on(bench: Bench, spawned: list[str]) -> None:
+    """What is asked for while a supervisor ends is not left to it: another is started as soon as it is gone."""
+    with holding(bench):
+        control.present(bench.home, "detached", wake=Path("/run/x/wake"))
+        control.ensure(bench)
+        before = control.card(bench.home)
+        control.withdraw(bench.home)
+        assert control.card(bench.home) == {**before, "wake": ""}
+        asking = threading.Thread(target=control.ensure, args=[bench])
+        asking.start()
+        asking.join(0.2)
+        assert asking.is_alive()
+        assert spawned == []
+    asking.join(10)
+    assert spawned == [bench.home.id]
+
+
+def test_one_that_starts_is_waited_for(bench: Bench, spawned: list[str]) -> None:
+    """A supervisor that has its lock and does not listen yet may fail to: it is waited for until it does."""
+    with holding(bench):
+        control.present(bench.home, "detached")
+        asking = threading.Thread(target=control.ensure, args=[bench])
+        asking.start()
+        asking.join(0.2)
+        assert asking.is_alive()
+        control.present(bench.home, "detached", wake=Path("/run/x/wake"))
+        asking.join(10)
+        assert not asking.is_alive()
+    assert spawned == []
+
+
+def test_one_that_never_listens_is_told(bench: Bench, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What hangs while it starts is told with the end of its log, and no second one is started beside it."""
+    monkeypatch.setattr(control, "START_WAIT", 0.1)
+    bench.home.supervisor_log.write_text("thinking\n")
+    with holding(bench):
+        control.present(bench.home, "detached")
+        with pytest.raises(WorkbenchError, match="thinking"):
+            control.ensure(bench)
+    assert spawned == []
+
+
+def test_only_one_that_was_killed_is_revived(bench: Bench, spawned: list[str]) -> None:
+    """A supervisor that was stopped has said that it listens no more; one that was killed has left its socket."""
+    left = bench.home.wake_socket
+    left.touch()
+    control.present(bench.home, "detached", wake=left)
+    assert control.revive(bench)
+    assert spawned == [bench.home.id]
+    control.withdraw(bench.home)
+    assert not control.revive(bench)
+    left.unlink()
 
 
 @pytest.mark.parametrize(

@@ -59,13 +59,18 @@ class Nursery:
         self._reap()
         return self.process is not None and self.process.poll() is None
 
-    def close(self) -> None:
-        """Let it go: it ends after its last run."""
-        with self.guard:
+    def close(self, seconds: float = -1.0) -> None:
+        """Let it go: it ends after its last run. A run that takes longer than `seconds` to start is not waited for:
+        the end of this process closes the line too."""
+        if not self.guard.acquire(timeout=seconds):
+            return
+        try:
             if self.line:
                 self.line.close()
             self.line = None
             self._reap()
+        finally:
+            self.guard.release()
 
     def _reap(self) -> None:
         self.others = [process for process in self.others if process.poll() is None]

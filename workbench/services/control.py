@@ -32,10 +32,11 @@ from workbench.services.holder import (
     renewal_path,
     signal_it,
     start_time,
+    withdraw,
 )
 from workbench.text import clean
 
-__all__ = ["boot_id", "card", "card_path", "held", "present", "renewal_path", "signal_it", "start_time"]
+__all__ = ["boot_id", "card", "card_path", "held", "present", "renewal_path", "signal_it", "start_time", "withdraw"]
 
 START_WAIT = 30.0  # seconds until a started supervisor holds its lock and listens: a cold disk is slow
 STOP_WAIT = 15.0  # it leaves within 5, and is never killed: it may be in a transaction
@@ -60,14 +61,22 @@ class SupervisorStatus:
 
 
 def ensure(bench: Bench) -> None:
-    """See that a supervisor of this home runs, and runs no older code than this. Quick where it does."""
+    """See that a supervisor of this home runs, and runs no older code than this. Quick where it does.
+
+    One that does not listen yet may fail to start, and one that listens no more ends: what is asked for is not for it.
+    """
     home = bench.home
     _collect()
-    if held(home):
+    deadline = time.monotonic() + START_WAIT
+    while held(home):
         facts = card(home)
-        if _older(str(facts.get("version", ""))):
-            ask_renewal(home)
-        return
+        if facts.get("wake") and is_of(facts):
+            if _older(str(facts.get("version", ""))):
+                ask_renewal(home)
+            return
+        if time.monotonic() > deadline:
+            raise _not_up(home, f"did not come up within {START_WAIT:g} s")
+        time.sleep(0.02)
     if unit.enabled(home):
         unit.start(home)
         _await_start(home, None)
@@ -226,16 +235,19 @@ def _await_start(home: Home, child: subprocess.Popen[bytes] | None) -> None:
         code = child.poll() if child else None
         if code not in (None, ALREADY) or time.monotonic() > deadline:
             said = f"ended with exit code {code}" if code is not None else f"did not come up within {START_WAIT:g} s"
-            raise WorkbenchError(
-                f"the supervisor {said}\n{log_tail(home, since=before)}".rstrip(),
-                title=str(home.supervisor_log),
-                hint="See: workbench doctor",
-            )
+            raise _not_up(home, said, since=before)
         time.sleep(0.02)
     if child and child.poll() is None:
         # It lives on without us: collected when it ends, and no warning of a child that was not waited for.
         _left.add(child.pid)
         child.returncode = 0
+
+
+def _not_up(home: Home, said: str, *, since: int = 0) -> WorkbenchError:
+    tail = log_tail(home, since=since)
+    return WorkbenchError(
+        f"the supervisor {said}\n{tail}".rstrip(), title=str(home.supervisor_log), hint="See: workbench doctor"
+    )
 
 
 def _collect() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -47,11 +48,13 @@ def present(home: Home, how: str, *, wake: Path | None = None) -> None:
         "how": how,
         "wake": str(wake or ""),
     }
-    temporary = card_path(home).with_name(f".supervisor.json.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "w", encoding="ascii") as file:
-        json.dump(facts, file)
-    temporary.replace(card_path(home))
+    _write(home, facts)
+
+
+def withdraw(home: Home) -> None:
+    """Say that this process listens no more: what is asked for from now on is for the next. Only with the lock held."""
+    with contextlib.suppress(OSError):  # with a full disk it ends all the same
+        _write(home, {**card(home), "wake": ""})
 
 
 def card(home: Home) -> dict[str, object]:
@@ -109,3 +112,11 @@ def boot_id() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return ""
+
+
+def _write(home: Home, facts: Mapping[str, object]) -> None:
+    temporary = card_path(home).with_name(f".supervisor.json.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "w", encoding="ascii") as file:
+        json.dump(facts, file)
+    temporary.replace(card_path(home))

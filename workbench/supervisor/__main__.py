@@ -9,6 +9,7 @@ import argparse
 import fcntl
 import logging
 import os
+import signal
 import sys
 import time
 from logging.handlers import RotatingFileHandler
@@ -98,6 +99,8 @@ def _go_on(home: Home, how: str, lock: int) -> None:
     os.set_inheritable(lock, True)
     command = [python, *control.command(home, how)[1:], "--lock-fd", str(lock)]
     logging.shutdown()
+    # Another who asks for the same meanwhile must not end what has no handler yet: ignored signals stay so, execve(2).
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.execve(python, command, {**os.environ, **control.environment()})  # noqa: S606 - ourselves
 
 

@@ -31,6 +31,7 @@ log = logging.getLogger("workbench.supervisor")
 SLOWEST = 30.0  # seconds between looks of all parts, whatever happens
 SHORTEST = 0.05  # seconds between two looks, however often we are woken
 LEAVE = 3.0  # seconds that builds and a sweep get to end when the supervisor does
+LET_GO = 0.5  # seconds that a run which is being started gets then, and as many a transaction
 
 
 @dataclass
@@ -121,6 +122,9 @@ class Supervisor:
                 log.warning("the wake socket was removed; made again at %s", self.socket.path)
                 self.desk.wake_path = self.socket.path
                 self._present_ourselves()
+            elif control.card(self.bench.home).get("wake") != str(self.socket.path):
+                log.warning("the card was removed or overwritten; written again")
+                self._present_ourselves()
         if not self._our_home():
             log.warning("the home was removed or replaced: ending")
             self.desk.stopping.set()
@@ -153,10 +157,12 @@ class Supervisor:
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
     def _asked_to_end(self, *_: object) -> None:
+        self.renew = False
         self.desk.stopping.set()
 
     def _asked_to_renew(self, *_: object) -> None:
-        self.renew = True
+        if not self.desk.stopping.is_set():  # one that was told to end ends
+            self.renew = True
         self.desk.stopping.set()
 
     def _reap(self) -> None:
@@ -175,17 +181,17 @@ class Supervisor:
 
     def _leave(self) -> None:
         self.desk.stopping.set()
+        home = self._our_home()
+        if home:
+            control.withdraw(self.bench.home)
         self.clock.close()
         self.sessions.stop()
         self.builds.stop()
         deadline = time.monotonic() + LEAVE
         while (self.builds.running or self.reconcile.sweeping) and time.monotonic() < deadline:
             time.sleep(0.02)
-        self.dispatch.nursery.close()
-        home = self._our_home()
-        if home:
-            with self.bench.store.write():
-                pass  # whoever is in a transaction ends it first
+        self.dispatch.nursery.close(LET_GO)
+        self.bench.store.settle(LET_GO)
         self.socket.close()
         if not home:
             self.socket.leave_no_folder()

@@ -164,7 +164,8 @@ def leftovers(bench: Bench) -> list[str]:
             left.append(f"{process.pid} {' '.join(process.cmdline())[:160]}")
         except psutil.Error:
             continue  # it ended meanwhile
-    left += [str(path) for path in bench.home.sockets.rglob("*") if path.is_socket()]
+    for folder, _, names in os.walk(bench.home.sockets):  # which minds no folder that goes meanwhile
+        left += [str(path) for name in names if (path := Path(folder, name)).is_socket()]
     return left
 
 

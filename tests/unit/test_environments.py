@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import socket
 from collections.abc import Iterator
@@ -28,18 +27,18 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     opened = open_bench(tmp_path / "home")
     lock = os.open(opened.home.supervisor_lock, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
+    control.present(opened.home, "detached", wake=tmp_path / "wake")
     yield opened
     os.close(lock)
     opened.close()
 
 
 @pytest.fixture
-def woken(bench: Bench, tmp_path: Path) -> Iterator[socket.socket]:
+def woken(tmp_path: Path) -> Iterator[socket.socket]:
     """Where the supervisor would be woken."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.setblocking(False)
         listener.bind(str(tmp_path / "wake"))
-        control.card_path(bench.home).write_text(json.dumps({"wake": str(tmp_path / "wake")}))
         yield listener
 
 

@@ -172,7 +172,7 @@ class Seed:
             builds.note_progress(connection, build, BuildProgress("check the kernel", 6, 6))
             ready = at + timedelta(seconds=41)
             builds.change(connection, build, BuildState.BUILDING, BuildState.READY, at=ready, actor=ANN)
-            environments.add_revision(connection, name, spec.fingerprint, revision, build=build, at=at)
+            environments.add_revision(connection, name, spec.fingerprint, revision, build=build, at=at, actor=ANN)
 
     def building(self, name: str, progress: BuildProgress) -> int:
         """An open build with its newest moment."""
@@ -203,7 +203,7 @@ class Seed:
                     connection, key=key, project=project, name=name, digest="", timing="", problem="", at=at, actor=ANN
                 )
                 reason = "the machine slept" if due is DueState.MISSED else ""
-                schedules.add_due(connection, key, at, due, at=at, run=run, reason=reason)
+                schedules.add_due(connection, key, at, due, at=at, actor=ANN, run=run, reason=reason)
         return key
 
     def engine(
@@ -221,7 +221,7 @@ class Seed:
             self.clock.now,
         )
         with self.bench.store.write() as connection:
-            environments.note_engine(connection, seen)
+            environments.note_engine(connection, seen, actor=ANN)
 
 
 def notebook_text(parameters: str = "") -> str:

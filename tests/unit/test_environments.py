@@ -63,7 +63,7 @@ def end(bench: Bench, build: int, state: BuildState, name: str = "", revision: s
             spec = environments.spec(bench, name)
             rows.choose_engine(connection, name, EngineName.PROCESS, "asked for", at=bench.now(), actor=bench.actor)
             made = Revision(id=revision, engine=EngineName.PROCESS, reference="/venv")
-            rows.add_revision(connection, name, spec.fingerprint, made, build=build, at=bench.now())
+            rows.add_revision(connection, name, spec.fingerprint, made, build=build, at=bench.now(), actor=bench.actor)
 
 
 def test_shipped_environments_are_there(bench: Bench) -> None:

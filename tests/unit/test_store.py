@@ -72,6 +72,24 @@ def test_a_transaction_is_whole(store: Store) -> None:
         assert events.newest(connection) == 0
 
 
+def test_every_row_says_who_wrote_it(store: Store) -> None:
+    """The person, the account and where from, in every table."""
+    with store.read() as connection:
+        tables = [
+            row[0]
+            for row in connection.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            ).fetchall()
+        ]
+        columns = {
+            table: {row["name"] for row in connection.execute(f"PRAGMA table_info({table})").fetchall()}
+            for table in tables
+        }
+    assert {"runs", "attempts", "due_times", "revisions", "ports", "engines"} <= columns.keys()
+    assert [table for table, names in columns.items() if not {"by", "account", "origin"} <= names] == []
+    assert {"paused_by", "paused_account"} <= columns["schedules"]
+
+
 def test_files_are_private(store: Store) -> None:
     """The database is of its owner alone."""
     assert store.path.stat().st_mode & 0o777 == 0o600
@@ -182,9 +200,9 @@ def test_a_due_time_is_one_row_for_ever(store: Store) -> None:
     """The second who notes a due time is told so; a removed run leaves its row."""
     number = queued(store, schedule="p/s", due=NOW)
     with store.write() as connection:
-        assert schedules.add_due(connection, "p/s", NOW, DueState.FIRED, at=NOW, run=number)
-        assert not schedules.add_due(connection, "p/s", NOW, DueState.MISSED, at=NOW)
-        assert not schedules.add_due(connection, "p/s", NOW.astimezone(), DueState.FIRED, at=NOW)
+        assert schedules.add_due(connection, "p/s", NOW, DueState.FIRED, at=NOW, actor=WHO, run=number)
+        assert not schedules.add_due(connection, "p/s", NOW, DueState.MISSED, at=NOW, actor=WHO)
+        assert not schedules.add_due(connection, "p/s", NOW.astimezone(), DueState.FIRED, at=NOW, actor=WHO)
         runs.change(connection, number, RunState.QUEUED, RunState.CANCELLED, attempt=0, at=NOW, actor=WHO)
         runs.delete(connection, number, at=NOW, actor=WHO)
     with store.read() as connection:
@@ -299,8 +317,8 @@ def test_names_and_ports_are_kept(store: Store) -> None:
     with pytest.raises(StoreError):
         session(store)
     with store.write() as connection:
-        assert sessions.keep_port(connection, "p-jupyter", 40001)
-        assert not sessions.keep_port(connection, "other", 40001)
+        assert sessions.keep_port(connection, "p-jupyter", 40001, actor=WHO)
+        assert not sessions.keep_port(connection, "other", 40001, actor=WHO)
         assert not sessions.remove(connection, number, at=NOW, actor=WHO)
         sessions.change(connection, number, SessionState.QUEUED, SessionState.STOPPED, at=NOW, actor=WHO)
         assert sessions.remove(connection, number, at=NOW, actor=WHO)

@@ -84,12 +84,20 @@ def forget(connection: sqlite3.Connection, name: str, *, at: datetime, actor: Ac
 
 
 def add_revision(
-    connection: sqlite3.Connection, name: str, fingerprint: str, revision: Revision, *, build: int | None, at: datetime
+    connection: sqlite3.Connection,
+    name: str,
+    fingerprint: str,
+    revision: Revision,
+    *,
+    build: int | None,
+    at: datetime,
+    actor: Actor,
 ) -> None:
     """Keep a built revision and make it the environment's active one."""
     connection.execute(
-        "INSERT OR REPLACE INTO revisions (id, environment, fingerprint, body, created, build) VALUES (?, ?, ?, ?, ?, ?)",
-        (revision.id, name, fingerprint, revision.to_json(), stamp(at), build),
+        "INSERT OR REPLACE INTO revisions (id, environment, fingerprint, body, created, build, by, account, origin)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (revision.id, name, fingerprint, revision.to_json(), stamp(at), build, *actor.columns),
     )
     connection.execute(
         "UPDATE environments SET revision = ?, fingerprint = ? WHERE name = ?", (revision.id, fingerprint, name)
@@ -129,11 +137,11 @@ def revisions(connection: sqlite3.Connection, name: str) -> list[Revision]:
     return [Revision.from_json(row["body"]) for row in rows]
 
 
-def note_engine(connection: sqlite3.Connection, seen: EngineRow) -> None:
+def note_engine(connection: sqlite3.Connection, seen: EngineRow, *, actor: Actor) -> None:
     """Keep what the supervisor last saw of an engine."""
     connection.execute(
-        "INSERT OR REPLACE INTO engines (name, endpoint, source, version, identity, problem, hint, checked)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO engines (name, endpoint, source, version, identity, problem, hint, checked, by, account,"
+        " origin) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             seen.name,
             seen.endpoint,
@@ -143,6 +151,7 @@ def note_engine(connection: sqlite3.Connection, seen: EngineRow) -> None:
             seen.problem,
             seen.hint,
             stamp(seen.checked),
+            *actor.columns,
         ),
     )
 

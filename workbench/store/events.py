@@ -18,6 +18,11 @@ class Actor:
     account: str
     origin: str
 
+    @property
+    def columns(self) -> tuple[str, str, str]:
+        """As every table holds it: `by`, `account`, `origin`."""
+        return (self.by, self.account, self.origin)
+
 
 SUPERVISOR = "supervisor"
 

@@ -1,6 +1,7 @@
 """Numbered migrations of the schema: never edited once released, only added to.
 
-Times are UTC text (`connection.stamp`). `by` is the person, `account` the Unix account, `origin` where it came from.
+Times are UTC text (`connection.stamp`). Each row says who wrote it: `by` is the person, `account` the Unix account,
+`origin` where it came from.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ CREATE INDEX events_of ON events (kind, key, id);
 
 CREATE TABLE engines (
   name TEXT PRIMARY KEY, endpoint TEXT NOT NULL, source TEXT NOT NULL, version TEXT NOT NULL, identity TEXT NOT NULL,
-  problem TEXT NOT NULL, hint TEXT NOT NULL, checked TEXT NOT NULL);
+  problem TEXT NOT NULL, hint TEXT NOT NULL, checked TEXT NOT NULL, {_ACTOR});
 
 CREATE TABLE environments (
   name TEXT PRIMARY KEY, engine TEXT NOT NULL, engine_reason TEXT NOT NULL, revision TEXT NOT NULL DEFAULT '',
   fingerprint TEXT NOT NULL DEFAULT '', chosen TEXT NOT NULL, {_ACTOR});
 CREATE TABLE revisions (
   id TEXT NOT NULL, environment TEXT NOT NULL, fingerprint TEXT NOT NULL, body TEXT NOT NULL, created TEXT NOT NULL,
-  build INTEGER, PRIMARY KEY (environment, id));
+  build INTEGER, {_ACTOR}, PRIMARY KEY (environment, id));
 CREATE TABLE builds (
   id INTEGER PRIMARY KEY AUTOINCREMENT, environment TEXT NOT NULL, fingerprint TEXT NOT NULL,
   engine TEXT NOT NULL DEFAULT '', revision TEXT NOT NULL DEFAULT '', state TEXT NOT NULL, created TEXT NOT NULL,
@@ -42,12 +43,13 @@ CREATE TABLE sessions (
   file TEXT NOT NULL DEFAULT '', shell TEXT NOT NULL DEFAULT '[]', removed TEXT, created TEXT NOT NULL, started TEXT,
   ended TEXT, {_ACTOR});
 CREATE UNIQUE INDEX sessions_name ON sessions (name) WHERE removed IS NULL;
-CREATE TABLE ports (name TEXT PRIMARY KEY, port INTEGER NOT NULL UNIQUE);
+CREATE TABLE ports (name TEXT PRIMARY KEY, port INTEGER NOT NULL UNIQUE, {_ACTOR});
 
 CREATE TABLE schedules (
   key TEXT PRIMARY KEY, project TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, timing TEXT NOT NULL,
   evaluated_until TEXT NOT NULL, paused INTEGER NOT NULL DEFAULT 0, paused_by TEXT NOT NULL DEFAULT '',
-  pause_reason TEXT NOT NULL DEFAULT '', present INTEGER NOT NULL DEFAULT 1, problem TEXT NOT NULL DEFAULT '', {_ACTOR});
+  paused_account TEXT NOT NULL DEFAULT '', pause_reason TEXT NOT NULL DEFAULT '', present INTEGER NOT NULL DEFAULT 1,
+  problem TEXT NOT NULL DEFAULT '', {_ACTOR});
 
 CREATE TABLE runs (
   id INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, notebook TEXT NOT NULL, name TEXT NOT NULL,
@@ -65,11 +67,11 @@ CREATE INDEX runs_created ON runs (created);
 CREATE TABLE attempts (
   run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE, number INTEGER NOT NULL, token TEXT NOT NULL,
   state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', failure TEXT, revision TEXT NOT NULL DEFAULT '',
-  started TEXT NOT NULL, ended TEXT, seconds REAL, PRIMARY KEY (run, number));
+  started TEXT NOT NULL, ended TEXT, seconds REAL, {_ACTOR}, PRIMARY KEY (run, number));
 
 CREATE TABLE due_times (
   schedule TEXT NOT NULL, due TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
-  run INTEGER REFERENCES runs (id) ON DELETE SET NULL, noticed TEXT NOT NULL, PRIMARY KEY (schedule, due));
+  run INTEGER REFERENCES runs (id) ON DELETE SET NULL, noticed TEXT NOT NULL, {_ACTOR}, PRIMARY KEY (schedule, due));
 """
 
 

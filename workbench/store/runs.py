@@ -109,8 +109,9 @@ def begin_attempt(
         return False
     connection.execute("UPDATE runs SET attempt = ? WHERE id = ?", (number, run.id))
     connection.execute(
-        "INSERT INTO attempts (run, number, token, state, revision, started) VALUES (?, ?, ?, ?, ?, ?)",
-        (run.id, number, token, RunState.STARTING, revision, stamp(at)),
+        "INSERT INTO attempts (run, number, token, state, revision, started, by, account, origin)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (run.id, number, token, RunState.STARTING, revision, stamp(at), *actor.columns),
     )
     return True
 

@@ -66,10 +66,19 @@ def pause(
 ) -> bool:
     """Pause or resume; what was due in a pause is not caught up. False where it is so already."""
     cursor = connection.execute(
-        "UPDATE schedules SET paused = ?, paused_by = ?, pause_reason = ?,"
+        "UPDATE schedules SET paused = ?, paused_by = ?, paused_account = ?, pause_reason = ?,"
         " evaluated_until = CASE WHEN ? = 0 THEN max(evaluated_until, ?) ELSE evaluated_until END"
         " WHERE key = ? AND paused != ?",
-        (int(paused), actor.by if paused else "", reason, int(paused), stamp(at), key, int(paused)),
+        (
+            int(paused),
+            actor.by if paused else "",
+            actor.account if paused else "",
+            reason,
+            int(paused),
+            stamp(at),
+            key,
+            int(paused),
+        ),
     )
     if cursor.rowcount == 1:
         append(connection, at, "schedule", key, "paused" if paused else "resumed", actor, reason)
@@ -92,14 +101,15 @@ def add_due(
     state: DueState,
     *,
     at: datetime,
+    actor: Actor,
     run: int | None = None,
     reason: str = "",
 ) -> bool:
     """Write down what became of a due time; False where it has its row already: it then fires no second time."""
     cursor = connection.execute(
-        "INSERT INTO due_times (schedule, due, state, reason, run, noticed) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (schedule, due) DO NOTHING",
-        (key, stamp(due), state, reason, run, stamp(at)),
+        "INSERT INTO due_times (schedule, due, state, reason, run, noticed, by, account, origin)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (schedule, due) DO NOTHING",
+        (key, stamp(due), state, reason, run, stamp(at), *actor.columns),
     )
     return cursor.rowcount == 1
 

@@ -157,12 +157,15 @@ def port_of(connection: sqlite3.Connection, name: str) -> int:
     return int(row["port"]) if row else 0
 
 
-def keep_port(connection: sqlite3.Connection, name: str, port: int) -> bool:
+def keep_port(connection: sqlite3.Connection, name: str, port: int, *, actor: Actor) -> bool:
     """Keep `port` for sessions of this name; False where another name has it."""
     taken = connection.execute("SELECT 1 FROM ports WHERE port = ? AND name != ?", (port, name)).fetchone()
     if taken:
         return False
-    connection.execute("INSERT OR REPLACE INTO ports (name, port) VALUES (?, ?)", (name, port))
+    connection.execute(
+        "INSERT OR REPLACE INTO ports (name, port, by, account, origin) VALUES (?, ?, ?, ?, ?)",
+        (name, port, *actor.columns),
+    )
     return True
 
 

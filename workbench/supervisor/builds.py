@@ -188,7 +188,13 @@ class Builds:
         self.desk.point()
         with self.desk.write() as connection:
             environment_rows.add_revision(
-                connection, spec.name, spec.fingerprint, revision, build=build.id, at=self.desk.now()
+                connection,
+                spec.name,
+                spec.fingerprint,
+                revision,
+                build=build.id,
+                at=self.desk.now(),
+                actor=self.desk.actor,
             )
             rows.change(
                 connection, build.id, BuildState.BUILDING, BuildState.READY, at=self.desk.now(), actor=self.desk.actor,

@@ -89,6 +89,7 @@ class Engines:
                         facts.hint,
                         now,
                     ),
+                    actor=self.desk.actor,
                 )
             self._written[name] = now
         self._written.setdefault(name, now)

@@ -194,8 +194,8 @@ class Schedules:
             skip = active and spec.overlap is Overlap.SKIP and not made_up
             if skip:
                 reason = f"run {active[0].id} was still {active[0].state}"
-                rows.add_due(connection, spec.key, due, DueState.SKIPPED, at=now, reason=reason)
-            elif rows.add_due(connection, spec.key, due, DueState.FIRED, at=now):
+                rows.add_due(connection, spec.key, due, DueState.SKIPPED, at=now, actor=self.actor, reason=reason)
+            elif rows.add_due(connection, spec.key, due, DueState.FIRED, at=now, actor=self.actor):
                 if spec.overlap is Overlap.REPLACE:
                     for run in active:
                         run_rows.ask_cancel(connection, run.id, at=now, actor=self.actor)
@@ -212,7 +212,9 @@ class Schedules:
         newest, why = missed[-1]
         with self.desk.write() as connection:
             for due, reason in missed:
-                rows.add_due(connection, spec.key, due, DueState.MISSED, at=self.desk.now(), reason=reason)
+                rows.add_due(
+                    connection, spec.key, due, DueState.MISSED, at=self.desk.now(), actor=self.actor, reason=reason
+                )
             if not rows.evaluated(connection, spec.key, until, newest):
                 raise Lost
         log.info("schedule %s: missed %d up to %s: %s", spec.key, len(missed), newest, why)

@@ -174,12 +174,12 @@ class Starting:
                 if port:
                     return port
                 free = probe.free_port()
-                port = free if rows.keep_port(connection, name, free) else 0
+                port = free if rows.keep_port(connection, name, free, actor=self.desk.actor) else 0
         raise WorkbenchError("no free port was found", hint="See what listens: ss -tlnp")
 
     def _another_port(self, name: str) -> None:
         with self.desk.write() as connection:
-            while not rows.keep_port(connection, name, probe.free_port()):
+            while not rows.keep_port(connection, name, probe.free_port(), actor=self.desk.actor):
                 pass
 
 

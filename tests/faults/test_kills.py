@@ -160,6 +160,7 @@ def test_a_run_of_another_boot_is_interrupted(bench: Bench) -> None:
     assert ended.state is RunState.INTERRUPTED
     assert "restarted" in ended.reason
     until(lambda: not world.processes(bench, "ipykernel"), "its kernel to be swept", seconds=15)
+    until(lambda: not bench.home.kernel_records(f"{number}.1"), "what was kept of it to be swept")
 
 
 @pytest.mark.parametrize("moment", ["queued", "starting", "running", "in C"])

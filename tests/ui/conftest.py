@@ -29,9 +29,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
 
 
 @pytest.fixture
-def seed(tmp_path: Path) -> Iterator[Seed]:
-    """An empty home; closed at the end."""
+def seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Seed]:
+    """An empty home, which commands find without being told; closed at the end."""
     made = Seed(tmp_path / "home")
+    monkeypatch.setenv("WORKBENCH_HOME", str(made.root))
     yield made
     made.bench.close()
 

@@ -41,6 +41,7 @@ def edit(call: Invocation, thing: str, only_print: bool) -> int:
     """
     from workbench.cli.check import report
     from workbench.doctor.editors import find_editor
+    from workbench.services.fresh import Fresh
     from workbench.services.problems import remarks_of
 
     bench = call.reading() if only_print else call.changing()
@@ -52,14 +53,13 @@ def edit(call: Invocation, thing: str, only_print: bool) -> int:
     if not argv or shutil.which(argv[0]) is None:
         name = argv[0] if argv else "an editor"
         raise Refused(f"{name} was not found", hint=f"Set VISUAL or EDITOR, or edit {found.path} yourself.")
-    new = not found.path.exists()
-    if new and found.make:
+    made: Fresh | None = None
+    if found.make and not found.path.exists():
         found.make()
+        made = Fresh.now(found.path)
         say(call, f"Made {found.path}.")
-    before = _text(found.path)
     code = subprocess.run([*argv, str(found.path)], check=False).returncode
-    if new and found.path.exists() and _text(found.path) == before:
-        found.path.unlink()
+    if made and made.withdraw():
         note(call, "Left as it was: it was removed again.")
         return report(call, []) if call.json else 0
     if code:
@@ -144,7 +144,3 @@ def _known(bench: Bench) -> list[str]:
         *(project.name for project in projects.listing(bench)),
         *(view.key for view in schedules.listing(bench)),
     ]
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from workbench.ui.commands import Steps
+
 if TYPE_CHECKING:
     from workbench.ui.desk import Desk
 
@@ -52,8 +54,13 @@ class Action:
     many: bool = False
     changes: bool = False
     dangerous: bool = False
-    command: Callable[[Any], str] | None = None
+    command: Callable[[Any], Steps] | None = None  # without the program's name; empty where there is none
     rank: int = 50  # place in the footer; 0: not in it
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """All keys that mean it, as the terminal names them."""
+        return frozenset(self.key.split(","))
 
     @property
     def shown_key(self) -> str:

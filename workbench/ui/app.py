@@ -128,15 +128,7 @@ class Workbench(App[None]):
         """A fault of ours: say it with all that is known, and go on reading."""
         if event.state is not WorkerState.ERROR:
             return
-        error = event.worker.error
-        log.error("worker %s failed", event.worker.group, exc_info=error)
-        if isinstance(error, WorkbenchError):
-            self.show_error(error)
-            return
-        import traceback
-
-        text = "".join(traceback.format_exception(error)) if error else ""
-        self.show_error(WorkbenchError("This is a fault of workbench itself.", title="Internal error", hint=text))
+        self.show_fault(event.worker)
         if event.worker.group in ("watch", "fill"):
             self.set_timer(5, self._watch if event.worker.group == "watch" else self._fill)
 
@@ -144,11 +136,14 @@ class Workbench(App[None]):
 
     def perform(self, screen: NounScreen, action: Action) -> None:
         """Carry out an action for what is selected on `screen`; the same act on the same things only once at a time."""
-        items = screen.targets(action)
+        items = screen.reach.targets(action)
         if action.on_item and not items:
             return
         if self.read_only and action.changes:
             self.desk.warn("Read-only: nothing is changed here.")
+            return
+        if obstacle := screen.reach.obstacle(action):
+            self.desk.warn(obstacle)
             return
         name = (action.id, tuple(screen.noun.key(item) for item in items))
         if name in self._doing:
@@ -196,6 +191,18 @@ class Workbench(App[None]):
         log.warning("%s", told(error))
         text = f"{error.message}\n\n{error.hint}" if error.hint else error.message
         self.push_screen(TextModal(error.title or "That did not work", text))
+
+    def show_fault(self, worker: Worker[Any]) -> None:
+        """What a worker of the program or of a form did not expect; a fault of ours with all that is known."""
+        error = worker.error
+        log.error("worker %s failed", worker.group, exc_info=error)
+        if isinstance(error, WorkbenchError):
+            self.show_error(error)
+            return
+        import traceback
+
+        text = "".join(traceback.format_exception(error)) if error else ""
+        self.show_error(WorkbenchError("This is a fault of workbench itself.", title="Internal error", hint=text))
 
     def say_trouble(self, error: WorkbenchError) -> None:
         """An error of reading, which may come again and again: said once."""

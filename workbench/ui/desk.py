@@ -19,6 +19,7 @@ from workbench.errors import WorkbenchError
 from workbench.services.bench import Bench
 from workbench.text import clean, one_line
 from workbench.ui import editor
+from workbench.ui.commands import Steps, line
 
 if TYPE_CHECKING:
     from workbench.ui.app import Workbench
@@ -71,6 +72,10 @@ class Desk:
         """Put `text` on the clipboard and say so; the text itself is not repeated, for it may hold a secret."""
         self.app.copy_to_clipboard(text)
         self.say(f"Copied {what}")
+
+    def line(self, steps: Steps) -> str:
+        """A command line as it can be typed into a shell."""
+        return line(self.bench.home, steps)
 
     def look(self) -> None:
         """Read the list again now."""

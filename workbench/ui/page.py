@@ -12,6 +12,7 @@ from workbench.text import clean, one_line
 from workbench.ui.tone import STYLES, Cell, Mark, Tone
 
 Part = str | tuple[str, str]
+GAP = 2  # spaces between the columns of a table
 NARROWEST = 10  # columns that the rest of a long line is given, however narrow the pane
 
 
@@ -83,17 +84,10 @@ class Page:
             self._parts.append(Paragraph(bare, tone, " " * own, own))
         return self
 
-    def table(self, rows: Iterable[Sequence[Cell | str]], gap: int = 2) -> Page:
-        """Columns as wide as their widest cell; the last is not padded."""
-        made = [[Cell(one_line(cell)) if isinstance(cell, str) else cell for cell in row] for row in rows]
-        if not made:
-            return self
-        widths = [max(cell_len(row[index].text) for row in made) for index in range(len(made[0]))]
-        for row in made:
-            for index, cell in enumerate(row):
-                pad = "" if index == len(row) - 1 else " " * (widths[index] - cell_len(cell.text) + gap)
-                self._parts.append(_styled(one_line(cell.text) + pad, cell.tone))
-            self._parts.append("\n")
+    def table(self, rows: Iterable[Sequence[Cell | str]], first: int = 0) -> Page:
+        """Columns as wide as their widest cell, the first at least `first`; what is long in the last hangs in it."""
+        for row in aligned(rows, first):
+            self._parts += _hung(row)
         return self
 
     def gap(self) -> Page:
@@ -103,10 +97,24 @@ class Page:
 
     def content(self, columns: int = 0) -> Content:
         """The page in so many columns; 0: long lines are left to what shows them."""
-        parts: list[Part] = []
-        for part in self._parts:
-            parts += part.parts(columns) if isinstance(part, Paragraph) else [part]
-        return Content.assemble(*parts).rstrip("\n")
+        return _laid(self._parts, columns)
+
+
+def aligned(rows: Iterable[Sequence[Cell | str]], first: int = 0) -> list[list[Cell]]:
+    """Padded cells. They are cleaned before they are measured; spaces that one begins with stay, the last has no more."""
+    made = [[_tidy(cell) for cell in row] for row in rows]
+    count = max(map(len, made), default=0)
+    widths = [max((cell_len(row[index].text) for row in made if len(row) > index), default=0) for index in range(count)]
+    widths[:1] = [max(first, width) for width in widths[:1]]
+    for row in made:
+        for index, cell in enumerate(row[:-1]):
+            row[index] = Cell(cell.text + " " * (widths[index] - cell_len(cell.text) + GAP), cell.tone)
+    return made
+
+
+def hung(row: Sequence[Cell], columns: int) -> Content:
+    """A line of a table in so many columns; what is long in its last cell hangs in it."""
+    return _laid(_hung(row), columns)
 
 
 def cell_of(mark: Mark) -> Cell:
@@ -137,6 +145,24 @@ def _fitting(line: str, room: int) -> int:
         if used > room:
             return max(1, index)
     return len(line)
+
+
+def _laid(made: Sequence[Part | Paragraph], columns: int) -> Content:
+    parts: list[Part] = []
+    for part in made:
+        parts += part.parts(columns) if isinstance(part, Paragraph) else [part]
+    return Content.assemble(*parts).rstrip("\n")
+
+
+def _hung(row: Sequence[Cell]) -> list[Part | Paragraph]:
+    *before, last = row
+    parts: list[Part | Paragraph] = [_styled(cell.text, cell.tone) for cell in before]
+    return [*parts, Paragraph(last.text, last.tone, hang=sum(cell_len(cell.text) for cell in before))]
+
+
+def _tidy(cell: Cell | str) -> Cell:
+    text, tone = (cell, Tone.PLAIN) if isinstance(cell, str) else (cell.text, cell.tone)
+    return Cell(" " * (len(text) - len(text.lstrip(" "))) + one_line(text), tone)
 
 
 def _styled(text: str, tone: Tone) -> Part:

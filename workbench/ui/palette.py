@@ -18,8 +18,8 @@ class RegistryCommands(Provider):
 
     @property
     def _actions(self) -> list[Action]:
-        screen = cast("Workbench", self.app).noun_screen
-        return [action for action in screen.actions() if screen.live(action)]
+        reach = cast("Workbench", self.app).noun_screen.reach
+        return [action for action in reach.actions() if reach.live(action)]
 
     async def discover(self) -> Hits:
         """All of them, before anything is typed."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from workbench.model.build import BuildState
+from workbench.text import plural
 from workbench.ui.actions import Action, Purpose
-from workbench.ui.desk import Desk
+from workbench.ui.commands import Steps, words
+from workbench.ui.desk import Desk, names
 
 if TYPE_CHECKING:
     from workbench.services.environments import EnvironmentView
@@ -27,13 +30,39 @@ def _own(view: EnvironmentView) -> bool:
     return "/" not in view.name and not (view.spec and view.spec.shipped)
 
 
+def _build(view: EnvironmentView) -> str:
+    return words("environments", "build", view.name)
+
+
+def _cancel(view: EnvironmentView) -> str:
+    return words("stop", f"b{view.build.id}") if view.build else ""
+
+
+def _logs(view: EnvironmentView) -> str:
+    return words("environments", "logs", view.name, "-f") if view.build else ""
+
+
+def _edit(view: EnvironmentView) -> str:
+    """By its file, for a project may have the same name; what ships has no file to edit before it is copied."""
+    shipped = view.source is None or (view.spec is not None and view.spec.shipped)
+    return words("edit", view.name if shipped else view.source)
+
+
+def _remove(view: EnvironmentView) -> str:
+    return words("environments", "remove", view.name)
+
+
+def _steps(items: list[EnvironmentView], step: Callable[[EnvironmentView], str]) -> Steps:
+    return tuple(step(view) for view in items)
+
+
 async def new(desk: Desk, items: list[Any]) -> None:
     """The form; the environment is selected afterwards."""
     from workbench.services import environments
     from workbench.ui.modals.environment import EnvironmentForm
 
     del items
-    known = [spec.name for spec in await desk.call(environments.specs, desk.bench) if "/" not in spec.name]
+    known = [spec for spec in await desk.call(environments.specs, desk.bench) if "/" not in spec.name]
     name = await desk.form(EnvironmentForm(desk.bench, known))
     if name:
         desk.say(f"Wrote {name}. r builds it, e edits its file.")
@@ -42,46 +71,56 @@ async def new(desk: Desk, items: list[Any]) -> None:
 
 
 async def build(desk: Desk, items: list[EnvironmentView]) -> None:
-    """Build it; where nothing changed, ask whether to build all the same."""
+    """Build them; of those where nothing changed, ask whether to build all the same."""
     from workbench.services import environments
-    from workbench.ui.modals.confirm import Confirm, Question
+    from workbench.ui.modals.confirm import Answer, Confirm, Question
 
-    name = items[0].name
-    number = await desk.call(environments.build, desk.bench, name)
-    if number is None:
+    asked = {view.name: await desk.call(environments.build, desk.bench, view.name) for view in items}
+    built = [view for view in items if asked[view.name] is None]
+    if built:
+        one = len(built) == 1
         question = Question(
-            f"Build {name} again?",
-            "It is built and nothing in its declaration changed.",
-            (("build", "Build again"),),
-            command=f"environments build {name} --force",
+            f"Build {built[0].name if one else plural(len(built), 'environment')} again?",
+            "It is built and nothing in its declaration changed."
+            if one
+            else f"{names(built, lambda view: view.name)}: they are built and nothing in their declarations changed.",
+            (Answer("build", "Build again", _steps(built, lambda view: f"{_build(view)} --force")),),
             quiet=True,
         )
-        if not await desk.form(Confirm(question)):
-            return
-        number = await desk.call(environments.build, desk.bench, name, force=True)
-    desk.say(f"Build b{number} of {name} is queued")
-    desk.screen.pane.wait_for(items, "building")
-    desk.screen.choose_tab("Build log")
+        if await desk.form(Confirm(question)):
+            for view in built:
+                asked[view.name] = await desk.call(environments.build, desk.bench, view.name, force=True)
+    queued = [view for view in items if asked[view.name] is not None]
+    desk.screen.forget_marks()
+    if not queued:
+        return
+    builds = ", ".join(f"b{asked[view.name]} of {view.name}" for view in queued)
+    desk.say(f"Build {builds} is queued" if len(queued) == 1 else f"Builds {builds} are queued")
+    desk.screen.pane.wait_for(queued, "building")
+    if len(items) == 1:
+        desk.screen.choose_tab("Build log")
     desk.look()
 
 
 async def cancel(desk: Desk, items: list[EnvironmentView]) -> None:
-    """Ask, then end the build."""
+    """Ask, then end the builds."""
     from workbench.services import environments
-    from workbench.ui.modals.confirm import Confirm, Question
+    from workbench.ui.modals.confirm import Answer, Confirm, Question
 
-    view = items[0]
-    assert view.build is not None
+    one = len(items) == 1
+    stays = "What was built before stays. Runs and sessions that wait for it fail."
+    numbers = [view.build.id for view in items if view.build is not None]
     question = Question(
-        f"Cancel the build of {view.name}?",
-        "What was built before stays. Runs and sessions that wait for it fail.",
-        (("cancel", "Cancel build"),),
-        command=f"stop b{view.build.id}",
+        f"Cancel the build of {items[0].name}?" if one else f"Cancel {plural(len(items), 'build')}?",
+        stays if one else f"{names(items, lambda view: view.name)}. {stays}",
+        (Answer("cancel", "Cancel build" if one else "Cancel builds", words("stop", *(f"b{n}" for n in numbers))),),
         keep="Keep",
     )
     if await desk.form(Confirm(question)):
         desk.screen.pane.wait_for(items, "cancelling")
-        await desk.call(environments.cancel_build, desk.bench, view.build.id)
+        for number in numbers:
+            await desk.call(environments.cancel_build, desk.bench, number)
+        desk.screen.forget_marks()
         desk.look()
 
 
@@ -93,14 +132,21 @@ def log(desk: Desk, items: list[EnvironmentView]) -> None:
 
 
 async def edit(desk: Desk, items: list[EnvironmentView]) -> None:
-    """Its file at the line of its first problem; of a shipped one, a copy in the home."""
-    from workbench.services import environments
+    """Its file at the line of its first problem; of a shipped one a copy, which goes again where nothing was changed."""
+    from workbench.services import environments, fresh
 
     view = items[0]
     if view.problems:
         desk.edit(view.problems[0].path, view.problems[0].line)
         return
-    desk.edit(await desk.call(environments.own_copy, desk.bench, view.name))
+    path = await desk.call(environments.own_copy, desk.bench, view.name)
+    made = fresh.Fresh.now(path) if view.spec and view.spec.shipped else None
+    try:
+        desk.edit(path)
+    finally:
+        if made and made.withdraw():
+            desk.say("Left as it was: no copy was kept.")
+            desk.look()
 
 
 def copy(desk: Desk, items: list[EnvironmentView]) -> None:
@@ -111,20 +157,24 @@ def copy(desk: Desk, items: list[EnvironmentView]) -> None:
 
 
 async def remove(desk: Desk, items: list[EnvironmentView]) -> None:
-    """Ask, then take its file away."""
+    """Ask, then take their files away."""
     from workbench.services import environments
-    from workbench.ui.modals.confirm import Confirm, Question
+    from workbench.ui.modals.confirm import Answer, Confirm, Question
 
-    name = items[0].name
+    one = len(items) == 1
     question = Question(
-        f"Remove environment {name}?",
-        "Its file goes from environments/ and a copy is kept in the home's trash. Its builds stay in the history.",
-        (("remove", "Remove"),),
-        command=f"environments remove {name}",
+        f"Remove environment {items[0].name}?" if one else f"Remove {plural(len(items), 'environment')}?",
+        "Its file goes from environments/ and a copy is kept in the home's trash. Its builds stay in the history."
+        if one
+        else f"{names(items, lambda view: view.name)}. Their files go from environments/ and copies are kept in the"
+        " home's trash. Their builds stay in the history.",
+        (Answer("remove", "Remove", _steps(items, _remove)),),
     )
     if await desk.form(Confirm(question)):
-        kept = await desk.call(environments.remove, desk.bench, name)
-        desk.say(f"Removed {name}; its file is in {kept}")
+        for view in items:
+            kept = await desk.call(environments.remove, desk.bench, view.name)
+            desk.say(f"Removed {view.name}; its file is in {kept}")
+        desk.screen.forget_marks()
         desk.look()
 
 
@@ -132,19 +182,19 @@ ACTIONS = (
     Action("environments.new", "n", AREA, "new", "environments: write environment", Purpose.ACT, new, changes=True, rank=10),
     Action(
         "environments.build", "r", AREA, "build", "environments: build environment", Purpose.ACT, build, _sound,
-        on_item=True, changes=True, command=lambda view: f"environments build {view.name}", rank=20,
+        on_item=True, many=True, changes=True, command=_build, rank=20,
     ),
     Action(
         "environments.cancel", "x", AREA, "cancel build", "environments: cancel build", Purpose.ACT, cancel, _building,
-        on_item=True, changes=True, dangerous=True, command=lambda view: f"stop b{view.build.id}", rank=30,
+        on_item=True, many=True, changes=True, dangerous=True, command=_cancel, rank=30,
     ),
     Action(
         "environments.log", "l", AREA, "log", "environments: show build log", Purpose.OPEN, log, on_item=True,
-        command=lambda view: f"environments logs {view.name} -f", rank=35,
+        command=_logs, rank=35,
     ),
     Action(
         "environments.edit", "e", AREA, "edit", "environments: edit declaration", Purpose.ACT, edit, on_item=True,
-        changes=True, command=lambda view: f"edit {view.name}", rank=40,
+        changes=True, command=_edit, rank=40,
     ),
     Action(
         "environments.copy", "c", AREA, "copy name", "environments: copy image or path", Purpose.OPEN, copy,
@@ -152,6 +202,6 @@ ACTIONS = (
     ),
     Action(
         "environments.remove", "d", AREA, "remove", "environments: remove environment", Purpose.ACT, remove, _own,
-        on_item=True, changes=True, dangerous=True, command=lambda view: f"environments remove {view.name}", rank=60,
+        on_item=True, many=True, changes=True, dangerous=True, command=_remove, rank=60,
     ),
 )  # fmt: skip

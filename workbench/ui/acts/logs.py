@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,18 @@ async def _find(desk: Desk, items: list[Any]) -> None:
         desk.warn(f"Nothing matches '{wanted}'.")
     elif wanted:
         desk.say(f"{found} lines match. n next, N before.")
+
+
+def _next(step: int) -> Callable[[Desk, list[Any]], None]:
+    def go(desk: Desk, items: list[Any]) -> None:
+        del items
+        log = desk.screen.detail.log_view
+        if log.wanted:
+            log.action_next(step)
+        else:
+            desk.warn("Nothing is looked for yet. / finds.")
+
+    return go
 
 
 def _wrap(desk: Desk, items: list[Any]) -> None:
@@ -81,10 +94,12 @@ def _file(desk: Desk, items: list[Any]) -> None:
 
 
 ACTIONS = (
-    Action("logs.find", "slash", LOGS, "find", "log: find text", Purpose.LOG, _find, rank=0),
-    Action("logs.wrap", "w", LOGS, "wrap", "log: wrap long lines", Purpose.LOG, _wrap, rank=0),
-    Action("logs.times", "t", LOGS, "times", "log: show when each line came", Purpose.LOG, _times, rank=0),
-    Action("logs.save", "ctrl+s", LOGS, "save", "log: save to a file", Purpose.LOG, _save, rank=0),
-    Action("logs.copy", "c", LOGS, "copy", "log: copy all lines", Purpose.LOG, _copy, rank=0),
-    Action("logs.path", "p", LOGS, "copy path", "log: copy the file's path", Purpose.LOG, _file, rank=0),
+    Action("logs.find", "slash", LOGS, "find", "log: find text", Purpose.LOG, _find, rank=1),
+    Action("logs.next", "n", LOGS, "next", "log: go to next match", Purpose.LOG, _next(1), rank=2),
+    Action("logs.before", "N,shift+n", LOGS, "before", "log: go to match before", Purpose.LOG, _next(-1), rank=0),
+    Action("logs.wrap", "w", LOGS, "wrap", "log: wrap long lines", Purpose.LOG, _wrap, rank=3),
+    Action("logs.times", "t", LOGS, "times", "log: show when each line came", Purpose.LOG, _times, rank=4),
+    Action("logs.save", "ctrl+s", LOGS, "save", "log: save to a file", Purpose.LOG, _save, rank=5),
+    Action("logs.copy", "c", LOGS, "copy", "log: copy all lines", Purpose.LOG, _copy, rank=6),
+    Action("logs.path", "p", LOGS, "copy path", "log: copy the file's path", Purpose.LOG, _file, rank=7),
 )

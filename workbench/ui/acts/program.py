@@ -7,6 +7,7 @@ from typing import Any
 
 from workbench.text import plural
 from workbench.ui.actions import PROGRAM, Action, Purpose
+from workbench.ui.commands import Steps
 from workbench.ui.desk import Desk
 from workbench.ui.tone import Cell, Tone
 
@@ -29,7 +30,8 @@ async def _help(desk: Desk, items: list[Any]) -> None:
 
     del items
     screen = desk.screen
-    await desk.form(Help(screen.noun.title, screen.actions(), desk.app.read_only))
+    title = f"{screen.noun.title}, in a log" if screen.reach.in_log else screen.noun.title
+    await desk.form(Help(title, screen.reach.bound()))
 
 
 async def _needs(desk: Desk, items: list[Any]) -> None:
@@ -52,14 +54,17 @@ async def _commands(desk: Desk, items: list[Any]) -> None:
     from workbench.ui.modals.choice import Choice, Line
 
     screen = desk.screen
-    lines = []
+    lines: list[Line] = []
+    found: list[tuple[str, Steps]]
     if items:
-        show = f"workbench {screen.noun.show_command(items[0])}"
-        lines.append(Line(show, (Cell(f"{'show':<12}", Tone.MUTED), Cell(show))))
-        for action in screen.actions():
+        found = [("show", screen.noun.show_command(items[0]))]
+        for action in screen.reach.actions():
             if action.command is not None and action.on_item and action.fits(items[0]):
-                line = f"workbench {action.command(items[0])}"
-                lines.append(Line(line, (Cell(f"{action.verb:<12}", Tone.MUTED), Cell(line))))
+                found.append((action.verb, action.command(items[0])))
+        for verb, steps in found:
+            if steps:
+                text = desk.line(steps)
+                lines.append(Line(text, (Cell(verb, Tone.MUTED), Cell(text))))
     chosen = await desk.form(Choice("Command lines", lines, nothing="Nothing is selected.", hint="enter copy"))
     if chosen:
         desk.copy(chosen, chosen)
@@ -71,7 +76,7 @@ async def _theme(desk: Desk, items: list[Any]) -> None:
 
 
 async def _quit(desk: Desk, items: list[Any]) -> None:
-    from workbench.ui.modals.confirm import Confirm, Question
+    from workbench.ui.modals.confirm import Answer, Confirm, Question
 
     del items
     seen = desk.app.overviewed
@@ -91,7 +96,7 @@ async def _quit(desk: Desk, items: list[Any]) -> None:
         + ", ".join(goes_on)
         + ". Schedules keep firing.\nStart it again and you find all of it here."
     )
-    if await desk.form(Confirm(Question("Quit?", effect, (("quit", "Quit"),), quiet=True))):
+    if await desk.form(Confirm(Question("Quit?", effect, (Answer("quit", "Quit"),), quiet=True))):
         desk.app.exit()
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
 from workbench.errors import WorkbenchError
+from workbench.model.run import ACTIVE, ENDED, PENDING, Run
+from workbench.model.session import ENDED as SESSION_ENDED
+from workbench.model.session import Session
+from workbench.services.bench import Bench
 from workbench.ui.actions import Action, Purpose
 from workbench.ui.acts.opening import open_when_ready
-from workbench.ui.desk import Desk
+from workbench.ui.commands import words
+from workbench.ui.desk import Desk, names
 from workbench.ui.nouns.projects import ProjectRow
 
 AREA = "projects"
@@ -90,37 +96,86 @@ def edit(desk: Desk, rows: list[ProjectRow]) -> None:
 
 
 async def remove(desk: Desk, rows: list[ProjectRow]) -> None:
-    """A link goes and its folder stays; a folder of the home is moved away after its name was typed."""
+    """A link goes and its folder stays; a folder of the home is moved away after its name was typed.
+
+    What runs in it is looked for first, and stopping it is part of the question.
+    """
     from workbench.services import projects
-    from workbench.ui.modals.confirm import Confirm, Question
+    from workbench.ui.modals.confirm import Answer, Confirm, Question
 
     project = rows[0].project
-    if project.linked:
-        question = Question(
-            f"Remove project {project.name} from this home?",
-            f"Its files stay in {project.path}. Its runs stay in the history.",
-            (("remove", "Remove"),),
-            command=f"projects remove {project.name}",
+    runs, sessions = await desk.call(_busy, desk.bench, project.name)
+    effect = (
+        f"Its files stay in {project.path}." if project.linked else f"{project.path} is moved to the home's trash."
+    ) + " Its runs stay in the history."
+    label = "Remove" if project.linked else "Remove with files"
+    if runs or sessions:
+        going = [*(f"run {run.id} ({run.state})" for run in runs), *(f"{one.name} ({one.state})" for one in sessions)]
+        effect = f"Stopped first: {names(going, str)}. {effect}"
+        label = "Stop and remove"
+    steps = (*ending(runs), *((words("sessions", "stop", *(one.name for one in sessions)),) if sessions else ()))
+    question = Question(
+        f"Remove project {project.name} from this home?"
+        if project.linked
+        else f"Remove project {project.name} with its files?",
+        effect,
+        (Answer("remove", label, (*steps, _remove(rows[0]))),),
+        type_name="" if project.linked else project.name,
+    )
+    if not await desk.form(Confirm(question)):
+        return
+    desk.screen.pane.wait_for(rows, "removing")
+    await _end(desk, runs, sessions)
+    kept = await desk.call(projects.remove, desk.bench, project.name, delete_files=not project.linked)
+    desk.say(f"Removed {project.name}" + (f"; its files are in {kept}" if kept else ""))
+    desk.look()
+
+
+def _busy(bench: Bench, project: str) -> tuple[list[Run], list[Session]]:
+    """Runs that go on or wait in a project, and its sessions that have not ended."""
+    from workbench.services import runs, sessions
+
+    going = runs.page(bench, runs.RunFilter(project=project, states=ACTIVE | PENDING), limit=1000)
+    return going, [one for one in sessions.listing(bench, project) if one.state not in SESSION_ENDED]
+
+
+async def _end(desk: Desk, going: list[Run], up: list[Session]) -> None:
+    """Ask for the end of runs and sessions, and wait for it."""
+    from workbench.services import runs, sessions
+
+    for run in going:
+        await desk.call(runs.cancel, desk.bench, run.id)
+    for session in up:
+        await desk.call(sessions.stop, desk.bench, session.id)
+    await desk.until(
+        lambda: (
+            all(runs.get(desk.bench, run.id).state in ENDED for run in going)
+            and all(sessions.get(desk.bench, one.id).state in SESSION_ENDED for one in up)
         )
-    else:
-        question = Question(
-            f"Remove project {project.name} with its files?",
-            f"{project.path} is moved to the home's trash. Its runs stay in the history.",
-            (("remove", "Remove with files"),),
-            command=f"projects remove {project.name} --delete-files",
-            type_name=project.name,
-        )
-    if await desk.form(Confirm(question)):
-        kept = await desk.call(projects.remove, desk.bench, project.name, delete_files=not project.linked)
-        desk.say(f"Removed {project.name}" + (f"; its files are in {kept}" if kept else ""))
-        desk.look()
+    )
+
+
+def ending(runs: Iterable[Run]) -> tuple[str, ...]:
+    """The steps by which a shell ends runs and waits until they have ended."""
+    numbers = [run.id for run in runs]
+    return (words("runs", "cancel", *numbers), *(words("logs", n, "-f") for n in numbers)) if numbers else ()
+
+
+def _remove(row: ProjectRow) -> str:
+    return words("projects", "remove", row.project.name, *(() if row.project.linked else ("--delete-files",)))
+
+
+def _edit(row: ProjectRow) -> str:
+    """By its file, for an environment may have the same name."""
+    path = row.project.path / "project.yaml"
+    return words("edit", path if path.is_file() else row.project.name)
 
 
 ACTIONS = (
     Action("projects.new", "n", AREA, "new", "projects: make or add project", Purpose.ACT, new, changes=True, rank=10),
     Action(
         "projects.open", "o", AREA, "open", "projects: open in JupyterLab", Purpose.OPEN, open_it, _readable, on_item=True,
-        changes=True, command=lambda row: f"open {row.project.name}", rank=20,
+        changes=True, command=lambda row: words("open", row.project.name), rank=20,
     ),
     Action(
         "projects.run", "r", AREA, "run", "projects: run notebook", Purpose.ACT, run, _readable, on_item=True,
@@ -128,7 +183,7 @@ ACTIONS = (
     ),
     Action(
         "projects.start", "i", AREA, "session", "projects: start session", Purpose.ACT, start, _readable, on_item=True,
-        changes=True, command=lambda row: f"sessions start {row.project.name}", rank=35,
+        changes=True, command=lambda row: words("sessions", "start", row.project.name), rank=35,
     ),
     Action(
         "projects.schedule", "t", AREA, "schedule", "projects: add schedule", Purpose.ACT, schedule, _readable,
@@ -140,10 +195,10 @@ ACTIONS = (
     ),
     Action(
         "projects.edit", "e", AREA, "edit", "projects: edit project.yaml", Purpose.ACT, edit, on_item=True, changes=True,
-        command=lambda row: f"edit {row.project.name}", rank=46,
+        command=_edit, rank=46,
     ),
     Action(
         "projects.remove", "d", AREA, "remove", "projects: remove project", Purpose.ACT, remove, on_item=True,
-        changes=True, dangerous=True, command=lambda row: f"projects remove {row.project.name}", rank=60,
+        changes=True, dangerous=True, command=_remove, rank=60,
     ),
 )  # fmt: skip

@@ -9,7 +9,8 @@ from workbench.model.run import ENDED, Run
 from workbench.text import plural
 from workbench.ui.actions import Action, Purpose
 from workbench.ui.acts.opening import open_when_ready
-from workbench.ui.acts.projects import sound_projects
+from workbench.ui.acts.projects import ending, sound_projects
+from workbench.ui.commands import Steps, words
 from workbench.ui.desk import Desk, names
 
 AREA = "runs"
@@ -23,6 +24,14 @@ def _over(run: Run) -> bool:
     return run.state in ENDED
 
 
+def _numbers(items: list[Run]) -> list[int]:
+    return [run.id for run in items]
+
+
+def _remove(run: Run) -> Steps:
+    return (*(ending([run]) if run.state not in ENDED else ()), words("runs", "remove", run.id))
+
+
 async def run_form(
     desk: Desk, *, project: str = "", near: str = "", notebook: str = "", given: dict[str, Any] | None = None
 ) -> None:
@@ -32,7 +41,7 @@ async def run_form(
     known = await sound_projects(desk, "Run a notebook", project)
     run = await desk.form(RunForm(desk.bench, known, project=project or near, notebook=notebook, given=given))
     if run:
-        desk.say(f"Run {run} is queued. workbench runs show {run}")
+        desk.say(f"Run {run} is queued. {desk.line(f'runs show {run}')}")
         desk.look()
         desk.go(AREA, str(run))
 
@@ -48,7 +57,7 @@ async def again(desk: Desk, items: list[Run]) -> None:
 
     made = [await desk.call(runs.again, desk.bench, run.id) for run in items]
     desk.say(f"Queued again as run {', '.join(map(str, made))}")
-    desk.screen.listing.clear_marks()
+    desk.screen.forget_marks()
     desk.look()
     desk.go(AREA, str(made[-1]))
 
@@ -62,46 +71,44 @@ async def change(desk: Desk, items: list[Run]) -> None:
 async def cancel(desk: Desk, items: list[Run]) -> None:
     """Ask, then ask for their end."""
     from workbench.services import runs
-    from workbench.ui.modals.confirm import Confirm, Question
+    from workbench.ui.modals.confirm import Answer, Confirm, Question
 
     one = items[0]
     title = f"Cancel run {one.id} {one.name}?" if len(items) == 1 else f"Cancel {plural(len(items), 'run')}?"
     effect = "Its kernel is stopped. What it has written so far is kept."
     if len(items) > 1:
         effect = f"Runs {names(items, lambda run: str(run.id), 8)}. What they have written so far is kept."
-    command = f"runs cancel {' '.join(str(run.id) for run in items)}"
-    if not await desk.form(Confirm(Question(title, effect, (("cancel", "Cancel run"),), command=command, keep="Keep"))):
+    answer = Answer("cancel", f"Cancel run{'s' if len(items) > 1 else ''}", words("runs", "cancel", *_numbers(items)))
+    if not await desk.form(Confirm(Question(title, effect, (answer,), keep="Keep"))):
         return
     desk.screen.pane.wait_for(items, "cancelling")
     for run in items:
         await desk.call(runs.cancel, desk.bench, run.id)
-    desk.screen.listing.clear_marks()
+    desk.screen.forget_marks()
     desk.look()
 
 
 async def remove(desk: Desk, items: list[Run]) -> None:
     """Ask whether with what they left; a run that goes on is cancelled first where that is chosen."""
     from workbench.services import runs
-    from workbench.ui.modals.confirm import Confirm, Question
+    from workbench.ui.modals.confirm import Answer, Confirm, Question
 
     one, several = items[0], len(items) > 1
     alive = [run for run in items if run.state not in ENDED]
     title = f"Remove {plural(len(items), 'run')}?" if several else f"Remove run {one.id} {one.name}?"
-    command = f"runs remove {' '.join(str(run.id) for run in items)}"
+    command = words("runs", "remove", *_numbers(items))
     if alive:
         which = f"{len(alive)} of them still go on" if several else f"It is {one.state}"
         question = Question(
             f"{title} {which}.",
             "It is cancelled first.",
-            (("keep", "Cancel and remove"),),
-            command=command,
+            (Answer("keep", "Cancel and remove", (*ending(alive), command)),),
             keep="Keep",
         )
     else:
         effect = "It goes from the history. Its published notebook and report can stay in the project."
-        question = Question(
-            title, effect, (("keep", "Remove, keep output"), ("all", "Remove output too")), command=command
-        )
+        keep = Answer("keep", "Remove, keep output", command)
+        question = Question(title, effect, (keep, Answer("all", "Remove output too", f"{command} --outputs")))
     chosen = await desk.form(Confirm(question))
     if not chosen:
         return
@@ -111,7 +118,7 @@ async def remove(desk: Desk, items: list[Run]) -> None:
     await desk.until(lambda: all(runs.get(desk.bench, run.id).state in ENDED for run in alive))
     for run in items:
         await desk.call(runs.remove, desk.bench, run.id, outputs=chosen == "all")
-    desk.screen.listing.clear_marks()
+    desk.screen.forget_marks()
     desk.say(f"Removed {plural(len(items), 'run')}" if several else f"Removed run {one.id}")
     desk.look()
 
@@ -137,7 +144,7 @@ async def copy(desk: Desk, items: list[Run]) -> None:
     from workbench.services import runs
 
     left = await desk.call(runs.artifacts, desk.bench, items[0].id)
-    path = left.folder or left.notebook
+    path = left.notebook or left.folder
     if path is None:
         desk.warn("It has left nothing yet.")
     else:
@@ -175,10 +182,10 @@ ACTIONS = (
     ),
     Action(
         "runs.copy", "c", AREA, "copy path", "runs: copy path of output", Purpose.OPEN, copy, on_item=True,
-        command=lambda run: f"runs output {run.id}", rank=0,
+        command=lambda run: f"runs output {run.id}" if run.output else "", rank=0,
     ),
     Action(
         "runs.remove", "d", AREA, "remove", "runs: remove run", Purpose.ACT, remove, on_item=True, many=True,
-        changes=True, dangerous=True, command=lambda run: f"runs remove {run.id}", rank=60,
+        changes=True, dangerous=True, command=_remove, rank=60,
     ),
 )  # fmt: skip

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from workbench.text import plural
 from workbench.ui.actions import Action, Purpose
 from workbench.ui.acts.projects import sound_projects
-from workbench.ui.desk import Desk
+from workbench.ui.commands import words
+from workbench.ui.desk import Desk, names
 
 if TYPE_CHECKING:
     from workbench.services.schedules import ScheduleView
@@ -26,10 +28,13 @@ async def schedule_form(desk: Desk, project: str = "", *, near: str = "") -> Non
     known = await sound_projects(desk, "Add a schedule", project)
     key = await desk.form(ScheduleForm(desk.bench, known, project=project or near))
     if key:
-        lines = await desk.call(schedules.tonight, desk.bench)
-        desk.say(" ".join(lines), title=f"Added {key}")
         desk.look()
         desk.go(AREA, key)
+        answer, *remedies = await desk.call(schedules.tonight, desk.bench)
+        if remedies:
+            await desk.show(f"Added {key}", "\n\n".join([answer, *remedies]))
+        else:
+            desk.say(answer, title=f"Added {key}")
 
 
 async def new(desk: Desk, items: list[Any]) -> None:
@@ -38,11 +43,15 @@ async def new(desk: Desk, items: list[Any]) -> None:
 
 
 async def now(desk: Desk, items: list[ScheduleView]) -> None:
-    """A run beside its due times."""
+    """A run beside their due times."""
     from workbench.services import schedules
 
-    run = await desk.call(schedules.now, desk.bench, items[0].key)
-    desk.say(f"Run {run} is queued. workbench runs show {run}")
+    made = [await desk.call(schedules.now, desk.bench, view.key) for view in items]
+    if len(made) == 1:
+        desk.say(f"Run {made[0]} is queued. {desk.line(f'runs show {made[0]}')}")
+    else:
+        desk.say(f"Runs {', '.join(map(str, made))} are queued")
+    desk.screen.forget_marks()
     desk.look()
 
 
@@ -54,8 +63,8 @@ async def pause(desk: Desk, items: list[ScheduleView]) -> None:
     for view in on or items:
         await desk.call(schedules.pause if on else schedules.resume, desk.bench, view.key)
     word = "Paused" if on else "Resumed"
-    desk.say(f"{word} {', '.join(view.key for view in on or items)}")
-    desk.screen.listing.clear_marks()
+    desk.say(f"{word} {names(on or items, lambda view: view.key)}")
+    desk.screen.forget_marks()
     desk.look()
 
 
@@ -72,37 +81,45 @@ def last_run(desk: Desk, items: list[ScheduleView]) -> None:
 
 
 async def remove(desk: Desk, items: list[ScheduleView]) -> None:
-    """Ask, then delete its file."""
+    """Ask, then delete their files."""
     from workbench.services import schedules
-    from workbench.ui.modals.confirm import Confirm, Question
+    from workbench.ui.modals.confirm import Answer, Confirm, Question
 
-    view = items[0]
+    one = len(items) == 1
     question = Question(
-        f"Remove schedule {view.key}?",
-        f"{view.path} is deleted and nothing is run by it any more. Its runs stay in the history.",
-        (("remove", "Remove"),),
-        command=f"schedules remove {view.key}",
+        f"Remove schedule {items[0].key}?" if one else f"Remove {plural(len(items), 'schedule')}?",
+        f"{items[0].path} is deleted and nothing is run by it any more. Its runs stay in the history."
+        if one
+        else f"The files of {names(items, lambda view: view.key)} are deleted and nothing is run by them any more."
+        " Their runs stay in the history.",
+        (Answer("remove", "Remove", tuple(_step("remove", view) for view in items)),),
     )
     if await desk.form(Confirm(question)):
-        await desk.call(schedules.remove, desk.bench, view.key)
-        desk.say(f"Removed {view.key}")
+        for view in items:
+            await desk.call(schedules.remove, desk.bench, view.key)
+        desk.say(f"Removed {names(items, lambda view: view.key)}")
+        desk.screen.forget_marks()
         desk.look()
+
+
+def _step(verb: str, view: ScheduleView) -> str:
+    return words("schedules", verb, view.key)
 
 
 ACTIONS = (
     Action("schedules.new", "n", AREA, "new", "schedules: add schedule", Purpose.ACT, new, changes=True, rank=10),
     Action(
-        "schedules.now", "r", AREA, "run now", "schedules: run now", Purpose.ACT, now, _sound, on_item=True, changes=True,
-        command=lambda view: f"schedules now {view.key}", rank=20,
+        "schedules.now", "r", AREA, "run now", "schedules: run now", Purpose.ACT, now, _sound, on_item=True, many=True,
+        changes=True, command=lambda view: _step("now", view), rank=20,
     ),
     Action(
         "schedules.pause", "p", AREA, "pause", "schedules: pause or resume schedule", Purpose.ACT, pause, _sound,
         on_item=True, many=True, changes=True,
-        command=lambda view: f"schedules {'resume' if view.paused else 'pause'} {view.key}", rank=30,
+        command=lambda view: _step("resume" if view.paused else "pause", view), rank=30,
     ),
     Action(
         "schedules.edit", "e", AREA, "edit", "schedules: edit declaration", Purpose.ACT, edit, on_item=True, changes=True,
-        command=lambda view: f"edit {view.key}", rank=40,
+        command=lambda view: words("edit", view.key), rank=40,
     ),
     Action(
         "schedules.log", "l", AREA, "last run", "schedules: show log of last run", Purpose.OPEN, last_run,
@@ -110,6 +127,6 @@ ACTIONS = (
     ),
     Action(
         "schedules.remove", "d", AREA, "remove", "schedules: remove schedule", Purpose.ACT, remove, on_item=True,
-        changes=True, dangerous=True, command=lambda view: f"schedules remove {view.key}", rank=60,
+        many=True, changes=True, dangerous=True, command=lambda view: _step("remove", view), rank=60,
     ),
 )  # fmt: skip

@@ -9,7 +9,9 @@ from workbench.text import plural
 from workbench.ui.actions import Action, Purpose
 from workbench.ui.acts.opening import open_now
 from workbench.ui.acts.projects import sound_projects
+from workbench.ui.commands import words
 from workbench.ui.desk import Desk, names
+from workbench.ui.nouns.sessions import named
 
 AREA = "sessions"
 
@@ -20,6 +22,20 @@ def _ready(session: Session) -> bool:
 
 def _wanted(session: Session) -> bool:
     return session.desired is Desired.UP and session.state not in ENDED
+
+
+def _step(verb: str, items: list[Session]) -> str:
+    return words("sessions", verb, *(session.name for session in items))
+
+
+def _removal(items: list[Session]) -> str:
+    alive = any(session.state not in ENDED for session in items)
+    return f"{_step('remove', items)}{' --stop' if alive else ''}"
+
+
+def _open(session: Session) -> str:
+    """This very session: its tool and name where they are not what is taken without them."""
+    return words("open", session.project, *named(session))
 
 
 async def session_form(desk: Desk, project: str = "", *, near: str = "") -> None:
@@ -69,45 +85,44 @@ async def shell(desk: Desk, items: list[Session]) -> None:
 async def restart(desk: Desk, items: list[Session]) -> None:
     """Up again, at the same address; one that runs is asked about, for kernels in it end."""
     from workbench.services import sessions
-    from workbench.ui.modals.confirm import Confirm, Question
+    from workbench.ui.modals.confirm import Answer, Confirm, Question
 
     up = [one for one in items if one.state not in ENDED]
     if up:
         title = f"Restart session {up[0].name}?" if len(items) == 1 else f"Restart {plural(len(items), 'session')}?"
         effect = "Its kernels end and lose what they hold in memory. Saved files stay, the address too."
-        command = f"sessions restart {' '.join(one.name for one in items)}"
-        if not await desk.form(Confirm(Question(title, effect, (("restart", "Restart"),), command=command))):
+        answer = Answer("restart", "Restart", _step("restart", items))
+        if not await desk.form(Confirm(Question(title, effect, (answer,)))):
             return
     desk.screen.pane.wait_for(items, "restarting" if up else "starting")
     for one in items:
         await desk.call(sessions.restart, desk.bench, one.id)
-    desk.screen.listing.clear_marks()
+    desk.screen.forget_marks()
     desk.look()
 
 
 async def stop(desk: Desk, items: list[Session]) -> None:
     """Ask, then want them down."""
     from workbench.services import sessions
-    from workbench.ui.modals.confirm import Confirm, Question
+    from workbench.ui.modals.confirm import Answer, Confirm, Question
 
     one = items[0]
     title = f"Stop session {one.name}?" if len(items) == 1 else f"Stop {plural(len(items), 'session')}?"
     files = f"Files in {one.project} stay." if len(items) == 1 else f"{names(items, lambda s: s.name)}. Files stay."
     effect = f"{files} Kernels end and lose what they hold in memory."
-    command = f"sessions stop {' '.join(session.name for session in items)}"
-    if not await desk.form(Confirm(Question(title, effect, (("stop", "Stop"),), command=command))):
+    if not await desk.form(Confirm(Question(title, effect, (Answer("stop", "Stop", _step("stop", items)),)))):
         return
     desk.screen.pane.wait_for(items, "stopping")
     for session in items:
         await desk.call(sessions.stop, desk.bench, session.id)
-    desk.screen.listing.clear_marks()
+    desk.screen.forget_marks()
     desk.look()
 
 
 async def remove(desk: Desk, items: list[Session]) -> None:
     """Ask; one that is up can be stopped and removed."""
     from workbench.services import sessions
-    from workbench.ui.modals.confirm import Confirm, Question
+    from workbench.ui.modals.confirm import Answer, Confirm, Question
 
     one, several = items[0], len(items) > 1
     alive = [session for session in items if session.state not in ENDED]
@@ -115,9 +130,8 @@ async def remove(desk: Desk, items: list[Session]) -> None:
     files = f"{names(items, lambda s: s.name)}. Files stay." if several else f"Files in {one.project} stay."
     if alive:
         files += f" {plural(len(alive), 'session') + ' must' if several else 'It is ' + str(one.state) + ' and must'} be stopped first."
-    choices = (("remove", "Stop and remove" if alive else "Remove"),)
-    command = f"sessions remove {' '.join(session.name for session in items)}{' --stop' if alive else ''}"
-    if not await desk.form(Confirm(Question(title, files, choices, command=command))):
+    answer = Answer("remove", "Stop and remove" if alive else "Remove", _removal(items))
+    if not await desk.form(Confirm(Question(title, files, (answer,)))):
         return
     desk.screen.pane.wait_for(items, "removing")
     for session in alive:
@@ -125,7 +139,7 @@ async def remove(desk: Desk, items: list[Session]) -> None:
     await desk.until(lambda: all(sessions.get(desk.bench, session.id).state in ENDED for session in alive))
     for session in items:
         await desk.call(sessions.remove, desk.bench, session.id)
-    desk.screen.listing.clear_marks()
+    desk.screen.forget_marks()
     desk.say(f"Removed {plural(len(items), 'session')}" if several else f"Removed {one.name}")
     desk.look()
 
@@ -134,11 +148,11 @@ ACTIONS = (
     Action("sessions.new", "n", AREA, "new", "sessions: start session", Purpose.ACT, new, changes=True, rank=10),
     Action(
         "sessions.open", "o", AREA, "open", "sessions: open in browser", Purpose.OPEN, open_it, _ready, on_item=True,
-        command=lambda session: f"open {session.project}", rank=20,
+        command=_open, rank=20,
     ),
     Action(
         "sessions.copy", "c", AREA, "copy URL", "sessions: copy URL", Purpose.OPEN, copy, _ready, on_item=True,
-        command=lambda session: f"sessions url {session.name}", rank=25,
+        command=lambda session: _step("url", [session]), rank=25,
     ),
     Action(
         "sessions.log", "l", AREA, "logs", "sessions: show logs", Purpose.OPEN, log, on_item=True,
@@ -146,18 +160,18 @@ ACTIONS = (
     ),
     Action(
         "sessions.shell", "s", AREA, "shell", "sessions: open shell", Purpose.OPEN, shell, _ready, on_item=True,
-        changes=True, command=lambda session: f"sessions shell {session.name}", rank=35,
+        changes=True, command=lambda session: _step("shell", [session]), rank=35,
     ),
     Action(
         "sessions.restart", "r", AREA, "restart", "sessions: restart session", Purpose.ACT, restart, on_item=True,
-        many=True, changes=True, dangerous=True, command=lambda session: f"sessions restart {session.name}", rank=40,
+        many=True, changes=True, dangerous=True, command=lambda session: _step("restart", [session]), rank=40,
     ),
     Action(
         "sessions.stop", "x", AREA, "stop", "sessions: stop session", Purpose.ACT, stop, _wanted, on_item=True, many=True,
-        changes=True, dangerous=True, command=lambda session: f"sessions stop {session.name}", rank=45,
+        changes=True, dangerous=True, command=lambda session: _step("stop", [session]), rank=45,
     ),
     Action(
         "sessions.remove", "d", AREA, "remove", "sessions: remove session", Purpose.ACT, remove, on_item=True, many=True,
-        changes=True, dangerous=True, command=lambda session: f"sessions remove {session.name}", rank=60,
+        changes=True, dangerous=True, command=lambda session: _removal([session]), rank=60,
     ),
 )  # fmt: skip

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from workbench.text import one_line
-from workbench.ui.tone import STYLES, Cell
+from workbench.ui.page import aligned, hung
+from workbench.ui.tone import Cell
+
+WIDTH = 100  # columns of the box
+FRAME = 9  # columns of it that are no text: border, padding, scrollbar
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,9 @@ class Choice(ModalScreen[str]):
         with Vertical(classes="box reading"):
             yield Static(one_line(self.heading), classes="title", markup=False)
             if self.lines:
-                yield OptionList(*(Option(_content(line)) for line in self.lines), id="lines", markup=False)
+                rows = aligned(line.cells for line in self.lines)
+                room = min(WIDTH, self.app.size.width * 96 // 100) - FRAME
+                yield OptionList(*(Option(hung(row, room)) for row in rows), id="lines", markup=False)
             else:
                 yield Static(self.nothing, classes="effect", markup=False)
             yield Static(f"{self.hint}   esc close" if self.lines else "esc close", classes="hint", markup=False)
@@ -52,7 +57,7 @@ class Choice(ModalScreen[str]):
         """As high as its lines, where the screen has the room."""
         if self.lines:
             options = self.query_one("#lines", OptionList)
-            options.styles.max_height = max(3, self.app.size.height - 9)
+            options.styles.max_height = max(3, self.app.size.height - 10)
             options.focus()
 
     @on(OptionList.OptionSelected)
@@ -72,7 +77,3 @@ class Choice(ModalScreen[str]):
         """The line before."""
         if self.lines:
             self.query_one("#lines", OptionList).action_cursor_up()
-
-
-def _content(line: Line) -> Content:
-    return Content.assemble(*((one_line(cell.text) + "  ", STYLES[cell.tone]) for cell in line.cells))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -11,19 +12,31 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from workbench.text import clean, one_line
+from workbench.ui.commands import Steps, line
+
+if TYPE_CHECKING:
+    from workbench.ui.app import Workbench
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A button: `value` is handed back, `command` does the same from a shell."""
+
+    value: str
+    label: str
+    command: Steps = ""
 
 
 @dataclass(frozen=True)
 class Question:
-    """`title` is the question with the thing's name, `effect` what happens; `choices` are verbs, the first is `y`.
+    """`title` is the question with the thing's name, `effect` what happens; the first of `choices` is `y`.
 
-    `command` is the same as a command line. With `type_name`, that has to be typed first.
+    With `type_name`, that has to be typed first.
     """
 
     title: str
     effect: str
-    choices: tuple[tuple[str, str], ...]  # value, button
-    command: str = ""
+    choices: tuple[Answer, ...]
     type_name: str = ""
     keep: str = "Cancel"
     quiet: bool = field(default=False)  # nothing is lost: no warning colour
@@ -51,18 +64,19 @@ class Confirm(ModalScreen[str]):
             yield Static(one_line(ask.title), classes="title", markup=False)
             yield Static(clean(ask.effect), classes="effect", markup=False)
             if ask.type_name:
-                yield Static(f"Type {ask.type_name} to go on:", markup=False)
+                yield Static(f"Type {ask.type_name} to go on:", classes="ask", markup=False)
                 yield Input(id="typed")
-            if ask.command:
-                yield Static(f"$ workbench {one_line(ask.command)}", classes="command", markup=False)
+            if lines := [self._line(answer) for answer in ask.choices if answer.command]:
+                shown = "\n".join(f"$ {one_line(line)}" for line in lines)
+                yield Static(shown, classes="command", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button(ask.keep if ask.type_name else f"{ask.keep} (n)", id="cancel", compact=True)
-                for index, (value, label) in enumerate(ask.choices):
-                    text = f"{label} (y)" if index == 0 and not ask.type_name else label
+                for index, answer in enumerate(ask.choices):
+                    text = f"{answer.label} (y)" if index == 0 and not ask.type_name else answer.label
                     yield Button(
                         text,
                         variant="default" if ask.quiet else "error",
-                        name=value,
+                        name=answer.value,
                         disabled=bool(ask.type_name),
                         compact=True,
                     )
@@ -87,10 +101,16 @@ class Confirm(ModalScreen[str]):
     def action_yes(self) -> None:
         """The first choice, where no name has to be typed."""
         if not self.question.type_name:
-            self.dismiss(self.question.choices[0][0])
+            self.dismiss(self.question.choices[0].value)
 
     def action_copy(self) -> None:
-        """The same act as a command line."""
-        if self.question.command:
-            self.app.copy_to_clipboard(f"workbench {self.question.command}")
+        """The command line of the button that has the focus, else of the first."""
+        able = [answer for answer in self.question.choices if answer.command]
+        focused = getattr(self.focused, "name", None)
+        if able:
+            answer = next((one for one in able if one.value == focused), able[0])
+            self.app.copy_to_clipboard(self._line(answer))
             self.app.notify("Copied the command line", markup=False)
+
+    def _line(self, answer: Answer) -> str:
+        return line(cast("Workbench", self.app).bench.home, answer.command)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -17,11 +17,16 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Select, Static
+from textual.worker import Worker, WorkerState
 
 from workbench.errors import WorkbenchError
 from workbench.services.bench import Bench
 from workbench.text import one_line
+from workbench.ui.commands import line as command_line
 from workbench.ui.widgets.chooser import Chooser
+
+if TYPE_CHECKING:
+    from workbench.ui.app import Workbench
 
 R = TypeVar("R")
 WIDTH = 70  # columns inside a form
@@ -71,6 +76,12 @@ class Field(Vertical):
         assert isinstance(self.widget, Input)
         return self.widget.value
 
+    def explain(self, placeholder: str, hint: str) -> None:
+        """Another example and hint, for what is typed now."""
+        assert isinstance(self.widget, Input)
+        self.widget.placeholder, self.hint = placeholder, hint
+        self.complain("")
+
     def complain(self, text: str) -> None:
         """Show an error, or the hint where there is none."""
         line = self.query_one(".error", Static)
@@ -80,7 +91,7 @@ class Field(Vertical):
 
 
 def line(name: str, label: str, value: str = "", *, placeholder: str = "", hint: str = "") -> Field:
-    """A field to type in."""
+    """A field to type in; a `placeholder` says what it is, for without colours it looks like a value."""
     return Field(name, label, Input(value, placeholder=placeholder, compact=True, select_on_focus=False), hint)
 
 
@@ -147,13 +158,15 @@ class Form(ModalScreen[R], Generic[R]):
                 yield Button(f"{self.verb} (ctrl+s)", id="accept", variant="primary", compact=True)
 
     def on_mount(self) -> None:
-        """The first empty field has the focus."""
+        """The first field that is to be typed has the focus, else the first that is empty; no word lies on the form."""
+        self.app.clear_notifications()
         self.query_one("#formerror").display = False
         self.query_one("#command").display = False
-        waiting = [one.widget for one in self.query(Field) if not one.value and not one.open]
-        widgets = waiting or [one.widget for one in self.query(Field)]
-        if widgets:
-            widgets[0].focus()
+        fields = list(self.query(Field))
+        waiting = [one for one in fields if not one.value and not one.open]
+        typed = [one for one in waiting if isinstance(one.widget, Input)]
+        for one in (typed or waiting or fields)[:1]:
+            one.widget.focus()
         self.revise()
 
     def on_resize(self) -> None:
@@ -205,7 +218,7 @@ class Form(ModalScreen[R], Generic[R]):
         preview.update(considered.preview)
         preview.display = bool(considered.preview.plain)
         command = self.query_one("#command", Static)
-        command.update(Content(f"$ workbench {one_line(considered.command)}"))
+        command.update(Content(f"$ {one_line(command_line(self.bench.home, considered.command))}"))
         command.display = bool(considered.command)
         self.query_one("#formerror").display = False
 
@@ -244,6 +257,12 @@ class Form(ModalScreen[R], Generic[R]):
             self._refuse(error)
         else:
             self.dismiss(done)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A fault of ours is told as those of the program are; the form stays and can be left or tried again."""
+        if event.state is WorkerState.ERROR:
+            self.query_one("#accept", Button).disabled = False
+            cast("Workbench", self.app).show_fault(event.worker)
 
     def _refuse(self, error: WorkbenchError) -> None:
         text = f"{error.message}\n{error.hint}" if error.hint else error.message

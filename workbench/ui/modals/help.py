@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
@@ -14,6 +15,7 @@ from workbench.ui.actions import Action, Purpose
 from workbench.ui.page import Page
 from workbench.ui.tone import Cell, Tone
 
+INDENT = 2
 MOVING = (
     ("↑ ↓ j k", "row up, row down"),
     ("g G home end", "first row, last row; in a log, end follows it"),
@@ -23,17 +25,22 @@ MOVING = (
 )
 
 
-def page_of(actions: Sequence[Action], read_only: bool) -> Content:
+KEYS = max(cell_len(key) for key, _ in MOVING) + INDENT
+
+
+def page_of(actions: Sequence[Action]) -> Content:
     """The whole help as a page."""
     page = Page()
-    for purpose in Purpose:
-        rows = [action for action in actions if action.purpose is purpose and not (read_only and action.changes)]
+    for purpose in sorted(Purpose, key=lambda one: one is not Purpose.LOG):
+        rows = [action for action in actions if action.purpose is purpose]
         if not rows:
             continue
         page.heading(purpose.value)
-        page.table([[Cell(f"  {action.shown_key:<8}", Tone.BUSY), Cell(_said(action))] for action in rows])
+        lines = [(action.shown_key, _said(action)) for action in rows]
         if purpose is Purpose.LIST:
-            page.table([[Cell(f"  {key:<14}", Tone.BUSY), Cell(text)] for key, text in MOVING])
+            lines += MOVING
+        table = [[Cell(" " * INDENT + key, Tone.BUSY), Cell(text)] for key, text in lines]
+        page.table(table, first=KEYS)
     return page.content()
 
 
@@ -48,22 +55,22 @@ class Help(ModalScreen[None]):
 
     BINDINGS = [("escape,enter,q,question_mark", "close", "Close")]  # noqa: RUF012 - textual's way
 
-    def __init__(self, title: str, actions: Sequence[Action], read_only: bool) -> None:
+    def __init__(self, title: str, actions: Sequence[Action]) -> None:
         super().__init__()
-        self.heading, self.actions, self.read_only = title, actions, read_only
+        self.heading, self.actions = title, actions
 
     def compose(self) -> ComposeResult:
         """Title and page."""
         with Vertical(classes="box reading"):
             yield Static(f"Keys of {self.heading}", classes="title", markup=False)
             with VerticalScroll(id="helppage"):
-                yield Static(page_of(self.actions, self.read_only), markup=False)
+                yield Static(page_of(self.actions), markup=False)
             yield Static("esc close", classes="hint", markup=False)
 
     def on_mount(self) -> None:
         """Arrow keys scroll."""
         page = self.query_one("#helppage", VerticalScroll)
-        page.styles.max_height = max(3, self.app.size.height - 8)
+        page.styles.max_height = max(3, self.app.size.height - 10)
         page.focus()
 
     def action_close(self) -> None:

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from workbench.model.names import SLUG_RULE, is_slug
 from workbench.services.bench import Bench
+from workbench.ui.commands import words
 from workbench.ui.modals.form import Considered, Field, Form, choice, line
 from workbench.ui.page import Page
 from workbench.ui.widgets.header import shortened
@@ -29,9 +30,9 @@ class ProjectForm(Form[str]):
     def fields(self) -> Iterable[Field]:
         """What it is made of, its name, its environment."""
         kinds = [EMPTY, FOLDER, *(f"a copy of the example {name}" for name in self.examples)]
-        yield line("name", "name", placeholder="sales-2025")
+        yield line("name", "name", placeholder="e.g. sales-2025")
         yield choice("kind", "made of", kinds, EMPTY)
-        yield line("folder", "folder", placeholder="~/work/sales", hint="it stays where it is")
+        yield line("folder", "folder", placeholder="e.g. ~/work/sales", hint="it stays where it is")
         yield choice(
             "environment", "environment", self.environments, prompt="the standard files found, else the default"
         )
@@ -69,20 +70,19 @@ class ProjectForm(Form[str]):
             return Considered(errors, page.content())
         if linked:
             page.text(f"Links {folder.absolute()}. Nothing in it is changed; runs are published in its runs/.")
-            return Considered(
-                {}, page.content(), f"projects add {folder.absolute()}" + (f" --name {name}" if name else "")
-            )
+            called = ["--name", name] if name else []
+            return Considered({}, page.content(), words("projects", "add", folder.absolute(), *called))
         place = shortened(self.bench.home.projects / name)
-        command = f"projects new {name}"
+        more: list[str] = []
         if kind == EMPTY:
             page.text(f"Makes {place} with notebooks/, data/, project.yaml and a git repository.")
         else:
             example = kind.rpartition(" ")[2]
             page.text(f"Copies the example {example} to {place} and makes it a git repository.")
-            command += f" --example {example}"
+            more = ["--example", example]
         if values["environment"] and kind == EMPTY:
-            command += f" --environment {values['environment']}"
-        return Considered({}, page.content(), command)
+            more = ["--environment", values["environment"]]
+        return Considered({}, page.content(), words("projects", "new", name, *more))
 
     def carry_out(self, values: Mapping[str, str]) -> str:
         """Make it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,6 +12,7 @@ from workbench.errors import WorkbenchError
 from workbench.model.run import Request
 from workbench.services.bench import Bench
 from workbench.text import clean, duration, one_line
+from workbench.ui.commands import parameters, shown, words
 from workbench.ui.modals.form import WIDTH, Considered, Field, Form, choice, line
 from workbench.ui.page import Page
 from workbench.ui.tone import Tone
@@ -82,7 +82,7 @@ class NotebookForm(Form[Any]):
                 PREFIX + one.name,
                 one.name if one.type == "any" else f"{one.name}: {one.type}",
                 _typed(self.given.get(one.name, one.default if one.literal else "")),
-                placeholder=one_line(one.source) or "no default",
+                placeholder=f"as in the notebook: {one_line(one.source)}" if one.source else "no default",
                 hint=one_line(one.help, 48),
             )
             for one in found.declared
@@ -146,8 +146,10 @@ class RunForm(NotebookForm):
             page = self._preview(project, notebook, given, chosen)
         except WorkbenchError as error:
             errors["notebook"] = error.message
-        command = command_line(self.bench, project, notebook, given)
-        return Considered(errors, page.content(WIDTH), f"{command} --environment {chosen}" if chosen else command)
+        more = ["--environment", chosen] if chosen else []
+        path = f"{self.bench.home.projects / project}/{notebook}"
+        command = words("run", path, *parameters(given), *more)
+        return Considered(errors, page.content(WIDTH), command)
 
     def _preview(self, project: str, notebook: str, given: Mapping[str, Any], chosen: str) -> Page:
         from workbench.services import environments, projects, runs
@@ -181,31 +183,7 @@ class RunForm(NotebookForm):
         return runs.submit(self.bench, Request(values["project"], values["notebook"], given, environment))
 
 
-def command_line(bench: Bench, project: str, notebook: str, given: Mapping[str, Any]) -> str:
-    """`run projects/sales/notebooks/report.ipynb -p region EU`."""
-    path = f"{bench.home.projects / project}/{notebook}"
-    parts = ["run", path]
-    for name, value in given.items():
-        parts += ["-r" if isinstance(value, str) and _ambiguous(value) else "-p", name, _shown(value)]
-    return shlex.join(parts)
-
-
-def _ambiguous(text: str) -> bool:
-    """Whether papermill's -p would read this text as something else."""
-    if text in ("True", "False", "None"):
-        return True
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _typed(value: Any) -> str:
     """What stands in the field; a text that a line cannot hold is left to the placeholder."""
-    text = _shown(value)
+    text = shown(value)
     return text if clean(text) == text and "\n" not in text else ""
-
-
-def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else repr(value)

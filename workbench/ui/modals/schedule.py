@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -11,13 +10,19 @@ from workbench.model.clocks import zone
 from workbench.model.names import SLUG_RULE, is_slug
 from workbench.services.zones import machine_zone
 from workbench.text import age
+from workbench.ui.commands import parameters, words
 from workbench.ui.modals.form import Considered, Field, choice, line
 from workbench.ui.modals.run import NotebookForm
 from workbench.ui.page import Page
 from workbench.ui.tone import Cell, Tone
 
 KINDS = {"cron": "cron line", "once": "once, at", "every": "every"}
-EXAMPLES = {"cron": "30 6 * * mon-fri", "once": "2026-01-02 06:30", "every": "2h"}
+EXAMPLES = {"cron": "e.g. 30 6 * * mon-fri", "once": "e.g. 2026-01-02 06:30", "every": "e.g. 2h"}
+HINTS = {
+    "cron": "minute hour day month weekday",
+    "once": "a date and a time of day",
+    "every": "a number with s, m, h or d",
+}
 
 
 class ScheduleForm(NotebookForm):
@@ -30,16 +35,15 @@ class ScheduleForm(NotebookForm):
     def fields(self) -> Iterable[Field]:
         """Notebook, name, when, zone; parameters follow."""
         yield from self.notebook_fields()
-        yield line("name", "name", placeholder="nightly")
+        yield line("name", "name", placeholder="e.g. nightly")
         yield choice("kind", "when", list(KINDS.values()), KINDS["cron"])
-        yield line("when", "", placeholder=EXAMPLES["cron"])
+        yield line("when", "", placeholder=EXAMPLES["cron"], hint=HINTS["cron"])
         yield line("timezone", "time zone", self.bench.settings.timezone or machine_zone())
 
     async def changed(self, name: str, value: str) -> None:
         """The example beside the time follows its kind."""
         if name == "kind":
-            widget: Any = self.field("when").widget
-            widget.placeholder = EXAMPLES[_kind(value)]
+            self.field("when").explain(EXAMPLES[_kind(value)], HINTS[_kind(value)])
             return
         await super().changed(name, value)
 
@@ -52,7 +56,7 @@ class ScheduleForm(NotebookForm):
         page = Page()
         when, kind = values["when"].strip(), _kind(values["kind"])
         if not when:
-            errors["when"] = f"as {EXAMPLES[kind]}"
+            errors["when"] = f"it needs a time: {HINTS[kind]}"
         try:
             zone(values["timezone"].strip())
         except WorkbenchError as error:
@@ -106,8 +110,6 @@ def _kind(shown: str) -> str:
 
 
 def _command(values: Mapping[str, str], kind: str, when: str, given: Mapping[str, Any]) -> str:
-    parts = ["schedules", "add", values["project"], values["name"].strip(), "--notebook", values["notebook"]]
-    parts += [f"--{kind}", when, "--timezone", values["timezone"].strip()]
-    for name, value in given.items():
-        parts += ["-p", name, value if isinstance(value, str) else repr(value)]
-    return shlex.join(parts)
+    begin = ["schedules", "add", values["project"], values["name"].strip(), "--notebook", values["notebook"]]
+    times = [f"--{kind}", when, "--timezone", values["timezone"].strip()]
+    return words(*begin, *times, *parameters(given))

@@ -9,6 +9,7 @@ from typing import ClassVar
 from workbench.errors import WorkbenchError
 from workbench.model.ide import IDES
 from workbench.services.bench import Bench
+from workbench.ui.commands import words
 from workbench.ui.modals.form import WIDTH, Considered, Field, Form, choice
 from workbench.ui.page import Page
 
@@ -50,9 +51,8 @@ class SessionForm(Form[int]):
             self._preview(page, values)
         except WorkbenchError as error:
             return Considered({"project": error.message}, Page().text(error.hint).content(WIDTH))
-        command = f"sessions start {values['project']} --ide {values['ide']}"
-        if values["file"] not in ("", START_PAGE):
-            command += f" --file {values['file']}"
+        first = ["--file", values["file"]] if values["file"] not in ("", START_PAGE) else []
+        command = words("sessions", "start", values["project"], "--ide", values["ide"], *first)
         return Considered({}, page.content(WIDTH), command)
 
     def _preview(self, page: Page, values: Mapping[str, str]) -> None:
@@ -69,7 +69,8 @@ class SessionForm(Form[int]):
             ("environment", f"{spec.name}, {view.state}{'' if view.state == 'ready' else ': it is built first'}"),
             ("engine", str(view.engine or "chosen at the first build")),
             ("image", spec.image),
-            ("address", f"{there.url if there and there.url else f'http://{name}.localhost'}\non this machine only"),
+            ("address", there.url if there and there.url else f"http://{name}.localhost, on a free port that it keeps"),
+            ("", "on this machine only"),
             (
                 "folders",
                 "\n".join([str(project.path), *(f"{m.path}{'' if m.write else ', read-only'}" for m in project.data)]),

@@ -36,7 +36,7 @@ class TextModal(ModalScreen[None]):
     def on_mount(self) -> None:
         """Arrow keys scroll at once; the box is as high as its text."""
         area = self.query_one("#reading", TextArea)
-        area.styles.max_height = max(3, self.app.size.height - 9)
+        area.styles.max_height = max(3, self.app.size.height - 10)
         area.focus()
 
     def action_close(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from workbench.services.bench import Bench
 from workbench.text import age
+from workbench.ui.commands import words
 from workbench.ui.page import Page
 from workbench.ui.sources import Source
 from workbench.ui.tone import Cell, Mark
@@ -103,4 +104,4 @@ class Noun(Generic[T]):
 
     def show_command(self, item: T) -> str:
         """The command line that shows it, without the program's name."""
-        return f"{self.mode} show {self.key(item)}"
+        return words(self.mode, "show", self.key(item))

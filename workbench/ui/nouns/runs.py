@@ -24,8 +24,9 @@ def took(run: Run, now: datetime) -> float | None:
 
 
 def progress(run: Run) -> str:
-    """`7/23` while it runs."""
-    return f"{run.cells_done}/{run.cells}" if run.cells and run.state in ACTIVE else ""
+    """` 7/23` behind the state while it runs."""
+    going = run.cells and run.state is RunState.RUNNING and not run.cancel_asked
+    return f" {run.cells_done}/{run.cells}" if going else ""
 
 
 def bar(done: int, total: int, width: int = BAR) -> str:
@@ -46,7 +47,7 @@ class Runs(Noun[Run]):
     empty = "No runs. Press n to run a notebook."
     columns = (
         Column("#", 4, right=True, sort=lambda run: run.id, reverse=True),
-        Column("State", 15, sort=lambda run: str(run.state)),
+        Column("State", 16, sort=lambda run: str(run.state)),
         Column("Run", 12, grow=3, sort=lambda run: run.name.casefold()),
         Column("Project", 8, grow=1, drop=3, sort=lambda run: run.project),
         Column("Took", 6, drop=1, right=True, sort=lambda run: run.seconds, reverse=True),
@@ -91,14 +92,14 @@ class Runs(Noun[Run]):
         return " ".join(parts)
 
     def cells(self, item: Run, now: datetime) -> tuple[Cell, ...]:
-        """Number, state, name, project, length or progress, age."""
-        muted = Tone.MUTED
+        """Number, state with progress, name, project, length, age."""
+        muted, mark, length = Tone.MUTED, self.mark(item), took(item, now)
         return (
             Cell(str(item.id), muted),
-            cell_of(self.mark(item)),
+            Cell(f"{mark}{progress(item)}", mark.tone),
             Cell(item.name),
             Cell(item.project, muted),
-            Cell(progress(item) or duration(took(item, now)), muted),
+            Cell("" if length is None else duration(length), muted),
             Cell(since(item.ended or item.started or item.created, now), muted),
         )
 

@@ -6,8 +6,10 @@ import shlex
 from datetime import datetime
 
 from workbench.errors import WorkbenchError
+from workbench.model.ide import IDES
 from workbench.model.session import ALIVE, ENDED, Desired, Session, SessionState
 from workbench.services.bench import Bench
+from workbench.ui.commands import line, words
 from workbench.ui.nouns.base import Column, Noun, since
 from workbench.ui.page import Page, cell_of
 from workbench.ui.sources import FileSource, Source
@@ -75,8 +77,8 @@ class Sessions(Noun[Session]):
         )
 
     def show_command(self, item: Session) -> str:
-        """The list of one project's sessions."""
-        return f"sessions list --project {item.project}"
+        """By its name."""
+        return words("sessions", "show", item.name)
 
     def page(self, bench: Bench, item: Session, tab: str) -> Page | Source:
         """The pages of a session."""
@@ -87,6 +89,13 @@ class Sessions(Noun[Session]):
         if tab == "Command":
             return command_page(bench, item)
         return summary(bench, item)
+
+
+def named(session: Session) -> list[str]:
+    """What a command says beside the project to mean this session: tool and name, where they are not the usual ones."""
+    usual = session.name == f"{session.project}-{session.ide}"
+    tool = [] if session.ide == next(iter(IDES)) else ["--ide", session.ide]
+    return [*tool, *([] if usual else ["--name", session.name])]
 
 
 def summary(bench: Bench, session: Session) -> Page:
@@ -117,8 +126,9 @@ def command_page(bench: Bench, session: Session) -> Page:
     """The same by command line, and the command that gives a shell in it."""
     from workbench.services import sessions
 
-    page = Page().heading("Start it from a terminal").text(f"workbench sessions start {session.project}", indent=2)
-    page.heading("Shell in it").text(f"workbench sessions shell {session.name}", indent=2)
+    start = words("sessions", "start", session.project, *named(session))
+    page = Page().heading("Start it from a terminal").text(line(bench.home, start), indent=2)
+    page.heading("Shell in it").text(line(bench.home, words("sessions", "shell", session.name)), indent=2)
     try:
         argv = sessions.shell(bench, session.id)
     except WorkbenchError as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
@@ -16,11 +16,11 @@ from textual.widgets import Static
 
 from workbench.text import one_line
 from workbench.ui import messages, registry
-from workbench.ui.actions import LOGS, Action
 from workbench.ui.feed import Wanted
 from workbench.ui.needs import entries
 from workbench.ui.nouns.base import Noun
 from workbench.ui.page import Page
+from workbench.ui.reach import Reach
 from workbench.ui.tone import Tone
 from workbench.ui.widgets.detail import Detail
 from workbench.ui.widgets.header import HeaderLine
@@ -46,6 +46,7 @@ class NounScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self.noun = self.noun_class()
+        self.reach = Reach(self)
         self._tabs: dict[str, str] = {}  # tab names by set of tabs, so that moving keeps the tab
         self.full = False
         self._wish = ""
@@ -218,8 +219,7 @@ class NounScreen(Screen[None]):
         elif self.pane.filtering:
             self.pane.close_filter()
         else:
-            self.listing.clear_marks()
-            self.say_marks()
+            self.forget_marks()
 
     def toggle_full(self) -> None:
         """The detail over everything but header and keys, or beside the list again."""
@@ -236,42 +236,15 @@ class NounScreen(Screen[None]):
 
     # -- actions
 
-    def targets(self, action: Action) -> list[Any]:
-        """What an action is for: the marked things it applies to, else the selected one."""
-        listing = self.listing
-        if action.many and listing.marked:
-            return [item for item in listing.items(listing.marked) if action.fits(item)]
-        return [self.current] if self.current is not None else []
-
-    def live(self, action: Action) -> bool:
-        """Whether it can be done now."""
-        if action.area == LOGS and not self.detail.log_view.display:
-            return False
-        if action.many and self.listing.marked:
-            return bool(self.targets(action))
-        return action.fits(self.current)
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Acts that do not apply are inert; in read-only those that change anything are gone."""
         if action != "act" or not parameters or not self.is_mounted:
             return True
-        found = registry.BY_ID[str(parameters[0])]
-        if found.changes and self.bench_app.read_only:
-            return False
-        return True if self.live(found) else None
+        return self.reach.state(registry.BY_ID[str(parameters[0])])
 
     def action_act(self, name: str) -> None:
         """Do an action of the registry."""
         self.bench_app.perform(self, registry.BY_ID[name])
-
-    def actions(self) -> tuple[Action, ...]:
-        """All that this screen has, in the order of the registry."""
-        logs = registry.of_logs() if self.detail.log_view.display else ()
-        return tuple(
-            action
-            for action in (*registry.of(self.noun.mode), *logs)
-            if not (action.changes and self.bench_app.read_only)
-        )
 
     # -- lines
 
@@ -286,8 +259,17 @@ class NounScreen(Screen[None]):
             self.action_act(message.value)
 
     def _draw_keys(self) -> None:
-        shown = sorted((action for action in self.actions() if action.rank), key=lambda action: action.rank)
-        self.query_one(KeyLine).show([(action, self.live(action)) for action in shown])
+        shown = sorted((action for action in self.reach.bound() if action.rank), key=lambda action: action.rank)
+        self.query_one(KeyLine).show([(action, self.reach.live(action)) for action in shown])
+
+    @on(events.DescendantFocus)
+    def _focus_moved(self) -> None:
+        self._draw_keys()
+
+    def forget_marks(self) -> None:
+        """What was marked is done."""
+        self.listing.clear_marks()
+        self.say_marks()
 
     def say_marks(self) -> None:
         """Marks have changed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,8 +26,8 @@ def shortened(path: Path) -> str:
     return f"~/{path.relative_to(own)}" if path.is_relative_to(own) and path != own else str(path)
 
 
-def engine_cells(overview: Overview) -> list[Cell]:
-    """Who answers: `docker 27.3`, or the problem and, where there is room, what still works."""
+def engine_cells(overview: Overview, *, short: bool = False) -> list[Cell]:
+    """Who answers: `Docker Engine 27.3.1+dfsg1`, or `docker 27.3.1`; else the problem and what still works."""
     docker = overview.engines.get(EngineName.DOCKER)
     if not overview.engines:
         return [Cell("engines not looked at yet", Tone.MUTED)]
@@ -34,8 +35,11 @@ def engine_cells(overview: Overview) -> list[Cell]:
         return [Cell("● local processes", Tone.GOOD)]
     if docker.problem:
         return [Cell("✗ docker does not answer", Tone.WARN), Cell("● local processes", Tone.GOOD)]
-    version = one_line(docker.version, 24)
+    version = one_line(docker.version)
     named = version if version[:1].isalpha() else f"docker {version}"
+    number = re.search(r"[0-9]+(\.[0-9]+)*", version)
+    if short:
+        named = f"{named.split()[0].lower()} {number.group() if number else ''}"
     return [Cell(f"● {named}".rstrip(), Tone.GOOD)]
 
 
@@ -99,6 +103,11 @@ class HeaderLine(Static):
             left.append(Cell(self._home, Tone.MUTED))
         else:
             found = self._seen.overview
-            left += [queue_cell(found), *engine_cells(found), Cell(self._home, Tone.MUTED)]
             right = needs_cell(self._seen)
+            room = self.content_size.width - (cell_len(right.text) + SPACE if right else 0)
+            for short in (False, True):
+                shown = [*left, queue_cell(found), *engine_cells(found, short=short), Cell(self._home, Tone.MUTED)]
+                if sum(cell_len(cell.text) for cell in shown) + SPACE * (len(shown) - 1) <= room:
+                    break
+            left = shown
         self.update(arranged(left, right, self.content_size.width))

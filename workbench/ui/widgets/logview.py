@@ -33,8 +33,6 @@ class LogView(ScrollView, can_focus=True):
         Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
         Binding("home,g", "top", "First line", show=False),
         Binding("end,G,shift+g", "end", "Last line, and follow", show=False),
-        Binding("n", "next(1)", "Next match", show=False),
-        Binding("N,shift+n", "next(-1)", "Match before", show=False),
     ]
 
     class Changed(Message):

@@ -1,0 +1,55 @@
+"""Command lines that do what an act does, as they are shown and copied."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from workbench.paths import Home, find_home
+
+Steps = str | tuple[str, ...]  # without the program's name; several are done one after another
+
+
+def words(*parts: object) -> str:
+    """One step of its words, each quoted where a shell would cut or change it."""
+    return shlex.join(str(part) for part in parts)
+
+
+def line(home: Home, steps: Steps) -> str:
+    """`workbench runs show 9`: as it can be typed into a shell, with `--home` where another home would be found."""
+    begin = "workbench" if _found(home) else f"workbench {words('--home', home.root)}"
+    return "; ".join(f"{begin} {step}" for step in ((steps,) if isinstance(steps, str) else steps))
+
+
+def parameters(given: Mapping[str, Any]) -> list[str]:
+    """`-p year 2026 -r region 42 -y 'months: [1, 2]'`: each so that the command reads the very value."""
+    import json
+
+    parts: list[str] = []
+    for name, value in given.items():
+        if isinstance(value, list | dict):
+            parts += ["-y", json.dumps({name: value}, ensure_ascii=False)]
+        else:
+            parts += ["-r" if isinstance(value, str) and _ambiguous(value) else "-p", name, shown(value)]
+    return parts
+
+
+def shown(value: Any) -> str:
+    """A value as it is typed."""
+    return value if isinstance(value, str) else repr(value)
+
+
+def _ambiguous(text: str) -> bool:
+    """Whether papermill's -p would read this text as something else."""
+    from workbench.notebooks.parameters import guess
+
+    return not isinstance(guess(text), str)
+
+
+def _found(home: Home) -> bool:
+    """Whether a command without `--home` would work on this home."""
+    try:
+        return find_home() == home.root
+    except OSError:  # the working folder is gone
+        return False

@@ -207,14 +207,19 @@ class Seed:
         return key
 
     def engine(
-        self, name: EngineName = EngineName.DOCKER, *, problem: str = "", endpoint: str = "unix:///var/run/docker.sock"
+        self,
+        name: EngineName = EngineName.DOCKER,
+        *,
+        problem: str = "",
+        endpoint: str = "unix:///var/run/docker.sock",
+        version: str = "27.3.1",
     ) -> None:
         """What the supervisor last saw of an engine."""
         seen = EngineRow(
             name,
             endpoint,
             "default",
-            "" if problem else "27.3.1",
+            "" if problem else version,
             "x",
             problem,
             "Is it running?" if problem else "",

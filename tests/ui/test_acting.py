@@ -7,13 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ui.seeding import Seed, story
+from ui.seeding import ANN, Seed, story
 from ui.staging import SMALL
 
 from workbench.errors import Conflict
 from workbench.model.run import RunState
 from workbench.model.session import Desired, SessionState
-from workbench.services import runs, sessions
+from workbench.services import environments, runs, schedules, sessions
+from workbench.store import runs as rows
+from workbench.store import sessions as session_rows
 from workbench.ui import registry
 from workbench.ui.modals.choice import Choice
 from workbench.ui.modals.confirm import Confirm
@@ -124,6 +126,97 @@ async def test_several_marked_things_are_asked_about_together(seed: Seed, stage:
         await on.see("Cancel 3 runs?")
         await on.press("y")
         await on.until(lambda: all(runs.get(seed.bench, number).cancel_asked for number in numbers), "all three")
+
+
+async def test_marks_are_never_passed_over(seed: Seed, stage: Callable[..., Any]) -> None:
+    """While rows are marked, an act that can take one thing only does nothing and says so; esc takes the marks away."""
+    folder = seed.project("sales")
+    seed.project("weather")
+    async with stage() as on:
+        await on.select("sales")
+        await on.press("space", "space")
+        for key in ("d", "e", "r"):
+            await on.press(key)
+            assert on.app.screen is on.screen
+        await on.see("2 rows are marked", "remove takes one")
+        word = next(word for word in on.screen.query_one("#keys").words if word.text == "d")
+        assert word.style == "$faint"
+        await on.press("escape", "d")
+        await on.modal(Confirm)
+        await on.press("escape")
+        assert folder.exists()
+
+
+async def test_marked_schedules_are_removed_together(seed: Seed, stage: Callable[..., Any]) -> None:
+    """d on marked schedules asks once for all of them, with the command lines, and removes all."""
+    story(seed)
+    async with stage() as on:
+        await on.list("schedules", rows=2)
+        await on.press("space", "space", "d")
+        await on.see("Remove 2 schedules?", "workbench schedules remove sales/nightly; workbench schedules remove")
+        await on.press("y")
+        await on.until(lambda: schedules.listing(seed.bench) == [], "both to go")
+        await on.until(lambda: not on.screen.listing.marked, "the marks to go")
+
+
+async def test_marked_environments_are_built_and_removed_together(seed: Seed, stage: Callable[..., Any]) -> None:
+    """r and d on marked environments of the home are for all of them."""
+    for name in ("one", "two"):
+        (seed.bench.home.environments / f"{name}.yaml").write_text("extends: python\n")
+    async with stage() as on:
+        await on.list("environments", rows=4)
+        await on.select("one")
+        await on.press("space")
+        await on.select("two")
+        await on.press("space", "r")
+        await on.until(lambda: len(environments.builds(seed.bench)) == 2, "two builds")
+        await on.see("Builds b1 of one, b2 of two are queued")
+        await on.select("one")
+        await on.press("space")
+        await on.select("two")
+        await on.press("space", "x")
+        await on.see("Cancel 2 builds?", "$ workbench stop b1 b2")
+
+
+async def test_a_busy_project_is_stopped_and_removed(seed: Seed, stage: Callable[..., Any]) -> None:
+    """What goes on in a project is named before its name is typed, and stopping it is part of the answer."""
+    folder = seed.project("sales")
+    run = seed.run(RunState.QUEUED)
+    session = seed.session()
+    async with stage() as on:
+        await on.select("sales")
+        await on.press("d")
+        await on.modal(Confirm)
+        await on.see(f"Stopped first: run {run} (queued), sales-jupyter (ready).", "Stop and remove")
+        await on.press(*"sales", "tab", "tab", "enter")
+        await on.until(lambda: sessions.get(seed.bench, session).desired is Desired.DOWN, "the wish")
+        assert runs.get(seed.bench, run).cancel_asked
+        assert folder.exists()
+        with seed.bench.store.write() as connection:
+            facts: dict[str, Any] = {"at": seed.clock.now, "actor": ANN}
+            rows.change(connection, run, RunState.QUEUED, RunState.CANCELLED, attempt=0, **facts)
+            session_rows.change(connection, session, SessionState.READY, SessionState.STOPPED, **facts)
+        await on.until(lambda: not folder.exists(), "the folder to be moved")
+
+
+async def test_an_unchanged_copy_of_a_shipped_environment_goes_again(
+    seed: Seed, stage: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """e on a shipped environment edits a copy in the home; left as it was, it is removed, and kept where it changed."""
+    own = seed.bench.home.environments / "python.yaml"
+    monkeypatch.setenv("EDITOR", "ed")
+    opened: list[str] = []
+    async with stage() as on:
+        monkeypatch.setattr(on.app.desk, "run_over", lambda argv, cwd=None: opened.append(argv[-1]))
+        await on.list("environments", rows=2)
+        await on.select("python")
+        await on.press("e")
+        await on.see("Left as it was: no copy was kept.")
+        assert opened == [str(own)]
+        assert not own.exists()
+        monkeypatch.setattr(on.app.desk, "run_over", lambda argv, cwd=None: own.write_text("title: mine\nr: {}\n"))
+        await on.press("e")
+        await on.until(own.exists, "the changed copy")
 
 
 async def test_read_only_takes_away_what_changes_anything(

@@ -13,6 +13,7 @@ from ui.seeding import HOSTILE, NOW, Seed, story
 from workbench.model.build import BuildState
 from workbench.model.run import RunState
 from workbench.model.session import SessionState
+from workbench.services.overview import overview
 from workbench.ui import tone
 from workbench.ui.editor import command
 from workbench.ui.nouns.environments import Environments
@@ -23,6 +24,7 @@ from workbench.ui.nouns.sessions import Sessions
 from workbench.ui.page import Page, wrapped
 from workbench.ui.sources import EventSource, FileSource
 from workbench.ui.widgets.columns import GAP, fit, pad
+from workbench.ui.widgets.header import engine_cells
 from workbench.ui.widgets.logview import _pieces
 
 NOUNS = (Projects, Environments, Sessions, Runs, Schedules)
@@ -88,6 +90,25 @@ def test_a_page_shows_foreign_text_as_it_is() -> None:
     page = Page().facts(("key", HOSTILE)).heading(HOSTILE).text(HOSTILE).table([[HOSTILE, HOSTILE]]).content().plain
     assert page.count("[/x]") == 5
     assert not any(character in page for character in "\x1b\x07\u202e")
+
+
+def test_a_table_is_aligned() -> None:
+    """Cells begin below each other whatever is cleaned out of them; spaces that one begins with stay."""
+    hostile = "a\x1b[31m  b\u202e"
+    page = Page().table([["  x", "first"], [hostile, "second"], ["", "third"]], first=6).content().plain
+    assert page.split("\n") == ["  x     first", "a b     second", "        third"]
+    narrow = Page().table([["key", "one two three four"]]).content(15).plain
+    assert narrow.split("\n") == ["key  one two", "     three four"]
+
+
+def test_the_engine_is_named_as_far_as_there_is_room(tmp_path: Path) -> None:
+    """The header has the engine's whole version where it fits, else its name and number."""
+    seed = Seed(tmp_path / "home")
+    seed.engine(version="Docker Engine 20.10.24+dfsg1, rootless")
+    found = overview(seed.bench)
+    assert [cell.text for cell in engine_cells(found)] == ["● Docker Engine 20.10.24+dfsg1, rootless"]
+    assert [cell.text for cell in engine_cells(found, short=True)] == ["● docker 20.10.24"]
+    seed.bench.close()
 
 
 def test_a_bar_is_as_long_as_asked() -> None:

@@ -13,11 +13,13 @@ from ui.staging import SMALL
 
 from workbench.model.session import Desired
 from workbench.services import environments, projects, runs, schedules, sessions
+from workbench.ui.modals.environment import EnvironmentForm
 from workbench.ui.modals.form import Form
 from workbench.ui.modals.project import ProjectForm
 from workbench.ui.modals.run import RunForm
 from workbench.ui.modals.schedule import ScheduleForm
 from workbench.ui.modals.session import SessionForm
+from workbench.ui.modals.text import TextModal
 
 
 async def filled(on: Any, kind: type[Form[Any]], field: str, text: str) -> None:
@@ -108,6 +110,11 @@ async def test_a_session_says_what_will_happen(seed: Seed, stage: Callable[..., 
             "on this machine only",
             "$ workbench sessions start weather",
         )
+        form = on.app.screen
+        form.field("project").widget.value = "pricing"
+        await on.see("http://pricing-jupyter.localhost, on a free port that it keeps")
+        form.field("project").widget.value = "weather"
+        await on.until(lambda: "start weather" in form.considered.command, "the command")
         await on.press("ctrl+s")
         await on.until(lambda: sessions.get(seed.bench, 2).desired is Desired.UP, "the wish")
 
@@ -126,6 +133,25 @@ async def test_a_schedule_previews_its_times_while_typing(seed: Seed, stage: Cal
         await on.press("ctrl+s")
         await on.until(lambda: on.screen.listing.cursor.endswith("/monthly"), "the schedule")
         assert schedules.get(seed.bench, "monthly").spec.cron == "0 7 1 * *"
+
+
+async def test_whether_it_will_run_can_be_read(
+    seed: Seed, stage: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a schedule was added, what may keep it from running is said with its remedy, until it was read."""
+    story(seed)
+    remedy = "Logging out ends it. To have it stay: loginctl enable-linger ann"
+    monkeypatch.setattr(schedules, "tonight", lambda bench: ["It will run as long as this machine is up.", remedy])
+    async with stage(SMALL) as on:
+        await on.list("schedules", rows=2)
+        await on.press("n")
+        await filled(on, ScheduleForm, "name", "monthly")
+        await filled(on, ScheduleForm, "when", "0 7 1 * *")
+        await on.press("ctrl+s")
+        await on.modal(TextModal)
+        await on.see("It will run as long as this machine is up.", remedy)
+        await on.press("escape")
+        await on.until(lambda: on.screen.listing.cursor.endswith("/monthly"), "the schedule")
 
 
 async def test_pause_and_run_now(seed: Seed, stage: Callable[..., Any]) -> None:
@@ -210,6 +236,69 @@ async def test_typing_on_after_a_choice_loses_nothing(seed: Seed, stage: Callabl
         await on.press("enter", "down", "down", "enter", "tab", "2", "h")
         await on.until(lambda: form.field("when").value == "2h", "the text in its field")
         assert form.field("kind").value == "every"
+
+
+async def test_a_fault_in_a_form_is_shown(
+    seed: Seed, stage: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fault of ours while a form checks or acts is told with its traceback, logged, and leaves the form usable."""
+
+    def broken(*args: Any, **more: Any) -> Any:
+        raise ZeroDivisionError("division [/by] zero")
+
+    async with stage() as on:
+        await on.press("n")
+        form = await on.modal(ProjectForm)
+        await filled(on, ProjectForm, "name", "sales")
+        with monkeypatch.context() as patch:
+            patch.setattr(projects, "create", broken)
+            await on.press("ctrl+s")
+            await on.modal(TextModal)
+            await on.see("Internal error", "ZeroDivisionError: division [/by] zero")
+        assert "division" in caplog.text
+        await on.press("escape", "ctrl+s")
+        await on.until(lambda: on.screen.listing.cursor == "sales", "the project")
+        await on.press("r")
+        form = await on.modal(RunForm)
+        with monkeypatch.context() as patch:
+            patch.setattr(type(form), "consider", broken)
+            form.revise()
+            await on.modal(TextModal)
+            await on.see("Internal error")
+
+
+async def test_packages_are_of_the_language_of_the_base(seed: Seed, stage: Callable[..., Any]) -> None:
+    """What is based on an R environment gets R packages, and the form says which are asked for."""
+    async with stage() as on:
+        await on.list("environments", rows=2)
+        await on.press("n")
+        form = await on.modal(EnvironmentForm)
+        await filled(on, EnvironmentForm, "name", "tidy")
+        form.field("extends").widget.value = "r"
+        await filled(on, EnvironmentForm, "packages", "data.table")
+        await on.see("R packages of CRAN")
+        await on.press("ctrl+s")
+        await on.until(lambda: on.screen.listing.cursor == "tidy", "the environment")
+        spec = environments.spec(seed.bench, "tidy")
+        assert "data.table" in spec.r.packages
+        assert not (spec.python and spec.python.packages)
+
+
+async def test_a_form_begins_where_typing_begins(seed: Seed, stage: Callable[..., Any]) -> None:
+    """Opened from a project, a schedule's form begins at its name, and no word of before lies on its buttons."""
+    story(seed)
+    async with stage(SMALL) as on:
+        await on.select("sales")
+        on.app.desk.say("something that passed")
+        await on.see("something that passed")
+        await on.press("t")
+        form = await on.modal(ScheduleForm)
+        await on.until(lambda: form.focused is form.field("name").widget, "the name")
+        await on.gone("something that passed")
+        await on.press("ctrl+s")
+        await on.see("it needs a name", "e.g. 30 6 * * mon-fri", "it needs a time: minute hour day month weekday")
+        on.app.desk.say("said meanwhile")
+        await on.see("said meanwhile", "Add (ctrl+s)", "Cancel")
 
 
 async def test_the_time_zone_is_asked_once(

@@ -17,6 +17,7 @@ from workbench.model.build import BuildProgress
 from workbench.model.run import RunState
 from workbench.services import runs as service
 from workbench.store import runs
+from workbench.ui.modals.help import Help
 from workbench.ui.nouns.runs import Runs
 from workbench.ui.sources import Chunk
 from workbench.ui.widgets.logview import MOST_LINES
@@ -103,6 +104,33 @@ async def test_output_can_be_shown_with_its_times(seed: Seed, stage: Callable[..
         await on.see(f"{moment:%H:%M:%S} hello", f"{moment:%H:%M:%S} world", "times")
         await on.press("t")
         await on.until(lambda: f"{moment:%H:%M:%S}" not in on.text, "the times to go")
+
+
+async def test_the_keys_of_a_log_are_shown_while_it_has_the_focus(seed: Seed, stage: Callable[..., Any]) -> None:
+    """Footer and ? show what the keys mean where they go: in a log find, wrap and the like, and no key twice."""
+    number = seed.run(RunState.RUNNING)
+    seed.log(number, "hello\nworld\nhello again\n")
+    async with stage(SMALL) as on:
+        await on.list("runs", rows=1)
+        await on.see("n new", "/ filter")
+        await on.press("l")
+        await on.see("/ find", "n next", "w wrap", "ctrl+s save", "c copy", "? help")
+        assert "n new" not in on.text
+        assert "/ filter" not in on.text
+        await on.press("n")
+        await on.see("Nothing is looked for yet.")
+        await on.press("slash", *"hello", "enter")
+        await on.see("2 lines match")
+        await on.press("n", "question_mark")
+        page = await on.modal(Help)
+        keys = [key for action in page.actions for key in action.keys]
+        assert sorted(keys) == sorted(set(keys))
+        await on.see("Keys of Runs, in a log", "go to next match", "copy all lines")
+        await on.press("escape", "escape")
+        await on.see("n new", "/ filter")
+        await on.press("question_mark")
+        await on.see("Keys of Runs", "run notebook")
+        assert "find text" not in on.text
 
 
 async def test_long_values_hang_below_their_beginning(seed: Seed, stage: Callable[..., Any]) -> None:

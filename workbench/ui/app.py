@@ -201,8 +201,10 @@ class Workbench(App[None]):
             return
         import traceback
 
-        text = "".join(traceback.format_exception(error)) if error else ""
-        self.show_error(WorkbenchError("This is a fault of workbench itself.", title="Internal error", hint=text))
+        whole = "".join(traceback.format_exception(error)) if error else ""
+        said = "".join(traceback.format_exception_only(error)).strip() if error else "no more is known"
+        text = f"This is a fault of workbench itself: {said}"
+        self.show_error(WorkbenchError(text, title="Internal error", hint=whole))
 
     def say_trouble(self, error: WorkbenchError) -> None:
         """An error of reading, which may come again and again: said once."""

@@ -41,7 +41,8 @@ class EnvironmentForm(Form[str]):
 
     def _language(self, base: str) -> str:
         spec = self.known[base]
-        return "r" if spec.r is not None and spec.python is None else "python"
+        # An R environment has a bare Python too where JupyterLab drives it.
+        return "r" if spec.r is not None and not (spec.python and spec.python.packages) else "python"
 
     def consider(self, values: Mapping[str, str]) -> Considered:
         """The name's rule, and the file as it will be."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
@@ -62,6 +62,12 @@ class Field(Vertical):
     def on_mount(self) -> None:
         """Nothing is wrong yet."""
         self.complain("")
+
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    def _come_or_gone(self) -> None:
+        # By a class: `:focus-within` is not looked at again for what lies beside the focused widget.
+        self.set_class(self.widget.has_focus, "-here")
 
     @property
     def open(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from textual import events
 from textual.widgets import Select
 from ui.seeding import Seed, notebook_text, story
 from ui.staging import SMALL
@@ -236,6 +237,23 @@ async def test_typing_on_after_a_choice_loses_nothing(seed: Seed, stage: Callabl
         await on.press("enter", "down", "down", "enter", "tab", "2", "h")
         await on.until(lambda: form.field("when").value == "2h", "the text in its field")
         assert form.field("kind").value == "every"
+
+
+async def test_what_arrives_together_goes_where_it_was_meant(seed: Seed, stage: Callable[..., Any]) -> None:
+    """A choice, a tab and text that arrive at once, as over a slow line, are taken one after the other."""
+    story(seed)
+    async with stage(SMALL) as on:
+        await on.select("sales")
+        await on.press("t")
+        form = await on.modal(ScheduleForm)
+        await on.until(lambda: form.focused is form.field("name").widget, "the name")
+        typed = [*"weekly", "tab", "enter", "down", "down", "enter", "tab", "2", "h", "tab", "ctrl+u", "ctrl+k"]
+        for key in [*typed, *"UTC"]:
+            on.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await on.until(lambda: form.field("timezone").value == "UTC", "the last of it")
+        assert {name: form.field(name).value for name in ("name", "kind", "when")} == {
+            "name": "weekly", "kind": "every", "when": "2h",
+        }  # fmt: skip
 
 
 async def test_a_fault_in_a_form_is_shown(

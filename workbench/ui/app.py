@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import work
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.worker import Worker, WorkerState
@@ -25,13 +24,14 @@ from workbench.ui.palette import RegistryCommands
 from workbench.ui.screens import SCREENS
 from workbench.ui.screens.noun import NounScreen
 from workbench.ui.themes import DARK, LIGHT, greys
+from workbench.ui.typeahead import TypeAhead
 
 REVIVE = 3.0  # seconds between two looks at whether the supervisor still lives
 
 log = logging.getLogger(__name__)
 
 
-class Workbench(App[None]):
+class Workbench(TypeAhead):
     """Five modes over one bench."""
 
     TITLE = "workbench"

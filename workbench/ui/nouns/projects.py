@@ -146,7 +146,7 @@ def files_page(project: Project) -> Page:
     page.table(
         [
             Cell("  " * entry.depth + entry.name, Tone.PLAIN if entry.size is not None else Tone.BUSY),
-            Cell(size(entry.size) if entry.size is not None else "", Tone.MUTED),
+            Cell(f"{size(entry.size):>8}" if entry.size is not None else "", Tone.MUTED),
         ]
         for entry in found
     )

@@ -142,7 +142,9 @@ async def test_whether_it_will_run_can_be_read(
     """After a schedule was added, what may keep it from running is said with its remedy, until it was read."""
     story(seed)
     remedy = "Logging out ends it. To have it stay: loginctl enable-linger ann"
-    monkeypatch.setattr(schedules, "tonight", lambda bench: ["It will run as long as this machine is up.", remedy])
+    monkeypatch.setattr(
+        schedules, "tonight", lambda bench, spec: ["It will run as long as this machine is up.", remedy]
+    )
     async with stage(SMALL) as on:
         await on.list("schedules", rows=2)
         await on.press("n")

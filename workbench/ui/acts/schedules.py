@@ -30,7 +30,8 @@ async def schedule_form(desk: Desk, project: str = "", *, near: str = "") -> Non
     if key:
         desk.look()
         desk.go(AREA, key)
-        answer, *remedies = await desk.call(schedules.tonight, desk.bench)
+        added = await desk.call(schedules.get, desk.bench, key)
+        answer, *remedies = await desk.call(schedules.tonight, desk.bench, added.spec)
         if remedies:
             await desk.show(f"Added {key}", "\n\n".join([answer, *remedies]))
         else:

@@ -115,13 +115,19 @@ def _mark(view: ScheduleView) -> Mark:
     return Mark("!", mark.word, Tone.WARN) if view.problem and view.spec else mark
 
 
+def _paused(view: ScheduleView) -> str:
+    if not (view.row and view.row.paused):
+        return ""
+    return f"by {view.row.paused_by}{f': {view.row.pause_reason}' if view.row.pause_reason else ''}"
+
+
 def summary(bench: Bench, view: ScheduleView) -> Page:
     """When in words, what it runs, what became of the last time, and whether it will really run."""
     from workbench.model import timetable
     from workbench.services import schedules
 
     now, zone, page, spec = bench.now(), bench.zone, Page(), view.spec
-    page.state(_mark(view), f"by {view.row.paused_by}" if view.row and view.row.paused else "")
+    page.state(_mark(view), _paused(view))
     if view.problem:
         page.text(view.problem, Tone.BAD).text("e opens the file", Tone.MUTED)
     if spec is None:

@@ -17,11 +17,11 @@ from docker import APIClient
 from engines.relay import Relay
 from ui.staging import SMALL, Stage
 from waiting import until
-from world import PROJECT, end, ended, ends_of, in_cell, notebook, states_of, submit
+from world import PROJECT, end, ended, ends_of, events_of, in_cell, notebook, states_of, submit
 
 from workbench.execution.fence import is_held
 from workbench.model.environment import EngineName
-from workbench.model.run import Run, RunState
+from workbench.model.run import Request, Run, RunState
 from workbench.model.schedule import DueState
 from workbench.model.session import ENDED, Session, SessionState
 from workbench.services import runs, schedules, sessions
@@ -154,6 +154,20 @@ def test_a_kernel_that_ends_with_its_engine(far: Bench, relay: Relay, engine: AP
     assert "killed by SIGKILL in cell 2 `time.sleep(600)`; the engine was away" in over.reason
     assert "live-restore" in over.hint
     without_kernels(far, engine)
+
+
+def test_a_limit_that_passes_during_an_outage(far: Bench, relay: Relay, engine: APIClient) -> None:
+    """A run whose time is over while nobody can end its kernel ends as timed out; the kernel goes once the engine is back."""
+    path = notebook(far, "long.ipynb", "import time", "time.sleep(600)")
+    run = runs.submit(far, Request(PROJECT, path, timeout=8))
+    in_cell(far, run, 2)
+    relay.cut()
+    over = ended(far, run, seconds=40)
+    assert over.state is RunState.TIMED_OUT
+    assert over.reason == "took longer than 8s in cell 2 `time.sleep(600)`"
+    assert any("could not be told to end" in event.get("text", "") for event in events_of(far, run))
+    relay.mend()
+    without_kernels(far, engine, seconds=60)
 
 
 def test_a_run_over_an_outage(far: Bench, relay: Relay, engine: APIClient) -> None:

@@ -13,11 +13,13 @@ PATIENCE = 0.5  # seconds: whoever only asks holds a shared lock for an instant
 
 
 def hold(folder: Path) -> int | None:
-    """Take the lock of an attempt's folder and keep it until the process ends; None where another has it.
+    """Take the lock of an attempt's folder and keep it until the process ends; None where another has it, or where
+    the folder was moved away or replaced meanwhile: the attempt that was meant is over then.
 
     The descriptor is not inherited by programs that are started. Closing it frees the lock.
     """
-    descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    path = folder / LOCK_FILE
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -28,7 +30,19 @@ def hold(folder: Path) -> int | None:
                 return None
             time.sleep(0.01)
         else:
-            return descriptor
+            if _is_at(descriptor, path):
+                return descriptor
+            os.close(descriptor)
+            return None
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether the open file is the one that `path` names now."""
+    try:
+        there = path.stat()
+    except OSError:
+        return False
+    return os.path.samestat(os.fstat(descriptor), there)
 
 
 def is_held(folder: Path) -> bool:

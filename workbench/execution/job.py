@@ -67,7 +67,7 @@ class Job:
         data["revision"] = json.loads(self.revision.to_json())
         for key in ("engine_options", "parameters", "env", "record"):
             data[key] = dict(data[key])
-        return json.dumps(data, default=str, ensure_ascii=False, indent=1)
+        return json.dumps(data, default=str, indent=1)  # ASCII: half a surrogate pair, as in odd paths, comes through
 
     @classmethod
     def from_json(cls, text: str) -> Job:
@@ -103,7 +103,7 @@ def write_job(folder: Path, job: Job) -> Path:
 def read_job(folder: Path) -> Job:
     """The job of an attempt's folder. OSError where there is none, ValueError where it cannot be read."""
     try:
-        return Job.from_json((folder / JOB_FILE).read_text())
+        return Job.from_json((folder / JOB_FILE).read_text(encoding="utf-8"))
     except (KeyError, TypeError) as error:
         raise ValueError(f"{folder / JOB_FILE} does not describe a job: {error}") from error
 

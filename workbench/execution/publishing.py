@@ -32,7 +32,7 @@ def publish(job: Job, attempt: Path, record: Mapping[str, Any]) -> Path:
         for name in (OUTPUT_FILE, LOG_FILE):
             if (attempt / name).exists():
                 _copy(attempt / name, hidden / name)
-        with (hidden / RECORD_FILE).open("w", encoding="utf-8") as file:
+        with (hidden / RECORD_FILE).open("w", encoding="utf-8", errors="replace") as file:
             json.dump(record, file, ensure_ascii=False, indent=1, default=str)
             file.write("\n")
             file.flush()

@@ -63,7 +63,7 @@ class Result:
 def read_result(folder: Path) -> Result | None:
     """The result in an attempt's folder, None where it has not ended. ValueError where it cannot be read."""
     try:
-        return Result.from_json((folder / RESULT_FILE).read_text())
+        return Result.from_json((folder / RESULT_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (KeyError, TypeError) as error:
@@ -76,8 +76,8 @@ def write_result(folder: Path, result: Result) -> bool:
     if path.exists():
         return False
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(result.to_json())
+        with temporary.open("wb") as file:
+            file.write(result.to_json().encode("utf-8", "replace"))  # a cell may hold half a surrogate pair
             file.flush()
             os.fsync(file.fileno())
         try:

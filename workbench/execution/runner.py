@@ -24,7 +24,7 @@ from workbench.engines.base import KernelHost
 from workbench.errors import Refused, WorkbenchError
 from workbench.execution.course import Course, Stopped
 from workbench.execution.fence import hold
-from workbench.execution.job import OUTPUT_FILE, Job, read_job
+from workbench.execution.job import OUTPUT_FILE, RUNNER_LOG, Job, read_job
 from workbench.execution.journal import Journal
 from workbench.execution.kernels import choose_kernel
 from workbench.execution.publishing import publish
@@ -72,7 +72,10 @@ class Runner:
         reserve(self.folder)
         try:
             verdict = self.outcome()
-            self.conclude(verdict)
+            try:
+                self.conclude(verdict)
+            except Exception as error:  # noqa: BLE001 - as in `outcome`: a run without a result counts as killed
+                self.leave(self.fault(error), datetime.now(UTC), None)
         finally:
             self.end_kernel()
             self.journal.close()
@@ -88,17 +91,24 @@ class Runner:
             error = caught
         # A launch that was overtaken by the end goes on in its thread: what it makes has to be ended too.
         self.course.settled.wait(LAUNCH)
-        if self.host is not None and self.course.stop:
-            self.host.kill()
+        try:
+            if self.host is not None and self.course.stop:
+                self.host.kill()
+        except WorkbenchError as away:  # its sweep removes what is left
+            sys.stderr.write(f"{away}\n")
         try:
             return judge(self.course, self.notebook, error, last_words(self.host))
         except Exception as caught:  # noqa: BLE001 - as above
-            traceback.print_exception(caught)
-            return Verdict(
-                RunState.CRASHED,
-                f"the runner itself failed: {one_line(f'{type(caught).__name__}: {caught}', 200)}",
-                f"This is a fault of workbench; its traceback is in {self.folder / 'runner.log'}",
-            )
+            return self.fault(caught)
+
+    def fault(self, error: Exception) -> Verdict:
+        """The verdict where this program itself is to blame; the log gets the traceback."""
+        traceback.print_exception(error)
+        return Verdict(
+            RunState.CRASHED,
+            f"the runner itself failed: {one_line(f'{type(error).__name__}: {error}', 200)}",
+            f"This is a fault of workbench; its traceback is in {self.folder / RUNNER_LOG}",
+        )
 
     def execute(self) -> None:
         """Run the notebook with papermill over the engine's host."""
@@ -154,6 +164,10 @@ class Runner:
             problem = error.strerror or str(error)
         if problem:
             verdict = _unpublished(verdict, problem, self.folder)
+        self.leave(verdict, ended, place)
+
+    def leave(self, verdict: Verdict, ended: datetime, place: Path | None) -> None:
+        """Write the result, unless there is one, and wake who waits."""
         result = Result(
             state=verdict.state,
             token=self.job.token,

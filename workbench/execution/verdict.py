@@ -20,6 +20,7 @@ QUESTIONS = frozenset({"StdinNotImplementedError"})  # ipykernel's, where stdin 
 SOMEBODY = "Not by workbench: by the machine for want of memory (its own log says so), by hand, or by the notebook."
 NOBODY = "A run has nobody to answer: give the value as a parameter."
 ENGINE = "An engine that stops ends its kernels, unless it is set to keep them (Docker: `live-restore`)."
+HALF = "Its text holds a surrogate without its other half, which is no character: delete it there."
 LAST_WORDS = 4000  # characters of what a kernel's process printed itself
 
 
@@ -49,6 +50,8 @@ def judge(course: Course, notebook: Mapping[str, Any] | None, error: BaseExcepti
         return Verdict(RunState.FAILED, error.message, error.hint, never_began=not course.cells)
     if isinstance(error, WorkbenchError):
         return Verdict(RunState.FAILED, one_line(str(error.message)), error.hint)
+    if isinstance(error, UnicodeEncodeError) and course.cells:  # no kernel can be sent such a cell
+        return Verdict(RunState.FAILED, f"half of a character{_place(course)}", HALF, _bare(course, "UnicodeError", ""))
     if error is not None:
         raise error
     return Verdict(RunState.SUCCEEDED)

@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from workbench.engines.base import KernelHost
+from workbench.errors import WorkbenchError
 from workbench.execution.course import Course, Stop
 from workbench.execution.provisioner import nudge
 from workbench.execution.saving import RunManager
-from workbench.text import duration
+from workbench.text import duration, one_line
 
 LOOK = 0.1  # seconds between looks
 LAST_WORDS = 0.2  # seconds that output of a dead kernel, still on its way, is waited for
@@ -36,17 +38,21 @@ class Warden:
         self.patience = NUDGE
 
     async def watch(self, task: asyncio.Task[None]) -> None:
-        """Look ten times a second until `task`, the run itself, ends or has to; it is then cancelled."""
-        while True:
-            await asyncio.sleep(LOOK)
-            if await self.died(task):
-                return
-            self.judge()
-            if self.course.stop:
-                await self.climb(task)
-                return
-            self.rouse()
-            self.notebook.save_if_due()
+        """Look ten times a second until `task`, the run itself, ends or has to. It is cancelled then, and also where
+        the watch itself breaks off: a run without a warden could hang for ever."""
+        try:
+            while True:
+                await asyncio.sleep(LOOK)
+                if await self.died(task):
+                    return
+                self.judge()
+                if self.course.stop:
+                    await self.climb(task)
+                    return
+                self.rouse()
+                self.notebook.save_if_due()
+        finally:
+            task.cancel()
 
     def rouse(self) -> None:
         """Nudge a kernel that has not said `busy` though a cell was sent to it."""
@@ -58,7 +64,7 @@ class Warden:
             nudge(self.manager)
 
     async def died(self, task: asyncio.Task[None]) -> bool:
-        """Whether the kernel has ended by itself; `task` is then cancelled, after its last words came."""
+        """Whether the kernel has ended by itself, its last words taken; `task` is then cancelled."""
         if not self.course.launched:
             return False
         end = self.host.poll()
@@ -88,19 +94,28 @@ class Warden:
         return self.cell is not None and "shell.execute_reply" in self.cell.metadata.get("execution", {})
 
     async def climb(self, task: asyncio.Task[None]) -> None:
-        """End the run: ask the kernel in three ways, each harder; a second wish to cancel skips to the last."""
+        """End the kernel: ask in three ways, each harder; a second wish to cancel skips to the last.
+
+        An engine that is away can do none of it: the run ends all the same, and its kernel is swept later.
+        """
         course = self.course
         began = time.monotonic()
         if course.launched and course.phase != "starting":
             for step in (self.interrupt, self.terminate):
-                await step()
+                await self.attempt(step)
                 if await self.over(task, PAUSE):
                     return
             course.journal.note(f"the kernel did not end in {duration(time.monotonic() - began)}: it is killed")
         if course.launched:
-            await asyncio.to_thread(self.host.kill)
+            await self.attempt(self.kill)
             await asyncio.sleep(LAST_WORDS)
-        task.cancel()
+
+    async def attempt(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Take one step of the ladder, or say why it cannot be taken."""
+        try:
+            await step()
+        except WorkbenchError as error:
+            self.course.journal.note(f"the kernel could not be told to end: {one_line(error.message, 200)}")
 
     async def interrupt(self) -> None:
         """As the interrupt button does."""
@@ -110,6 +125,10 @@ class Warden:
     async def terminate(self) -> None:
         """SIGTERM."""
         self.host.send_signal(signal.SIGTERM)
+
+    async def kill(self) -> None:
+        """SIGKILL, with everything it started."""
+        await asyncio.to_thread(self.host.kill)
 
     async def over(self, task: asyncio.Task[None], seconds: float) -> bool:
         """Whether the run ended within `seconds`, by itself or because its kernel did."""

@@ -147,6 +147,8 @@ def name_problem(name: str, language: str) -> str:
 def _value_problem(value: Any, depth: int = 0) -> str:
     if depth > 50:
         return "is nested too deeply"
+    if isinstance(value, str) and not _is_text(value):
+        return "is no text: it holds bytes that are not UTF-8 (check the locale of the terminal, or the file)"
     if value is None or isinstance(value, bool | int | float | str):
         return ""
     if isinstance(value, list):
@@ -154,8 +156,18 @@ def _value_problem(value: Any, depth: int = 0) -> str:
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
             return "the keys of a mapping must be text"
-        return next(filter(None, (_value_problem(one, depth + 1) for one in value.values())), "")
+        inside = (*value, *value.values())
+        return next(filter(None, (_value_problem(one, depth + 1) for one in inside)), "")
     return f"{type(value).__name__} is no value of JSON; write it as text"
+
+
+def _is_text(value: str) -> bool:
+    """Whether it can be written as UTF-8; Python keeps bytes that it could not read as halves of surrogate pairs."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _unknown(name: str, names: tuple[str, ...]) -> str:

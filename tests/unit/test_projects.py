@@ -370,6 +370,53 @@ def test_asking_for_the_state_runs_nothing_and_changes_nothing(bench: Bench, tmp
     assert index.read_bytes() == before
 
 
+@pytest.mark.parametrize("kind", ["clean", "process"])
+def test_no_filter_of_a_repository_is_run(bench: Bench, tmp_path: Path, kind: str) -> None:
+    """Asking for the state starts no program that the repository's configuration names for the contents of files."""
+    project = projects.create(bench, "a")
+    mark = tmp_path / "ran"
+    git(project.path, "add", ".")
+    git(project.path, "commit", "-q", "-m", "x")
+    (project.path / ".git" / "info").mkdir(exist_ok=True)
+    (project.path / ".git" / "info" / "attributes").write_text('* filter=Own."kind"\n')
+    git(project.path, "config", f'filter.Own."kind".{kind}', f"touch {mark}; cat")
+    git(project.path, "config", 'filter.Own."kind".required', "true")
+    os.utime(project.path / "project.yaml")
+    subprocess.run(["git", "-C", project.path, "status"], capture_output=True)
+    assert mark.exists(), "the filter works"
+    mark.unlink()
+    os.utime(project.path / "project.yaml", (1, 1))
+    assert projects.git_state(project).branch
+    assert not mark.exists()
+    git(project.path, "config", f"filter.a=b.{kind}", f"touch {mark}; cat")
+    assert projects.git_state(project) == projects.GitState()
+    assert not mark.exists()
+
+
+def test_nothing_is_fetched_for_the_state(bench: Bench, tmp_path: Path) -> None:
+    """Where a repository lacks objects, the command that it names for getting them is not run."""
+    project = projects.create(bench, "a")
+    mark = tmp_path / "ran"
+    git(project.path, "add", ".")
+    git(project.path, "commit", "-q", "-m", "x")
+    tree = git(project.path, "rev-parse", "HEAD^{tree}").strip()
+    (project.path / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+    for key, value in {
+        "core.repositoryFormatVersion": "1",
+        "extensions.partialClone": "origin",
+        "remote.origin.promisor": "true",
+        "remote.origin.url": "ssh://nowhere/x",
+        "core.sshCommand": f"touch {mark}; false",
+        "protocol.ssh.allow": "always",
+    }.items():
+        git(project.path, "config", key, value)
+    subprocess.run(["git", "-C", project.path, "status"], capture_output=True)
+    assert mark.exists(), "the command works"
+    mark.unlink()
+    projects.git_state(project)
+    assert not mark.exists()
+
+
 def test_a_git_of_another_folder_has_no_say(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """GIT_DIR of the person's shell is about another repository."""
     project = projects.create(bench, "a")

@@ -10,8 +10,10 @@ from pathlib import Path
 from workbench.model.project import Project
 
 PATIENCE = 10.0  # seconds; a repository on a slow disk shall not hold a run up for longer
-# No hooks, no helper that watches files, no lock taken from the person's own git, no question asked.
+# A repository's own configuration names programs that git starts, and a cell in a container can write it. So: no hooks,
+# no helper that watches files, nothing fetched, no lock taken from the person's own git, no question asked.
 _SAFE = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.untrackedCache=false")
+_ALONE = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1"}
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class GitState:
 def git_state(project: Project) -> GitState:
     """Commit, branch and dirtiness of the project's folder."""
     about = ["--porcelain=v2", "--branch", "-z", "--untracked-files=normal", "--ignore-submodules=all"]
-    said = _git(project.path, ["status", *about, "--", ".", ":(exclude)runs"])
+    without = _without_filters(project.path)
+    said = None if without is None else _git(project.path, [*without, "status", *about, "--", ".", ":(exclude)runs"])
     if said is None:
         return GitState()
     lines = said.split("\0")
@@ -49,10 +52,27 @@ def git_init(folder: Path) -> None:
         _git(folder, ["init", "--quiet"])
 
 
+def _without_filters(folder: Path) -> list[str] | None:
+    """Options under which git starts no `filter.<name>.clean` and its like; None where that cannot be had.
+
+    A file that was touched and whose filter would have made it as it was then counts as changed.
+    """
+    said = _git(folder, ["config", "--null", "--name-only", "--list"])
+    if said is None:
+        return None
+    found = {key.rpartition(".")[0] for key in said.split("\0") if key.startswith("filter.")}
+    if any("=" in name for name in found):
+        return None  # `-c` ends a name there
+    settings = [
+        f"{name}.{key}" for name in sorted(found) for key in ("clean=", "smudge=", "process=", "required=false")
+    ]
+    return [word for setting in settings for word in ("-c", setting)]
+
+
 def _git(folder: Path, arguments: list[str]) -> str | None:
     """What git prints; None where it fails, is not there, or takes too long."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or "CONFIG" in name}
-    environ |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    environ |= _ALONE | {"LC_ALL": "C"}
     try:
         done = subprocess.run(
             ["git", *_SAFE, "-C", str(folder), *arguments],

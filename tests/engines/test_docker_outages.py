@@ -13,6 +13,7 @@ from engines.conftest import DOCKER_SETTINGS, Bench
 from engines.relay import Relay
 from waiting import until
 
+from workbench.engines.docker.connection import Connection
 from workbench.engines.docker.endpoint import Endpoint, find_endpoint
 from workbench.engines.docker.engine import DockerEngine
 from workbench.errors import EngineDown
@@ -58,6 +59,17 @@ def test_a_kernel_outlives_an_outage(far: Bench, relay: Relay) -> None:
     assert end is not None
     assert end.code == 9
     far.tidy()
+
+
+def test_an_engine_that_answered_is_kept(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An outage is waited for: no other engine that could be found takes its place, for it has none of the containers."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{relay.path}")
+    connection = Connection()
+    assert not connection.facts().problem
+    relay.cut()
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{relay.target}")
+    assert "no engine answers" in connection.facts().problem
+    assert connection.facts().endpoint == f"unix://{relay.path}"
 
 
 def test_a_log_goes_on_after_an_outage(far: Bench, relay: Relay) -> None:

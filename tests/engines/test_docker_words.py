@@ -110,6 +110,18 @@ def test_an_engine_that_is_not_there_is_a_fact() -> None:
     assert facts.endpoint == "unix:///nonexistent/docker.sock"
 
 
+def test_an_engine_is_looked_for_until_it_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was not there is not held on to: its socket, or another choice, may come later. One that was given is."""
+    first, second = (f"unix://{tmp_path}/{name}.sock" for name in ("first", "second"))
+    monkeypatch.setenv("DOCKER_HOST", first)
+    found, given = Connection(), Connection(Endpoint(first, "test"))
+    assert found.facts().endpoint == first
+    monkeypatch.setenv("DOCKER_HOST", second)
+    assert found.facts().endpoint == second
+    assert second in found.facts().problem
+    assert given.facts().endpoint == given.facts().endpoint == first
+
+
 def test_what_a_daemon_says_is_read() -> None:
     """Podman, rootless engines, SELinux and missing limits are noticed; an old one is known by its API."""
     podman = read_daemon(

@@ -62,16 +62,21 @@ class Daemon:
 
 
 class Connection:
-    """Clients of one engine: one a thread, none carried over a fork."""
+    """Clients of one engine: one a thread, none carried over a fork.
+
+    An engine that has answered stays the one for good, as containers and images are on it and on no other. Until then
+    each question looks for it anew: its socket may appear only after a login.
+    """
 
     def __init__(self, endpoint: Endpoint | None = None) -> None:
         self._endpoint = endpoint
+        self._settled = endpoint is not None
         self._local = threading.local()
         self._daemon: Daemon | None = None
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where the engine is; found at first use. Refused where it is on another machine."""
+        """Where the engine is, as far as that is known. Refused where it is on another machine."""
         if self._endpoint is None:
             self._endpoint = find_endpoint()
         return self._endpoint
@@ -135,8 +140,11 @@ class Connection:
 
     def _connect(self, timeout: float | None) -> APIClient:
         # No `version`: engines refuse what is too new for them, and since 29 also what is too old.
-        # No timeout is allowed by the library, though not by its type stubs.
-        return APIClient(base_url=self.endpoint.url, timeout=timeout)  # type: ignore[arg-type]
+        # It answers here, with its version. No timeout is allowed by the library, though not by its type stubs.
+        endpoint = self.endpoint
+        client = APIClient(base_url=endpoint.url, timeout=timeout)  # type: ignore[arg-type]
+        self._endpoint, self._settled = endpoint, True
+        return client
 
     def _reach(self) -> None:
         """Raise OSError where nothing listens: docker-py leaves a socket open then, and wraps the reason thrice."""
@@ -156,7 +164,10 @@ class Connection:
                 raise NoSuchThing(str(error), response=error.response) from error
             raise _refusal(error) from error
         except (*_UNREACHABLE, docker.errors.DockerException, OSError) as error:
-            raise self._down(error) from error
+            down = self._down(error)
+            if not self._settled:
+                self._endpoint = None
+            raise down from error
 
     def _down(self, error: BaseException) -> WorkbenchError:
         """Why the engine does not answer, with what to do."""

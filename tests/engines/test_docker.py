@@ -21,8 +21,9 @@ from engines.talking import Talk
 from engines.test_contract import get
 from waiting import until
 
-from workbench.engines.base import Person
-from workbench.engines.docker import account, builder, command
+from workbench.engines.base import LABEL, Person
+from workbench.engines.docker import account, builder, command, contents
+from workbench.engines.docker.connection import NoSuchThing
 from workbench.engines.docker.engine import DockerEngine
 from workbench.engines.docker.recipe import Dialect
 from workbench.errors import BuildFailed, NotFound, Refused
@@ -399,6 +400,19 @@ def test_kernels_of_a_home_do_not_disturb_its_sessions(docker_bench: Bench, monk
     facts = docker_bench.engine.inspect_session(handle)
     assert facts is not None
     assert facts.alive
+
+
+def test_a_question_that_nobody_waits_for_is_removed(docker_bench: Bench) -> None:
+    """Who asked an image what is in it and was killed leaves a container: it is this home's, and swept once it is old."""
+    engine, home = docker_bench.engine, docker_bench.home.id
+    assert isinstance(engine, DockerEngine)
+    with api(docker_bench) as client:
+        handle = contents.create(client, str(docker_bench.revision.digest), home)
+        engine.sweep_kernels(home, frozenset())
+        assert client.inspect_container(handle)["Config"]["Labels"][f"{LABEL}home"] == home
+        contents.sweep(engine._connection, home, time.time() + contents.LONGEST + 5)
+        with pytest.raises(NoSuchThing):
+            client.inspect_container(handle)
 
 
 def test_a_project_in_a_system_folder_is_refused(docker_bench: Bench) -> None:

@@ -22,9 +22,10 @@ from workbench.engines.process import bytecode, interpreters, proc, venv
 from workbench.engines.process.builder import STEPS
 from workbench.engines.process.engine import ProcessEngine
 from workbench.engines.process.uv import settings
+from workbench.engines.registry import open_engine
 from workbench.errors import BuildFailed, Refused
 from workbench.model.build import BuildProgress
-from workbench.model.environment import EnvironmentSpec, PythonPart, Revision, RPart
+from workbench.model.environment import EngineName, EnvironmentSpec, PythonPart, Revision, RPart
 from workbench.paths import Home, open_home
 from workbench.settings import Settings
 
@@ -334,3 +335,59 @@ def test_a_fresh_build_replaces_only_by_what_is_whole(engine: ProcessEngine, hom
     assert (again.id, again.reference) == (first.id, first.reference)
     assert not mark.exists()
     assert sorted(path.name for path in Path(first.reference).parent.parent.glob(".*")) == []
+
+
+def killed_midway(folder: Path) -> None:
+    """Leave a revision as a forced build does that was killed while it made it anew."""
+    folder.rename(venv.aside(folder))
+    (folder / "venv").mkdir(parents=True)
+    (folder / "requirements.in").touch()
+
+
+def test_a_forced_build_that_was_killed_costs_nothing(process_bench: Bench, tmp_path: Path) -> None:
+    """What it had set aside is found again, and by the next build too; but not taken from one that is still at it."""
+    spec = replace(process_bench.spec, name="killed", python=PythonPart(), ides=())
+    engine = process_bench.engine
+    assert isinstance(engine, ProcessEngine)
+    made = build(engine, spec, tmp_path / "log")
+    folder = Path(made.reference).parent
+    killed_midway(folder)
+    with venv.alone(folder) as held:
+        assert held
+        assert engine.find(spec, made.id) is None
+        assert venv.aside(folder).exists()
+    assert engine.find(spec, made.id) == made
+    killed_midway(folder)
+    told: list[BuildProgress] = []
+    assert build(engine, spec, tmp_path / "log", told) == made
+    assert told == []
+    assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
+    engine.remove(made)
+
+
+def test_what_killed_builds_left_is_removed(home: Home, process_bench: Bench) -> None:
+    """Halves of venvs, removals that were not finished, folders with secrets go; what is whole or being made stays."""
+    environments = home.environment_folder("a")
+    whole, half, made, image = (environments / f"{number:016x}" for number in range(4))
+    shutil.copytree(Path(process_bench.revision.reference).parent, whole, symlinks=True)
+    for path in (
+        half / "tool" / "x",
+        made / "venv" / "x",
+        image / "Dockerfile",
+        image / "uv.toml",
+        image / "uv",
+        environments / "build-abc" / "uv.toml",
+        environments / ".gone-1" / "locked" / "x",
+        environments / f".old-{whole.name}" / "ready.json",
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (environments / ".gone-1" / "locked").chmod(0o500)
+    venv.write(whole, replace(process_bench.revision, reference=str(whole / "venv")))
+    with venv.alone(made):
+        for name in EngineName:
+            open_engine(name, home, Settings()).tidy()
+    left = {str(path.relative_to(environments)) for path in environments.rglob("*") if whole not in path.parents}
+    names = {whole.name, made.name, f"{made.name}/venv", f"{made.name}/venv/x", image.name, f"{image.name}/Dockerfile"}
+    assert {name for name in left if not name.endswith(".lock")} == names
+    assert venv.read(whole)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from attempts import Desk, code, notebook, plain
 
 from workbench.errors import EngineDown, Refused
-from workbench.execution import fence, warden
+from workbench.execution import fence, publishing, warden
 from workbench.execution.course import Course, Stop
 from workbench.execution.job import Job, read_job, write_job
 from workbench.execution.journal import Journal
@@ -22,6 +24,7 @@ from workbench.execution.verdict import Verdict, judge
 from workbench.model.run import RunState
 from workbench.notebooks import parameters
 from workbench.paths import open_home
+from workbench.supervisor.endings import Endings
 
 
 @pytest.fixture
@@ -183,3 +186,21 @@ def test_a_parameter_that_is_no_text_is_refused(desk: Desk) -> None:
     write_job(attempt.folder, odd)
     assert read_job(attempt.folder) == odd
     assert read_result(attempt.folder) is None
+
+
+def test_what_a_dead_runner_hid_is_removed(desk: Desk) -> None:
+    """Killed while it published, it leaves no hidden folder in the person's project; what was there before stays."""
+    attempt = desk.write(notebook("1"))
+    assert attempt.job.published
+    runs = attempt.job.published.parent
+    hidden = publishing._hidden(attempt.job, attempt.job.published)
+    for name in (hidden.name, ".other.token", "2026-01-01T0000-t-1"):
+        (runs / name).mkdir(parents=True)
+    (hidden / "output.ipynb").touch()
+    (runs / f".latest.{attempt.job.token[:8]}").symlink_to("x")
+    now = datetime.now(UTC)
+    run = SimpleNamespace(state=RunState.RUNNING, cancel_asked=False, started=now, cells=1, cells_done=1)
+    ended = Endings(None).of_a_dead_runner(run, attempt.folder, attempt.job.token, None, False, now)  # type: ignore[arg-type]
+    assert ended
+    assert attempt.ended == ended
+    assert sorted(path.name for path in runs.iterdir()) == [".other.token", "2026-01-01T0000-t-1"]

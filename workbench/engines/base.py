@@ -181,6 +181,9 @@ class Engine(Protocol):
     def remove(self, revision: Revision) -> None:
         """Remove a revision from disk; nothing where it is gone."""
 
+    def tidy(self) -> None:
+        """Remove what builds that were killed have left on disk. May take long; no build of this home is made then."""
+
     def host(self, revision: Revision, workspace: Workspace, *, run: str) -> KernelHost:
         """A host for one kernel of `revision`; `run` (`41.1`) goes into labels."""
 

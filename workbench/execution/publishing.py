@@ -25,7 +25,7 @@ def publish(job: Job, attempt: Path, record: Mapping[str, Any]) -> Path:
     target = job.published
     runs = target.parent
     _make(runs)
-    hidden = runs / f".{target.name}.{job.token[:8] or job.label}"
+    hidden = _hidden(job, target)
     shutil.rmtree(hidden, ignore_errors=True)
     try:
         hidden.mkdir()
@@ -45,6 +45,23 @@ def publish(job: Job, attempt: Path, record: Mapping[str, Any]) -> Path:
     sync_folder(runs)
     _point(runs / LATEST, place.name, job.token)
     return place
+
+
+def abandon(job: Job) -> None:
+    """Remove what is hidden of a publication whose runner died over it; to be called with the attempt's lock held."""
+    if job.published is None:
+        return
+    shutil.rmtree(_hidden(job, job.published), ignore_errors=True)
+    with contextlib.suppress(OSError):
+        _next_latest(job.published.parent, job.token).unlink(missing_ok=True)
+
+
+def _hidden(job: Job, target: Path) -> Path:
+    return target.with_name(f".{target.name}.{job.token[:8] or job.label}")
+
+
+def _next_latest(runs: Path, token: str) -> Path:
+    return runs / f".{LATEST}.{token[:8]}"
 
 
 def _make(runs: Path) -> None:
@@ -79,7 +96,7 @@ def _point(link: Path, name: str, token: str) -> None:
     """Let `latest` name the newest; something else of that name, or a file system without links, is left alone."""
     if os.path.lexists(link) and not link.is_symlink():
         return
-    temporary = link.with_name(f".{LATEST}.{token[:8]}")
+    temporary = _next_latest(link.parent, token)
     with contextlib.suppress(OSError):
         temporary.unlink(missing_ok=True)
         temporary.symlink_to(name)

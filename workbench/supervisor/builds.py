@@ -39,7 +39,22 @@ class Builds:
         self.desk = desk
         self.engines = engines
         self.running: dict[int, threading.Event] = {}
+        self._tidying: threading.Thread | None = None
         self._last = 0.0
+
+    def begin(self) -> None:
+        """Remove what killed builds have left; no build starts before that is done."""
+        self._tidying = self.desk.thread("tidy", self._tidy)
+
+    def _tidy(self) -> None:
+        for name in EngineName:
+            self.engines.get(name).tidy()
+
+    @property
+    def _room(self) -> bool:
+        """Whether a build may be started."""
+        tidy = self._tidying is None or not self._tidying.is_alive()
+        return tidy and len(self.running) < AT_ONCE and not self.desk.stopping.is_set()
 
     def look(self) -> float | None:
         """Cancel what shall be, start the oldest where there is room; seconds until the next look, None for none."""
@@ -61,7 +76,7 @@ class Builds:
                 again(0.0)
         elif build.cancel_asked:
             self._change(build, BuildState.CANCELLED, reason="cancelled")
-        elif len(self.running) < AT_ONCE and not self.desk.stopping.is_set():
+        elif self._room:
             if self._held_up(build):
                 again(AGAIN)
             else:

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from workbench.execution.fence import hold
+from workbench.execution.job import read_job
+from workbench.execution.publishing import abandon
 from workbench.execution.result import Result, read_result, write_result
 from workbench.model.run import Failure, Run, RunState
 from workbench.store import runs as rows
@@ -66,6 +68,7 @@ class Endings:
             found = read_result(folder)
             if found is not None:
                 return found
+            _tidy(folder)
             where = f" in cell {cell.cell}" if cell and cell.cell else ""
             if rebooted:
                 state, reason = R.INTERRUPTED, f"the machine was restarted while it ran{where}"
@@ -147,6 +150,14 @@ class Endings:
 
 def _span(start: datetime, end: datetime) -> float:
     return max(0.0, (end - start).total_seconds())
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what a runner that died while it published has left in the person's project."""
+    try:
+        abandon(read_job(folder))
+    except (OSError, ValueError) as error:
+        log.info("%s: what it may have left is not known: %s", folder, error)
 
 
 def _spoke(folder: Path) -> bool:

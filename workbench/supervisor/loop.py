@@ -92,6 +92,7 @@ class Supervisor:
         self._present_ourselves()
         try:
             self.engines.begin()
+            self.builds.begin()
             while not self.desk.stopping.is_set():
                 self._look()
                 self._sleep()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from workbench.errors import EngineDown, WorkbenchError
-from workbench.model.build import BuildState
+from workbench.model.build import Build, BuildState
 from workbench.model.environment import EngineName, EnvironmentSpec, Revision
 from workbench.services import environments
 from workbench.store import builds as build_rows
@@ -76,6 +76,9 @@ class Environments:
             if problem:
                 return NotYet(f"{chosen.engine} is down: {one_line(problem, 200)}", hint, down=True)
         if chosen and revision:
+            if chosen.engine is EngineName.PROCESS and (anew := self._made_anew(spec)):
+                self._seen.pop((spec.name, revision.id), None)
+                return anew
             try:
                 if self._there(spec, chosen.engine, revision):
                     return Usable(spec, chosen.engine, revision)
@@ -86,6 +89,15 @@ class Environments:
                 rows.drop_revision(connection, spec.name, revision.id)
         return self._build(spec, asked, actor)
 
+    def _made_anew(self, spec: EnvironmentSpec) -> NotYet | None:
+        """Whether the venv that is there is taken away now, or next: a build of this very declaration is under way."""
+        with self.desk.read() as connection:
+            for build in build_rows.in_states(connection, {BuildState.QUEUED, BuildState.BUILDING}):
+                this = (build.environment, build.fingerprint) == (spec.name, spec.fingerprint)
+                if this and (build.state is BuildState.BUILDING or build_rows.forced(connection, build.id)):
+                    return _being_built(spec, build)
+        return None
+
     def _build(self, spec: EnvironmentSpec, asked: datetime, actor: Actor) -> Readiness:
         """What the builds of this very declaration say; a new one is queued where none says anything."""
         with self.desk.read() as connection:
@@ -94,8 +106,7 @@ class Environments:
             if build.fingerprint != spec.fingerprint or (build.ended and build.ended < asked):
                 continue
             if build.state in (BuildState.QUEUED, BuildState.BUILDING):
-                waits = f": {build.reason}" if build.reason else ""
-                return NotYet(f"building environment {spec.name}{waits}", f"workbench logs b{build.id} -f")
+                return _being_built(spec, build)
             if build.state is BuildState.FAILED:
                 return Never(
                     f"environment {spec.name} could not be built: {build.reason}",
@@ -117,3 +128,8 @@ class Environments:
             return False
         self._seen[key] = time.monotonic()
         return True
+
+
+def _being_built(spec: EnvironmentSpec, build: Build) -> NotYet:
+    waits = f": {build.reason}" if build.reason else ""
+    return NotYet(f"building environment {spec.name}{waits}", f"workbench logs b{build.id} -f")

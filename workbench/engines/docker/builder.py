@@ -24,6 +24,8 @@ from workbench.engines.docker.transcript import Transcript
 from workbench.errors import WorkbenchError
 
 GRACE = 5.0  # seconds a cancelled builder has to leave by itself
+PASSING = ("uv", "ca-bundle", "uv.toml")  # in the context only while an image is built; the last may hold a password
+PRIVATE = "build-"  # how folders of secrets are called
 LOOK = 0.2  # seconds between looks at the wish to cancel
 
 
@@ -68,8 +70,7 @@ def _context(recipe: Recipe, folder: Path, index: PackageIndex, connection: Conn
     (folder / "Dockerfile").write_text(recipe.dockerfile, encoding="utf-8")
     for name, text in recipe.files.items():
         (folder / name).write_text(text, encoding="utf-8")
-    passing = [folder / "uv", folder / "ca-bundle", folder / "uv.toml"]
-    with tempfile.TemporaryDirectory(prefix="build-", dir=folder.parent) as private:
+    with tempfile.TemporaryDirectory(prefix=PRIVATE, dir=folder.parent) as private:
         for path in (Path(private, "ca-bundle"), Path(private, "uv.toml")):
             path.touch(mode=0o600)
         bundle = ca_bundle()
@@ -86,8 +87,20 @@ def _context(recipe: Recipe, folder: Path, index: PackageIndex, connection: Conn
                     shutil.copyfile(Path(private, name), folder / name)
             yield Path(private)
         finally:
-            for path in passing:
-                path.unlink(missing_ok=True)
+            _without_passing(folder)
+
+
+def tidy(environments: Path) -> None:
+    """Remove what builds that were killed have left below the folder of all environments: secrets above all."""
+    for private in environments.glob(f"*/{PRIVATE}*"):
+        shutil.rmtree(private, ignore_errors=True)
+    for dockerfile in environments.glob("*/*/Dockerfile"):
+        _without_passing(dockerfile.parent)
+
+
+def _without_passing(folder: Path) -> None:
+    for name in PASSING:
+        (folder / name).unlink(missing_ok=True)
 
 
 def _link_uv(target: Path) -> None:

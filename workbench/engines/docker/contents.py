@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from docker import APIClient
+
+from workbench.engines.base import LABEL
 from workbench.engines.docker.connection import Connection, NoSuchThing, image_gone
 from workbench.errors import WorkbenchError
 from workbench.model.environment import KernelSpec
 from workbench.model.ide import IDES
 from workbench.text import clean, one_line
 
+ROLE = "contents"
+LONGEST = 600.0  # seconds that asking may take on a slow disk
 FORM = 1  # of the kept answers: older ones are asked anew
 # Programs by which an IDE is recognised.
 PROGRAMS = {"jupyter": "jupyter-lab"}
@@ -89,9 +96,10 @@ class Contents:
 class Library:
     """Answers of images, kept in `folder` by digest."""
 
-    def __init__(self, connection: Connection, folder: Path) -> None:
+    def __init__(self, connection: Connection, folder: Path, home: str) -> None:
         self._connection = connection
         self._folder = folder
+        self._home = home
 
     def of(self, digest: str) -> Contents:
         """What is in the image `digest`; half a second where it was never asked before."""
@@ -102,7 +110,7 @@ class Library:
             known = None
         if known is not None:
             return known
-        contents = read_contents(_ask(self._connection, digest))
+        contents = read_contents(_ask(self._connection, digest, self._home))
         self._folder.mkdir(parents=True, exist_ok=True)
         partial = kept.with_suffix(".partial")
         partial.write_text(contents.to_json(), encoding="utf-8")
@@ -114,20 +122,20 @@ class Library:
         (self._folder / f"{digest.replace(':', '-')}.json").unlink(missing_ok=True)
 
 
-def _ask(connection: Connection, digest: str) -> str:
-    """Run the questions in a container of the image, without network."""
+def sweep(connection: Connection, home: str, now: float) -> None:
+    """Remove containers of `home` in which an image was asked, where who asked was killed over it."""
+    filters = {"label": [f"{LABEL}home={home}", f"{LABEL}role={ROLE}"]}
     with connection.api() as api:
-        try:
-            handle = api.create_container(
-                digest,
-                entrypoint=["/bin/sh", "-c", _QUESTIONS],
-                command=[],
-                environment={"IDE_PROGRAMS": " ".join(PROGRAMS.values())},
-                user="0:0",
-                host_config=api.create_host_config(network_mode="none"),
-            )["Id"]
-        except NoSuchThing as error:
-            raise image_gone(digest) from error
+        for entry in api.containers(all=True, filters=filters):
+            if now - float(entry["Created"]) > LONGEST:
+                with suppress(NoSuchThing):
+                    api.remove_container(entry["Id"], force=True, v=True)
+
+
+def _ask(connection: Connection, digest: str, home: str) -> str:
+    """Run the questions in a container of the image."""
+    with connection.api() as api:
+        handle = create(api, digest, home)
         try:
             api.start(handle)
             api.wait(handle)
@@ -135,8 +143,26 @@ def _ask(connection: Connection, digest: str) -> str:
         except NoSuchThing as error:
             raise WorkbenchError("the image's shell cannot be run", title="Docker") from error
         finally:
-            api.remove_container(handle, force=True, v=True)
+            with suppress(NoSuchThing):
+                api.remove_container(handle, force=True, v=True)
     return said.decode("utf-8", "replace")
+
+
+def create(api: APIClient, digest: str, home: str) -> str:
+    """A container that puts the questions, without network; its id."""
+    try:
+        made = api.create_container(
+            digest,
+            entrypoint=["/bin/sh", "-c", _QUESTIONS],
+            command=[],
+            environment={"IDE_PROGRAMS": " ".join(PROGRAMS.values())},
+            user="0:0",
+            labels={f"{LABEL}home": home, f"{LABEL}owner": str(os.getuid()), f"{LABEL}role": ROLE},
+            host_config=api.create_host_config(network_mode="none"),
+        )
+    except NoSuchThing as error:
+        raise image_gone(digest) from error
+    return str(made["Id"])
 
 
 def read_contents(text: str) -> Contents:

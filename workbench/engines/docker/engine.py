@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event
 
 from workbench.engines.base import LABEL, Facts, SessionFacts, SessionRequest, Sink, Workspace
-from workbench.engines.docker import base_image, builder, kernel, log, recipe
+from workbench.engines.docker import base_image, builder, contents, kernel, log, recipe
 from workbench.engines.docker.connection import Connection, NoSuchThing
 from workbench.engines.docker.contents import Library
 from workbench.engines.docker.endpoint import Endpoint
@@ -32,7 +32,7 @@ class DockerEngine:
         self._home = home
         self._settings = settings
         self._connection = Connection(endpoint)
-        self._library = Library(self._connection, home.state / "images")
+        self._library = Library(self._connection, home.state / "images", home.id)
         self._sessions = Sessions(self._connection, self._library, home.state / "homes")
 
     def facts(self) -> Facts:
@@ -126,6 +126,10 @@ class DockerEngine:
         if revision.digest and self._image(revision.digest) is None:
             self._library.forget(revision.digest)
 
+    def tidy(self) -> None:
+        """Remove secrets and programs that only a build needs."""
+        builder.tidy(self._home.state / "environments")
+
     # -- kernels ---------------------------------------------------------------------------------------------------
 
     def host(self, revision: Revision, workspace: Workspace, *, run: str) -> kernel.DockerHost:
@@ -138,8 +142,10 @@ class DockerEngine:
         return kernel.DockerHost(self._connection, self._library, self._home, revision, workspace, run)
 
     def sweep_kernels(self, home: str, living: frozenset[str]) -> int:
-        """Remove kernels whose runner is gone."""
-        return kernel.sweep(self._connection, self._home, home, living, time.time())
+        """Remove kernels whose runner is gone, and containers that an image was asked in."""
+        now = time.time()
+        contents.sweep(self._connection, home, now)
+        return kernel.sweep(self._connection, self._home, home, living, now)
 
     # -- sessions --------------------------------------------------------------------------------------------------
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,7 +44,6 @@ class Build:
         self.sink = sink
         self.cancelled = cancelled
         self.fresh = fresh
-        self.old: Path | None = None  # what is made anew, until that is whole
         self.step = 0
 
     def run(self, log: Path) -> Revision:
@@ -72,19 +69,15 @@ class Build:
                 file.write("cancelled\n")
                 raise
             finally:
-                if venv.read(self.folder) is None:
+                if venv.settle(self.folder) is None:
                     venv.remove(self.folder)
-                    if self.old:
-                        self.old.rename(self.folder)
-                elif self.old:
-                    venv.remove(self.old)
 
     def _build(self, log: TextIO) -> Revision:
-        ready = venv.read(self.folder)
+        ready = venv.settle(self.folder)
         if ready and not self.fresh:
             return ready
         if ready:
-            self.old = venv.set_aside(self.folder)
+            self.folder.rename(venv.aside(self.folder))
         venv.remove(self.folder)
         self.folder.mkdir(mode=0o700)
         _check_room(self.folder, self.spec.name)
@@ -186,19 +179,14 @@ class Build:
 
 @contextmanager
 def _alone(folder: Path, cancelled: Event) -> Iterator[None]:
-    """One build of a revision at a time, also among processes."""
-    lock = os.open(f"{folder}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if cancelled.wait(0.2):
-                    raise Cancelled from None
-        yield
-    finally:
-        os.close(lock)
+    """One build of a revision at a time; the next waits for it."""
+    while True:
+        with venv.alone(folder) as held:
+            if held:
+                yield
+                return
+        if cancelled.wait(0.2):
+            raise Cancelled
 
 
 def _check_room(folder: Path, name: str) -> None:

@@ -81,8 +81,14 @@ class ProcessEngine:
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
     def find(self, spec: EnvironmentSpec, revision_id: str) -> Revision | None:
-        """The revision where it is whole; a few files are looked at."""
-        return venv.read(self.home.environment_folder(spec.slug) / revision_id)
+        """The revision where it is whole; a few files are looked at. One that a build which was killed had set aside
+        comes back."""
+        folder = self.home.environment_folder(spec.slug) / revision_id
+        found = venv.read(folder)
+        if found is None and venv.aside(folder).exists():
+            with venv.alone(folder) as held:
+                found = venv.settle(folder) if held else None
+        return found
 
     def build(
         self,
@@ -105,7 +111,12 @@ class ProcessEngine:
         folder = venv.folder_of(self.home, revision)
         if folder:
             venv.remove(folder)
+            venv.remove(venv.aside(folder))
             Path(f"{folder}.lock").unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Finish removals and exchanges of venvs, and remove half-made ones."""
+        venv.tidy(self.home.state / "environments")
 
     def host(self, revision: Revision, workspace: Workspace, *, run: str) -> KernelHost:
         """A host for one kernel as a process of this machine."""

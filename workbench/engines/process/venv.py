@@ -1,23 +1,30 @@
 """A built revision on disk, and what is read back of it.
 
 environments/<slug>/<revision>/venv  requirements.in  requirements.lock  ready.json (written last)
+                    <revision>.lock   held while it is made
+                    .old-<revision>   what was there, while it is made anew
+                    .gone-<token>     on its way out
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import secrets
 import shutil
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from workbench.model.environment import KernelSpec, Revision
 from workbench.paths import Home
 
 READY = "ready.json"
+ASIDE, GONE = ".old-", ".gone-"
+REVISION = re.compile(r"[0-9a-f]{16}")
 PYTHON = re.compile(r"(?:python[0-9.]*)$")
 
 
@@ -71,19 +78,69 @@ def lock_before(folder: Path) -> Path | None:
     return max(locks, key=lambda path: path.stat().st_mtime, default=None)
 
 
-def set_aside(folder: Path) -> Path:
-    """Move a folder out of sight, to be removed or moved back; where it is then."""
-    old = folder.with_name(f".old-{secrets.token_hex(4)}")
-    folder.rename(old)
-    return old
+@contextmanager
+def alone(folder: Path) -> Iterator[bool]:
+    """Hold the lock of a revision's folder where nobody else does, also among processes; whether it is held here."""
+    lock = os.open(f"{folder}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(lock)
+
+
+def aside(folder: Path) -> Path:
+    """Where a revision stands while it is made anew in `folder`."""
+    return folder.with_name(f"{ASIDE}{folder.name}")
+
+
+def settle(folder: Path) -> Revision | None:
+    """The revision in `folder`, once what a build has left is settled: what stands aside goes where the new one is
+    whole, else it comes back. Call it with the folder's lock held."""
+    old = aside(folder)
+    made = read(folder)
+    if made:
+        remove(old)
+    elif old.exists():
+        remove(folder)
+        old.rename(folder)
+        made = read(folder)
+    return made
+
+
+def tidy(environments: Path) -> None:
+    """Finish what was interrupted below the folder of all environments: removals, exchanges, builds."""
+    for place in environments.glob("*/*"):
+        with suppress(OSError):
+            if place.name.startswith(GONE):
+                discard(place)
+            elif place.name.startswith(ASIDE):
+                _finish(place.with_name(place.name.removeprefix(ASIDE)))
+            elif REVISION.fullmatch(place.name) and not (place / "Dockerfile").exists():  # which is the other engine's
+                _finish(place)
+
+
+def _finish(folder: Path) -> None:
+    with alone(folder) as held:
+        if held and settle(folder) is None and not (folder / READY).exists():
+            remove(folder)
 
 
 def remove(folder: Path) -> None:
     """Remove a folder whole: out of sight first, so that a half removed one is never taken for a revision."""
     if not folder.exists():
         return
-    gone = folder.with_name(f".gone-{secrets.token_hex(4)}")
+    gone = folder.with_name(f"{GONE}{secrets.token_hex(4)}")
     folder.rename(gone)
+    discard(gone)
+
+
+def discard(gone: Path) -> None:
+    """Remove what is out of sight already."""
     shutil.rmtree(gone, onerror=_make_writable)
 
 

@@ -200,19 +200,27 @@ def ticks(bench: Bench) -> Iterator[None]:
 
 @contextmanager
 def _growing(path: Callable[[], Any]) -> Iterator[Callable[[], str]]:
-    """A function that gives what was added to a file since its last call; empty before there is a file."""
+    """A function that gives what was added to a file since its last call; empty before there is a file. A log that was
+    full goes on in a new file of its name."""
     import codecs
+    import os
 
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     held: list[Any] = []
 
     def grown() -> str:
-        if not held:
-            try:
-                held.append(path().open("rb"))
-            except OSError:
-                return ""
-        return decoder.decode(held[0].read())
+        data = b""
+        try:
+            newest = path()
+            if held and not os.path.samestat(os.fstat(held[0].fileno()), newest.stat()):
+                data = held[0].read()
+                held.pop().close()
+            if not held:
+                held.append(newest.open("rb"))
+        except OSError:
+            if not held:
+                return decoder.decode(data)
+        return decoder.decode(data + held[0].read())
 
     try:
         yield grown

@@ -1,11 +1,14 @@
-"""A session's log as a file: copied while it runs, resumed where an earlier copy ended."""
+"""A session's log as a file: copied while it runs, resumed where an earlier copy ended, bounded in size."""
 
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 from threading import Event
 from typing import Any, Protocol
@@ -18,6 +21,7 @@ from workbench.text import clean
 FILE = "session.log"
 POSITION = "session.log.position"
 HIDDEN = "[secret]"
+LIMIT = 20_000_000  # bytes of the file, as of a session without a container
 AGAIN = 1.0  # seconds before a broken stream is taken up again
 
 
@@ -63,8 +67,7 @@ def _read(connection: Connection, handle: str, folder: Path, stop: Event, *, fol
     place = _kept(folder, handle)
     since = int(datetime.fromisoformat(place.moment[:19]).replace(tzinfo=UTC).timestamp()) if place.moment else None
     secret = _secret(folder)
-    (folder / FILE).touch(mode=0o600)
-    with connection.api(timeout=None) as api, (folder / FILE).open("a", encoding="utf-8") as sink:
+    with connection.api(timeout=None) as api, closing(Copy(folder / FILE)) as sink:
         stream: _Stream = api.logs(handle, stream=True, follow=following, timestamps=True, since=since)
         done = threading.Event()
         closer = threading.Thread(target=_close_at, args=(stream, stop, done), name="log-closer", daemon=True)
@@ -76,12 +79,38 @@ def _read(connection: Connection, handle: str, folder: Path, stop: Event, *, fol
                     moment, _, text = line.partition(" ")
                     if place.is_new(moment):
                         sink.write(clean(text).rstrip().replace(secret, HIDDEN) + "\n")
-                sink.flush()
         finally:
             done.set()
             if following:
                 closer.join(2.0)
             _keep(folder, handle, place)
+
+
+class Copy:
+    """The file: one that is full becomes `session.log.1`, and a new one is begun."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = self._opened()
+        self._size = os.fstat(self._file.fileno()).st_size
+
+    def write(self, text: str) -> None:
+        """Append `text`, to be seen at once; a full disk loses lines of a log, not its copy."""
+        data = text.encode()
+        with suppress(OSError):
+            if self._size and self._size + len(data) > LIMIT:
+                self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+                self._file.close()
+                self._file, self._size = self._opened(), 0
+            self._size += self._file.write(data)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _opened(self) -> FileIO:
+        self._path.touch(mode=0o600)
+        return self._path.open("ab", buffering=0)
 
 
 class _Place:

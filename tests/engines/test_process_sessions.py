@@ -56,7 +56,8 @@ Made = tuple[ProcessEngine, SessionRequest, str]
 def child_of(request: SessionRequest) -> int:
     """The stubborn child, once the server listens."""
     until(lambda: not ports.free(request.port), "the server")
-    return int((request.folder / "session.log").read_text().split()[-1])
+    log = request.folder / "session.log"
+    return int(until(lambda: log.exists() and log.read_text().split(), "its child's number in the log")[-1])
 
 
 def keeper_of(request: SessionRequest) -> dict[str, int]:

@@ -14,6 +14,7 @@ from ui.seeding import Seed, story
 from workbench.cli.program import program
 from workbench.cli.run import Given
 from workbench.declare.parameters import read_parameters
+from workbench.errors import Refused
 from workbench.model.run import RunState
 from workbench.model.session import SessionState
 from workbench.ui import commands, registry
@@ -72,6 +73,21 @@ def test_a_home_that_would_not_be_found_is_named(seed: Seed, monkeypatch: pytest
     assert commands.line(home, "runs show 9") == "workbench runs show 9"
     monkeypatch.chdir(tmp_path)
     assert commands.line(home, ("a 1", "b 2")) == f"workbench --home {home.root} a 1; workbench --home {home.root} b 2"
+
+
+async def test_what_can_be_done_is_for_this_home(
+    seed: Seed, stage: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Hints and errors that hold a command line name the home where that would not be found."""
+    seed.run(RunState.FAILED, reason="no", hint="See: workbench service logs")
+    monkeypatch.delenv("WORKBENCH_HOME")
+    monkeypatch.chdir(tmp_path)
+    wanted = f"workbench --home {seed.bench.home.root} "
+    async with stage((160, 48)) as on:
+        await on.list("runs", rows=1)
+        await on.see(f"{wanted}service logs")
+        on.app.show_error(Refused("no", hint="Cancel it: workbench stop 8. This is workbench itself."))
+        await on.see(f"{wanted}stop 8. This is workbench itself.")
 
 
 def test_lines_are_the_same_act(seed: Seed) -> None:

@@ -12,6 +12,7 @@ from textual.widgets import Select
 from ui.seeding import Seed, notebook_text, story
 from ui.staging import SMALL
 
+from workbench.model.run import RunState
 from workbench.model.session import Desired
 from workbench.services import environments, projects, runs, schedules, sessions
 from workbench.ui.modals.environment import EnvironmentForm
@@ -81,6 +82,27 @@ async def test_parameters_are_typed_from_the_notebook(seed: Seed, stage: Callabl
         assert run.parameters == {"region": "42", "year": 2026}
         assert run.origin == "ui"
         assert "wake" in asked
+
+
+async def test_a_run_is_changed_and_keeps_the_rest(seed: Seed, stage: Callable[..., Any], asked: list[str]) -> None:
+    """A run once more with another parameter has the environment, limit, retries and name of the one before."""
+    story(seed)
+    first = {"environment": "r", "timeout": 2700.0, "retries": 2, "name": "monthly", "parameters": {"region": "north"}}
+    number = seed.run(RunState.FAILED, reason="no", **first)
+    async with stage() as on:
+        await on.list("runs", rows=11)
+        await on.select(str(number))
+        await on.press("e")
+        form = await on.modal(RunForm)
+        await filled(on, RunForm, "p:year", "2027")
+        await on.until(lambda: form.field("environment").value == "r", "the environment")
+        for part in ("--environment r", "--timeout 45m", "--retries 2", "--name monthly", "-p year 2027"):
+            await on.until(lambda part=part: part in form.considered.command, part)
+        await on.press("ctrl+s")
+        await on.until(lambda: on.screen.listing.cursor == str(number + 1), "the run")
+    run = runs.get(seed.bench, number + 1)
+    assert (run.environment, run.timeout, run.retries, run.name) == ("r", 2700.0, 2, "monthly")
+    assert run.parameters == {"region": "north", "year": 2027}
 
 
 async def test_a_form_with_many_lines_keeps_its_buttons(seed: Seed, stage: Callable[..., Any]) -> None:

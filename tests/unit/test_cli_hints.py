@@ -12,9 +12,10 @@ from cli_home import Shell, make_shell
 
 from workbench.cli.hints import pasted
 from workbench.cli.invocation import Invocation
-from workbench.cli.program import run
+from workbench.cli.program import ENTRIES, run
 from workbench.model.run import RunState
 from workbench.services.bench import open_bench
+from workbench.services.command_lines import COMMANDS
 
 
 @pytest.fixture
@@ -65,6 +66,11 @@ def test_a_folder_that_is_no_home_is_told_how_it_becomes_one(
     assert hint == f"Make one with: workbench --home {folder} init"
     assert run(shlex.split(hint.partition(": ")[2])[1:]) == 0
     assert run(["--home", str(folder), "status"]) == 0
+
+
+def test_every_command_is_known_as_one() -> None:
+    """What texts are searched for is what the command line has."""
+    assert set(COMMANDS) == set(ENTRIES)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from textual.worker import Worker, WorkerState
 
 from workbench.errors import WorkbenchError
 from workbench.services.bench import Bench, open_bench
+from workbench.services.command_lines import naming_home
 from workbench.text import one_line
 from workbench.ui import journal
 from workbench.ui.actions import Action
@@ -189,7 +190,7 @@ class Workbench(TypeAhead):
         from workbench.ui.modals.text import TextModal
 
         log.warning("%s", told(error))
-        text = f"{error.message}\n\n{error.hint}" if error.hint else error.message
+        text = naming_home("\n\n".join(filter(None, (error.message, error.hint))), self.bench.home.root)
         self.push_screen(TextModal(error.title or "That did not work", text))
 
     def show_fault(self, worker: Worker[Any]) -> None:
@@ -208,7 +209,7 @@ class Workbench(TypeAhead):
 
     def say_trouble(self, error: WorkbenchError) -> None:
         """An error of reading, which may come again and again: said once."""
-        text = told(error)
+        text = naming_home(told(error), self.bench.home.root)
         if text != self._last_trouble:
             self._last_trouble = text
             log.warning("%s", text)

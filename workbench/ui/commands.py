@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.paths import Home, find_home
+from workbench.paths import Home
+from workbench.services.command_lines import beginning
 
 Steps = str | tuple[str, ...]  # without the program's name; several are done one after another
 
@@ -18,7 +19,7 @@ def words(*parts: object) -> str:
 
 def line(home: Home, steps: Steps) -> str:
     """`workbench runs show 9`: as it can be typed into a shell, with `--home` where another home would be found."""
-    begin = "workbench" if _found(home) else f"workbench {words('--home', home.root)}"
+    begin = beginning(home.root)
     return "; ".join(f"{begin} {step}" for step in ((steps,) if isinstance(steps, str) else steps))
 
 
@@ -45,11 +46,3 @@ def _ambiguous(text: str) -> bool:
     from workbench.notebooks.parameters import guess
 
     return not isinstance(guess(text), str)
-
-
-def _found(home: Home) -> bool:
-    """Whether a command without `--home` would work on this home."""
-    try:
-        return find_home() == home.root
-    except OSError:  # the working folder is gone
-        return False

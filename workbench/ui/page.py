@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.cells import cell_len
 from textual.content import Content
 
+from workbench.services.command_lines import naming_home
 from workbench.text import clean, one_line
 from workbench.ui.tone import STYLES, Cell, Mark, Tone
 
@@ -83,6 +85,10 @@ class Page:
             own = indent + len(shown) - len(bare)
             self._parts.append(Paragraph(bare, tone, " " * own, own))
         return self
+
+    def hint(self, text: str, home: Path) -> Page:
+        """What can be done; command lines in it name the home where they have to."""
+        return self.text(naming_home(text, home), Tone.MUTED) if text else self
 
     def table(self, rows: Iterable[Sequence[Cell | str]], first: int = 0) -> Page:
         """Columns as wide as their widest cell, the first at least `first`; what is long in the last hangs in it."""

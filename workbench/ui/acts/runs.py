@@ -33,13 +33,13 @@ def _remove(run: Run) -> Steps:
 
 
 async def run_form(
-    desk: Desk, *, project: str = "", near: str = "", notebook: str = "", given: dict[str, Any] | None = None
+    desk: Desk, *, project: str = "", near: str = "", notebook: str = "", like: Run | None = None
 ) -> None:
     """The form; the new run is shown afterwards."""
     from workbench.ui.modals.run import RunForm
 
     known = await sound_projects(desk, "Run a notebook", project)
-    run = await desk.form(RunForm(desk.bench, known, project=project or near, notebook=notebook, given=given))
+    run = await desk.form(RunForm(desk.bench, known, like=like, project=project or near, notebook=notebook))
     if run:
         desk.say(f"Run {run} is queued. {desk.line(f'runs show {run}')}")
         desk.look()
@@ -63,9 +63,8 @@ async def again(desk: Desk, items: list[Run]) -> None:
 
 
 async def change(desk: Desk, items: list[Run]) -> None:
-    """The form with this run's parameters."""
-    run = items[0]
-    await run_form(desk, project=run.project, notebook=run.notebook, given=dict(run.parameters))
+    """The form with all that this run was asked for with."""
+    await run_form(desk, project=items[0].project, like=items[0])
 
 
 async def cancel(desk: Desk, items: list[Run]) -> None:

@@ -21,6 +21,7 @@ from textual.worker import Worker, WorkerState
 
 from workbench.errors import WorkbenchError
 from workbench.services.bench import Bench
+from workbench.services.command_lines import naming_home
 from workbench.text import one_line
 from workbench.ui.commands import line as command_line
 from workbench.ui.widgets.chooser import Chooser
@@ -271,7 +272,7 @@ class Form(ModalScreen[R], Generic[R]):
             cast("Workbench", self.app).show_fault(event.worker)
 
     def _refuse(self, error: WorkbenchError) -> None:
-        text = f"{error.message}\n{error.hint}" if error.hint else error.message
+        text = naming_home("\n".join(filter(None, (error.message, error.hint))), self.bench.home.root)
         line_ = self.query_one("#formerror", Static)
         line_.update(Content(text))
         line_.display = True

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.containers import Vertical
 
 from workbench.errors import WorkbenchError
-from workbench.model.run import Request
+from workbench.model.run import Request, Run
 from workbench.services.bench import Bench
+from workbench.services.preview import span_text
 from workbench.text import clean, duration, one_line
 from workbench.ui.commands import parameters, shown, words
 from workbench.ui.modals.form import WIDTH, Considered, Field, Form, choice, line
@@ -114,10 +116,16 @@ class NotebookForm(Form[Any]):
 
 
 class RunForm(NotebookForm):
-    """Dismissed with the id of the run."""
+    """Dismissed with the id of the run. `like`: a run whose environment, limit, retries and name it has."""
 
     heading: ClassVar[str] = "Run a notebook"
     verb: ClassVar[str] = "Run"
+
+    def __init__(self, bench: Bench, projects: Sequence[str], *, like: Run | None = None, **begin: Any) -> None:
+        if like:
+            begin |= {"project": like.project, "notebook": like.notebook, "given": like.parameters}
+        super().__init__(bench, projects, **begin)
+        self.like = like
 
     def fields(self) -> Iterable[Field]:
         """Project, notebook and environment; parameters follow."""
@@ -132,7 +140,8 @@ class RunForm(NotebookForm):
 
             known = [spec.name for spec in await asyncio.to_thread(environments.specs, self.bench)]
             own = [one for one in known if "/" not in one or one.startswith(f"{value}/")]
-            self.put_options("environment", own, self.field("environment").value)
+            before = self.like.environment if self.like and value == self.like.project else ""
+            self.put_options("environment", own, self.field("environment").value or before)
 
     def consider(self, values: Mapping[str, str]) -> Considered:
         """Types of parameters, the environment, how long it usually takes."""
@@ -147,6 +156,10 @@ class RunForm(NotebookForm):
         except WorkbenchError as error:
             errors["notebook"] = error.message
         more = ["--environment", chosen] if chosen else []
+        if self.like:
+            more += ["--timeout", span_text(self.like.timeout)] if self.like.timeout else []
+            more += ["--retries", str(self.like.retries)] if self.like.retries else []
+            more += ["--name", self.like.name]
         path = f"{self.bench.home.projects / project}/{notebook}"
         command = words("run", path, *parameters(given), *more)
         return Considered(errors, page.content(WIDTH), command)
@@ -165,6 +178,8 @@ class RunForm(NotebookForm):
             ("runs in", f"{spec.name}{word}"),
             ("changed", ", ".join(given) or "nothing: the notebook's own values"),
             ("usually", duration(usual) if usual else "not run before"),
+            ("time limit", duration(self.like.timeout) if self.like and self.like.timeout else None),
+            ("retries", str(self.like.retries) if self.like and self.like.retries else None),
             width=19,
         )
         if self.parameters is not None and not self.parameters.has_cell:
@@ -179,8 +194,10 @@ class RunForm(NotebookForm):
         from workbench.services import runs
 
         given, _ = self.read(values)
-        environment = values["environment"] or None
-        return runs.submit(self.bench, Request(values["project"], values["notebook"], given, environment))
+        request = Request(values["project"], values["notebook"], given, values["environment"] or None)
+        if self.like:
+            request = replace(request, name=self.like.name, timeout=self.like.timeout, retries=self.like.retries)
+        return runs.submit(self.bench, request)
 
 
 def _typed(value: Any) -> str:

@@ -115,8 +115,7 @@ def summary(bench: Bench, view: EnvironmentView) -> Page:
         page.line(Cell(f"{duration(so_far)}{f' of usually {duration(usual)}' if usual else ''}", Tone.MUTED))
     elif build is not None and build.reason:
         page.text(build.reason, Tone.BAD if build.state is BuildState.FAILED else Tone.PLAIN)
-        if build.hint:
-            page.text(build.hint, Tone.MUTED)
+        page.hint(build.hint, bench.home.root)
     page.gap()
     page.facts(
         ("engine", str(view.engine or "chosen at the first build")),

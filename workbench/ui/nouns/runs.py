@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from pathlib import Path
 
 from workbench.model.run import ACTIVE, ENDED, PENDING, Run, RunState
 from workbench.services.bench import Bench
@@ -142,11 +143,10 @@ def summary(bench: Bench, run: Run) -> Page:
     usual = runs.usual_seconds(bench, run)
     left = runs.artifacts(bench, run.id)
     if run.failure is not None and run.state in ENDED:
-        _failure(page, run)
+        _failure(page, run, bench.home.root)
     else:
         page.state(of_run(run.state), run.reason)
-        if run.hint:
-            page.text(run.hint, Tone.MUTED)
+        page.hint(run.hint, bench.home.root)
     if run.state in ACTIVE:
         at = min(run.cells_done + 1, run.cells) if run.cells else 0
         cells = f"cell {at} of {run.cells}" if run.cells else "starting the kernel"
@@ -184,7 +184,7 @@ def summary(bench: Bench, run: Run) -> Page:
     return page
 
 
-def _failure(page: Page, run: Run) -> None:
+def _failure(page: Page, run: Run, home: Path) -> None:
     failure = run.failure
     assert failure is not None
     where = f" in cell {failure.cell}" if failure.cell else ""
@@ -194,8 +194,7 @@ def _failure(page: Page, run: Run) -> None:
     whole, short = one_line(said), one_line(run.reason).partition("…")[0]  # a reason is the error, cut where it is long
     if short and short not in whole and not (whole and whole in short):
         page.text(run.reason)
-    if run.hint:
-        page.text(run.hint, Tone.MUTED)
+    page.hint(run.hint, home)
     if failure.source:
         page.heading(f"Cell {failure.cell}" if failure.cell else "Cell").text(failure.source, indent=2)
 

@@ -104,8 +104,7 @@ def summary(bench: Bench, session: Session) -> Page:
 
     zone, page = bench.zone, Page()
     page.state(of_session(session.state), session.reason)
-    if session.hint:
-        page.text(session.hint, Tone.MUTED)
+    page.hint(session.hint, bench.home.root)
     page.gap()
     ready = session.state is SessionState.READY
     page.facts(

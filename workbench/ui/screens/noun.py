@@ -142,7 +142,7 @@ class NounScreen(Screen[None]):
     def _trouble(self, message: messages.Trouble) -> None:
         error = message.error
         if message.key and (message.mode, message.key, message.tab) == self._wanted_name():
-            page = Page().text(error.message, Tone.BAD).text(error.hint, Tone.MUTED)
+            page = Page().text(error.message, Tone.BAD).hint(error.hint, self.bench_app.bench.home.root)
             self.detail.put_page(page, (message.key, message.tab))
         elif not message.key:
             self.bench_app.say_trouble(error)

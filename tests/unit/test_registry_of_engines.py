@@ -67,6 +67,10 @@ def test_docker_where_it_answers(
 def test_a_runner_opens_the_same_engine(home: Home) -> None:
     """What is described survives JSON and opens an engine of the same home and settings."""
     settings = Settings(package_index="https://p", registries={"docker.io": "127.0.0.1:5000"})
+    facts = Facts(DOCKER, endpoint="unix:///run/mine.sock", source="DOCKER_HOST")
+    described = json.loads(json.dumps(registry.options(home, settings, facts)))
+    docker = registry.reopen(DOCKER, described)
+    assert docker.facts().endpoint == "unix:///run/mine.sock", "the one it was, whatever else may answer"
     described = json.loads(json.dumps(registry.options(home, settings)))
     engine = registry.reopen(PROCESS, described)
     assert engine.name is PROCESS

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.engines.base import Engine
+from workbench.engines.base import Engine, Facts
 from workbench.errors import Refused
 from workbench.model.environment import EngineName, EnvironmentSpec
 from workbench.paths import Home
@@ -15,28 +15,37 @@ from workbench.settings import Settings
 KEPT = ("registries", "package_index")  # settings that an engine looks at
 
 
-def open_engine(name: EngineName, home: Home, settings: Settings) -> Engine:
-    """The engine of that name for `home`. Its libraries are imported here; it is not asked anything yet."""
+def open_engine(name: EngineName, home: Home, settings: Settings, *, at: tuple[str, str] | None = None) -> Engine:
+    """The engine of that name for `home`. Its libraries are imported here; it is not asked anything yet.
+
+    `at`: the address of a Docker engine and where that was taken from; it is looked for unless given.
+    """
     if name is EngineName.PROCESS:
         from workbench.engines.process.engine import ProcessEngine
 
         return ProcessEngine(home, settings)
+    from workbench.engines.docker.endpoint import Endpoint
     from workbench.engines.docker.engine import DockerEngine
 
-    return DockerEngine(home, settings)
+    return DockerEngine(home, settings, endpoint=Endpoint(*at) if at else None)
 
 
-def options(home: Home, settings: Settings) -> dict[str, Any]:
-    """What `reopen` needs beside the name, as JSON can hold it: for a runner, which opens no store and no settings."""
+def options(home: Home, settings: Settings, facts: Facts | None = None) -> dict[str, Any]:
+    """What `reopen` needs beside the name, as JSON can hold it: for a runner, which opens no store and no settings.
+
+    `facts`: of the engine that it has to be, and no other that may answer by then.
+    """
     kept = {key: getattr(settings, key) for key in KEPT}
     kept["registries"] = dict(settings.registries)
-    return {"root": str(home.root), "state": str(home.state), "settings": kept}
+    at = [facts.endpoint, facts.source] if facts and facts.endpoint else None
+    return {"root": str(home.root), "state": str(home.state), "settings": kept, "at": at}
 
 
 def reopen(name: EngineName, described: Mapping[str, Any]) -> Engine:
     """The engine that `options` described."""
     home = Home(Path(described["root"]), Path(described["state"]))
-    return open_engine(name, home, Settings(**described["settings"]))
+    at = described.get("at")
+    return open_engine(name, home, Settings(**described["settings"]), at=(at[0], at[1]) if at else None)
 
 
 def choose(spec: EnvironmentSpec, settings: Settings, home: Home, *, asked: str = "") -> tuple[EngineName, str]:

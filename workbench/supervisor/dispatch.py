@@ -257,7 +257,7 @@ class Dispatch:
             revision=usable.revision,
             engine=usable.engine,
             name=run.name,
-            engine_options=options(self.desk.home, self.desk.settings),
+            engine_options=options(self.desk.home, self.desk.settings, self.engines.facts.get(usable.engine)),
             parameters=run.parameters,
             timeout=run.timeout,
             published=project.runs / f"{local:%Y-%m-%dT%H%M}-{run.name}-{run.id}{again}",

@@ -27,6 +27,7 @@ class Engines:
         self.desk = desk
         self.facts: dict[EngineName, Facts] = {}
         self.waited_for = False  # whether something waits for an engine to be back
+        self._at: dict[EngineName, tuple[str, str]] = {}  # where one has answered: from then on it is that one
         self._open: dict[EngineName, tuple[Settings, Engine]] = {}
         self._guard = threading.Lock()
         self._written: dict[EngineName, datetime] = {}
@@ -42,7 +43,10 @@ class Engines:
         with self._guard:
             found = self._open.get(name)
             if found is None or found[0] != settings:
-                found = self._open[name] = (settings, open_engine(name, self.desk.home, settings))
+                found = self._open[name] = (
+                    settings,
+                    open_engine(name, self.desk.home, settings, at=self._at.get(name)),
+                )
             return found[1]
 
     def problem(self, name: EngineName) -> tuple[str, str]:
@@ -72,6 +76,8 @@ class Engines:
             facts = self.get(name).facts()
         except WorkbenchError as error:
             facts = Facts(name, problem=error.message, hint=error.hint)
+        if facts.endpoint and not facts.problem:
+            self._at.setdefault(name, (facts.endpoint, facts.source))
         old = self.facts.get(name)
         self.facts[name] = facts
         now = self.desk.now()

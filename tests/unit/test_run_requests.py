@@ -10,7 +10,7 @@ import pytest
 
 from workbench.errors import Conflict, NotFound, Refused
 from workbench.model.run import Request, RunState
-from workbench.services import control, environments, projects, runs
+from workbench.services import control, environments, projects, requests, runs
 from workbench.services.bench import Bench, open_bench
 from workbench.store import runs as rows
 
@@ -106,7 +106,10 @@ def test_a_file_that_is_no_notebook_is_named(bench: Bench) -> None:
 def test_a_path_that_leads_nowhere_is_refused(bench: Bench, path: str) -> None:
     """A link to itself, a NUL, a name that no file can have: told as such, by every verb that takes a notebook."""
     (bench.home.projects / "churn" / "loop.ipynb").symlink_to("loop.ipynb")
-    for act in (lambda: runs.submit(bench, Request("churn", path)), lambda: runs.parameters_of(bench, "churn", path)):
+    for act in (
+        lambda: runs.submit(bench, Request("churn", path)),
+        lambda: requests.parameters_of(bench, "churn", path),
+    ):
         with pytest.raises((Refused, NotFound)):
             act()
 

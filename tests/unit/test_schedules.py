@@ -15,7 +15,7 @@ from workbench.errors import NotFound, Refused, StoreError
 from workbench.model.placeholder import expanded
 from workbench.model.run import Request, RunState
 from workbench.model.schedule import CatchUp, DueState, ScheduleSpec
-from workbench.services import control, projects, runs, schedules
+from workbench.services import control, projects, requests, runs, schedules
 from workbench.services import tonight as tonight_module
 from workbench.services.bench import Bench, open_bench
 from workbench.services.schedule_files import ScheduleFiles
@@ -235,14 +235,14 @@ def test_a_fault_of_one_schedule_hits_no_other(world: World, monkeypatch: pytest
     world.write("bad", cron="0 * * * *")
     world.write("good", cron="0 * * * *", overlap="allow")
     world.at(START)
-    check = runs.check
+    check = requests.check
 
-    def fails(bench: Bench, request: Request) -> runs.Checked:
+    def fails(bench: Bench, request: Request) -> requests.Checked:
         if request.schedule == "p/bad":
             raise RuntimeError("nobody thought of it")
         return check(bench, request)
 
-    monkeypatch.setattr(runs, "check", fails)
+    monkeypatch.setattr(requests, "check", fails)
     world.at(timedelta(hours=1)).at(timedelta(hours=1))
     assert world.ledger("p/bad") == [("04 11:00", DueState.MISSED), ("04 12:00", DueState.MISSED)]
     assert "RuntimeError: nobody thought of it" in schedules.ledger(world.bench, "p/bad")[0].reason
@@ -325,13 +325,13 @@ def test_a_pause_in_the_last_moment_wins(world: World, monkeypatch: pytest.Monke
     """Paused while its due time was being looked at: nothing fires, and nothing of it is written down."""
     world.write(cron="0 * * * *")
     world.at(START)
-    check = runs.check
+    check = requests.check
 
-    def paused(bench: Bench, request: Request) -> runs.Checked:
+    def paused(bench: Bench, request: Request) -> requests.Checked:
         schedules.pause(bench, "p/s")
         return check(bench, request)
 
-    monkeypatch.setattr(runs, "check", paused)
+    monkeypatch.setattr(requests, "check", paused)
     world.at(timedelta(hours=1))
     assert world.ledger() == []
     assert runs.page(world.bench) == []

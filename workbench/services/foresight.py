@@ -1,7 +1,7 @@
 """What will keep declared work from running when its time comes, told before it does.
 
 Every environment that the settings, a project or a schedule names has to be there, and what each schedule asks for at
-its next time has to be what `runs.check` takes. A fault stands at the key that has to change; of a schedule that does
+its next time has to be what `requests.check` takes. A fault stands at the key that has to change; of a schedule that does
 not fire anyway (paused, off, over) it is only a notice.
 """
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import NotFound, WorkbenchError
 from workbench.model.project import Project
 from workbench.model.schedule import ScheduleSpec
-from workbench.services import catalogue, projects, runs, schedules
+from workbench.services import catalogue, projects, requests, schedules
 from workbench.services.bench import Bench
 from workbench.services.schedules import ScheduleView
 
@@ -85,7 +85,7 @@ def _of_schedule(bench: Bench, view: ScheduleView, spec: ScheduleSpec, readings:
         else:
             yield from own.problems
     try:
-        runs.check(bench, schedules.request(spec, view.next_due or bench.now()), ahead=True)
+        requests.check(bench, schedules.request(spec, view.next_due or bench.now()), ahead=True)
     except DeclarationError:
         return  # told in the file that has it
     except OSError as error:

@@ -14,7 +14,7 @@ from workbench.model.names import SLUG_RULE, is_slug
 from workbench.model.placeholder import expanded
 from workbench.model.run import Request, Run
 from workbench.model.schedule import CatchUp, DueTime, Overlap, Schedule, ScheduleSpec
-from workbench.services import control, preferences, projects, runs, zones
+from workbench.services import control, preferences, projects, requests, runs, zones
 from workbench.services.bench import Bench
 from workbench.services.preview import Preview, preview, span_text
 from workbench.services.schedule_files import ScheduleFile, ScheduleFiles, folder_of
@@ -165,7 +165,7 @@ def add(
     first = timetable.of(spec).after(now)
     if first is None:
         raise Refused(timetable.of(spec).warnings(now)[0], title="once", hint="Give a time that is still to come.")
-    runs.check(bench, request(spec, first))
+    requests.check(bench, request(spec, first))
     if timezone is None and bench.settings.timezone is None:
         preferences.set_timezone(bench, zone)
     writer.create(path, "schedule", data, home=bench.home.root)
@@ -220,7 +220,7 @@ def now(bench: Bench, key: str) -> int:
     view = get(bench, key)
     if view.spec is None:
         raise Refused(view.problem, title=view.key, hint="Mend the file first.")
-    checked = runs.check(bench, request(view.spec, bench.now(), of_schedule=False))
+    checked = requests.check(bench, request(view.spec, bench.now(), of_schedule=False))
     with bench.store.write() as connection:
         run = runs.insert(bench, connection, checked, bench.actor)
     control.ensure(bench)

@@ -10,7 +10,7 @@ from workbench.errors import StoreError, WorkbenchError
 from workbench.model import timetable
 from workbench.model.schedule import CatchUp, DueState, Overlap, Schedule, ScheduleSpec
 from workbench.model.timetable import Timetable
-from workbench.services import runs, schedules
+from workbench.services import requests, runs, schedules
 from workbench.services.schedule_files import ScheduleFile, ScheduleFiles
 from workbench.store import runs as run_rows
 from workbench.store import schedules as rows
@@ -185,7 +185,7 @@ class Schedules:
         return due
 
     def _queue(self, spec: ScheduleSpec, until: datetime, due: datetime) -> None:
-        checked = runs.check(self.desk.bench, schedules.request(spec, due))
+        checked = requests.check(self.desk.bench, schedules.request(spec, due))
         now = self.desk.now()
         with self.desk.write() as connection:
             active = run_rows.active_of_schedule(connection, spec.key)

@@ -64,7 +64,7 @@ class NotebookForm(Form[Any]):
 
     async def put_parameters(self, project: str, notebook: str) -> None:
         """One line for each parameter, with the notebook's own value."""
-        from workbench.services import runs
+        from workbench.services import requests
 
         if (project, notebook) == self._of:
             return
@@ -74,7 +74,7 @@ class NotebookForm(Form[Any]):
         if not (project and notebook):
             return
         try:
-            found = await asyncio.to_thread(runs.parameters_of, self.bench, project, notebook)
+            found = await asyncio.to_thread(requests.parameters_of, self.bench, project, notebook)
         except WorkbenchError as error:
             self._why = error.message
             return

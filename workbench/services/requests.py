@@ -1,0 +1,105 @@
+"""What is asked to be run, checked before it is queued: notebook, parameters, environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import NotFound, Refused
+from workbench.model.environment import EnvironmentSpec
+from workbench.model.project import Project
+from workbench.model.run import Request
+from workbench.services import environments, projects
+from workbench.services.bench import Bench
+from workbench.text import one_line
+
+if TYPE_CHECKING:
+    from workbench.notebooks.parameters import Parameters
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A request that was checked: what its row and its frozen copy will hold."""
+
+    request: Request
+    environment: str
+    name: str
+    content: bytes
+    cells: int
+    record: Mapping[str, Any]
+
+
+def check(bench: Bench, request: Request, *, ahead: bool = False) -> Checked:
+    """Everything that can be known before queueing: notebook, parameters, environment, state of the repository.
+
+    `ahead`: only whether it could be queued, so git, which takes processes, is not asked.
+    """
+    from workbench.notebooks import document, parameters
+
+    project = projects.get(bench, request.project)
+    path = notebook_path(bench, project, request.notebook)
+    title = f"{project.name}/{request.notebook}"
+    found = document.read(path, title=title)
+    given = parameters.check(
+        parameters.parameters_of(found), request.parameters, allow_unknown=request.allow_unknown_parameters
+    )
+    spec = (
+        environments.spec(bench, request.environment)
+        if request.environment
+        else environments.for_project(bench, project)
+    )
+    _check_language(bench, found.language, spec)
+    git = projects.GitState() if ahead else projects.git_state(project)
+    record = {
+        "git_commit": git.commit,
+        "git_branch": git.branch,
+        "git_dirty": git.dirty,
+        "notebook_sha256": found.sha256,
+    }
+    name = _slug(request.name or (request.schedule or "").partition("/")[2] or Path(request.notebook).stem)
+    code = sum(1 for cell in found.cells if cell.get("cell_type") == "code")
+    return Checked(replace(request, parameters=given), spec.name, name, found.content, code, record)
+
+
+def _check_language(bench: Bench, language: str, spec: EnvironmentSpec) -> None:
+    """Refuse an R notebook where the declaration cannot bring R; other languages are known when the kernel is chosen."""
+    if language.lower() != "r" or spec.r or spec.image or spec.use:
+        return
+    able = [one.name for one in environments.specs(bench) if one.r]
+    raise Refused(
+        f"the notebook is in R, which environment {spec.name} does not have",
+        hint=f"Choose one that has: --environment {able[0]}" if able else "Declare one with `r: {}`.",
+    )
+
+
+def parameters_of(bench: Bench, project: str, notebook: str) -> Parameters:
+    """What a notebook's `parameters` cell declares, for forms. Raises `NotFound` and `Refused`."""
+    from workbench.notebooks import document, parameters
+
+    path = notebook_path(bench, projects.get(bench, project), notebook)
+    return parameters.parameters_of(document.read(path, title=f"{project}/{notebook}"))
+
+
+def notebook_path(bench: Bench, project: Project, notebook: str) -> Path:
+    """The notebook's file. Raises `Refused` for a path that leaves the project, `NotFound` where there is none."""
+    root = project.path.resolve()
+    try:
+        path = (root / notebook).resolve()
+        is_file = path.is_file()
+    except (OSError, RuntimeError, ValueError) as error:  # a link to itself, a name too long, a NUL
+        raise Refused(
+            f"{one_line(notebook, 200)} is no path: {one_line(str(error), 200)}", title=project.name
+        ) from error
+    if not path.is_relative_to(root):
+        raise Refused(f"{notebook} is outside of {project.name}", hint="Copy it into the project, or link its folder.")
+    if not is_file:
+        raise NotFound("notebook", f"{project.name}/{notebook}", hint=projects.notebooks_hint(bench, project))
+    return path
+
+
+def _slug(name: str) -> str:
+    """`name` as it may stand in a folder's name."""
+    return re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).strip("-.")[:60] or "run"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -169,6 +170,23 @@ def test_the_unit_survives_strange_paths(bench: Bench) -> None:
     assert "Delegate=yes" in text
     assert f"RestartPreventExitStatus={control.ALREADY}" in text
     assert "%n" not in text.replace("%%n", "")
+
+
+def test_the_unit_is_given_what_reaches_registries(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proxies, certificates, indexes and the engine's address of the shell it is installed from, in a file for this
+    account alone; nothing else of that shell, and nothing of an earlier installation."""
+    for name in unit.CARRIED:
+        monkeypatch.delenv(name, raising=False)
+    assert unit._carry(bench.home) == []
+    assert not unit.variables_file(bench.home).exists()
+    monkeypatch.setenv("HTTPS_PROXY", 'http://ann:a"b\\c@proxy:3128')
+    monkeypatch.setenv("MY_TOKEN", "x")
+    monkeypatch.setenv("PIP_INDEX_URL", "two\nlines")
+    assert unit._carry(bench.home) == ["HTTPS_PROXY"]
+    file = unit.variables_file(bench.home)
+    assert file.read_text() == 'HTTPS_PROXY="http://ann:a\\"b\\\\c@proxy:3128"\n'
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert f"EnvironmentFile=-{file}\n" in unit.text(bench.home, ["x"], {})
 
 
 def test_without_systemd_it_is_refused_with_another_way(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

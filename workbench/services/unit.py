@@ -12,6 +12,14 @@ from workbench.errors import Refused, WorkbenchError
 from workbench.paths import Home, account_name
 from workbench.text import one_line
 
+# What reaches the machine's registries and its engine is in a person's shell, and a unit has none of it.
+CARRIED = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT"),
+    *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_CONFIG_FILE", "PIP_FIND_LINKS"),
+    *("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_INSECURE_HOST", "UV_PYTHON_DOWNLOADS"),
+    *("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "NETRC"),
+)
 ALREADY = 3  # services.control.ALREADY: to start it again would not help
 
 
@@ -78,10 +86,12 @@ def install(home: Home, command: Sequence[str], environment: Mapping[str, str]) 
     check(home)
     file = path(home)
     file.parent.mkdir(parents=True, exist_ok=True)
+    carried = _carry(home)
     file.write_text(text(home, command, environment))
     for act in (("daemon-reload",), ("enable", name(home)), ("restart", name(home))):
         _act(*act)
-    lines = [f"installed {file}", "it starts with the machine" if lingers() else "it starts when you log in"]
+    kept = [f"with what is set here now: {', '.join(carried)}"] if carried else []
+    lines = [f"installed {file}", *kept, "it starts with the machine" if lingers() else "it starts when you log in"]
     if not lingers():
         account = account_name(os.getuid())
         lines.append(f"To have it start with the machine and stay after logout: loginctl enable-linger {account}")
@@ -94,8 +104,28 @@ def uninstall(home: Home) -> bool:
         return False
     _systemctl("disable", "--now", name(home))
     path(home).unlink(missing_ok=True)
+    variables_file(home).unlink(missing_ok=True)
     _systemctl("daemon-reload")
     return True
+
+
+def variables_file(home: Home) -> Path:
+    """Variables that the unit is given: a file of its own, for a unit's own lines can be read by every account."""
+    return home.state / "service.env"
+
+
+def _carry(home: Home) -> list[str]:
+    """Write down the variables that are set; their names."""
+    found = {
+        name: os.environ[name] for name in CARRIED if os.environ.get(name, "").isprintable() and name in os.environ
+    }
+    file = variables_file(home)
+    file.unlink(missing_ok=True)
+    if found:
+        file.touch(mode=0o600)
+        lines = (f'{name}="{_escaped(value)}"\n' for name, value in found.items())
+        file.write_text("".join(lines), encoding="utf-8")
+    return list(found)
 
 
 def start(home: Home) -> None:
@@ -119,6 +149,7 @@ After=network.target time-sync.target
 Type=exec
 ExecStart={" ".join(_quoted(part).replace("$", "$$") for part in command)}
 ExecReload=/bin/kill -HUP $MAINPID
+EnvironmentFile=-{_plain(str(variables_file(home)))}
 {variables}KillMode=process
 Delegate=yes
 Restart=on-failure
@@ -137,8 +168,11 @@ def _plain(value: str) -> str:
 
 def _quoted(part: str) -> str:
     """A word of a unit file, systemd.syntax(7): specifiers and quotes kept as they are."""
-    escaped = part.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
-    return f'"{escaped}"'
+    return f'"{_escaped(part).replace("%", "%%")}"'
+
+
+def _escaped(part: str) -> str:
+    return part.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _of_machine() -> bool:

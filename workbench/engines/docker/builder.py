@@ -16,10 +16,11 @@ from threading import Event
 from typing import IO
 
 from workbench.engines.base import Cancelled, Sink
+from workbench.engines.certificates import ca_bundle
 from workbench.engines.docker import command
 from workbench.engines.docker.connection import Connection
 from workbench.engines.docker.recipe import Dialect, Recipe
-from workbench.engines.docker.registries import PackageIndex, ca_bundle, netrc, proxies
+from workbench.engines.docker.registries import PackageIndex, netrc, proxies
 from workbench.engines.docker.transcript import Transcript
 from workbench.errors import WorkbenchError
 

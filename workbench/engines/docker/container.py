@@ -20,14 +20,11 @@ from docker.types import LogConfig
 from docker.types import Mount as Bind
 
 from workbench.engines.base import LABEL, Workspace
+from workbench.engines.certificates import CERTIFICATE_VARIABLES, ca_bundle_asked_for
 from workbench.engines.docker.account import Account, account, group, passwd
 from workbench.engines.docker.connection import Connection, Daemon, NoSuchThing, image_gone
 from workbench.engines.docker.contents import Contents
-from workbench.engines.docker.registries import (
-    CERTIFICATE_VARIABLES,
-    ca_bundle_asked_for,
-    proxies_without_password,
-)
+from workbench.engines.docker.registries import proxies_without_password
 from workbench.engines.folders import link_data
 from workbench.errors import Refused, WorkbenchError
 from workbench.model.environment import Limits, Revision

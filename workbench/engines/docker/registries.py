@@ -8,7 +8,6 @@ from __future__ import annotations
 import configparser
 import json
 import os
-import ssl
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,14 +15,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE")
-# Debian, Fedora, openSUSE, Alpine.
-USUAL_BUNDLES = (
-    Path("/etc/ssl/certs/ca-certificates.crt"),
-    Path("/etc/pki/tls/certs/ca-bundle.crt"),
-    Path("/etc/ssl/ca-bundle.pem"),
-    Path("/etc/ssl/cert.pem"),
-)
 # Docker knows these without ARG and keeps them out of the image's history.
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY", "NO_PROXY")
 
@@ -47,19 +38,6 @@ class PackageIndex:
         if self.insecure_hosts:
             lines.append(f"allow-insecure-host = {json.dumps(list(self.insecure_hosts))}")
         return "".join(f"{line}\n" for line in lines)
-
-
-def ca_bundle(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The file of certificates this machine trusts; None where it has none."""
-    named = [Path(environ[name]) for name in CERTIFICATE_VARIABLES if environ.get(name)]
-    default = ssl.get_default_verify_paths().cafile
-    usual = [*USUAL_BUNDLES, *([Path(default)] if default else [])]
-    return next((path for path in (*named, *usual) if path.is_file()), None)
-
-
-def ca_bundle_asked_for(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The bundle where the person's variables name one: programs in containers then need it as well."""
-    return ca_bundle(environ) if any(environ.get(name) for name in CERTIFICATE_VARIABLES) else None
 
 
 def netrc(environ: Mapping[str, str] = os.environ) -> Path | None:

@@ -14,6 +14,7 @@ from threading import Event
 from typing import Any, TextIO
 
 from workbench.engines.base import Cancelled
+from workbench.engines.certificates import ca_bundle
 from workbench.engines.complaints import failure
 from workbench.engines.process import kept
 from workbench.text import clean
@@ -133,6 +134,9 @@ def settings(environ: Mapping[str, str], index: str | None) -> dict[str, str]:
     `index`, the declared one, stands alone. Addresses stand here and not in argv, for they may hold a password.
     """
     env = {name: value for name, value in environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    bundle = ca_bundle(environ)
+    if bundle and not environ.get("SSL_CERT_FILE"):  # uv itself knows only the public ones
+        env["SSL_CERT_FILE"] = str(bundle)
     env.update(UV_COMPILE_BYTECODE="0", UV_NO_PROGRESS="1", NO_COLOR="1", UV_PYTHON_DOWNLOADS=_downloads(environ))
     pip = {**_pip_settings(Path.home()), **_pip_variables(environ)}
     if index:

@@ -186,7 +186,8 @@ def test_the_unit_is_given_what_reaches_registries(bench: Bench, monkeypatch: py
     file = unit.variables_file(bench.home)
     assert file.read_text() == 'HTTPS_PROXY="http://ann:a\\"b\\\\c@proxy:3128"\n'
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert f"EnvironmentFile=-{file}\n" in unit.text(bench.home, ["x"], {})
+    escaped = str(file).replace("%", "%%")
+    assert f"EnvironmentFile=-{escaped}\n" in unit.text(bench.home, ["x"], {})
 
 
 def test_without_systemd_it_is_refused_with_another_way(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "many_cells": {"p": [("start", "1000")]},
     "old_format": {"y": [{"a": 41}]},
 }
+TRIES, PATIENCE = 8, 20  # of papermill's command, which can hang; seconds it is given
 STATE = "application/vnd.jupyter.widget-state+json"
 ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 BANNER = "papermill-error-cell-tag"
@@ -60,7 +61,7 @@ def by_command(notebook: Path, place: Path, jupyter: Path) -> dict[str, Any]:
     arguments += [part for mapping in given.get("y", ()) for part in ("-y", json.dumps(mapping))]
     env = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "JUPYTER", "MPL"))}
     command = [sys.executable, "-m", "papermill", "--no-progress-bar", *arguments, notebook.name, "out.ipynb"]
-    for _ in range(4):
+    for _ in range(TRIES):
         code = patiently(command, place, {**env, "JUPYTER_PATH": str(jupyter)})
         if code is not None:
             break
@@ -79,7 +80,7 @@ def patiently(command: list[str], place: Path, env: dict[str, str]) -> int | Non
         subprocess.Popen(command, cwd=place, env=env, stdout=log, stderr=log) as done,
     ):
         try:
-            return done.wait(25)
+            return done.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             for process in (*psutil.Process(done.pid).children(recursive=True), done):
                 process.kill()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, cast
 
 import docker.errors
 import pytest
@@ -15,18 +17,22 @@ import requests.exceptions
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.engines.base import Person
+from workbench.engines.base import Person, Workspace
 from workbench.engines.docker import account, base_image, container, registries
 from workbench.engines.docker.classic import told
 from workbench.engines.docker.connection import OLDEST_API, Connection, Daemon, read_daemon
 from workbench.engines.docker.contents import Contents, read_contents
 from workbench.engines.docker.endpoint import Endpoint, find_endpoint
-from workbench.engines.docker.kernel import read_exit
+from workbench.engines.docker.kernel import DockerHost, read_exit
 from workbench.engines.docker.recipe import Dialect, render
 from workbench.engines.docker.transcript import Transcript
 from workbench.errors import EngineDown, Refused, WorkbenchError
 from workbench.model.build import BuildProgress
-from workbench.model.environment import EnvironmentSpec, Limits, PythonPart, RPart
+from workbench.model.environment import EngineName, EnvironmentSpec, Limits, PythonPart, Revision, RPart
+from workbench.paths import open_home
+
+if TYPE_CHECKING:
+    from workbench.engines.docker.contents import Library
 
 SALES = EnvironmentSpec("sales", python=PythonPart(packages=("pandas>=2.2",)), apt=("libpq5",))
 TIDY = EnvironmentSpec("tidy", r=RPart(packages=("data.table",)), ides=())
@@ -446,3 +452,37 @@ def test_an_exit_is_told_in_words(state: dict[str, object], words: str, oom: boo
     end = read_exit(state, 512 * 1024**2)
     assert end.words == words
     assert end.oom is oom
+
+
+@pytest.mark.parametrize(("limit", "asked"), [(300 * 1024**2, 3), (None, 1)])
+def test_memory_that_is_told_late_is_waited_for(tmp_path: Path, limit: int | None, asked: int) -> None:
+    """An engine that writes down the end before its reason is asked again, where there is a limit to have been hit."""
+    home = open_home(tmp_path / "home")
+    space = Workspace(home.id, "p", tmp_path, tmp_path, limits=Limits(memory=limit))
+    engine = LateWord(after=3)
+    connection = cast("Connection", engine)
+    host = DockerHost(connection, cast("Library", None), home, Revision("r", EngineName.DOCKER, "x"), space, "1.1")
+    assert host._look().oom is (True if limit else None)
+    assert engine.asked == asked
+    host.close()
+
+
+class LateWord:
+    """Stands for an engine's connection: it says that memory ran out only when it is asked for the `after`th time."""
+
+    def __init__(self, after: int) -> None:
+        self.asked, self.after = 0, after
+
+    @contextmanager
+    def api(self) -> Iterator[LateWord]:
+        """Itself."""
+        yield self
+
+    def inspect_container(self, _handle: str) -> dict[str, object]:
+        """A kernel that was killed."""
+        self.asked += 1
+        return {"State": {"ExitCode": 137, "OOMKilled": self.asked >= self.after}}
+
+    def logs(self, _handle: str, **_: object) -> bytes:
+        """Nothing was said."""
+        return b""

@@ -32,7 +32,7 @@ def test_a_venv_that_is_made_anew_is_not_used(tmp_path: Path) -> None:
     with desk.write() as connection:
         rows.choose_engine(connection, "own", EngineName.PROCESS, "test", **about)  # type: ignore[arg-type]
         revision = Revision(number, EngineName.PROCESS, sys.executable)
-        rows.add_revision(connection, "own", spec.fingerprint, revision, build=None, at=desk.now())
+        rows.add_revision(connection, "own", spec.fingerprint, revision, build=None, at=desk.now(), actor=desk.actor)
     known = Environments(desk, engines)
 
     def ready() -> object:

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -23,6 +24,7 @@ from workbench.text import clean, memory
 
 ROLE = "kernel"
 KILLED = 128 + signal.SIGKILL
+LATE, LOOK = 1.0, 0.1  # seconds in which memory is still asked for after an end, and between two questions
 AGAIN = 1.0  # seconds between looks while the engine does not answer
 YOUNG = 2.0  # seconds after which a sweep trusts that the run of a kernel was known to its caller
 LAST_LINES = 200
@@ -156,10 +158,20 @@ class DockerHost:
         """How the container ended, with its last words kept in `output`."""
         with self._connection.api() as api:
             state = api.inspect_container(self._handle)["State"]
+            # The Engine may write down that the end came before it writes down that memory had run out.
+            deadline = time.monotonic() + LATE
+            while self._may_be_oom(state) and time.monotonic() < deadline:
+                self._closed.wait(LOOK)
+                state = api.inspect_container(self._handle)["State"]
             said: bytes = api.logs(self._handle, tail=LAST_LINES)
         with suppress(OSError):  # last words are worth less than knowing the end
             self.output.write_text(clean(said.decode("utf-8", "replace")), encoding="utf-8")
         return read_exit(state, self._workspace.limits.memory)
+
+    def _may_be_oom(self, state: Mapping[str, object]) -> bool:
+        """Whether the Engine might still say that memory ran out."""
+        killed = state.get("ExitCode") == KILLED and not self._killed and not self._closed.is_set()
+        return killed and not state.get("OOMKilled") and self._workspace.limits.memory is not None
 
     def _end(self, end: KernelExit) -> None:
         if self._away and not end.detail:

@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from types import SimpleNamespace
 
+from workbench.execution.fence import hold
 from workbench.execution.journal import Journal
 from workbench.model.event import Progress
+from workbench.services.bench import open_bench
+from workbench.supervisor.desk import Desk
 from workbench.supervisor.runs import BLOCK, Runs, Watched
+
+
+def test_a_place_that_a_kernel_leaves_is_looked_at_at_once(tmp_path: Path) -> None:
+    """A run that ended holds its place until its kernel is gone; then the queue is looked at, not at its next turn."""
+    bench = open_bench(tmp_path / "home")
+    woken: list[int] = []
+    desk = Desk(bench, lambda: woken.append(1), bench.home.wake_socket)
+    part = Runs(desk, SimpleNamespace(taken=0))  # type: ignore[arg-type] - all that it tells the queue
+    folder = bench.home.attempt_folder(1, 1)
+    folder.mkdir(parents=True)
+    held = hold(folder)
+    assert held is not None
+    part.leaving.add(folder)
+    part.look()
+    assert (part.dispatch.taken, woken) == (1, [])
+    os.close(held)
+    part.look()
+    assert (part.dispatch.taken, woken) == (0, [1])
+    bench.close()
 
 
 def test_one_look_reads_all_that_was_written(tmp_path: Path) -> None:

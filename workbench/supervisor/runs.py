@@ -87,6 +87,8 @@ class Runs:
         self.active = bool(active)
         left = {folder for folder in self.leaving if not is_held(folder)}
         self.leaving -= left
+        if left:  # a place is free
+            self.desk.wake()
         # Where the engine was away when it left, or it was killed, something of its kernel may be there.
         self.left_kernels |= any(self.desk.home.kernel_records(_label(folder)) for folder in left)
         for run in wanted_gone:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from attempts import Desk, code, notebook, plain
 
+from workbench import locks
 from workbench.errors import EngineDown, Refused
 from workbench.execution import fence, publishing, warden
 from workbench.execution.course import Course, Stop
@@ -111,7 +112,7 @@ def test_a_lock_that_was_moved_is_not_held(tmp_path: Path, monkeypatch: pytest.M
     """Whoever opened a lock before its folder was moved away or made anew does not get it: two would run one attempt."""
     folder = tmp_path / "1"
     folder.mkdir()
-    take = fence.fcntl.flock
+    take = locks.fcntl.flock
     for again in (False, True):
 
         def moved(descriptor: int, how: int, again: bool = again) -> None:
@@ -121,9 +122,9 @@ def test_a_lock_that_was_moved_is_not_held(tmp_path: Path, monkeypatch: pytest.M
                 (folder / "lock").touch()
             take(descriptor, how)
 
-        monkeypatch.setattr(fence.fcntl, "flock", moved)
+        monkeypatch.setattr(locks.fcntl, "flock", moved)
         assert fence.hold(folder) is None
-        monkeypatch.setattr(fence.fcntl, "flock", take)
+        monkeypatch.setattr(locks.fcntl, "flock", take)
         assert not fence.is_held(tmp_path / f"moved-{again}")
         folder.mkdir(exist_ok=True)
     lock = fence.hold(folder)

@@ -90,13 +90,12 @@ def test_a_result_is_written_once(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
 
 
-def test_a_lock_tells_who_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_tells_who_lives(tmp_path: Path) -> None:
     """Held is held, freed is free, and looking takes nothing."""
     assert not is_held(tmp_path)
     lock = hold(tmp_path)
     assert lock is not None
     assert is_held(tmp_path)
-    monkeypatch.setattr("workbench.execution.fence.PATIENCE", 0)
     assert hold(tmp_path) is None
     assert not os.get_inheritable(lock)
     os.close(lock)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import signal
@@ -12,24 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from workbench import __version__
+from workbench.locks import is_held
 from workbench.paths import Home
 
 
 def held(home: Home) -> bool:
     """Whether a supervisor holds this home's lock."""
-    try:
-        descriptor = os.open(home.supervisor_lock, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        # Shared, so that two who ask do not see each other; a supervisor that starts tries again for a moment.
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    else:
-        return False
-    finally:
-        os.close(descriptor)
+    return is_held(home.supervisor_lock)
 
 
 def card_path(home: Home) -> Path:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import logging
 import os
 import signal
@@ -15,11 +14,11 @@ import time
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from workbench import locks
 from workbench.errors import WorkbenchError
 from workbench.paths import Home, open_home
 from workbench.services import control
 
-PATIENCE = 0.5  # seconds: whoever only asks holds a shared lock for an instant
 LOG_SIZE, LOGS = 2_000_000, 3
 
 
@@ -72,18 +71,7 @@ def _lock(home: Home, inherited: int | None) -> int | None:
     if inherited is not None:
         os.set_inheritable(inherited, False)
         return inherited
-    descriptor = os.open(home.supervisor_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                os.close(descriptor)
-                return None
-            time.sleep(0.02)
-        else:
-            return descriptor
+    return locks.take(home.supervisor_lock)
 
 
 def _go_on(home: Home, how: str, lock: int) -> None:

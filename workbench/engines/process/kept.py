@@ -5,9 +5,7 @@ The folder of one holds `lock` (held while the keeper lives), `identity.json` an
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import select
 import signal
 import socket
@@ -22,6 +20,7 @@ from typing import Any, TextIO
 import workbench
 from workbench.engines.process import proc
 from workbench.errors import WorkbenchError
+from workbench.locks import is_held
 from workbench.text import one_line
 
 START = 30.0  # seconds in which a keeper says that its process exists
@@ -175,17 +174,7 @@ class Line:
 
 def alive(folder: Path) -> bool:
     """Whether a keeper lives that keeps `folder`."""
-    try:
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False
+    return is_held(folder / "lock")
 
 
 def read(folder: Path, name: str) -> dict[str, Any] | None:

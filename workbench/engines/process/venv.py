@@ -8,7 +8,6 @@ environments/<slug>/<revision>/venv  requirements.in  requirements.lock  ready.j
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -19,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from workbench import locks
 from workbench.model.environment import KernelSpec, Revision
 from workbench.paths import Home
 
@@ -81,16 +81,12 @@ def lock_before(folder: Path) -> Path | None:
 @contextmanager
 def alone(folder: Path) -> Iterator[bool]:
     """Hold the lock of a revision's folder where nobody else does, also among processes; whether it is held here."""
-    lock = os.open(f"{folder}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = locks.take(Path(f"{folder}.lock"), patience=0)
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+        yield lock is not None
     finally:
-        os.close(lock)
+        if lock is not None:
+            os.close(lock)
 
 
 def aside(folder: Path) -> Path:

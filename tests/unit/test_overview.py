@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 
 from workbench.model.run import RunState
+from workbench.services import control, projects, schedules
 from workbench.services.bench import Bench, open_bench
 from workbench.services.overview import overview
 from workbench.store import runs as rows
+from workbench.supervisor.clock import Clock
+from workbench.supervisor.desk import Desk
+from workbench.supervisor.schedules import Schedules
 
 
 @pytest.fixture
@@ -59,3 +63,26 @@ def test_a_cancelled_run_needs_nobody(bench: Bench) -> None:
     """Somebody wanted that."""
     ended(bench, "a.ipynb", RunState.CANCELLED)
     assert overview(bench).needs == ()
+
+
+def test_a_project_that_went_by_itself_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder taken away with its schedules (a mistaken `mv`, a mount that is away) is said until it is back; one
+    that was removed here is not."""
+    monkeypatch.setattr(control, "ensure", lambda _: None)
+    for name in ("lost", "left"):
+        projects.create(bench, name)
+        schedules.add(bench, name, "nightly", notebook="notebooks/start.ipynb", cron="0 6 * * *", timezone="UTC")
+    part = Schedules(Desk(bench, lambda: None, bench.home.wake_socket), Clock(lambda: None))
+    part.look(True)
+    assert overview(bench).needs == ()
+    projects.remove(bench, "left", delete_files=True)
+    (bench.home.projects / "lost").rename(bench.home.root / "elsewhere")
+    part.look(True)
+    (need,) = overview(bench).needs
+    assert (need.kind, need.key, need.command) == ("project", "lost", "projects")
+    assert "project lost is gone since" in need.text
+    assert "1 schedule of it off" in need.text
+    (bench.home.root / "elsewhere").rename(bench.home.projects / "lost")
+    part.look(True)
+    assert overview(bench).needs == ()
+    part.clock.close()

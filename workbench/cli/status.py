@@ -12,7 +12,7 @@ from workbench.cli.hints import pasted
 from workbench.cli.invocation import Invocation
 from workbench.cli.output import emit, fitting, iso, record, state
 from workbench.cli.shapes import RUN, SESSION
-from workbench.model.run import ACTIVE, PENDING, UNSUCCESSFUL, Run
+from workbench.model.run import ACTIVE, PENDING, UNSUCCESSFUL, Run, RunState
 from workbench.text import age, clean, one_line, plural
 
 if TYPE_CHECKING:
@@ -100,7 +100,10 @@ def _show(
     _runs("Running", list(view.active), view.at, "workbench runs --state active")
     _runs("Waiting", pending, view.at, "workbench runs --state pending")
     named = {need["key"] for need in needs if need["kind"] == "run"}
-    settled = [run for run in failed if str(run.id) not in named]
+    standing = {(run.project, run.notebook) for run in failed if str(run.id) in named}
+    settled = [
+        run for run in failed if (run.project, run.notebook) not in standing and run.state is not RunState.CANCELLED
+    ]
     _runs("Failed since yesterday, and settled", settled, view.at, "workbench runs --state unsuccessful")
     if view.up:
         click.echo(click.style("Sessions", bold=True))

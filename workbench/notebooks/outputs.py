@@ -74,7 +74,9 @@ def render_output(output: Mapping[str, Any]) -> str:
     picture = next((mime for mime in data if is_figure(mime)), "")
     if picture:
         return f"[{one_line(picture)}]"
-    plain = data.get("text/plain") or data.get("text/markdown") or data.get("text/latex")
+    plain = data.get("text/plain")
+    if not plain or text_of(plain).startswith("<IPython."):  # the name of what was shown, and not what it says
+        plain = data.get("text/markdown") or data.get("text/latex") or plain
     return clean(text_of(plain)) if plain else f"[{one_line(', '.join(data))}]" if data else ""
 
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from workbench.model.environment import EngineName
+from workbench.model.event import Event
 from workbench.model.run import ACTIVE, PENDING, UNSUCCESSFUL, Run, RunState
-from workbench.model.schedule import DueState
+from workbench.model.schedule import DueState, Schedule
 from workbench.model.session import ALIVE, Session, SessionState
 from workbench.services.bench import Bench
 from workbench.store import environments as environment_rows
+from workbench.store import events
 from workbench.store import runs as run_rows
 from workbench.store import schedules as schedule_rows
 from workbench.store import sessions as session_rows
 from workbench.store.environments import EngineRow
 from workbench.store.runs import RunFilter
+from workbench.text import plural
 
 LOOK_BACK = timedelta(hours=24)
 
@@ -58,18 +63,15 @@ def overview(bench: Bench) -> Overview:
         sessions = session_rows.listing(connection)
         schedules = schedule_rows.listing(connection)
         last_due = schedule_rows.last_due(connection)
+        vanished = _vanished(bench, connection, schedules, now)
     needs = [_failed(runs) for runs in _standing(ended, newer)]
     needs += [Need("run", str(run.id), f"{run.name} waits: {run.reason}", f"runs show {run.id}") for run in waiting]
+    needs += vanished
     needs += [
         Need("session", session.name, f"{session.name} {session.state}: {session.reason}", f"logs s{session.id}")
         for session in sessions
         if session.state in (SessionState.FAILED, SessionState.VANISHED)
         or (session.state is SessionState.READY and session.reason)  # whether it lives cannot be known now
-    ]
-    needs += [
-        Need("schedule", key, f"{key} is not read: {schedule.problem}", f"schedules show {key}")
-        for key, schedule in schedules.items()
-        if schedule.present and schedule.problem
     ]
     needs += [
         Need(
@@ -91,6 +93,28 @@ def overview(bench: Bench) -> Overview:
         up=tuple(session for session in sessions if session.state in ALIVE),
         at=now,
     )
+
+
+def _vanished(
+    bench: Bench, connection: sqlite3.Connection, schedules: Mapping[str, Schedule], now: datetime
+) -> list[Need]:
+    """Projects whose folder went, schedules and all, without a word to us: a mistaken `mv`, a mount that is away."""
+    gone: dict[str, list[Event]] = {}
+    for key in (key for key, schedule in schedules.items() if not schedule.present):
+        project = key.partition("/")[0]
+        last = events.of(connection, "schedule", key, limit=1)
+        noticed = last and (last[0].what, last[0].origin) == ("file removed", "schedule")
+        if noticed and now - last[0].at < LOOK_BACK:
+            gone.setdefault(project, []).extend(last)
+    needs = []
+    for project, found in gone.items():
+        told = events.of(connection, "project", project, limit=1)
+        if os.path.lexists(bench.home.projects / project) or (told and told[0].what == "removed"):
+            continue
+        at = found[0].at.astimezone(bench.zone)
+        text = f"project {project} is gone since {at:%a %H:%M}, not by workbench: {plural(len(found), 'schedule')} of it off"
+        needs.append(Need("project", project, text, "projects"))
+    return needs
 
 
 def _last_good(recent: list[Run]) -> dict[tuple[str, str], int]:

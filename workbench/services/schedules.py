@@ -98,6 +98,13 @@ def get(bench: Bench, key: str) -> ScheduleView:
     return found[0]
 
 
+def newest_run(bench: Bench, view: ScheduleView) -> Run | None:
+    """Its newest run: one that it fired, or one that was asked for beside its times; None where there is none."""
+    only = runs.RunFilter(project=view.project, notebook=view.spec.notebook if view.spec else "")
+    found = (run for run in runs.page(bench, only) if run.schedule == view.key or run.name == view.name)
+    return next(found, None)
+
+
 def problems(bench: Bench) -> list[Problem]:
     """Everything wrong or worth knowing in the files of schedules."""
     return [problem for file in _files(bench).values() for problem in file.problems]

@@ -172,6 +172,8 @@ class Builds:
             forced = rows.forced(connection, build.id)
         found = engine.find(spec, revision_id)
         if found and not forced:
+            with log_path.open("a", encoding="utf-8") as log_file:
+                log_file.write(f"{found.reference} is there already, built before or by another home: nothing to do\n")
             return found
         if found and engine.name is EngineName.PROCESS:  # a venv is made anew in its place, an image beside the old
             self._refuse_in_use(spec)

@@ -16,7 +16,7 @@ from workbench.errors import WorkbenchError
 from workbench.services.bench import Bench, open_bench
 from workbench.services.command_lines import naming_home
 from workbench.text import one_line
-from workbench.ui import journal
+from workbench.ui import journal, registry
 from workbench.ui.actions import Action
 from workbench.ui.desk import Desk, told
 from workbench.ui.feed import Feed
@@ -181,7 +181,7 @@ class Workbench(TypeAhead):
 
     def action_leave(self) -> None:
         """ctrl+q: as q, also from a form."""
-        self.exit()
+        self.perform(self.noun_screen, registry.BY_ID["program.quit"])
 
     # -- errors
 

@@ -12,6 +12,7 @@ MODES = {
     "run": "runs",
     "session": "sessions",
     "schedule": "schedules",
+    "project": "projects",
     "environment": "environments",
     "build": "environments",
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError
+from workbench.text import plural
 from workbench.ui.actions import LOGS, Action, Purpose
 from workbench.ui.desk import Desk
 
@@ -26,7 +27,7 @@ async def _find(desk: Desk, items: list[Any]) -> None:
     if wanted and not found:
         desk.warn(f"Nothing matches '{wanted}'.")
     elif wanted:
-        desk.say(f"{found} lines match. n next, N before.")
+        desk.say(f"{plural(found, 'line')} match{'es' if found == 1 else ''}. n next, N before.")
 
 
 def _next(step: int) -> Callable[[Desk, list[Any]], None]:

@@ -9,6 +9,7 @@ from workbench.text import plural
 from workbench.ui.actions import PROGRAM, Action, Purpose
 from workbench.ui.commands import Steps
 from workbench.ui.desk import Desk
+from workbench.ui.messages import Overviewed
 from workbench.ui.tone import Cell, Tone
 
 
@@ -77,13 +78,22 @@ async def _theme(desk: Desk, items: list[Any]) -> None:
 
 async def _quit(desk: Desk, items: list[Any]) -> None:
     from workbench.ui.modals.confirm import Answer, Confirm, Question
+    from workbench.ui.modals.form import Form
 
     del items
-    seen = desk.app.overviewed
+    effect = _goes_on(desk.app.overviewed)
+    if isinstance(desk.app.screen, Form):
+        effect = f"What was typed here is lost.\n{effect}".rstrip()
+    if effect and not await desk.form(Confirm(Question("Quit?", effect, (Answer("quit", "Quit"),), quiet=True))):
+        return
+    desk.app.exit()
+
+
+def _goes_on(seen: Overviewed | None) -> str:
+    """What goes on without this program; empty for nothing."""
     overview = seen.overview if seen else None
     if overview is None or not (overview.running or overview.waiting or overview.sessions):
-        desk.app.exit()
-        return
+        return ""
     goes_on = []
     if overview.running:
         goes_on.append(f"{plural(overview.running, 'run')} keep{'s' if overview.running == 1 else ''} running")
@@ -91,13 +101,11 @@ async def _quit(desk: Desk, items: list[Any]) -> None:
         goes_on.append(f"{overview.waiting} waiting will start in turn")
     if overview.sessions:
         goes_on.append(f"{plural(overview.sessions, 'session')} stay{'s' if overview.sessions == 1 else ''} up")
-    effect = (
+    return (
         "Without this program, "
         + ", ".join(goes_on)
         + ". Schedules keep firing.\nStart it again and you find all of it here."
     )
-    if await desk.form(Confirm(Question("Quit?", effect, (Answer("quit", "Quit"),), quiet=True))):
-        desk.app.exit()
 
 
 ACTIONS = (
@@ -123,5 +131,5 @@ ACTIONS = (
     Action("program.palette", "colon", PROGRAM, "palette", "program: open palette", Purpose.PROGRAM, _palette, rank=90),
     Action("program.theme", "ctrl+t", PROGRAM, "theme", "program: choose theme", Purpose.PROGRAM, _theme, rank=0),
     Action("program.help", "question_mark", PROGRAM, "help", "program: show keys", Purpose.PROGRAM, _help, rank=0),
-    Action("program.quit", "q", PROGRAM, "quit", "program: quit", Purpose.PROGRAM, _quit, rank=95),
+    Action("program.quit", "q", PROGRAM, "quit", "program: quit (ctrl+q anywhere)", Purpose.PROGRAM, _quit, rank=95),
 )  # fmt: skip

@@ -74,11 +74,15 @@ def edit(desk: Desk, items: list[ScheduleView]) -> None:
     desk.edit(items[0].path, desk.line_of(items[0].path))
 
 
-def last_run(desk: Desk, items: list[ScheduleView]) -> None:
-    """The log of the run that it fired last."""
-    run = items[0].run
-    assert run is not None
-    desk.go("runs", str(run.id), "Log")
+async def last_run(desk: Desk, items: list[ScheduleView]) -> None:
+    """The log of its newest run: fired by it, or asked for beside its times."""
+    from workbench.services import schedules
+
+    run = await desk.call(schedules.newest_run, desk.bench, items[0])
+    if run is None:
+        desk.warn(f"{items[0].key} has not run yet.")
+    else:
+        desk.go("runs", str(run.id), "Log")
 
 
 async def remove(desk: Desk, items: list[ScheduleView]) -> None:
@@ -124,7 +128,7 @@ ACTIONS = (
     ),
     Action(
         "schedules.log", "l", AREA, "last run", "schedules: show log of last run", Purpose.OPEN, last_run,
-        lambda view: view.run is not None, on_item=True, rank=45,
+        _sound, on_item=True, rank=45,
     ),
     Action(
         "schedules.remove", "d", AREA, "remove", "schedules: remove schedule", Purpose.ACT, remove, on_item=True,

@@ -71,7 +71,8 @@ class Environments(Noun["EnvironmentView"]):
 
     def cells(self, item: EnvironmentView, now: datetime) -> tuple[Cell, ...]:
         """State, name, engine, age of the build, where it comes from."""
-        ended = item.build.ended if item.build else None
+        built = item.build and item.build.state is BuildState.READY
+        ended = item.build.ended if item.build and built else None
         shipped = "shipped" if item.spec and item.spec.shipped else "project" if "/" in item.name else "home"
         return (
             cell_of(self.mark(item)),
@@ -90,7 +91,8 @@ class Environments(Noun["EnvironmentView"]):
         if tab == "Build log":
             build = item.build.id if item.build else 0
             path = environments.build_log(bench, build) if build else None
-            return FileSource(f"build-{build}-log", path, nothing="It was not built yet. Press r to build it.")
+            nothing = "Nothing was written yet." if build else "It was not built yet. Press r to build it."
+            return FileSource(f"build-{build}-log", path, nothing=nothing)
         if tab == "Builds":
             return builds_page(bench, item)
         if tab == "Declaration":

@@ -155,7 +155,7 @@ def test_a_kernel_that_is_killed(lab: Bench, engine: APIClient, how: str) -> Non
     assert "cell 2 `import time`" in over.reason
     assert "memory" not in over.reason
     # Without patience `docker stop` sends the one signal right after the other.
-    told = {"docker stop": ("killed by SIGTERM", "killed by SIGKILL"), "docker rm": ("kernel ended",)}
+    told = {"docker stop": ("killed by SIGTERM", "killed by SIGKILL"), "docker rm": ("its container was removed",)}
     assert any(words in over.reason for words in told.get(how, ("killed by SIGKILL",)))
     assert over.failure
     assert over.failure.cell == 2

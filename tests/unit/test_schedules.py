@@ -198,6 +198,25 @@ def test_a_clock_that_is_set_fires_nothing_twice(world: World) -> None:
     assert len(runs.page(world.bench)) == 4
 
 
+def test_what_was_due_before_a_pause_has_its_row(world: World) -> None:
+    """Due while nothing watched, and paused before it looked again: missed, with that reason, and fired no more."""
+    key = world.write(cron="0 * * * *", catch_up="all", overlap="allow")
+    world.at(START).at(timedelta(hours=1))
+    assert world.ledger() == [("04 11:00", DueState.FIRED)]
+    world.now += timedelta(hours=2)  # nothing looks
+    assert schedules.pause(world.bench, key)
+    world.at(timedelta(hours=1))
+    schedules.resume(world.bench, key)
+    world.at(timedelta(hours=1))
+    assert world.ledger() == [
+        ("04 11:00", DueState.FIRED),
+        ("04 12:00", DueState.MISSED),
+        ("04 13:00", DueState.MISSED),
+        ("04 15:00", DueState.FIRED),
+    ]
+    assert "was paused before it could be fired" in schedules.ledger(world.bench, key)[-2].reason
+
+
 def test_a_bad_edit_keeps_the_last_good_one(world: World) -> None:
     """A file that cannot be read is told with its place; what it said before goes on, also for a new supervisor."""
     key = world.write(cron="0 * * * *")
@@ -322,7 +341,7 @@ def test_a_due_time_outlives_a_full_disk(world: World, monkeypatch: pytest.Monke
 
 
 def test_a_pause_in_the_last_moment_wins(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Paused while its due time was being looked at: nothing fires, and nothing of it is written down."""
+    """Paused while its due time was being looked at: nothing fires, and that is written down."""
     world.write(cron="0 * * * *")
     world.at(START)
     check = requests.check
@@ -333,7 +352,7 @@ def test_a_pause_in_the_last_moment_wins(world: World, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(requests, "check", paused)
     world.at(timedelta(hours=1))
-    assert world.ledger() == []
+    assert world.ledger() == [("04 11:00", DueState.MISSED)]
     assert runs.page(world.bench) == []
 
 

@@ -21,6 +21,7 @@ SOMEBODY = "Not by workbench: by the machine for want of memory (its own log say
 NOBODY = "A run has nobody to answer: give the value as a parameter."
 ENGINE = "An engine that stops ends its kernels, unless it is set to keep them (Docker: `live-restore`)."
 HALF = "Its text holds a surrogate without its other half, which is no character: delete it there."
+OUTSIDE = "Not by workbench: by hand (`docker rm`), or by what cleans up containers here."
 LAST_WORDS = 4000  # characters of what a kernel's process printed itself
 
 
@@ -120,7 +121,8 @@ def _death(course: Course, place: str, words: str) -> Verdict:
         return Verdict(RunState.CRASHED, reason, "Its own words are in the log." if words else "")
     unknown = end is not None and end.signal == signal.SIGKILL and end.oom is None
     if end and end.detail:
-        return Verdict(RunState.CRASHED, f"kernel {told}{place}; {end.detail}", ENGINE, failure)
+        hint = OUTSIDE if "removed" in end.detail else ENGINE
+        return Verdict(RunState.CRASHED, f"kernel {told}{place}; {end.detail}", hint, failure)
     return Verdict(RunState.CRASHED, f"kernel {told}{place}", SOMEBODY if unknown else "", failure)
 
 

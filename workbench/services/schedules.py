@@ -13,7 +13,7 @@ from workbench.model import timetable
 from workbench.model.names import SLUG_RULE, is_slug
 from workbench.model.placeholder import expanded
 from workbench.model.run import Request, Run
-from workbench.model.schedule import CatchUp, DueTime, Overlap, Schedule, ScheduleSpec
+from workbench.model.schedule import CatchUp, DueState, DueTime, Overlap, Schedule, ScheduleSpec
 from workbench.services import control, preferences, projects, requests, runs, zones
 from workbench.services.bench import Bench
 from workbench.services.preview import Preview, preview, span_text
@@ -267,10 +267,23 @@ def _pause(bench: Bench, key: str, paused: bool, reason: str) -> bool:
     with bench.store.write() as connection:
         if view.row is None and view.spec:
             notice(connection, view.spec, bench.now(), bench.actor)
+        if paused and view.spec:
+            _settle(bench, connection, view.spec)
         changed = rows.pause(connection, view.key, paused, at=bench.now(), actor=bench.actor, reason=reason)
     control.ensure(bench)
     control.wake(bench)
     return changed
+
+
+def _settle(bench: Bench, connection: sqlite3.Connection, spec: ScheduleSpec) -> None:
+    """Give what was due before a pause, and not fired by then, its rows: nothing looks at that time any more."""
+    row, until = rows.get(connection, spec.key), bench.now()
+    if row is None or row.paused or not spec.enabled:
+        return
+    for due in timetable.of(spec).due_between(row.evaluated_until, until):
+        why = "the schedule was paused before it could be fired"
+        rows.add_due(connection, spec.key, due, DueState.MISSED, at=until, actor=bench.actor, reason=why)
+    rows.evaluated(connection, spec.key, row.evaluated_until, max(until, row.evaluated_until))
 
 
 def _view(

@@ -57,10 +57,12 @@ class Endings:
         return done
 
     def of_a_dead_runner(
-        self, run: Run, folder: Path, token: str, cell: Failure | None, rebooted: bool, ended: datetime
+        self, run: Run, folder: Path, token: str, cell: Failure | None, rebooted: bool, heard: datetime | None
     ) -> Result | None:
-        """The result of a runner that died without one, at `ended` as far as is known: written by whoever gets its
-        lock. None while it is held."""
+        """The result of a runner that died without one: written by whoever gets its lock. None while it is held.
+
+        `heard`: when it was heard of last, where nobody watched it die; how long it ran is not known then.
+        """
         lock = hold(folder)
         if lock is None:
             return None
@@ -69,22 +71,16 @@ class Endings:
             if found is not None:
                 return found
             _tidy(folder)
-            where = f" in cell {cell.cell}" if cell and cell.cell else ""
-            if rebooted:
-                state, reason = R.INTERRUPTED, f"the machine was restarted while it ran{where}"
-            elif run.state is R.CANCELLING or run.cancel_asked:
-                state, reason = R.CANCELLED, f"cancelled{where}"
-            else:
-                state, reason = R.CRASHED, f"its runner was killed{where}"
-            hint = (
-                ""
-                if state is R.CANCELLED
-                else "What it had done by then is not undone; run it again when that is safe."
-            )
-            failure = cell if state is not R.CANCELLED else None
+            now = self.desk.now()
+            state, reason = _without_result(run, cell, rebooted)
+            sad = state is not R.CANCELLED
+            if heard and sad:
+                reason += f", heard of last at {heard.astimezone(self.desk.bench.zone):%a %H:%M:%S}"
+            seconds = round(_span(run.started, now), 3) if run.started and not heard else None
+            hint = "What it had done by then is not undone; run it again when that is safe." if sad else ""
             result = Result(
-                state, token, reason, hint, failure=failure, started=run.started, ended=ended,
-                cells=run.cells, cells_done=run.cells_done, seconds=round(_span(run.started, ended), 3) if run.started else None, output=str(folder),
+                state, token, reason, hint, failure=cell if sad else None, started=run.started, ended=now,
+                cells=run.cells, cells_done=run.cells_done, seconds=seconds, output=str(folder),
             )  # fmt: skip
             write_result(folder, result)
         finally:
@@ -146,6 +142,16 @@ class Endings:
     def _tries(self, run: Run) -> int:
         with self.desk.read() as connection:
             return sum(1 for attempt in rows.attempts(connection, run.id) if attempt.state is not R.WAITING)
+
+
+def _without_result(run: Run, cell: Failure | None, rebooted: bool) -> tuple[RunState, str]:
+    """What became of a run whose runner left nothing, and why."""
+    where = f" in cell {cell.cell}" if cell and cell.cell else ""
+    if rebooted:
+        return R.INTERRUPTED, f"the machine was restarted while it ran{where}"
+    if run.state is R.CANCELLING or run.cancel_asked:
+        return R.CANCELLED, f"cancelled{where}"
+    return R.CRASHED, f"its runner was killed{where}"
 
 
 def _span(start: datetime, end: datetime) -> float:

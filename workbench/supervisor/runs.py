@@ -163,8 +163,8 @@ class Runs:
         rebooted = self._machine(seen) not in ("", self._boot)
         seen.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # One that nobody watched has been dead for longer than it is known to be.
-        ended = self.desk.now() if seen.lived else _last_heard(seen.folder) or self.desk.now()
-        result = self.endings.of_a_dead_runner(run, seen.folder, seen.token, failure, rebooted, ended)
+        heard = None if seen.lived else _last_heard(seen.folder)
+        result = self.endings.of_a_dead_runner(run, seen.folder, seen.token, failure, rebooted, heard)
         if result and result.token == seen.token:
             self.endings.by_result(run, result)
             self.left_kernels = True

@@ -29,6 +29,7 @@ AGAIN = 1.0  # seconds between looks while the engine does not answer
 YOUNG = 2.0  # seconds after which a sweep trusts that the run of a kernel was known to its caller
 LAST_LINES = 200
 AWAY = "the engine was away meanwhile"
+REMOVED = "its container was removed"
 
 
 class DockerHost:
@@ -145,14 +146,23 @@ class DockerHost:
                     api.wait(self._handle)
                 self._end(self._look())
             except NoSuchThing:
-                self._end(KernelExit(code=None))
-            except WorkbenchError:
-                self._away = True
-                self._closed.wait(AGAIN)
+                self._end(KernelExit(code=None, detail=REMOVED))
+            except WorkbenchError as error:
+                # An engine that breaks off its answer where the container goes is not away.
+                self._away = self._away or (isinstance(error, EngineDown) and not self._answers())
+                self._closed.wait(AGAIN if self._away else LOOK)
             else:
                 return
             if self._ended.is_set():
                 return
+
+    def _answers(self) -> bool:
+        """Whether the engine is there."""
+        try:
+            with self._connection.api() as api:
+                return bool(api.ping())
+        except WorkbenchError:
+            return False
 
     def _look(self) -> KernelExit:
         """How the container ended, with its last words kept in `output`."""
@@ -174,7 +184,7 @@ class DockerHost:
         return killed and not state.get("OOMKilled") and self._workspace.limits.memory is not None
 
     def _end(self, end: KernelExit) -> None:
-        if self._away and not end.detail:
+        if self._away and end.detail in ("", REMOVED):
             end = replace(end, detail=AWAY)
         self._exit = replace(end, oom=False) if self._killed else end
         self._ended.set()

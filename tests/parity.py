@@ -36,7 +36,8 @@ VALUES: dict[str, dict[str, Any]] = {
     "many_cells": {"p": [("start", "1000")]},
     "old_format": {"y": [{"a": 41}]},
 }
-TRIES, PATIENCE = 8, 20  # of papermill's command, which can hang; seconds it is given
+COMMAND = Path(__file__).with_name("patient_papermill.py")
+TRIES, PATIENCE = 3, 60  # of papermill's command; seconds it is given
 STATE = "application/vnd.jupyter.widget-state+json"
 ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 BANNER = "papermill-error-cell-tag"
@@ -60,7 +61,7 @@ def by_command(notebook: Path, place: Path, jupyter: Path) -> dict[str, Any]:
     arguments += [part for key, value in given.get("r", ()) for part in ("-r", key, value)]
     arguments += [part for mapping in given.get("y", ()) for part in ("-y", json.dumps(mapping))]
     env = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "JUPYTER", "MPL"))}
-    command = [sys.executable, "-m", "papermill", "--no-progress-bar", *arguments, notebook.name, "out.ipynb"]
+    command = [sys.executable, str(COMMAND), "--no-progress-bar", *arguments, notebook.name, "out.ipynb"]
     for _ in range(TRIES):
         code = patiently(command, place, {**env, "JUPYTER_PATH": str(jupyter)})
         if code is not None:
@@ -72,9 +73,7 @@ def by_command(notebook: Path, place: Path, jupyter: Path) -> dict[str, Any]:
 
 
 def patiently(command: list[str], place: Path, env: dict[str, str]) -> int | None:
-    """The exit code of a command. None where it hangs, as papermill's now and then does after an Output widget (the
-    kernel's reply has come and it is not told): it and its kernel are then ended.
-    """
+    """The exit code of a command; None where it did not end in time: it and its kernel are then ended."""
     with (
         (place / "log.txt").open("wb") as log,
         subprocess.Popen(command, cwd=place, env=env, stdout=log, stderr=log) as done,

@@ -38,7 +38,11 @@ def engines(root: Path) -> Iterator[Finding]:
     for name, (endpoint, source, version, trouble, hint) in noted.items():
         where = f" at {endpoint} ({source})" if endpoint else ""
         if trouble:
-            yield notice(f"{name} engine", one_line(f"{trouble}{where}"), one_line(hint))
+            yield notice(
+                f"{name} engine",
+                one_line(trouble if endpoint and endpoint in trouble else f"{trouble}{where}"),
+                one_line(hint),
+            )
         else:
             yield ok(f"{name} engine", one_line(f"{version}{where}, as the supervisor saw it"))
     answered = False

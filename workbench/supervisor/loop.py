@@ -194,6 +194,6 @@ class Supervisor:
         self.dispatch.nursery.close(LET_GO)
         self.bench.store.settle(LET_GO)
         self.socket.close()
-        if not home:
+        if not (home and (self.runs.active or self.runs.leaving)):
             self.socket.leave_no_folder()
         log.info("ended%s; runs and sessions go on", ", to go on as other code" if self.renew else "")

@@ -76,7 +76,7 @@ class WakeSocket:
             end.close()
 
     def leave_no_folder(self) -> None:
-        """Remove the folder of the sockets as well, where nothing is in it: the home is gone."""
+        """Remove the folder of the sockets as well, where nothing is in it."""
         with contextlib.suppress(OSError):
             self.path.parent.rmdir()
 

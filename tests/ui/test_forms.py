@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ from textual.widgets import Select
 from ui.seeding import Seed, notebook_text, story
 from ui.staging import SMALL
 
+from workbench.errors import Refused
 from workbench.model.run import RunState
 from workbench.model.session import Desired
 from workbench.services import environments, projects, runs, schedules, sessions
@@ -31,6 +33,13 @@ async def filled(on: Any, kind: type[Form[Any]], field: str, text: str) -> None:
     widget = form.field(field).widget
     widget.focus()
     await on.press("ctrl+u", "ctrl+k", *["space" if character == " " else character for character in text])
+
+
+def in_r(parameters: str) -> str:
+    """A notebook in R with a parameters cell."""
+    document = json.loads(notebook_text(parameters))
+    document["metadata"] = {"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}}
+    return json.dumps(document)
 
 
 async def test_a_project_by_keys_from_an_empty_home(seed: Seed, stage: Callable[..., Any]) -> None:
@@ -375,3 +384,76 @@ async def test_a_removed_project_is_not_replaced_by_another(seed: Seed, stage: C
         await on.press("r")
         await on.see("doomed: there is no such project any more")
         assert not isinstance(on.app.screen, RunForm)
+
+
+async def test_a_refusal_leaves_the_buttons_in_sight(
+    seed: Seed, stage: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 80x24, with all times shown and a refusal of several lines, its buttons, the header and the footer are seen."""
+    story(seed)
+
+    def refuse(*args: Any, **more: Any) -> Any:
+        raise Refused("The first reason why this cannot be. " * 4 + "LAST WORD", hint="A remedy. " * 9 + "END")
+
+    monkeypatch.setattr(schedules, "add", refuse)
+    async with stage(SMALL) as on:
+        await on.select("sales")
+        await on.press("t")
+        form = await on.modal(ScheduleForm)
+        await filled(on, ScheduleForm, "name", "monthly")
+        await filled(on, ScheduleForm, "when", "0 7 1 * *")
+        await on.until(lambda: form.considered.command, "the command")
+        await on.press("ctrl+s")
+        await on.see("LAST WORD", "END", "Cancel", "Add (ctrl+s)")
+        box = form.query_one(".box").region
+        assert box.y >= 1
+        assert box.bottom <= on.app.size.height - 1
+
+
+async def test_a_schedule_may_run_elsewhere(seed: Seed, stage: Callable[..., Any]) -> None:
+    """A notebook in R is refused before anything is asked for, until an environment that has R is chosen."""
+    folder = seed.project("sales")
+    (folder / "notebooks" / "report.ipynb").write_text(in_r("year <- 2025"))
+    async with stage(SMALL) as on:
+        await on.select("sales")
+        await on.press("r")
+        await on.see("It is in R, which python lacks: choose another environment.")
+        await on.press("escape", "t")
+        form = await on.modal(ScheduleForm)
+        await on.see("It is in R, which python lacks: choose another environment.")
+        await filled(on, ScheduleForm, "name", "monthly")
+        await filled(on, ScheduleForm, "when", "0 7 1 * *")
+        await on.press("ctrl+s")
+        await on.until(lambda: form.focused is form.field("environment").widget, "what is to be changed")
+        form.field("environment").widget.value = "r"
+        await on.until(lambda: "--environment r" in form.considered.command, "the command")
+        await on.press("ctrl+s")
+        await on.until(lambda: on.screen.listing.cursor.endswith("/monthly"), "the schedule")
+        assert schedules.get(seed.bench, "monthly").spec.environment == "r"
+
+
+async def test_a_form_begins_with_a_notebook_that_can_run(seed: Seed, stage: Callable[..., Any]) -> None:
+    """The first notebook that the project's environment can run stands in the form; later the one that ran last."""
+    folder = seed.project("sales", {"churn.ipynb": "months = 12", "report.ipynb": "year = 2025"})
+    (folder / "notebooks" / "broken.ipynb").write_text("{")
+    (folder / "notebooks" / "arima.ipynb").write_text(in_r("year <- 2025"))
+    async with stage(SMALL) as on:
+        await on.select("sales")
+        await on.press("r")
+        form = await on.modal(RunForm)
+        await on.until(lambda: form.field("notebook").value == "notebooks/churn.ipynb", "what can run")
+        await on.press("escape")
+        seed.run()
+        await on.press("t")
+        form = await on.modal(ScheduleForm)
+        await on.until(lambda: form.field("notebook").value == "notebooks/report.ipynb", "what ran last")
+
+
+async def test_what_a_parameter_means_is_read_to_its_end(seed: Seed, stage: Callable[..., Any]) -> None:
+    """A long comment beside a parameter is wrapped below its line, not cut."""
+    seed.project("sales", {"report.ipynb": f"year = 2025  # {'the year that is reported, ' * 3}from January on"})
+    async with stage(SMALL) as on:
+        await on.select("sales")
+        await on.press("r")
+        await filled(on, RunForm, "p:year", "2026")
+        await on.see("reported, from January on")

@@ -22,8 +22,9 @@ from textual.worker import Worker, WorkerState
 from workbench.errors import WorkbenchError
 from workbench.services.bench import Bench
 from workbench.services.command_lines import naming_home
-from workbench.text import one_line
+from workbench.text import clean, one_line
 from workbench.ui.commands import line as command_line
+from workbench.ui.page import wrapped
 from workbench.ui.widgets.chooser import Chooser
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 WIDTH = 70  # columns inside a form
-FRAME = 8  # lines of a form beside its fields: border, title, error, buttons
+FRAME = 8  # lines beside the fields and the error: border, title, buttons, and the lines above and below the form
+LEAST = 3  # lines of the fields, however low the screen and long the error
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ class Form(ModalScreen[R], Generic[R]):
         self.bench = bench
         self.considered = Considered()
         self._touched = False
+        self._error = ""
 
     # -- what a form says
 
@@ -167,7 +170,7 @@ class Form(ModalScreen[R], Generic[R]):
     def on_mount(self) -> None:
         """The first field that is to be typed has the focus, else the first that is empty; no word lies on the form."""
         self.app.clear_notifications()
-        self.query_one("#formerror").display = False
+        self._tell("")
         self.query_one("#command").display = False
         fields = list(self.query(Field))
         waiting = [one for one in fields if not one.value and not one.open]
@@ -177,8 +180,18 @@ class Form(ModalScreen[R], Generic[R]):
         self.revise()
 
     def on_resize(self) -> None:
-        """The buttons stay in sight; the fields scroll where the screen is too low for all of them."""
-        self.query_one("#fields").styles.max_height = max(4, self.app.size.height - FRAME)
+        """What fits is another."""
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """The error and the buttons stay in sight; the fields scroll where the screen is too low for all of them."""
+        width, height = self.app.size
+        room = max(LEAST, height - FRAME)
+        if self._error:
+            columns = max(1, min(WIDTH, width * 96 // 100 - 6))
+            rows = sum(len(wrapped(one, columns)) for one in self._error.split("\n")) + 1
+            room = max(LEAST, room - rows)
+        self.query_one("#fields").styles.max_height = room
 
     def values(self) -> dict[str, str]:
         """All fields by name."""
@@ -220,14 +233,14 @@ class Form(ModalScreen[R], Generic[R]):
         for one in self.query(Field):
             text = considered.errors.get(one.field_name, "")
             # A field that nobody has come to yet is not wrong, only empty.
-            one.complain(text if self._touched or one.value else "")
+            one.complain(text if self._touched or one.value or one.open else "")
         preview = self.query_one("#preview", Static)
         preview.update(considered.preview)
         preview.display = bool(considered.preview.plain)
         command = self.query_one("#command", Static)
         command.update(Content(f"$ {one_line(command_line(self.bench.home, considered.command))}"))
         command.display = bool(considered.command)
-        self.query_one("#formerror").display = False
+        self._tell("")
 
     @on(Input.Submitted)
     def _entered(self) -> None:
@@ -272,7 +285,12 @@ class Form(ModalScreen[R], Generic[R]):
             cast("Workbench", self.app).show_fault(event.worker)
 
     def _refuse(self, error: WorkbenchError) -> None:
-        text = naming_home("\n".join(filter(None, (error.message, error.hint))), self.bench.home.root)
+        self._tell(naming_home("\n".join(filter(None, (error.message, error.hint))), self.bench.home.root))
+
+    def _tell(self, text: str) -> None:
+        """Why it was refused, above the buttons; empty: nothing."""
+        self._error = clean(text)
         line_ = self.query_one("#formerror", Static)
-        line_.update(Content(text))
-        line_.display = True
+        line_.update(Content(self._error))
+        line_.display = bool(text)
+        self._make_room()

@@ -12,7 +12,7 @@ from workbench.services.zones import machine_zone
 from workbench.text import age
 from workbench.ui.commands import parameters, words
 from workbench.ui.modals.form import Considered, Field, choice, line
-from workbench.ui.modals.run import NotebookForm
+from workbench.ui.modals.notebook import NotebookForm
 from workbench.ui.page import Page
 from workbench.ui.tone import Cell, Tone
 
@@ -33,7 +33,7 @@ class ScheduleForm(NotebookForm):
     preview_first = True
 
     def fields(self) -> Iterable[Field]:
-        """Notebook, name, when, zone; parameters follow."""
+        """Notebook, environment, name, when, zone; parameters follow."""
         yield from self.notebook_fields()
         yield line("name", "name", placeholder="e.g. nightly")
         yield choice("kind", "when", list(KINDS.values()), KINDS["cron"])
@@ -53,6 +53,12 @@ class ScheduleForm(NotebookForm):
         name = values["name"].strip()
         if not is_slug(name):
             errors["name"] = SLUG_RULE if name else "it needs a name"
+        if not {"project", "notebook"} & errors.keys():
+            try:
+                unfit = self.unfit(self.runs_in(values["project"], values["environment"]))
+            except WorkbenchError as error:
+                unfit = _told(error)
+            errors |= {"environment": unfit} if unfit else {}
         page = Page()
         when, kind = values["when"].strip(), _kind(values["kind"])
         if not when:
@@ -97,6 +103,7 @@ class ScheduleForm(NotebookForm):
             notebook=values["notebook"],
             timezone=place,
             parameters=given,
+            environment=values["environment"] or None,
             **when,
         ).key
 
@@ -112,4 +119,5 @@ def _kind(shown: str) -> str:
 def _command(values: Mapping[str, str], kind: str, when: str, given: Mapping[str, Any]) -> str:
     begin = ["schedules", "add", values["project"], values["name"].strip(), "--notebook", values["notebook"]]
     times = [f"--{kind}", when, "--timezone", values["timezone"].strip()]
-    return words(*begin, *times, *parameters(given))
+    place = ["--environment", values["environment"]] if values["environment"] else []
+    return words(*begin, *times, *place, *parameters(given))

@@ -1,0 +1,165 @@
+"""What running and scheduling ask alike: a project, one of its notebooks, where it runs, and its parameters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from textual.containers import Vertical
+
+from workbench.errors import WorkbenchError
+from workbench.model.environment import EnvironmentSpec
+from workbench.services.bench import Bench
+from workbench.text import clean, one_line
+from workbench.ui.commands import shown
+from workbench.ui.modals.form import Field, Form, choice, line
+
+if TYPE_CHECKING:
+    from workbench.notebooks.parameters import Parameters
+
+PREFIX = "p:"
+LOOKED_AT = 20  # notebooks that are read to find one to begin with
+HELP = 160  # characters of what a notebook says about a parameter
+
+
+class NotebookForm(Form[Any]):
+    """A form with a project, one of its notebooks, an environment, and the parameters of the notebook."""
+
+    def __init__(
+        self,
+        bench: Bench,
+        projects: Sequence[str],
+        *,
+        project: str = "",
+        notebook: str = "",
+        environment: str = "",
+        given: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(bench)
+        self.projects = list(projects)
+        self.project, self.notebook, self.environment = project, notebook, environment
+        self.given = dict(given or {})
+        self.parameters: Parameters | None = None
+        self._of = ("", "")
+        self._why = ""
+
+    def notebook_fields(self) -> Iterable[Field]:
+        """Project, notebook and environment."""
+        yield choice("project", "project", self.projects, self.project)
+        yield choice("notebook", "notebook", [self.notebook] if self.notebook else [], self.notebook)
+        yield choice("environment", "environment", [], prompt="the project's own")
+
+    async def changed(self, name: str, value: str) -> None:
+        """Another project has other notebooks and environments, another notebook other parameters."""
+        if name == "project" and value:
+            from workbench.services import environments, projects
+
+            found = await asyncio.to_thread(projects.notebooks, self.bench, value)
+            if value == self.project and self.notebook and self.notebook not in found:
+                found = [self.notebook, *found]  # gone: said, and none other put in its place
+            first = self.notebook if self.notebook in found else await asyncio.to_thread(self._first, value, found)
+            self.put_options("notebook", found, first)
+            known = [spec.name for spec in await asyncio.to_thread(environments.specs, self.bench)]
+            own = [one for one in known if "/" not in one or one.startswith(f"{value}/")]
+            before = self.environment if value == self.project else ""
+            self.put_options("environment", own, self.field("environment").value or before)
+        elif name == "notebook":
+            await self.put_parameters(self.field("project").value, value)
+
+    def _first(self, project: str, found: Sequence[str]) -> str:
+        """The notebook to begin with: what ran last, else the first that the project's environment can run."""
+        from workbench.services import requests, runs
+
+        last = runs.page(self.bench, runs.RunFilter(project=project), limit=1)
+        if last and last[0].notebook in found:
+            return last[0].notebook
+        try:
+            spec = self.runs_in(project, "")
+        except WorkbenchError:
+            return next(iter(found), "")
+        for notebook in found[:LOOKED_AT]:
+            try:
+                language = requests.parameters_of(self.bench, project, notebook).language
+            except WorkbenchError:
+                continue
+            if not _lacks(spec, language):
+                return notebook
+        return next(iter(found), "")
+
+    def runs_in(self, project: str, chosen: str) -> EnvironmentSpec:
+        """The environment that was chosen, else the project's own."""
+        from workbench.services import environments, projects
+
+        if chosen:
+            return environments.spec(self.bench, chosen)
+        return environments.for_project(self.bench, projects.get(self.bench, project))
+
+    def unfit(self, spec: EnvironmentSpec) -> str:
+        """Why the notebook that is chosen cannot run in this environment; empty where nothing is known against it."""
+        if self.parameters is None or not _lacks(spec, self.parameters.language):
+            return ""
+        return f"It is in R, which {spec.name} lacks: choose another environment."
+
+    async def put_parameters(self, project: str, notebook: str) -> None:
+        """One line for each parameter, with the notebook's own value."""
+        from workbench.services import requests
+
+        if (project, notebook) == self._of:
+            return
+        self._of, self.parameters, self._why = (project, notebook), None, ""
+        more = self.query_one("#more", Vertical)
+        await more.remove_children()
+        if not (project and notebook):
+            return
+        try:
+            found = await asyncio.to_thread(requests.parameters_of, self.bench, project, notebook)
+        except WorkbenchError as error:
+            self._why = error.message
+            return
+        self.parameters = found
+        await more.mount_all(
+            line(
+                PREFIX + one.name,
+                one.name if one.type == "any" else f"{one.name}: {one.type}",
+                _typed(self.given.get(one.name, one.default if one.literal else "")),
+                placeholder=f"as in the notebook: {one_line(one.source)}" if one.source else "no default",
+                hint=one_line(one.help, HELP),
+            )
+            for one in found.declared
+        )
+
+    def read(self, values: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+        """The parameters that differ from the notebook's own, and what is wrong with any."""
+        given: dict[str, Any] = {}
+        errors: dict[str, str] = {}
+        if self._why:
+            errors["notebook"] = self._why
+        for one in self.parameters.declared if self.parameters else ():
+            text = values.get(PREFIX + one.name, "")
+            if not text.strip() and (one.source or one.type != "str"):
+                if one.required:
+                    errors[PREFIX + one.name] = "has no default"
+                continue
+            try:
+                value = one.read(text)
+            except WorkbenchError as error:
+                errors[PREFIX + one.name] = error.message
+                continue
+            if not one.literal or value != one.default or type(value) is not type(one.default):
+                given[one.name] = value
+        for name in ("project", "notebook"):
+            if not values.get(name):
+                errors.setdefault(name, "choose one")
+        return given, errors
+
+
+def _typed(value: Any) -> str:
+    """What stands in the field; a text that a line cannot hold is left to the placeholder."""
+    text = shown(value)
+    return text if clean(text) == text and "\n" not in text else ""
+
+
+def _lacks(spec: EnvironmentSpec, language: str) -> bool:
+    """Whether a declaration cannot bring R; what else is there is known when the kernel is chosen."""
+    return language.lower() == "r" and not (spec.r or spec.image or spec.use)

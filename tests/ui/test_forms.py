@@ -78,7 +78,7 @@ async def test_parameters_are_typed_from_the_notebook(seed: Seed, stage: Callabl
         form = await on.modal(RunForm)
         form.field("notebook").widget.value = "notebooks/report.ipynb"
         await filled(on, RunForm, "p:year", "soon")
-        await on.see("year", "expects int")
+        await on.see("year", "a whole number is expected, not 'soon'")
         await on.press("ctrl+s")
         assert isinstance(on.app.screen, RunForm)
         await filled(on, RunForm, "p:year", "2026")
@@ -362,7 +362,7 @@ async def test_the_time_zone_is_asked_once(
         await on.select("sales")
         await on.press("t")
         form = await on.modal(ScheduleForm)
-        await on.see("Asia/Tokyo is kept as this home's time zone")
+        await on.see("Asia/Tokyo will be kept as this home's time zone")
         await filled(on, ScheduleForm, "name", "monthly")
         await filled(on, ScheduleForm, "timezone", "Tokyo")
         await on.see("Did you mean Asia/Tokyo?")
@@ -457,3 +457,49 @@ async def test_what_a_parameter_means_is_read_to_its_end(seed: Seed, stage: Call
         await on.press("r")
         await filled(on, RunForm, "p:year", "2026")
         await on.see("reported, from January on")
+
+
+async def test_typing_in_an_open_list_goes_to_what_is_typed(seed: Seed, stage: Callable[..., Any]) -> None:
+    """Letters typed in an open list go to the option that holds them, wherever; what looks like markup is only text."""
+    seed.project("sales", dict.fromkeys(("arima.ipynb", "churn.ipynb", "report [b].ipynb"), ""))
+    async with stage(SMALL) as on:
+        await on.select("sales")
+        await on.press("r")
+        form = await on.modal(RunForm)
+        await on.until(lambda: form.field("notebook").value == "notebooks/arima.ipynb", "a notebook")
+        form.field("notebook").widget.focus()
+        await on.press("enter", *"rep", "enter")
+        await on.until(lambda: form.field("notebook").value == "notebooks/report [b].ipynb", "what was typed")
+        await on.see("notebooks/report [b].ipynb")
+
+
+async def test_a_time_of_another_kind_goes(seed: Seed, stage: Callable[..., Any]) -> None:
+    """Where the kind of time changes, a text that is none of the new kind goes and nothing is called wrong."""
+    story(seed)
+    async with stage(SMALL) as on:
+        await on.select("sales")
+        await on.press("t")
+        form = await on.modal(ScheduleForm)
+        await filled(on, ScheduleForm, "when", "0 7 1 * *")
+        await on.see("At 07:00 on the first day")
+        form.field("kind").widget.focus()
+        form.field("kind").widget.value = "every"
+        await on.until(lambda: not form.field("when").value, "the text to go")
+        await filled(on, ScheduleForm, "when", "2026-04-01 07:00")
+        form.field("kind").widget.focus()
+        form.field("kind").widget.value = "once, at"
+        await on.see("Wed 2026-04-01 07:00")
+        assert form.field("when").value == "2026-04-01 07:00"
+
+
+async def test_what_will_happen_stays_beside_an_error(seed: Seed, stage: Callable[..., Any]) -> None:
+    """A wrong value of one parameter takes nothing away of what is said about the rest."""
+    story(seed)
+    async with stage() as on:
+        await on.select("sales")
+        await on.press("r")
+        form = await on.modal(RunForm)
+        form.field("notebook").widget.value = "notebooks/report.ipynb"
+        await filled(on, RunForm, "p:year", "soon")
+        await on.see("a whole number is expected", "runs in", "usually")
+        assert not form.considered.command

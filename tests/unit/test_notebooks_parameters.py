@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.errors import Refused
+from workbench.notebooks.cell import declared_in
 from workbench.notebooks.document import parse
 from workbench.notebooks.parameters import Parameters, check, decode_base64, gather, guess, parameters_of
 
@@ -231,3 +232,14 @@ def test_forms_read_text_by_type(name: str, text: str, value: Any) -> None:
     assert of(PYTHON)[name].read(text) == value
     with pytest.raises(Refused):
         of(PYTHON)["n"].read("many")
+
+
+def test_a_wrong_value_is_told_in_words() -> None:
+    """What is expected is said as a person would say it, not by the names of types."""
+    cell = "day: float = 1.5\nyears: int = 3\nfull = False\nregions: list = []\nregion: str = ''"
+    declared = {one.name: one for one in declared_in(cell, "python") or ()}
+    assert declared["day"].problem("abc") == "a number is expected, not 'abc'"
+    assert declared["years"].problem(2.5) == "a whole number is expected, not 2.5"
+    assert declared["full"].problem("maybe") == "True or False is expected, not 'maybe'"
+    assert declared["regions"].problem(None) == "a list, as [1, 2], is expected, not None"
+    assert declared["region"].problem(42) == "text is expected, not 42 (as text: -r region …)"

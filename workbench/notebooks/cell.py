@@ -16,6 +16,14 @@ from workbench.errors import Refused
 
 ANY = "any"
 TYPES = ("bool", "int", "float", "str", "list", "dict", ANY)
+WANTED = {
+    "bool": "True or False",
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "list": "a list, as [1, 2],",
+    "dict": 'a mapping, as {"a": 1},',
+}
 
 
 @dataclass(frozen=True)
@@ -55,8 +63,7 @@ class Declared:
         if self._fits(value):
             return ""
         hint = f" (as text: -r {self.name} …)" if self.type == "str" else ""
-        shown = "None" if value is None else f"{type(value).__name__} {value!r:.60}"
-        return f"expects {self.type}, not {shown}{hint}"
+        return f"{WANTED[self.type]} is expected, not {value!r:.60}{hint}"
 
     def _fits(self, value: Any) -> bool:
         if isinstance(value, bool):

@@ -48,7 +48,7 @@ class RunForm(NotebookForm):
             spec = self.runs_in(project, chosen)
             if unfit := self.unfit(spec):
                 errors["environment"] = unfit
-            page = self._preview(project, notebook, given, spec)
+            page = self._preview(project, notebook, None if errors else given, spec)
         except WorkbenchError as error:
             errors["notebook"] = error.message
         if errors:
@@ -62,7 +62,7 @@ class RunForm(NotebookForm):
         command = words("run", path, *parameters(given), *more)
         return Considered(errors, page.content(WIDTH), command)
 
-    def _preview(self, project: str, notebook: str, given: Mapping[str, Any], spec: EnvironmentSpec) -> Page:
+    def _preview(self, project: str, notebook: str, given: Mapping[str, Any] | None, spec: EnvironmentSpec) -> Page:
         from workbench.services import environments, runs
 
         view = environments.view(self.bench, spec.name)
@@ -72,7 +72,7 @@ class RunForm(NotebookForm):
         page = Page()
         page.facts(
             ("runs in", f"{spec.name}{word}"),
-            ("changed", ", ".join(given) or "nothing: the notebook's own values"),
+            ("changed", None if given is None else ", ".join(given) or "nothing: the notebook's own values"),
             ("usually", duration(usual) if usual else "not run before"),
             ("time limit", duration(self.like.timeout) if self.like and self.like.timeout else None),
             ("retries", str(self.like.retries) if self.like and self.like.retries else None),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
+
+from textual.widgets import Input
 
 from workbench.errors import WorkbenchError
 from workbench.model.clocks import zone
@@ -31,6 +34,7 @@ class ScheduleForm(NotebookForm):
     heading: ClassVar[str] = "Add a schedule"
     verb: ClassVar[str] = "Add"
     preview_first = True
+    _kind_before = "cron"
 
     def fields(self) -> Iterable[Field]:
         """Notebook, environment, name, when, zone; parameters follow."""
@@ -41,11 +45,29 @@ class ScheduleForm(NotebookForm):
         yield line("timezone", "time zone", self.bench.settings.timezone or machine_zone())
 
     async def changed(self, name: str, value: str) -> None:
-        """The example beside the time follows its kind."""
-        if name == "kind":
-            self.field("when").explain(EXAMPLES[_kind(value)], HINTS[_kind(value)])
+        """The example beside the time follows its kind; a time of another kind goes."""
+        if name != "kind":
+            await super().changed(name, value)
             return
-        await super().changed(name, value)
+        kind, field = _kind(value), self.field("when")
+        field.explain(EXAMPLES[kind], HINTS[kind])
+        text = field.value.strip()
+        if kind == self._kind_before:
+            return
+        self._kind_before = kind
+        keep = not text or await asyncio.to_thread(self._is_time, kind, text)
+        # Who has gone on to the time meanwhile is typing the new one.
+        if not keep and field.value.strip() == text and isinstance(field.widget, Input) and not field.widget.has_focus:
+            field.widget.value = ""
+
+    def _is_time(self, kind: str, when: str) -> bool:
+        from workbench.services import schedules
+
+        try:
+            schedules.preview(self.bench, **{kind: when}, timezone="UTC", n=1)
+        except WorkbenchError:
+            return False
+        return True
 
     def consider(self, values: Mapping[str, str]) -> Considered:
         """Name, time and parameters; words and the next times."""
@@ -73,7 +95,7 @@ class ScheduleForm(NotebookForm):
             except WorkbenchError as error:
                 errors["when"] = _told(error)
         if self.bench.settings.timezone is None and "timezone" not in errors:
-            page.text(f"{values['timezone'].strip()} is kept as this home's time zone.", Tone.MUTED)
+            page.text(f"{values['timezone'].strip()} will be kept as this home's time zone.", Tone.MUTED)
         command = "" if errors else _command(values, kind, when, given)
         return Considered(errors, page.content(), command)
 

@@ -1,12 +1,15 @@
-"""One of several options: without an empty line where one is needed, and without taking back the focus."""
+"""One of several options: without an empty line where one is needed, and without taking back the focus.
+
+Typing in the open list goes to the option that holds what is typed nearest to its beginning.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
+from rich.text import Text
 from textual import on
-from textual.content import Content
 from textual.widgets import Select
 from textual.widgets._select import SelectOverlay
 
@@ -46,4 +49,5 @@ class Chooser(Select[str]):
 
 
 def _lines(options: Iterable[str]) -> list[tuple[Any, str]]:
-    return [(Content(one_line(option)), option) for option in options]
+    # What is typed into the open list is looked for in `Text`; `Content` it passes over.
+    return [(Text(one_line(option)), option) for option in options]

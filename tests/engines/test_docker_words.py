@@ -25,6 +25,7 @@ from workbench.engines.docker.contents import Contents, read_contents
 from workbench.engines.docker.endpoint import Endpoint, find_endpoint
 from workbench.engines.docker.kernel import DockerHost, read_exit
 from workbench.engines.docker.recipe import Dialect, render
+from workbench.engines.docker.session import Sessions
 from workbench.engines.docker.transcript import Transcript
 from workbench.errors import EngineDown, Refused, WorkbenchError
 from workbench.model.build import BuildProgress
@@ -467,11 +468,25 @@ def test_memory_that_is_told_late_is_waited_for(tmp_path: Path, limit: int | Non
     host.close()
 
 
+@pytest.mark.parametrize("status", ["removing", "dead"])
+def test_what_is_being_removed_is_gone(tmp_path: Path, status: str) -> None:
+    """`docker rm -f` kills before it removes: seen in between, a kernel or session was removed, and not killed."""
+    home = open_home(tmp_path / "home")
+    space = Workspace(home.id, "p", tmp_path, tmp_path)
+    connection = cast("Connection", LateWord(after=9, status=status))
+    library = cast("Library", None)
+    host = DockerHost(connection, library, home, Revision("r", EngineName.DOCKER, "x"), space, "1.1")
+    end = host._look()
+    assert (end.signal, end.detail) == (None, "its container was removed")
+    host.close()
+    assert Sessions(connection, library, tmp_path).inspect("x") is None
+
+
 class LateWord:
     """Stands for an engine's connection: it says that memory ran out only when it is asked for the `after`th time."""
 
-    def __init__(self, after: int) -> None:
-        self.asked, self.after = 0, after
+    def __init__(self, after: int, status: str = "exited") -> None:
+        self.asked, self.after, self.status = 0, after, status
 
     @contextmanager
     def api(self) -> Iterator[LateWord]:
@@ -481,7 +496,7 @@ class LateWord:
     def inspect_container(self, _handle: str) -> dict[str, object]:
         """A kernel that was killed."""
         self.asked += 1
-        return {"State": {"ExitCode": 137, "OOMKilled": self.asked >= self.after}}
+        return {"State": {"ExitCode": 137, "OOMKilled": self.asked >= self.after, "Status": self.status}}
 
     def logs(self, _handle: str, **_: object) -> bytes:
         """Nothing was said."""

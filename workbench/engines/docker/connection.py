@@ -23,6 +23,7 @@ from workbench.model.environment import EngineName
 from workbench.text import one_line
 
 OLDEST_API = (1, 41)  # Engine 20.10
+GOING = frozenset({"removing", "dead"})  # states of a container that is being removed: it is killed before it is gone
 SECONDS = 60.0  # for one answer; starting a container on a busy machine takes long
 # What can be done about refusals that have a known cause.
 _HINTS = {

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from workbench.engines.base import LABEL, KernelExit, Workspace
-from workbench.engines.docker.connection import Connection, NoSuchThing
+from workbench.engines.docker.connection import GOING, Connection, NoSuchThing
 from workbench.engines.docker.container import Plan, create
 from workbench.engines.docker.contents import Library
 from workbench.engines.folders import short_folder
@@ -168,6 +168,8 @@ class DockerHost:
         """How the container ended, with its last words kept in `output`."""
         with self._connection.api() as api:
             state = api.inspect_container(self._handle)["State"]
+            if state.get("Status") in GOING and not self._killed:
+                return KernelExit(code=None, detail=REMOVED)
             # The Engine may write down that the end came before it writes down that memory had run out.
             deadline = time.monotonic() + LATE
             while self._may_be_oom(state) and time.monotonic() < deadline:

@@ -14,7 +14,7 @@ from workbench import ports
 from workbench.engines.base import LABEL, PortTaken, SessionFacts, SessionRequest
 from workbench.engines.docker import command, tools
 from workbench.engines.docker.account import account
-from workbench.engines.docker.connection import Connection, NoSuchThing
+from workbench.engines.docker.connection import GOING, Connection, NoSuchThing
 from workbench.engines.docker.container import PRIVATE, Plan, create
 from workbench.engines.docker.contents import Library
 from workbench.engines.docker.kernel import read_exit
@@ -101,9 +101,11 @@ class Sessions:
         return found
 
     def inspect(self, handle: str) -> SessionFacts | None:
-        """One session; None where its container is gone."""
+        """One session; None where its container is gone, or on its way out."""
         seen = self._seen(handle)
-        return _facts(seen["Id"], seen["Config"]["Labels"] or {}, seen["State"]) if seen else None
+        if seen is None or seen["State"].get("Status") in GOING:
+            return None
+        return _facts(seen["Id"], seen["Config"]["Labels"] or {}, seen["State"])
 
     def stop(self, handle: str, grace: float) -> None:
         """Ask it to stop, kill it after `grace` seconds."""

@@ -164,6 +164,10 @@ async def test_quitting_says_what_continues(seed: Seed, stage: Callable[..., Any
         await on.press("q")
         await on.modal(Confirm)
         await on.see("2 runs keep running", "1 waiting will start", "1 session stays up", "Schedules keep firing")
+        await on.press("escape")
+        on.app.overviewed = None  # as right after the start
+        await on.press("q")
+        await on.see("2 runs keep running")
         await on.press("n")
         assert on.app.is_running
         await on.press("q", "y")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from workbench.services.overview import Overview, overview
 from workbench.text import plural
 from workbench.ui.actions import PROGRAM, Action, Purpose
 from workbench.ui.commands import Steps
 from workbench.ui.desk import Desk
-from workbench.ui.messages import Overviewed
 from workbench.ui.tone import Cell, Tone
 
 
@@ -81,7 +81,9 @@ async def _quit(desk: Desk, items: list[Any]) -> None:
     from workbench.ui.modals.form import Form
 
     del items
-    effect = _goes_on(desk.app.overviewed)
+    seen = desk.app.overviewed
+    # Right after the start nothing was read yet: what goes on is asked for then.
+    effect = _goes_on(seen.overview if seen else await desk.call(overview, desk.bench))
     if isinstance(desk.app.screen, Form):
         effect = f"What was typed here is lost.\n{effect}".rstrip()
     if effect and not await desk.form(Confirm(Question("Quit?", effect, (Answer("quit", "Quit"),), quiet=True))):
@@ -89,18 +91,17 @@ async def _quit(desk: Desk, items: list[Any]) -> None:
     desk.app.exit()
 
 
-def _goes_on(seen: Overviewed | None) -> str:
+def _goes_on(now: Overview) -> str:
     """What goes on without this program; empty for nothing."""
-    overview = seen.overview if seen else None
-    if overview is None or not (overview.running or overview.waiting or overview.sessions):
+    if not (now.running or now.waiting or now.sessions):
         return ""
     goes_on = []
-    if overview.running:
-        goes_on.append(f"{plural(overview.running, 'run')} keep{'s' if overview.running == 1 else ''} running")
-    if overview.waiting:
-        goes_on.append(f"{overview.waiting} waiting will start in turn")
-    if overview.sessions:
-        goes_on.append(f"{plural(overview.sessions, 'session')} stay{'s' if overview.sessions == 1 else ''} up")
+    if now.running:
+        goes_on.append(f"{plural(now.running, 'run')} keep{'s' if now.running == 1 else ''} running")
+    if now.waiting:
+        goes_on.append(f"{now.waiting} waiting will start in turn")
+    if now.sessions:
+        goes_on.append(f"{plural(now.sessions, 'session')} stay{'s' if now.sessions == 1 else ''} up")
     return (
         "Without this program, "
         + ", ".join(goes_on)

@@ -74,7 +74,7 @@ _MARKS = {
 _INTRO = f"""\
 # YAML reference
 
-<!-- Written by `python -m workbench.declare.schemas --write` from workbench/declare/schema.py; edit that. -->
+<!-- Written by `python -m workbench.declare.schemas --write` from workbench/declare/schema/; edit that. -->
 
 A declaration is a small YAML file that people edit, diff and commit. The file's name is the thing's name:
 {SLUG_RULE}. `workbench check` reads all of them and prints every problem with its file, line and column.

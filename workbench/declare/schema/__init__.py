@@ -1,0 +1,33 @@
+"""The keys of every kind of declaration: where a YAML key is defined, typed and described.
+
+What stands here is the source of the JSON Schemas and of docs/yaml.md. Keys of later versions are refused by name.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from workbench.declare.schema.base import POLICY, POLICY_HINT, Keys
+from workbench.declare.schema.environment import EnvironmentKeys
+from workbench.declare.schema.project import DataKeys, ProjectKeys
+from workbench.declare.schema.schedule import ScheduleKeys
+from workbench.declare.schema.settings import SettingsKeys
+
+KINDS: dict[Literal["environment", "project", "schedule", "settings"], type[Keys]] = {
+    "environment": EnvironmentKeys,
+    "project": ProjectKeys,
+    "schedule": ScheduleKeys,
+    "settings": SettingsKeys,
+}
+
+__all__ = [
+    "KINDS",
+    "POLICY",
+    "POLICY_HINT",
+    "DataKeys",
+    "EnvironmentKeys",
+    "Keys",
+    "ProjectKeys",
+    "ScheduleKeys",
+    "SettingsKeys",
+]

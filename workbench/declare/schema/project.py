@@ -1,0 +1,43 @@
+"""The keys of a project: `project.yaml` in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import Field
+
+from workbench.declare.scalars import Line, Truth, Value
+from workbench.declare.schema.base import Keys
+
+
+class DataKeys(Keys):
+    """A folder from outside the project. A path alone is short for `{path: …}`."""
+
+    SHORT: ClassVar[str] = "path"
+
+    path: Value = Field(description="Absolute path of the folder; `~/` is yours.", examples=["/warehouse/sales"])
+    as_: Line | None = Field(
+        None, alias="as", description="Its name below `data/`; the folder's own name, where absent."
+    )
+    write: Truth = Field(False, description="Whether notebooks may write to it.")
+
+
+class ProjectKeys(Keys):
+    """What a project says of itself: `project.yaml` in its folder."""
+
+    LATER: ClassVar[Mapping[str, str]] = {
+        "notify": "",
+        "secrets": "",
+        "schedules": "a schedule is a file schedules/<name>.yaml",
+        "parameters": "",
+    }
+
+    description: Line = Field("", description="One line that people see in lists.")
+    environment: Line | None = Field(
+        None,
+        description="Name of an environment, or a file of the project (`./environment.yaml`)."
+        " Absent: the standard files found in the folder, else the home's default.",
+        examples=["python", "./environment.yaml"],
+    )
+    data: list[DataKeys] = Field(default=[], description="Folders from outside, seen as `data/<name>`, read-only.")

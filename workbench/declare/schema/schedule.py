@@ -1,0 +1,55 @@
+"""The keys of a schedule: `schedules/<name>.yaml` in a project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from workbench.declare.scalars import Cron, Duration, Every, Line, Notebook, Once, Truth, Whole, Zone, free
+from workbench.declare.schema.base import Keys, choice
+from workbench.model.run import MOST_RETRIES
+
+OverlapWord = Annotated[str, *choice("skip", "queue", "replace", "allow")]
+CatchUpWord = Annotated[str, *choice("latest", "all", "none")]
+Free = Annotated[
+    dict[str, Any],
+    BeforeValidator(lambda value: free(value) if isinstance(value, Mapping) else value),
+    WithJsonSchema({"type": "object", "x-form": "mapping"}),
+]
+
+
+class ScheduleKeys(Keys):
+    """When a notebook runs by itself: `schedules/<name>.yaml` in a project. One of `cron`, `once`, `every`."""
+
+    LATER: ClassVar[Mapping[str, str]] = {"code": "the notebook is read when it is due", "notify": "", "secrets": "", "priority": "", "jitter": "",
+             "start": "", "end": "", "after": "", "output": ""}  # fmt: skip
+
+    notebook: Notebook = Field(description="The notebook, relative to the project.")
+    cron: Cron | None = Field(
+        None,
+        description="Five fields as cron has them, or `@daily`. In quotes where it begins with `*` or `@`.",
+        examples=["30 6 * * mon-fri", "*/15 * * * *", "@daily"],
+    )
+    once: Once | None = Field(None, description="One time, on the clock of `timezone`.")
+    every: Every | None = Field(None, description="Again and again after so long.")
+    timezone: Zone | None = Field(
+        None, description="Zone that `cron` and `once` are meant in; the home's, where absent."
+    )
+    parameters: Free = Field(
+        default={},
+        description="Parameters of the notebook: text, numbers, true/false, null, lists and mappings.",
+        examples=[{"region": "north", "rows": 100}],
+    )
+    environment: Line | None = Field(None, description="Environment to run in; the project's, where absent.")
+    timeout: Duration | None = Field(None, description="How long a whole run may take.")
+    retries: Annotated[Whole, Field(ge=0, le=MOST_RETRIES)] = Field(
+        0, description="How often a failed run is tried again."
+    )
+    overlap: OverlapWord = Field(
+        "skip", description="What happens when it is due while the run before is still active."
+    )
+    catch_up: CatchUpWord = Field("latest", description="Which times that passed while nothing watched still fire.")
+    catch_up_window: Duration | None = Field(None, description="How long after its time a missed run may still fire.")
+    enabled: Truth = Field(True, description="false: the schedule does not fire.")

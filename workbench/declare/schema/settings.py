@@ -1,0 +1,37 @@
+"""The keys of a home's settings: `workbench.yaml`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from workbench.declare.scalars import Duration, Line, Slug, Url, Whole, Zone
+from workbench.declare.schema.base import EngineWord, Keys
+
+
+class SettingsKeys(Keys):
+    """Settings of a home: `workbench.yaml`, all optional."""
+
+    LATER: ClassVar[Mapping[str, str]] = {"mail": "", "notify": "", "apprise": "", "state": "", "secrets": "", "proxy": "", "cran": "", "theme": "",
+             "allow_tcp_kernels": "kernels are reached by private sockets alone"}  # fmt: skip
+
+    timezone: Zone | None = Field(
+        None,
+        description="Zone of schedules that name none. UTC, where absent; the first `schedules add` writes the machine's.",
+    )
+    engine: EngineWord = Field("auto", description="Engine of environments that name none.")
+    concurrency: Annotated[Whole, Field(ge=1, le=256)] | None = Field(
+        None, description="Runs at once; half the cores, where absent."
+    )
+    run_timeout: Duration | None = Field(None, description="How long a run may take that names no timeout.")
+    default_environment: Slug = Field("python", description="Environment of projects that name none.")
+    registries: dict[str, Line] = Field(
+        default={},
+        description="Image registries used instead of the named ones.",
+        examples=[{"docker.io": "127.0.0.1:5000"}],
+    )
+    package_index: Url | None = Field(
+        None, description="Package index of environments that name none, instead of PyPI."
+    )

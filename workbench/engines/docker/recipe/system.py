@@ -1,0 +1,59 @@
+"""Debian packages: the languages, and what is declared."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from workbench.engines.docker.recipe.python import PATH
+from workbench.engines.docker.recipe.sheet import Dialect, Sheet
+
+
+def runtime(sheet: Sheet, *, python: bool) -> None:
+    """The languages, from Debian where it has the version asked for."""
+    sheet.add(f"ENV LANG=C.UTF-8 \\\n    PATH={PATH}")
+    names = ["ca-certificates"]
+    of_debian = not sheet.base.startswith("python:")
+    if of_debian and python:
+        names.append("python3")
+    if sheet.spec.r and not sheet.base.startswith("rocker/"):
+        names += ["r-base-core", "r-cran-irkernel"]
+    _install(sheet, names, "The languages")
+    if not of_debian:
+        sheet.add(
+            "RUN python3 -m compileall -q -j 0 \"$(python3 -c 'import os; print(os.path.dirname(os.__file__))')\" || true",
+            "The public image has no bytecode of the standard library, and starts slowly for it; what does not compile is no loss",
+        )
+
+
+def packages(sheet: Sheet) -> None:
+    """What is declared under `apt:`."""
+    if sheet.spec.apt:
+        _install(sheet, sorted(sheet.spec.apt), "System packages")
+
+
+def mounts(sheet: Sheet) -> list[str]:
+    """What a step that asks apt has mounted: lists and archives that stay for the next build."""
+    if sheet.dialect is Dialect.CLASSIC:
+        return []
+    return [
+        "type=cache,target=/var/cache/apt,sharing=locked",
+        "type=cache,target=/var/lib/apt/lists,sharing=locked",
+    ]
+
+
+def before(sheet: Sheet) -> list[str]:
+    """Commands that come before apt is asked."""
+    keep = [] if sheet.dialect is Dialect.CLASSIC else ["rm -f /etc/apt/apt.conf.d/docker-clean"]
+    return ["export DEBIAN_FRONTEND=noninteractive", *keep, "apt-get update -q"]
+
+
+def after(sheet: Sheet) -> list[str]:
+    """Commands that leave nothing of apt's own behind, where that is not mounted."""
+    return ["apt-get clean", "rm -rf /var/lib/apt/lists/*"] if sheet.dialect is Dialect.CLASSIC else []
+
+
+def _install(sheet: Sheet, names: Sequence[str], title: str) -> None:
+    quoted = " \\\n        ".join(shlex.quote(name) for name in names)
+    install = f"apt-get install -q -y --no-install-recommends \\\n        {quoted}"
+    sheet.run(mounts(sheet), [*before(sheet), install, *after(sheet)], title)

@@ -26,6 +26,7 @@ log = logging.getLogger("workbench.supervisor.sessions")
 READY_WITHIN = 120.0  # seconds from its start to its first answer
 PORTS = 5  # ports tried where others take them
 STEP, INSPECT = 0.1, 1.0  # seconds between questions to it, and to its engine
+SLOW = 3.0  # seconds after which is said what it is waited for
 TOKEN = "token"  # noqa: S105 - a file's name
 
 
@@ -107,6 +108,7 @@ class Starting:
         assert now
         token = self.token(session)
         begun = looked = time.monotonic()
+        told = ""
         while not self.desk.stopping.is_set():
             answer = probe.ask(IDES[session.ide], now.port, session.host_name, token)
             if answer is Answer.READY:
@@ -117,7 +119,7 @@ class Starting:
                     f"port {now.port} is held by {ports.stranger(now.port) or 'another account'}",
                     hint=f"It gets another: workbench sessions restart {session.name}",
                 )
-            if answer is not Answer.NOT_YET:
+            if answer not in probe.WAITING:
                 raise WorkbenchError(
                     f"it {answer}: it was stopped", hint="This is a fault of workbench or of the image."
                 )
@@ -130,8 +132,13 @@ class Starting:
                     raise WorkbenchError(
                         f"it ended before it answered: {ended_how(facts)}{self._words(session, token)}"
                     )
-            if time.monotonic() - begun > READY_WITHIN:
-                raise WorkbenchError(f"it did not answer within {READY_WITHIN:g} s{self._words(session, token)}")
+            waited = time.monotonic() - begun
+            if waited > SLOW and told != answer:
+                told = answer
+                self._say(session, f"{answer}; it has {READY_WITHIN:g} s from its start")
+            if waited > READY_WITHIN:
+                missing = "it did not answer" if answer is Answer.NOT_YET else "its websocket did not open"
+                raise WorkbenchError(f"{missing} within {READY_WITHIN:g} s{self._words(session, token)}")
             time.sleep(STEP)
 
     def token(self, session: Session) -> str:
@@ -148,6 +155,10 @@ class Starting:
                 actor=self.desk.actor,
             )  # fmt: skip
         log.info("session %s: ready", session.name)
+
+    def _say(self, session: Session, reason: str) -> None:
+        with self.desk.write() as connection:
+            rows.set_facts(connection, session.id, reason=reason)
 
     def _still_wanted(self, session: Session) -> bool:
         with self.desk.read() as connection:

@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from workbench.model.environment import Limits
+
 
 def half_the_cores() -> int:
     """Runs at once where nothing else is set: half the cores this process may use, at least one."""
@@ -26,4 +28,5 @@ class Settings:
     run_timeout: float | None = None
     default_environment: str = "python"
     registries: Mapping[str, str] = field(default_factory=dict)
+    sizes: Mapping[str, Limits] = field(default_factory=dict)  # by name, as declared
     package_index: str | None = None

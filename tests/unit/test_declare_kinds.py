@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.declare import Reading, Shelf, load_environment, load_schedule, load_settings
-from workbench.declare.scalars import Machine
 from workbench.declare.schema import EnvironmentKeys, ScheduleKeys, SettingsKeys
 from workbench.model.environment import EngineName, EnvironmentSpec
 from workbench.model.schedule import CatchUp, Overlap, ScheduleSpec
+from workbench.model.sizes import Machine
 
 MACHINE = Machine(cpus=4, memory=8 * 1024**3)
 
@@ -89,7 +89,7 @@ privileged: true
 network: host
 python: {packages: pandas, verison: "3.1"}
 cpus: 4
-conda: [x]
+julia: [x]
 limits: {cpus: 100, memory: 8, shared_memory: 8GB}
 env: {1A: x, B: , C: [1]}
 ides: [rstudio, emacs]
@@ -101,11 +101,11 @@ ides: [rstudio, emacs]
         "<text>:1:1: unknown key 'titel': did you mean 'title'?",
         "<text>:2:10: no environment named 'nowhere'",
         "<text>:3:1: 'privileged' is refused by policy",
-        "<text>:4:1: 'network' is refused by policy",
+        "<text>:4:10: 'network: host' is refused by policy",
         "<text>:5:20: expected a list, found text: write [pandas]",
         "<text>:5:28: unknown key 'verison': did you mean 'version'?",
         "<text>:6:1: unknown key 'cpus': it belongs under `limits:`",
-        "<text>:7:1: 'conda' is not in this version yet",
+        "<text>:7:1: 'julia' is not in this version yet",
         "<text>:8:16: cpus 100 is out of range: this machine has 4",
         "<text>:8:29: size '8' has no unit: 8 of what? write 8G or 8M",
         "<text>:8:47: size '8GB' is not in a form that is read: write 8G",
@@ -162,9 +162,9 @@ def test_a_docker_socket_is_refused_by_policy_under_any_key() -> None:
         ("image: Upper/Case:1", "names of images are lower-case"),
         ("image: 'a b'", "no name of an image"),
         ("image: --privileged", "no name of an image"),
-        ("preload: [pandas]", "'preload' is not in this version yet"),
+        ("preload: [pandas]", "it belongs under `kernel:`"),
         ("use: relative/python", "is no absolute path"),
-        ("use: conda:base", "not in this version yet"),
+        ("use: 'conda:a b'", "no name of a conda environment"),
         ("engine: podman", "expected one of auto, docker, process"),
         ("title: [a]", "expected text, found a list"),
         ("python: [a]", "expected a mapping"),

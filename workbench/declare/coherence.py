@@ -9,7 +9,7 @@ from typing import Protocol
 
 from workbench.declare.composer import Keys
 from workbench.declare.problem import Problem
-from workbench.model.environment import EngineName, EnvironmentSpec
+from workbench.model.environment import EngineName, EnvironmentSpec, Pull
 
 
 class Teller(Protocol):
@@ -20,11 +20,12 @@ class Teller(Protocol):
 
 def conflicts(spec: EnvironmentSpec, tell: Teller) -> list[Problem]:
     """Keys that exclude each other, after `extends` was followed."""
-    return [*_needs_containers(spec, tell), *_existing_python(spec, tell), *_ready_image(spec, tell)]
+    rules = (_needs_containers, _existing_python, _ready_image, _own_dockerfile, _secrets)
+    return [problem for rule in rules for problem in rule(spec, tell)]
 
 
 def notices(spec: EnvironmentSpec, tell: Teller) -> Iterator[Problem]:
-    """An image that changes under its name; a password in an address."""
+    """An image that changes under its name; a password in an address; what has no effect yet."""
     if spec.image and "@" not in spec.image:
         tag = spec.image.rpartition("/")[2].partition(":")[2]
         if tag in ("", "latest"):
@@ -39,13 +40,20 @@ def notices(spec: EnvironmentSpec, tell: Teller) -> Iterator[Problem]:
         if address and "@" in address.partition("//")[2].partition("/")[0]:
             hint = "keep it in ~/.netrc"
             yield tell(keys, "the address holds a password in plain text", hint, notice=True)
+    if spec.kernel.preload:
+        what = "preload is used by warm kernels, which this version does not have yet"
+        yield tell(("kernel", "preload"), what, "it changes nothing until then", notice=True)
 
 
 def _needs_containers(spec: EnvironmentSpec, tell: Teller) -> Iterator[Problem]:
     if spec.engine is not EngineName.PROCESS and not spec.use:
         return
     because = "`use:` takes a Python of this machine" if spec.use else "engine process has no containers"
-    asked: dict[str, object] = {"image": spec.image, "apt": spec.apt, "r": spec.r}
+    asked: dict[str, object] = {
+        "image": spec.image, "dockerfile": spec.dockerfile, "apt": spec.apt, "r": spec.r, "conda": spec.conda,
+        "post_build": spec.post_build, "start": spec.start, "pull": spec.pull is not Pull.MISSING,
+        "network": not spec.network,
+    }  # fmt: skip
     for key in (key for key, value in asked.items() if value):
         yield tell((key,), f"{because}: {key} cannot be given", "that takes engine: docker, and no use:")
 
@@ -55,11 +63,15 @@ def _existing_python(spec: EnvironmentSpec, tell: Teller) -> Iterator[Problem]:
         return
     if spec.engine is EngineName.DOCKER:
         yield tell(("use",), "`use:` names a Python of this machine, which a container does not have")
-    if spec.python and (spec.python.packages or spec.python.version):
+    if spec.python and (spec.python.packages or spec.python.version or spec.python.lock):
         yield tell(("python",), "`use:` takes a Python as it is: nothing can be installed", "remove one of them")
+    if spec.use.startswith("conda:"):
+        return  # conda is asked when it is built
     program = Path(spec.use)
+    if program.is_dir():
+        program = program / "bin" / "python"
     if not (program.is_file() and os.access(program, os.X_OK) and "python" in program.name):
-        hint = "name the program, as /opt/x/bin/python"
+        hint = "name the program, as /opt/x/bin/python, or the folder of a venv"
         yield tell(("use",), f"{spec.use} is no Python that can be run", hint)
 
 
@@ -69,3 +81,25 @@ def _ready_image(spec: EnvironmentSpec, tell: Teller) -> Iterator[Problem]:
     for key, part in (("python", spec.python), ("r", spec.r)):
         if part and part.version:
             yield tell((key, "version"), f"a ready image brings its own {key}: no version can be asked for")
+
+
+def _own_dockerfile(spec: EnvironmentSpec, tell: Teller) -> Iterator[Problem]:
+    if not spec.dockerfile:
+        return
+    if spec.image:
+        yield tell(("dockerfile",), "`image:` and `dockerfile:` both say what the image is", "remove one of them")
+    asked = {"python": spec.python, "r": spec.r, "conda": spec.conda, "apt": spec.apt}
+    for key in (key for key, value in asked.items() if value):
+        yield tell(
+            (key,),
+            f"a Dockerfile says all that is in the image: {key} cannot be given",
+            f"write it into {spec.dockerfile.file.path.name}",
+        )
+
+
+def _secrets(spec: EnvironmentSpec, tell: Teller) -> Iterator[Problem]:
+    for name in spec.secrets:
+        if name in spec.env:
+            yield tell(
+                ("env", name), f"{name} is in `secrets:` too", "a secret's value stands in no file; remove this line"
+            )

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from workbench.declare import named_files
 from workbench.declare.coherence import Teller, conflicts, notices
 from workbench.declare.composer import Keys
 from workbench.declare.problem import DeclarationError, Problem, Reading
 from workbench.declare.reader import TEXT, Document, read
 from workbench.declare.requirements import read_requirements
-from workbench.declare.scalars import Machine
 from workbench.declare.schema import EnvironmentKeys
 from workbench.declare.validation import validate
-from workbench.model.environment import EngineName, EnvironmentSpec, Limits, PythonPart, RPart
+from workbench.model import sizes
+from workbench.model.environment import (
+    CondaPart,
+    EngineName,
+    EnvironmentSpec,
+    KernelPart,
+    Limits,
+    Pull,
+    PythonPart,
+    RPart,
+)
 from workbench.model.names import SLUG_RULE, is_slug
+from workbench.model.sizes import Machine
 
 SUFFIX = ".yaml"
 # Said of one file only: what extends it says its own.
@@ -64,14 +75,16 @@ def load_environment(
     shelf: Shelf | None = None,
     inside: Path | None = None,
     machine: Machine | None = None,
+    sizes: Mapping[str, Limits] | None = None,
     shipped: bool = False,
 ) -> Reading[EnvironmentSpec]:
     """An environment out of a file or text.
 
     `name` is the file's where it is not given; `shelf` has what it may extend. Files it names must lie in `inside`
-    where that is given, as for a project's own declaration. Limits are checked against `machine`.
+    where that is given, as for a project's own declaration. Limits are checked against `machine`; `sizes` are those
+    a home declares.
     """
-    chain = _Chain(shelf or Shelf(), inside, machine)
+    chain = _Chain(shelf or Shelf(), inside, machine, sizes or {})
     path = source if isinstance(source, Path) else TEXT
     slug = path.stem if name is None else name
     if source is path and name is None and not is_slug(slug):
@@ -88,10 +101,13 @@ def load_environment(
 class _Chain:
     """Follows `extends` from a file to its last base; `links` has the base first."""
 
-    def __init__(self, shelf: Shelf, inside: Path | None, machine: Machine | None) -> None:
+    def __init__(
+        self, shelf: Shelf, inside: Path | None, machine: Machine | None, declared: Mapping[str, Limits]
+    ) -> None:
         self.shelf = shelf
         self.inside = inside
         self.machine = machine
+        self.declared = declared
         self.links: list[_Link] = []
         self.problems: list[Problem] = []
 
@@ -139,7 +155,20 @@ class _Chain:
             python["packages"] = [*python.get("packages", []), *found.lines]
             if found.index:
                 python.setdefault("index", found.index)
+        self.problems += named_files.resolve(document, said, inside)
+        if keys.size:
+            said["limits"] = {**self.size(document, keys.size), **(said.get("limits") or {})}
         self.links.insert(0, _Link(document, said, keys))
+
+    def size(self, document: Document, name: str) -> dict[str, Any]:
+        """The limits of a named size that are set; what `limits:` of the same file says comes over them."""
+        known = {**sizes.shipped(self.machine or Machine.this()), **self.declared}
+        if name in known:
+            return {key: value for key, value in asdict(known[name]).items() if value is not None}
+        close = get_close_matches(name, known, 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"
+        self.problems.append(document.problem(("size",), f"no size named {name!r}", hint))
+        return {}
 
     def lost(self, document: Document, wanted: str, seen: list[Path]) -> Problem:
         known = self.shelf.files()
@@ -176,7 +205,7 @@ def _spec(links: list[_Link], name: str, path: Path, shipped: bool) -> Environme
     said = _merged(links)
     engine = said.get("engine")
     python = said.get("python")
-    if python is None and not (said.get("image") or said.get("use") or said.get("r")):
+    if python is None and not any(said.get(key) for key in ("image", "dockerfile", "use", "r", "conda")):
         python = {}
     r = said.get("r")
     return EnvironmentSpec(
@@ -185,16 +214,30 @@ def _spec(links: list[_Link], name: str, path: Path, shipped: bool) -> Environme
         engine=None if engine in (None, "auto") else EngineName(engine),
         image=said.get("image"),
         use=os.path.expanduser(said["use"]) if said.get("use") else None,
-        python=None if python is None else PythonPart(**{**python, "packages": tuple(python.get("packages", ()))}),
-        r=None if r is None else RPart(**{**r, "packages": tuple(r.get("packages", ()))}),
+        pull=Pull(said.get("pull") or Pull.MISSING),
+        dockerfile=said.get("dockerfile"),
+        python=None if python is None else PythonPart(**_fixed(python)),
+        r=None if r is None else RPart(**_fixed(r)),
+        conda=CondaPart(**_fixed(said["conda"])) if said.get("conda") else None,
         apt=tuple(said.get("apt", ())),
         env=said.get("env", {}),
+        secrets=tuple(said.get("secrets", ())),
+        size=said.get("size"),
         limits=Limits(**(said.get("limits") or {})),
+        network=said.get("network", True),
+        kernel=KernelPart(**_fixed(said.get("kernel") or {})),
+        post_build=said.get("post_build"),
+        start=said.get("start"),
         ides=tuple(said.get("ides", ("jupyter",))),
         title=said.get("title", ""),
         description=said.get("description", ""),
         shipped=shipped,
     )
+
+
+def _fixed(said: Mapping[str, Any]) -> dict[str, Any]:
+    """With its lists as they stand in the model."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
 
 
 def _teller(links: list[_Link]) -> Teller:

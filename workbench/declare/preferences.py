@@ -9,6 +9,7 @@ from workbench.declare.problem import DeclarationError, Problem, Reading
 from workbench.declare.reader import read
 from workbench.declare.schema import SettingsKeys
 from workbench.declare.validation import validate
+from workbench.model.environment import Limits
 from workbench.settings import Settings
 
 
@@ -40,4 +41,6 @@ def _touched(key: str, places: object, problems: tuple[Problem, ...]) -> bool:
 
 def _settings(keys: SettingsKeys) -> Settings:
     given = {name: value for name, value in keys.model_dump(exclude_unset=True).items() if value is not None}
+    if "sizes" in given:
+        given["sizes"] = {name: Limits(**said) for name, said in given["sizes"].items()}
     return Settings(**given)

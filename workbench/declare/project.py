@@ -52,6 +52,7 @@ def load_project(
             environment=environment,
             data=data,
             description=keys.description,
+            warm=keys.warm,
         )
     )
 

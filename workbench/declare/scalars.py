@@ -5,14 +5,12 @@ Every scalar arrives as text (see `reader`); units are required, and nothing is 
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Annotated, Any, NoReturn
 
-from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
+from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from workbench.declare.composer import Plain
@@ -20,24 +18,8 @@ from workbench.errors import NotFound, Refused
 from workbench.model import clocks, timetable
 from workbench.model.names import SLUG_RULE, is_slug
 
-# Binary units, as Docker's --memory has them.
-UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 _SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _SPAN = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
-LEAST_MEMORY = 16 * 1024**2
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What limits are checked against: cores, and bytes of memory (0: not known)."""
-
-    cpus: int
-    memory: int
-
-    @classmethod
-    def this(cls) -> Machine:
-        """The machine this runs on."""
-        return cls(os.cpu_count() or 1, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 
 def wrong(message: str, hint: str = "") -> NoReturn:
@@ -61,12 +43,6 @@ def kind(value: object) -> str:
     return "a list" if isinstance(value, list) else "nothing" if value is None else "text"
 
 
-def machine(info: ValidationInfo) -> Machine:
-    """The machine to check against: the one that was passed in, else this one."""
-    given = (info.context or {}).get("machine")
-    return given if isinstance(given, Machine) else Machine.this()
-
-
 def _one_line(value: object) -> str:
     said = text(value)
     if "\n" in said.strip():
@@ -74,7 +50,8 @@ def _one_line(value: object) -> str:
     return said.strip()
 
 
-def _truth(value: object) -> bool:
+def truth(value: object) -> bool:
+    """`true` or `false`."""
     said = text(value)
     if said in ("true", "false"):
         return said == "true"
@@ -87,35 +64,6 @@ def _whole(value: object) -> int:
     if not re.fullmatch(r"[+-]?\d{1,15}", said, re.ASCII):
         wrong(f"expected a whole number, found {said!r}")
     return int(said)
-
-
-def _cpus(value: object, info: ValidationInfo) -> float:
-    said = text(value)
-    if not re.fullmatch(r"[+-]?(\d{1,9}(\.\d{0,9})?|\.\d{1,9})", said, re.ASCII):
-        wrong(f"expected a number of cores, found {said!r}", "as 2 or 0.5")
-    count, cores = float(said), machine(info).cpus
-    if not 0.01 <= count <= cores:
-        wrong(f"cpus {said} is out of range", f"this machine has {cores}: from 0.01 to {cores}")
-    return count
-
-
-def _memory(value: object, info: ValidationInfo) -> int:
-    said = text(value)
-    match = re.fullmatch(r"(\d{1,9})([KMGT])", said, re.ASCII)
-    if not match:
-        loose = re.fullmatch(r"(\d{1,9})\s*([kmgt])(?:i?b)?", said, re.ASCII | re.IGNORECASE)
-        if loose:
-            wrong(f"size {said!r} is not in a form that is read", f"write {loose[1]}{loose[2].upper()}")
-        bare = re.fullmatch(r"\d{1,9}", said, re.ASCII)
-        if bare:
-            wrong(f"size {said!r} has no unit: {said} of what?", f"write {said}G or {said}M")
-        wrong(f"expected a size with its unit, found {said!r}", "as 4G or 512M")
-    count, have = int(match[1]) * UNITS[match[2]], machine(info).memory
-    if count < LEAST_MEMORY:
-        wrong(f"size {said} is too small", "at least 16M")
-    if have and count > have:
-        wrong(f"size {said} is more than there is", f"this machine has {have // UNITS['M']}M")
-    return count
 
 
 def _duration(value: object) -> float:
@@ -186,7 +134,8 @@ def _version(value: object) -> str:
     return said
 
 
-def _url(value: object) -> str:
+def url(value: object) -> str:
+    """An address of a repository or index."""
     said = text(value)
     if not re.fullmatch(r"(https?://[^\s/]|file:///)\S*", said) or not said.isprintable():
         wrong(f"{said!r} is no address", "it begins with https://, http:// or file:///")
@@ -197,6 +146,13 @@ def _variable(value: object) -> str:
     said = text(value)
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,254}", said, re.ASCII):
         wrong(f"{said!r} is no name of a variable", "letters, digits and _, not beginning with a digit")
+    return said
+
+
+def _secret(value: object) -> str:
+    said = _variable(value)
+    if said.startswith("WORKBENCH_"):
+        wrong(f"{said!r} cannot be the name of a secret", "names with WORKBENCH_ are the program's own")
     return said
 
 
@@ -238,14 +194,8 @@ def _form(pattern: str, form: str, *examples: str) -> WithJsonSchema:
 
 _TEXTLIKE = {"type": ["string", "number", "boolean"], "x-form": "text"}
 Line = Annotated[str, BeforeValidator(_one_line), WithJsonSchema({"type": "string", "x-form": "text"})]
-Truth = Annotated[bool, BeforeValidator(_truth), WithJsonSchema({"type": "boolean", "x-form": "true or false"})]
+Truth = Annotated[bool, BeforeValidator(truth), WithJsonSchema({"type": "boolean", "x-form": "true or false"})]
 Whole = Annotated[int, BeforeValidator(_whole), WithJsonSchema({"type": "integer", "x-form": "whole number"})]
-Cpus = Annotated[
-    float,
-    BeforeValidator(_cpus),
-    WithJsonSchema({"type": "number", "minimum": 0.01, "x-form": "number of cores", "examples": [2, 0.5]}),
-]
-Memory = Annotated[int, BeforeValidator(_memory), _form(r"^[0-9]+[KMGT]$", "size", "4G", "512M")]
 Duration = Annotated[
     float,
     BeforeValidator(_duration),
@@ -268,6 +218,7 @@ Version = Annotated[
     BeforeValidator(_version),
     WithJsonSchema({"type": ["string", "number"], "x-form": "version", "examples": ["3.13"]}),
 ]
-Url = Annotated[str, BeforeValidator(_url), _form(r"^(https?|file)://", "address", "https://pypi.org/simple")]
+Url = Annotated[str, BeforeValidator(url), _form(r"^(https?|file)://", "address", "https://pypi.org/simple")]
 Variable = Annotated[str, BeforeValidator(_variable), _form(r"^[A-Za-z_][A-Za-z0-9_]*$", "variable")]
+Secret = Annotated[str, BeforeValidator(_secret), _form(r"^[A-Za-z_][A-Za-z0-9_]*$", "variable", "PGPASSWORD")]
 Value = Annotated[str, BeforeValidator(text), WithJsonSchema(_TEXTLIKE)]

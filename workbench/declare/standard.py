@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from workbench.declare.environment import Shelf, load_environment
 from workbench.declare.problem import DeclarationError, Problem, Reading
 from workbench.declare.reader import read
 from workbench.declare.requirements import is_conda_file, read_conda_file, read_requirements
-from workbench.declare.scalars import Machine
-from workbench.model.environment import EnvironmentSpec, PythonPart
+from workbench.model.environment import EnvironmentSpec, Limits, PythonPart
+from workbench.model.sizes import Machine
 
 # In the order in which the first that is there decides.
 READ = ("environment.yaml", "environment.yml", "requirements.txt")
@@ -23,7 +24,13 @@ def standard_files(folder: Path) -> tuple[str, ...]:
 
 
 def load_standard(
-    path: Path, *, project: str, folder: Path, shelf: Shelf | None = None, machine: Machine | None = None
+    path: Path,
+    *,
+    project: str,
+    folder: Path,
+    shelf: Shelf | None = None,
+    machine: Machine | None = None,
+    sizes: Mapping[str, Limits] | None = None,
 ) -> Reading[EnvironmentSpec]:
     """The environment that the file at `path` of a project declares: ours, conda's pip part, or requirements.
 
@@ -43,7 +50,7 @@ def load_standard(
     except DeclarationError as error:
         return Reading(None, error.problems)
     if not conda:
-        return load_environment(path, name=name, shelf=shelf, inside=folder, machine=machine)
+        return load_environment(path, name=name, shelf=shelf, inside=folder, machine=machine, sizes=sizes)
     reading = read_conda_file(path, folder)
     if reading.value is None:
         return Reading(None, reading.problems)

@@ -12,8 +12,9 @@ from pydantic_core import ErrorDetails
 
 from workbench.declare.problem import Problem, Reading
 from workbench.declare.reader import Document
-from workbench.declare.scalars import Machine, kind
+from workbench.declare.scalars import kind
 from workbench.declare.schema import POLICY, POLICY_HINT, Keys
+from workbench.model.sizes import Machine
 
 K = TypeVar("K", bound=Keys)
 
@@ -70,7 +71,7 @@ def _hint(details: ErrorDetails) -> str:
 
 def _unknown(model: type[Keys], key: str, value: object) -> tuple[str, str]:
     """Message and hint for a key that is not read."""
-    if key in POLICY or (key == "network" and value == "host") or "docker.sock" in str(value):
+    if key in POLICY or "docker.sock" in str(value):
         return f"{key!r} is refused by policy", POLICY_HINT
     if key in model.LATER:
         return f"{key!r} is not in this version yet", model.LATER[key]
@@ -100,6 +101,6 @@ def _model_at(root: type[Keys], loc: tuple[int | str, ...]) -> type[Keys]:
 def _model_in(annotation: Any) -> type[Keys] | None:
     if isinstance(annotation, type) and not get_origin(annotation) and issubclass(annotation, Keys):
         return annotation
-    if get_origin(annotation) in (list, Union, UnionType):
+    if get_origin(annotation) in (list, dict, Union, UnionType):
         return next((inner for inner in map(_model_in, get_args(annotation)) if inner), None)
     return None

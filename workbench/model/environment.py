@@ -18,33 +18,78 @@ class EngineName(StrEnum):
     PROCESS = "process"
 
 
+class Pull(StrEnum):
+    """When an image comes from its registry."""
+
+    ALWAYS = "always"
+    MISSING = "missing"
+    NEVER = "never"
+
+
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on one session or kernel: cores, bytes of memory and shared memory, number of processes."""
+    """Bounds on one session or kernel: cores, bytes of memory and shared memory, number of processes, GPUs or `all`."""
 
     cpus: float | None = None
     memory: int | None = None
     shared_memory: int | None = None
     pids: int | None = None
+    gpus: int | str | None = None
+
+
+@dataclass(frozen=True)
+class NamedFile:
+    """A file that a declaration names, and the SHA-256 of its content when the declaration was read."""
+
+    path: Path
+    sha256: str
 
 
 @dataclass(frozen=True)
 class PythonPart:
-    """Python of an environment: version as `3.13`, requirement lines, package index."""
+    """Python of an environment: version as `3.13`, requirement lines, package index, a file with exact versions."""
 
     version: str | None = None
     packages: tuple[str, ...] = ()
     requirements: Path | None = None  # a requirements file that was named; its lines are in `packages` already
     index: str | None = None
+    lock: NamedFile | None = None
 
 
 @dataclass(frozen=True)
 class RPart:
-    """R of an environment: version, CRAN package names, CRAN repository."""
+    """R of an environment: version, CRAN package names, CRAN repository, a lock file of renv."""
 
     version: str | None = None
     packages: tuple[str, ...] = ()
     repository: str | None = None
+    lock: NamedFile | None = None
+
+
+@dataclass(frozen=True)
+class CondaPart:
+    """Packages out of conda's channels, the first channel first."""
+
+    packages: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DockerfilePart:
+    """A Dockerfile of one's own: the file, the folder it may copy from, a stage of it, values of its `ARG` lines."""
+
+    file: NamedFile
+    context: Path
+    target: str | None = None
+    args: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class KernelPart:
+    """How notebooks get their kernel: the one to prefer where theirs is not there, modules that warm ones have loaded."""
+
+    name: str | None = None
+    preload: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,13 +103,21 @@ class EnvironmentSpec:
     source: Path | None = None
     engine: EngineName | None = None  # None: chosen once, at the first build
     image: str | None = None
-    use: str | None = None  # an existing Python of the machine, `process` only
+    pull: Pull = Pull.MISSING
+    dockerfile: DockerfilePart | None = None
+    use: str | None = None  # an existing Python of the machine: a path, or `conda:NAME`; `process` only
     python: PythonPart | None = None
     r: RPart | None = None
+    conda: CondaPart | None = None
     apt: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
-    secrets: tuple[str, ...] = ()
-    limits: Limits = Limits()
+    secrets: tuple[str, ...] = ()  # names of variables; their values are no part of it
+    size: str | None = None
+    limits: Limits = Limits()  # what the size says is in it
+    network: bool = True
+    kernel: KernelPart = KernelPart()
+    post_build: NamedFile | None = None
+    start: NamedFile | None = None
     ides: tuple[str, ...] = ("jupyter",)
     title: str = ""
     description: str = ""
@@ -72,7 +125,16 @@ class EnvironmentSpec:
 
     @property
     def shape(self) -> dict[str, Any]:
-        """Everything that shapes the image or venv, and nothing that does not (limits, secrets, titles)."""
+        """Everything that shapes the image or venv, and nothing that does not (limits, secrets, titles).
+
+        What was not declared is left out, so that a key of a later version leaves what is built as it is.
+        """
+        said = {
+            "conda": _plain(self.conda),
+            "dockerfile": _plain(self.dockerfile, drop=("context",)),
+            "post_build": self.post_build and self.post_build.sha256,
+            "start": self.start and self.start.sha256,
+        }
         return {
             "engine": self.engine,
             "image": self.image,
@@ -82,6 +144,7 @@ class EnvironmentSpec:
             "apt": sorted(self.apt),
             "env": dict(sorted(self.env.items())),
             "ides": sorted(self.ides),
+            **{key: value for key, value in said.items() if value is not None},
         }
 
     @property
@@ -141,7 +204,13 @@ class Revision:
         return cls(**data)
 
 
-def _plain(part: PythonPart | RPart | None, drop: tuple[str, ...] = ()) -> dict[str, Any] | None:
+def _plain(part: Any, drop: tuple[str, ...] = ()) -> dict[str, Any] | None:
+    """A part as it shapes what is built: files by their content, and a lock only where there is one."""
     if part is None:
         return None
-    return {key: value for key, value in asdict(part).items() if key not in drop}
+    plain = {key: value for key, value in asdict(part).items() if key not in drop}
+    for key in ("lock", "file"):
+        named = plain.pop(key, None)
+        if named is not None:
+            plain[key] = named["sha256"]
+    return plain

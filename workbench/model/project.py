@@ -28,6 +28,7 @@ class Project:
     environment: str | None = None
     data: tuple[Mount, ...] = ()
     description: str = ""
+    warm: bool = False  # whether a next session and kernel are kept ready
     notify_failure: tuple[str, ...] = ()
     problem: str = ""  # why its declaration could not be read; the rest then holds defaults
 

@@ -39,7 +39,7 @@ def reading(bench: Bench, name: str) -> Reading[EnvironmentSpec] | None:
     if not slash:
         path = folders.find(name)
         own = path is not None and path.parent != bench.home.environments
-        return load_environment(path, shelf=folders, shipped=own) if path else None
+        return load_environment(path, shelf=folders, sizes=bench.settings.sizes, shipped=own) if path else None
     try:
         project = projects.get(bench, owner)
         path = project.path / file
@@ -47,7 +47,7 @@ def reading(bench: Bench, name: str) -> Reading[EnvironmentSpec] | None:
             return None
     except (NotFound, OSError, ValueError):
         return None
-    return load_standard(path, project=owner, folder=project.path, shelf=folders)
+    return load_standard(path, project=owner, folder=project.path, shelf=folders, sizes=bench.settings.sizes)
 
 
 def file_of(bench: Bench, name: str) -> Path | None:

@@ -207,7 +207,7 @@ def create(bench: Bench, name: str, keys: Mapping[str, Any]) -> EnvironmentSpec:
     if not is_slug(name):
         raise Refused(f"{one_line(name, 80)!r} is no name for an environment", hint=f"{SLUG_RULE}.".capitalize())
     # Read with what it extends before it is written: nothing that cannot hold reaches the disk.
-    load_environment(writer.dump(keys), name=name, shelf=catalogue.shelf(bench)).get()
+    load_environment(writer.dump(keys), name=name, shelf=catalogue.shelf(bench), sizes=bench.settings.sizes).get()
     writer.create(bench.home.environments / f"{name}.yaml", "environment", keys, home=bench.home.root)
     return spec(bench, name)
 

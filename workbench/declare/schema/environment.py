@@ -9,8 +9,10 @@ from typing import Annotated, ClassVar
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from workbench.declare import packages
-from workbench.declare.scalars import Cpus, Line, Memory, Slug, Url, Value, Variable, Version, Whole, text, wrong
-from workbench.declare.schema.base import EngineWord, Keys, checked, form
+from workbench.declare.scalars import Line, Secret, Slug, Value, Variable, text, truth, wrong
+from workbench.declare.schema.base import POLICY_HINT, EngineWord, Keys, checked, choice, form
+from workbench.declare.schema.contents import CondaKeys, DockerfileKeys, KernelKeys, PythonKeys, RKeys
+from workbench.declare.schema.limits import LimitKeys
 from workbench.model.ide import IDES
 
 
@@ -28,9 +30,10 @@ def _image(said: str) -> str:
 
 def _use(said: str) -> str:
     if said.startswith("conda:"):
-        wrong("conda environments are not in this version yet", "name the Python itself: /path/to/env/bin/python")
-    if not said.startswith(("/", "~/")):
-        wrong(f"{said!r} is no absolute path", "as /opt/python3.13/bin/python")
+        if not re.fullmatch(r"conda:[\w.-]+", said, re.ASCII):
+            wrong(f"{said[6:80]!r} is no name of a conda environment", "as conda:base, or the path of its folder")
+    elif not said.startswith(("/", "~/")):
+        wrong(f"{said!r} is no absolute path", "as /opt/python3.13/bin/python, /path/to/venv or conda:NAME")
     return said
 
 
@@ -42,66 +45,32 @@ def _ide(said: str) -> str:
     return said
 
 
+def _network(value: object) -> bool:
+    if value == "host":
+        wrong("'network: host' is refused by policy", POLICY_HINT)
+    return truth(value)
+
+
 Image = Annotated[str, checked(_image), form("image", "rocker/tidyverse:4.5.2")]
-ExistingPython = Annotated[str, checked(_use), form("absolute path", "/opt/python3.13/bin/python")]
+ExistingPython = Annotated[
+    str, checked(_use), form("absolute path, or conda:NAME", "/opt/python3.13/bin/python", "conda:base")
+]
 IdeName = Annotated[str, checked(_ide), WithJsonSchema({"enum": list(IDES), "x-form": "IDE", "examples": list(IDES)})]
-Requirement = Annotated[str, checked(packages.requirement), form("requirement", "pandas>=2.2")]
-RPackage = Annotated[str, checked(packages.r_package), form("CRAN package", "tidyverse")]
+Network = Annotated[bool, BeforeValidator(_network), WithJsonSchema({"type": "boolean", "x-form": "true or false"})]
+PullWord = Annotated[str, *choice("always", "missing", "never")]
 AptPackage = Annotated[str, checked(packages.apt_package), form("Debian package", "libpq5")]
-
-
-class PythonKeys(Keys):
-    """Python of the environment. `python: "3.13"` is short for `python: {version: "3.13"}`."""
-
-    LATER: ClassVar[Mapping[str, str]] = {
-        "lock": "list exact versions in packages: or requirements:",
-        "uv": "",
-        "pip": "write packages:",
-    }
-    SHORT: ClassVar[str] = "version"
-
-    version: Version | None = Field(None, description="Version of Python; what the engine has, where absent.")
-    packages: list[Requirement] = Field(default=[], description="What to install, as pip spells it.")
-    requirements: Line | None = Field(
-        None,
-        description="A requirements file, relative to this file. `-r` inside it is followed.",
-        examples=["requirements.txt"],
-    )
-    index: Url | None = Field(None, description="Package index to use instead of PyPI.")
-
-
-class RKeys(Keys):
-    """R of the environment. `r: "4.5"` is short for `r: {version: "4.5"}`."""
-
-    LATER: ClassVar[Mapping[str, str]] = {"lock": "", "renv": "list packages:", "bioconductor": ""}
-    SHORT: ClassVar[str] = "version"
-
-    version: Version | None = Field(None, description="Version of R; Debian's, where absent.")
-    packages: list[RPackage] = Field(default=[], description="CRAN packages to install.")
-    repository: Url | None = Field(None, description="CRAN repository to use.")
-
-
-class LimitKeys(Keys):
-    """Bounds on each session and on each kernel of a run."""
-
-    LATER: ClassVar[Mapping[str, str]] = {"gpus": "", "disk": "", "time": "a run's limit is `timeout:` of its schedule"}
-
-    cpus: Cpus | None = Field(None, description="Cores; not more than the machine has.")
-    memory: Memory | None = Field(None, description="Memory, in binary units (`4G` is 4 × 1024³ bytes).")
-    shared_memory: Memory | None = Field(None, description="Size of /dev/shm, in containers.")
-    pids: Annotated[Whole, Field(ge=16, le=1_000_000)] | None = Field(None, description="Processes at once.")
 
 
 class EnvironmentKeys(Keys):
     """What notebooks and IDEs run in: `environments/<name>.yaml`, or a project's own `environment.yaml`."""
 
     LATER: ClassVar[Mapping[str, str]] = {
-        "conda": "list pip packages under python:", "renv": "list packages under r:", "network": "", "gpus": "",
-        "gpu": "", "secrets": "", "lock": "", "julia": "", "dockerfile": "name a ready `image:`", "build": "",
-        "post_build": "", "postBuild": "", "ports": "", "user": "", "files": "", "kernels": "",
+        "renv": "name its file: `r: {lock: renv.lock}`", "gpu": "write limits: {gpus: 1}",
+        "lock": "it belongs under python: or r:", "julia": "", "build": "write dockerfile:",
+        "postBuild": "write post_build:", "ports": "", "user": "", "files": "", "kernels": "write kernel:",
+        "sizes": "sizes are declared in workbench.yaml; here write size: NAME",
         "volumes": "folders from outside are `data:` in project.yaml",
         "mounts": "folders from outside are `data:` in project.yaml",
-        "preload": "",
     }  # fmt: skip
 
     title: Line = Field("", description="One line that people see in lists.")
@@ -113,12 +82,45 @@ class EnvironmentKeys(Keys):
     )
     engine: EngineWord | None = Field(None, description="Where it lives. `auto`: chosen once, at its first build.")
     image: Image | None = Field(None, description="A ready image to start from (engine docker).")
+    pull: PullWord | None = Field(
+        None,
+        description="When images come from their registry: at each build, where they are `missing`, or never."
+        " `missing`, where absent.",
+    )
+    dockerfile: DockerfileKeys | None = Field(None, description="A Dockerfile that makes the image (engine docker).")
     use: ExistingPython | None = Field(
-        None, description="An existing Python of this machine, used as it is (engine process)."
+        None,
+        description="An existing Python, venv or conda environment of this machine, used as it is (engine process)."
+        " It is not pinned: what others install into it, runs get.",
     )
     python: PythonKeys | None = Field(None, description="Python and its packages.")
     r: RKeys | None = Field(None, description="R and its packages (engine docker).")
+    conda: CondaKeys | None = Field(None, description="Packages out of conda's channels (engine docker).")
     apt: list[AptPackage] = Field(default=[], description="Debian packages to install (engine docker).")
     env: dict[Variable, Value] = Field(default={}, description="Variables that kernels and sessions see.")
+    secrets: list[Secret] = Field(
+        default=[],
+        description="Names of secrets that kernels and sessions are given, as variables and as files in the folder"
+        " `WORKBENCH_SECRETS`. Their values stand in no declaration.",
+    )
+    size: Slug | None = Field(
+        None,
+        description="A named size: limits declared in workbench.yaml, or small, medium, large: an eighth, a quarter, a"
+        " half of the machine. What `limits:` says beside it wins.",
+        examples=["medium"],
+    )
     limits: LimitKeys | None = Field(None, description="Bounds on each session and kernel.")
+    network: Network = Field(True, description="`false`: kernels and sessions reach no network (engine docker).")
+    kernel: KernelKeys | None = Field(None, description="How notebooks get their kernel.")
+    post_build: Line | None = Field(
+        None,
+        description="A script, relative to this file, that runs at the end of the build (engine docker).",
+        examples=["postBuild"],
+    )
+    start: Line | None = Field(
+        None,
+        description='A script, relative to this file, that starts what is started in a container, as `exec "$@"`'
+        " at its end does.",
+        examples=["start"],
+    )
     ides: list[IdeName] = Field(default=["jupyter"], description="IDEs that sessions of it can hold.")

@@ -28,7 +28,7 @@ class ProjectKeys(Keys):
 
     LATER: ClassVar[Mapping[str, str]] = {
         "notify": "",
-        "secrets": "",
+        "secrets": "name them in its environment",
         "schedules": "a schedule is a file schedules/<name>.yaml",
         "parameters": "",
     }
@@ -39,5 +39,8 @@ class ProjectKeys(Keys):
         description="Name of an environment, or a file of the project (`./environment.yaml`)."
         " Absent: the standard files found in the folder, else the home's default.",
         examples=["python", "./environment.yaml"],
+    )
+    warm: Truth = Field(
+        False, description="Whether a next session and kernel are kept ready, so that they start at once."
     )
     data: list[DataKeys] = Field(default=[], description="Folders from outside, seen as `data/<name>`, read-only.")

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from workbench.declare.scalars import Duration, Line, Slug, Url, Whole, Zone
 from workbench.declare.schema.base import EngineWord, Keys
+from workbench.declare.schema.limits import LimitKeys
 
 
 class SettingsKeys(Keys):
@@ -31,6 +32,11 @@ class SettingsKeys(Keys):
         default={},
         description="Image registries used instead of the named ones.",
         examples=[{"docker.io": "127.0.0.1:5000"}],
+    )
+    sizes: dict[Slug, LimitKeys] = Field(
+        default={},
+        description="Named sizes for `size:` of environments, beside small, medium and large.",
+        examples=[{"small": {"cpus": 1, "memory": "2G"}}],
     )
     package_index: Url | None = Field(
         None, description="Package index of environments that name none, instead of PyPI."

@@ -59,6 +59,13 @@ def check(spec: EnvironmentSpec) -> None:
             hint="Set `engine: process`, or declare `python:` with its packages.",
         )
     python, r = spec.python, spec.r
+    unmade = {
+        "dockerfile": spec.dockerfile, "conda": spec.conda, "python: lock": python and python.lock,
+        "r: lock": r and r.lock, "post_build": spec.post_build, "start": spec.start, "secrets": spec.secrets,
+        "limits: gpus": spec.limits.gpus, "network: false": not spec.network,
+    }  # fmt: skip
+    for key in (key for key, value in unmade.items() if value):
+        raise Refused(f"`{key}` is not in this version yet", title=title)
     _all_match(title, "image", _IMAGE, [spec.image] if spec.image else [])
     _all_match(title, "apt package", _DEBIAN_PACKAGE, spec.apt)
     _all_match(title, "R package", _R_PACKAGE, r.packages if r else ())

@@ -51,7 +51,11 @@ class ProcessEngine:
 
     def check(self, spec: EnvironmentSpec) -> None:
         """Refuse what only a container can give."""
-        wishes: list[tuple[str, object]] = [("image", spec.image), ("apt", spec.apt), ("r", spec.r)]
+        wishes: list[tuple[str, object]] = [
+            ("image", spec.image), ("dockerfile", spec.dockerfile), ("apt", spec.apt), ("r", spec.r),
+            ("conda", spec.conda), ("post_build", spec.post_build), ("start", spec.start),
+            ("network: false", not spec.network),
+        ]  # fmt: skip
         wishes += [(f"ides: {ide}", True) for ide in spec.ides if ide not in IDE_PACKAGES]
         asked = [name for name, value in wishes if value]
         if asked:
@@ -60,6 +64,8 @@ class ProcessEngine:
                 title=spec.name,
                 hint="Install Docker and set `engine: docker`, or take it out of the environment.",
             )
+        if spec.secrets or (spec.python and spec.python.lock):
+            raise Refused("`secrets` and `python: lock` are not in this version yet", title=spec.name)
         if spec.use and spec.python and spec.python.packages:
             raise Refused(
                 "`use:` takes an existing Python as it is, so `packages:` cannot be added to it",

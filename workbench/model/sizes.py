@@ -1,0 +1,38 @@
+"""Named sizes, and the bounds of what says none: never all of a machine unasked."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from workbench.model.environment import Limits
+
+GIGABYTE = 1024**3
+SHARES = {"small": 8, "medium": 4, "large": 2}  # of the machine: one in so many parts
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What limits are checked against: cores, and bytes of memory (0: not known)."""
+
+    cpus: int
+    memory: int
+
+    @classmethod
+    def this(cls) -> Machine:
+        """The machine this runs on."""
+        return cls(os.cpu_count() or 1, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+
+
+def shipped(machine: Machine) -> dict[str, Limits]:
+    """The sizes that come with the program, as they are on a machine."""
+    return {
+        name: Limits(cpus=float(max(1, machine.cpus // share)), memory=_whole(machine.memory // share) or None)
+        for name, share in SHARES.items()
+    }
+
+
+def _whole(memory: int) -> int:
+    """Rounded down to 256 MB, so that it reads well."""
+    quarter = GIGABYTE // 4
+    return memory // quarter * quarter if memory > quarter else memory

@@ -256,12 +256,13 @@ def test_renewal_keeps_the_lock_and_the_runs(bench: Bench) -> None:
 def test_a_supervisor_that_cannot_start_says_why(bench: Bench) -> None:
     """A newer schema is refused, and the client is told with the end of the log."""
     with bench.store.write() as connection:
+        (known,) = connection.execute("PRAGMA user_version").fetchone()
         connection.execute("PRAGMA user_version=99")
     bench.store.close()
     with pytest.raises(Exception, match="newer workbench"):
         control.ensure(bench)
     database = sqlite3.connect(bench.home.database)
-    database.execute("PRAGMA user_version=1")
+    database.execute(f"PRAGMA user_version={known}")
     database.commit()
     database.close()
 

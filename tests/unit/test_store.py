@@ -483,7 +483,7 @@ def test_an_older_schema_is_backed_up_and_migrated(tmp_path: Path, monkeypatch: 
     store.close()
     assert "whole" in names
     assert "half" not in names
-    copies = list((tmp_path / "backups").glob("schema-1-*.db"))
+    copies = list((tmp_path / "backups").glob(f"schema-{len(first)}-*.db"))
     assert copies
     assert copies[0].stat().st_mode & 0o777 == 0o600
 

@@ -228,6 +228,7 @@ def _spec(links: list[_Link], name: str, path: Path, shipped: bool) -> Environme
         kernel=KernelPart(**_fixed(said.get("kernel") or {})),
         post_build=said.get("post_build"),
         start=said.get("start"),
+        idle_stop=said.get("idle_stop"),
         ides=tuple(said.get("ides", ("jupyter",))),
         title=said.get("title", ""),
         description=said.get("description", ""),

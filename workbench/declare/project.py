@@ -53,6 +53,8 @@ def load_project(
             data=data,
             description=keys.description,
             warm=keys.warm,
+            idle_stop=keys.idle_stop,
+            restart_at_boot=keys.restart == "boot",
         )
     )
 

@@ -17,6 +17,7 @@ from workbench.model.build import BuildProgress
 from workbench.model.environment import EngineName, EnvironmentSpec, KernelSpec, Limits, Revision
 from workbench.model.ide import Ide
 from workbench.model.project import Mount
+from workbench.model.usage import Usage
 
 LABEL = "io.workbench."
 Sink = Callable[[BuildProgress], None]
@@ -83,7 +84,8 @@ class SessionRequest:
 class SessionFacts:
     """A session as it is. `alive`: its main process runs. `exit_code` and `oom` only when it does not.
 
-    `oom` is True only on evidence, None when it cannot be known.
+    `oom` is True only on evidence, None when it cannot be known. `oom_kills` counts processes in it, the main one or
+    others, that were killed for want of memory since its start; None where nobody counts.
     """
 
     handle: str
@@ -93,6 +95,18 @@ class SessionFacts:
     exit_code: int | None = None
     oom: bool | None = None
     reason: str = ""
+    oom_kills: int | None = None
+    memory_limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Inhabitant:
+    """A process in a session. `parent` may be one that is not in it; `terminal`: it has one."""
+
+    pid: int
+    parent: int
+    terminal: bool
+    name: str
 
 
 @dataclass(frozen=True)
@@ -201,6 +215,12 @@ class Engine(Protocol):
 
     def inspect_session(self, handle: str) -> SessionFacts | None:
         """One session; None where it does not exist any more."""
+
+    def usage(self, handle: str, *, disk: bool) -> Usage | None:
+        """What it takes now, None where it does not run; `disk`: also what takes longer to find out."""
+
+    def inhabitants(self, handle: str) -> list[Inhabitant]:
+        """The processes in it; none where it does not run."""
 
     def stop_session(self, handle: str, *, grace: float) -> None:
         """Ask it to stop, kill it after `grace` seconds; returns when it ended."""

@@ -118,6 +118,7 @@ class EnvironmentSpec:
     kernel: KernelPart = KernelPart()
     post_build: NamedFile | None = None
     start: NamedFile | None = None
+    idle_stop: float | None = None  # seconds without work after which a Jupyter session stops; 0, None: never
     ides: tuple[str, ...] = ("jupyter",)
     title: str = ""
     description: str = ""

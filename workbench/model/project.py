@@ -30,6 +30,8 @@ class Project:
     description: str = ""
     warm: bool = False  # whether a next session and kernel are kept ready
     notify_failure: tuple[str, ...] = ()
+    idle_stop: float | None = None  # seconds without work after which a session stops; 0: never; None: not said
+    restart_at_boot: bool = False  # whether its sessions come up again after the machine was restarted
     problem: str = ""  # why its declaration could not be read; the rest then holds defaults
 
     @property

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from workbench.model.usage import Usage
+
 
 class Desired(StrEnum):
     """What a person asked for; the supervisor makes it true."""
@@ -46,7 +48,8 @@ ALIVE = frozenset({S.STARTING, S.READY, S.STOPPING})
 class Session:
     """A row of `sessions`. `generation` grows with every request to start; `port` is kept for this name.
 
-    `url` is without its secret. `handle` is the engine's name for it (container id, process identity).
+    `url` is without its secret. `handle` is the engine's name for it (container id, process identity). The fields from
+    `idle_asked` on are of its newest start.
     """
 
     id: int
@@ -70,6 +73,16 @@ class Session:
     by: str
     account: str
     origin: str
+    idle_asked: float | None = None  # seconds of idleness after which it stops, asked for with its start; 0: never
+    idle_stop: float | None = None  # and what holds, after its project and environment; None: never
+    stops_at: datetime | None = None  # when it will be stopped if it stays idle
+    busy: str = ""  # why it is not counted as idle
+    kept: bool = False  # a person called the idle stop off
+    oom_kills: int = 0  # processes in it that were killed for want of memory
+    oom_at: datetime | None = None  # when that was noticed last
+    moved_from: int = 0  # the port that is kept for it, where another program had that
+    boot: str = ""  # of the machine, at its start
+    usage: Usage | None = None  # not in its row: what it takes, while somebody looks
 
     @property
     def host_name(self) -> str:

@@ -82,4 +82,14 @@ def _first(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
+def _life_of_sessions(connection: sqlite3.Connection) -> None:
+    """Idle stop, memory that ran out inside, a port that was taken, and the boot of the machine they were started in."""
+    for column in (
+        "idle_asked REAL", "idle_stop REAL", "stops_at TEXT", "busy TEXT NOT NULL DEFAULT ''",
+        "kept INTEGER NOT NULL DEFAULT 0", "oom_kills INTEGER NOT NULL DEFAULT 0", "oom_at TEXT",
+        "moved_from INTEGER NOT NULL DEFAULT 0", "boot TEXT NOT NULL DEFAULT ''",
+    ):  # fmt: skip
+        connection.execute(f"ALTER TABLE sessions ADD COLUMN {column}")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _life_of_sessions)

@@ -24,11 +24,12 @@ def insert(
     file: str,
     at: datetime,
     actor: Actor,
+    idle_asked: float | None = None,
 ) -> int:
     """Ask for a new session, wanted up. Raises sqlite3.IntegrityError where the name is in use. Its id."""
     cursor = connection.execute(
         "INSERT INTO sessions (name, project, ide, environment, file, desired, generation, state, created, by, account,"
-        " origin) VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?)",
+        " origin, idle_asked) VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?)",
         (
             name,
             project,
@@ -41,6 +42,7 @@ def insert(
             actor.by,
             actor.account,
             actor.origin,
+            idle_asked,
         ),
     )
     session = int(cursor.lastrowid or 0)
@@ -169,6 +171,11 @@ def keep_port(connection: sqlite3.Connection, name: str, port: int, *, actor: Ac
     return True
 
 
+def kept_ports(connection: sqlite3.Connection) -> set[int]:
+    """Ports that are kept for sessions, up or not."""
+    return {int(row["port"]) for row in connection.execute("SELECT port FROM ports").fetchall()}
+
+
 def get(connection: sqlite3.Connection, session: int) -> Session | None:
     """One session, also a removed one; None where there is none of that id."""
     row = connection.execute("SELECT * FROM sessions WHERE id = ?", (session,)).fetchone()
@@ -222,4 +229,13 @@ def _session(row: sqlite3.Row) -> Session:
         by=row["by"],
         account=row["account"],
         origin=row["origin"],
+        idle_asked=row["idle_asked"],
+        idle_stop=row["idle_stop"],
+        stops_at=moment(row["stops_at"]),
+        busy=row["busy"],
+        kept=bool(row["kept"]),
+        oom_kills=row["oom_kills"],
+        oom_at=moment(row["oom_at"]),
+        moved_from=row["moved_from"],
+        boot=row["boot"],
     )

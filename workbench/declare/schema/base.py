@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, WithJsonSchema, model_validator
 
-from workbench.declare.scalars import kind, text, wrong
+from workbench.declare.scalars import Duration, kind, text, wrong
 
 # Refused for good in any file: rights that the person's own account does not have.
 POLICY = frozenset(
@@ -58,4 +58,15 @@ def choice(*words: str) -> tuple[BeforeValidator, WithJsonSchema]:
     return checked(rule), WithJsonSchema({"enum": list(words), "x-form": ", ".join(f"`{word}`" for word in words)})
 
 
+def _idle(value: object) -> float:
+    """Seconds; 0 for `off`, also as YAML's plain `no` would be written."""
+    said = text(value)
+    return 0.0 if said in ("off", "false", "no") else TypeAdapter(Duration).validate_python(said)
+
+
+IdleStop = Annotated[
+    float,
+    BeforeValidator(_idle),
+    WithJsonSchema({"type": ["string", "boolean"], "x-form": "duration or `off`", "examples": ["2h", "off"]}),
+]
 EngineWord = Annotated[str, *choice("auto", "docker", "process")]

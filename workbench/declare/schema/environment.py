@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from workbench.declare import packages
 from workbench.declare.scalars import Line, Secret, Slug, Value, Variable, text, truth, wrong
-from workbench.declare.schema.base import POLICY_HINT, EngineWord, Keys, checked, choice, form
+from workbench.declare.schema.base import POLICY_HINT, EngineWord, IdleStop, Keys, checked, choice, form
 from workbench.declare.schema.contents import CondaKeys, DockerfileKeys, KernelKeys, PythonKeys, RKeys
 from workbench.declare.schema.limits import LimitKeys
 from workbench.model.ide import IDES
@@ -122,5 +122,10 @@ class EnvironmentKeys(Keys):
         description='A script, relative to this file, that starts what is started in a container, as `exec "$@"`'
         " at its end does.",
         examples=["start"],
+    )
+    idle_stop: IdleStop | None = Field(
+        None,
+        description="Stop a Jupyter session after so long without work: no busy kernel, no program in a terminal, no"
+        " open browser. Never, where absent; a project's own word wins.",
     )
     ides: list[IdeName] = Field(default=["jupyter"], description="IDEs that sessions of it can hold.")

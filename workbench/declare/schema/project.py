@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from workbench.declare.scalars import Line, Truth, Value
-from workbench.declare.schema.base import Keys
+from workbench.declare.schema.base import IdleStop, Keys, choice
 
 
 class DataKeys(Keys):
@@ -44,3 +44,11 @@ class ProjectKeys(Keys):
         False, description="Whether a next session and kernel are kept ready, so that they start at once."
     )
     data: list[DataKeys] = Field(default=[], description="Folders from outside, seen as `data/<name>`, read-only.")
+    idle_stop: IdleStop | None = Field(
+        None,
+        description="Stop a Jupyter session after so long without work: no busy kernel, no program in a terminal, no"
+        " open browser. What the environment says, where absent.",
+    )
+    restart: Annotated[str, *choice("never", "boot")] = Field(
+        "never", description="`boot`: sessions that were up are started again after the machine was restarted."
+    )

@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
-from workbench.engines.base import LABEL, Facts, SessionFacts, SessionRequest, Sink, Workspace
-from workbench.engines.docker import base_image, builder, contents, kernel, log, recipe
+from workbench.engines.base import LABEL, Facts, Inhabitant, SessionFacts, SessionRequest, Sink, Workspace
+from workbench.engines.docker import base_image, builder, contents, gauge, kernel, log, recipe
 from workbench.engines.docker.connection import Connection, NoSuchThing
 from workbench.engines.docker.contents import Library
 from workbench.engines.docker.endpoint import Endpoint
@@ -19,6 +19,7 @@ from workbench.engines.docker.session import Sessions
 from workbench.errors import Refused, WorkbenchError
 from workbench.model.build import BuildProgress
 from workbench.model.environment import EngineName, EnvironmentSpec, Revision
+from workbench.model.usage import Usage
 from workbench.paths import Home
 from workbench.settings import Settings
 
@@ -164,6 +165,14 @@ class DockerEngine:
     def inspect_session(self, handle: str) -> SessionFacts | None:
         """One of them."""
         return self._sessions.inspect(handle)
+
+    def usage(self, handle: str, *, disk: bool) -> Usage | None:
+        """What its container takes."""
+        return gauge.usage(self._connection, handle, disk=disk)
+
+    def inhabitants(self, handle: str) -> list[Inhabitant]:
+        """The processes in its container."""
+        return gauge.inhabitants(self._connection, handle)
 
     def stop_session(self, handle: str, *, grace: float) -> None:
         """Stop its container."""

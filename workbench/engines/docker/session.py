@@ -12,7 +12,7 @@ from typing import Any
 
 from workbench import ports
 from workbench.engines.base import LABEL, PortTaken, SessionFacts, SessionRequest
-from workbench.engines.docker import command, tools
+from workbench.engines.docker import command, gauge, tools
 from workbench.engines.docker.account import account
 from workbench.engines.docker.connection import GOING, Connection, NoSuchThing
 from workbench.engines.docker.container import PRIVATE, Plan, create
@@ -105,7 +105,11 @@ class Sessions:
         seen = self._seen(handle)
         if seen is None or seen["State"].get("Status") in GOING:
             return None
-        return _facts(seen["Id"], seen["Config"]["Labels"] or {}, seen["State"])
+        facts = _facts(seen["Id"], seen["Config"]["Labels"] or {}, seen["State"])
+        if not facts.alive:
+            return facts
+        kills, limit = gauge.oom_kills(self._connection, seen)
+        return replace(facts, oom_kills=kills, memory_limit=limit)
 
     def stop(self, handle: str, grace: float) -> None:
         """Ask it to stop, kill it after `grace` seconds."""

@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-ROOT = "/sys/fs/cgroup"
+from workbench.engines import oom
+from workbench.engines.oom import ROOT
+from workbench.engines.oom import read as _read
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Group:
 
     def kills(self) -> int:
         """How many processes the kernel killed in it for want of memory."""
-        return kills(self.counter)
+        return oom.kills(self.counter)
 
     def peak(self) -> int:
         """The most memory it held, in bytes; 0 where the kernel does not say."""
@@ -47,8 +49,11 @@ class Group:
                 continue
 
 
-def make(name: str, *, memory: int | None, pids: int | None) -> Group | None:
-    """A group with these limits, or None where this account cannot have one that holds the memory limit."""
+def make(name: str, *, memory: int | None, pids: int | None, whole: bool = True) -> Group | None:
+    """A group with these limits, or None where this account cannot have one that holds the memory limit.
+
+    `whole`: where memory runs out all of it ends (v2 only); else the one process that the kernel chooses.
+    """
     for parents in _candidates():
         if "memory" not in parents:
             continue
@@ -59,34 +64,14 @@ def make(name: str, *, memory: int | None, pids: int | None) -> Group | None:
                 if folder not in made and (controller == "memory" or pids):
                     os.mkdir(folder)
                     made.append(folder)
-            _limit(f"{parents['memory']}/{name}", memory)
+            _limit(f"{parents['memory']}/{name}", memory, whole=whole)
             if pids and "pids" in parents:
                 _write(f"{parents['pids']}/{name}/pids.max", str(pids))
         except OSError:
             Group(tuple(made), "").remove()
             continue
-        return Group(tuple(made), _counter(f"{parents['memory']}/{name}"))
+        return Group(tuple(made), oom.counter_in(f"{parents['memory']}/{name}"))
     return None
-
-
-def own_counter() -> str:
-    """The file that counts OOM kills in the cgroup this process is in; empty where there is none."""
-    for line in _read("/proc/self/cgroup").splitlines():
-        number, controllers, path = line.split(":", 2)
-        if number == "0" or "memory" in controllers.split(","):
-            counter = _counter(f"{ROOT}{'/memory' if controllers else ''}{path}".rstrip("/"))
-            if counter:
-                return counter
-    return ""
-
-
-def kills(counter: str) -> int:
-    """OOM kills that a `memory.events` (v2) or `memory.oom_control` (v1) counts."""
-    for line in _read(counter).splitlines() if counter else ():
-        key, _, value = line.partition(" ")
-        if key == "oom_kill":
-            return int(value)
-    return 0
 
 
 def _candidates() -> list[dict[str, str]]:
@@ -110,12 +95,12 @@ def _candidates() -> list[dict[str, str]]:
     return [*found, legacy] if legacy else found
 
 
-def _limit(folder: str, memory: int | None) -> None:
+def _limit(folder: str, memory: int | None, *, whole: bool) -> None:
     if memory is None:
         return
     if os.path.exists(f"{folder}/memory.max"):
         _write(f"{folder}/memory.max", str(memory))
-        _write(f"{folder}/memory.oom.group", "1")
+        _write(f"{folder}/memory.oom.group", str(int(whole)))
         if os.path.exists(f"{folder}/memory.swap.max"):
             _write(f"{folder}/memory.swap.max", "0")
         return
@@ -124,21 +109,6 @@ def _limit(folder: str, memory: int | None) -> None:
         _write(f"{folder}/memory.memsw.limit_in_bytes", str(memory))
 
 
-def _counter(folder: str) -> str:
-    for name in ("memory.events", "memory.oom_control"):
-        if os.path.exists(f"{folder}/{name}"):
-            return f"{folder}/{name}"
-    return ""
-
-
 def _write(path: str, text: str) -> None:
     with open(path, "w") as file:
         file.write(text)
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path) as file:
-            return file.read()
-    except OSError:
-        return ""

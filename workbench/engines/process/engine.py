@@ -11,11 +11,12 @@ from importlib import metadata
 from pathlib import Path
 from threading import Event
 
-from workbench.engines.base import Facts, KernelHost, SessionFacts, SessionRequest, Sink, Workspace
-from workbench.engines.process import host, interpreters, session, venv
+from workbench.engines.base import Facts, Inhabitant, KernelHost, SessionFacts, SessionRequest, Sink, Workspace
+from workbench.engines.process import gauge, host, interpreters, session, venv
 from workbench.engines.process.builder import IDE_PACKAGES, Build
 from workbench.errors import NotFound, Refused
 from workbench.model.environment import EngineName, EnvironmentSpec, Revision
+from workbench.model.usage import Usage
 from workbench.paths import Home
 from workbench.settings import Settings
 
@@ -148,6 +149,14 @@ class ProcessEngine:
         """One session, None where it was removed or another took its place."""
         facts = session.inspect(session.folder_of(self.home, handle))
         return facts if facts and facts.handle == handle else None
+
+    def usage(self, handle: str, *, disk: bool) -> Usage | None:
+        """What its processes take."""
+        return gauge.usage(self._folder(handle), disk=disk) if self.inspect_session(handle) else None
+
+    def inhabitants(self, handle: str) -> list[Inhabitant]:
+        """The processes below its keeper."""
+        return gauge.inhabitants(self._folder(handle)) if self.inspect_session(handle) else []
 
     def stop_session(self, handle: str, *, grace: float) -> None:
         """Ask it to stop; what is left after `grace` seconds is killed."""

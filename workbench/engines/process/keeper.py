@@ -22,6 +22,7 @@ import sys
 import time
 from typing import Any
 
+from workbench.engines import oom
 from workbench.engines.process import cgroup, proc
 from workbench.engines.process.birth import Unborn, start
 from workbench.engines.process.spool import Spool
@@ -48,8 +49,8 @@ class Keeper:
         self.kill_at: float | None = None
         self.killed_by_us = False
         self.over: int | None = None  # bytes in use when the watched limit was passed
-        self.counter = cgroup.own_counter()
-        self.kills_before = cgroup.kills(self.counter)
+        self.counter = oom.counter_of("self")
+        self.kills_before = oom.kills(self.counter)
         self.empty = 0
         self.watched = 0.0
         self.received = b""
@@ -66,7 +67,9 @@ class Keeper:
             _hold(f"{self.folder}/lock")
             memory, pids = self.limits.get("memory"), self.limits.get("pids")
             if memory or pids:
-                self.group = cgroup.make(f"workbench-{self.job['mark']}", memory=memory, pids=pids)
+                # A session goes on without the kernel that took too much; a run has nothing left to go on with.
+                whole = not self.job["detached"]
+                self.group = cgroup.make(f"workbench-{self.job['mark']}", memory=memory, pids=pids, whole=whole)
             self.child, output = start(self.job, self.group)
             if output is not None:
                 self.spool = Spool(output, self.job["output"], self.job["output_limit"], self.job["scrub"])
@@ -92,6 +95,7 @@ class Keeper:
             "child": self.child,
             "child_started": proc.start_time(self.child),
             "mark": self.job["mark"],
+            "counter": self.group.counter if self.group else "",
             "memory": "" if not self.limits.get("memory") else "cgroup" if self.group else "watched",
         }
         _write(f"{self.folder}/identity.json", identity)
@@ -208,6 +212,7 @@ class Keeper:
             "oom": None,
             "used": self.over or (self.group.peak() if self.group else 0),
             "limit": limit,
+            "oom_kills": self.group.kills() if self.group else 0,
             "ended": time.time(),
             "peak": usage.ru_maxrss * 1024,  # getrusage(2): kilobytes on Linux
             "cpu": usage.ru_utime + usage.ru_stime,
@@ -221,13 +226,16 @@ class Keeper:
 
     def out_of_memory(self, number: int | None) -> bool | None:
         """Whether it was killed for want of memory; None where a SIGKILL has no known sender."""
-        if self.over is not None or (self.group and self.group.kills() > 0):
+        inside = bool(self.group and self.group.kills() > 0)
+        # In a session's group another process may have been the one that was killed.
+        itself = not self.job["detached"] or (number == signal.SIGKILL and not self.killed_by_us)
+        if self.over is not None or (inside and itself):
             return True
         if number != signal.SIGKILL or self.killed_by_us or self.group:
             return False
         if not self.counter:
             return None
-        return cgroup.kills(self.counter) > self.kills_before or None
+        return oom.kills(self.counter) > self.kills_before or None
 
     def say(self, word: dict[str, Any]) -> None:
         """Tell the runner, if it is there."""

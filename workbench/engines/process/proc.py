@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterable
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
+TICKS = os.sysconf("SC_CLK_TCK")
 MARK = "WORKBENCH_KEPT"  # in the environment of everything a keeper started; finds what outlived its keeper
 
 
@@ -74,6 +75,22 @@ def proportional(processes: Iterable[int]) -> int:
         else:
             total += resident([pid])
     return total
+
+
+def cpu_seconds(processes: Iterable[int]) -> float:
+    """Seconds of processor time they used, with those of their children that were reaped. proc(5), stat fields 14-17."""
+    total = 0
+    for pid in processes:
+        fields = _stat(pid)
+        total += sum(int(fields[at]) for at in range(11, 15)) if fields else 0
+    return total / TICKS
+
+
+def facts(pid: int) -> tuple[int, bool, str] | None:
+    """Parent, whether it has a terminal, and name of a process; None where it is gone."""
+    fields = _stat(pid)
+    name = _read(f"/proc/{pid}/comm").decode("utf-8", "replace").strip()
+    return (int(fields[1]), fields[4] != "0", name) if fields else None
 
 
 def send(processes: Iterable[int], number: int) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench import ports
+from workbench.engines import oom
 from workbench.engines.base import PortTaken, SessionFacts, SessionRequest
 from workbench.engines.folders import link_data
 from workbench.engines.process import jupyter, kept, proc
@@ -94,10 +95,12 @@ def inspect(folder: Path) -> SessionFacts | None:
     end = kept.read(place, "exit.json")
     if end:
         reason = _reason(folder, made, end)
-        return SessionFacts(handle, number, generation, False, end["code"], end["oom"], reason)
-    if kept.alive(place):
-        return SessionFacts(handle, number, generation, True)
+        return SessionFacts(handle, number, generation, False, end["code"], end["oom"], reason, end.get("oom_kills"))
     identity = kept.read(place, "identity.json")
+    if kept.alive(place):
+        counter = str((identity or {}).get("counter") or "")
+        kills, limit = (oom.kills(counter), oom.limit(counter)) if counter else (None, None)
+        return SessionFacts(handle, number, generation, True, oom_kills=kills, memory_limit=limit)
     if identity is None:
         return SessionFacts(handle, number, generation, False, reason="it was not started")
     restarted = identity.get("boot") != proc.boot_id()

@@ -1,0 +1,36 @@
+"""What a session takes right now; measured while somebody looks, never kept in the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU that a session may use: share of its time in use, bytes of its memory."""
+
+    index: int
+    used: float
+    memory: int
+    memory_total: int
+
+
+@dataclass(frozen=True)
+class Usage:
+    """One measurement. None: it cannot be known here, or not yet.
+
+    `cpu` is the number of cores in use since the measurement before, `cpu_seconds` what was used since its start.
+    `memory_limit` is None where nothing but the machine limits it. `disk` is what it wrote that goes with it,
+    `disk_free` what is left where its project lies; all sizes in bytes.
+    """
+
+    at: datetime
+    cpu: float | None = None
+    cpu_seconds: float | None = None
+    memory: int | None = None
+    memory_limit: int | None = None
+    processes: int | None = None
+    disk: int | None = None
+    disk_free: int | None = None
+    gpus: tuple[Gpu, ...] = ()

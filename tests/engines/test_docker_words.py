@@ -21,7 +21,7 @@ from workbench.engines.base import Person, Workspace
 from workbench.engines.docker import account, base_image, container, registries
 from workbench.engines.docker.classic import told
 from workbench.engines.docker.connection import OLDEST_API, Connection, Daemon, read_daemon
-from workbench.engines.docker.contents import Contents, read_contents
+from workbench.engines.docker.contents import Contents, as_made, read_contents
 from workbench.engines.docker.endpoint import Endpoint, find_endpoint
 from workbench.engines.docker.kernel import DockerHost, read_exit
 from workbench.engines.docker.recipe import Dialect, render
@@ -381,6 +381,22 @@ def test_an_image_from_inside_is_read() -> None:
     assert Contents.from_json("{}") is None
 
 
+def test_an_images_own_rules_are_read() -> None:
+    """Its account and home, and whether its makers start it through a script (docker-stacks) or through s6 (rocker)."""
+    inside = read_contents(
+        "\x1epasswd\x1froot:x:0:0::/root:/bin/sh\njovyan:x:1000:100::/home/jovyan:/bin/bash\n"
+        "\x1eprograms\x1f/usr/local/bin/start.sh\n/usr/bin/perl\n"
+    )
+    stacks = as_made(
+        inside, {"User": "1000", "Env": ["NB_USER=jovyan"], "Entrypoint": ["tini", "-g", "--", "start.sh"]}
+    )
+    assert (stacks.rules, stacks.user, stacks.home) == ("docker-stacks", "1000", "/home/jovyan")
+    assert stacks.program("python3", "perl") == "/usr/bin/perl"
+    assert as_made(inside, {"Cmd": ["/init"]}).rules == "s6"
+    assert as_made(inside, {"User": "nobody:1"}).rules == ""
+    assert Contents.from_json(stacks.to_json()) == stacks
+
+
 # -- containers --------------------------------------------------------------------------------------------------------
 
 
@@ -400,12 +416,12 @@ def test_the_account_is_the_persons() -> None:
 
 
 def test_the_person_is_in_passwd_once() -> None:
-    """An account of the image with the same number or name makes room; the others stay."""
+    """They come first, so that their number has their name; an account of the same name makes room, the others stay."""
     image = "root:x:0:0:root:/root:/bin/bash\njovyan:x:1234:100::/home/jovyan:/bin/bash\nann:x:7:7::/a:/bin/sh\nwww:x:33:33::/v:/x\n"
     contents = Contents((), (), (), None, None, image, "")
     lines = account.passwd(contents, account.account(DAEMON, ANN)).splitlines()
-    assert [line.split(":")[0] for line in lines] == ["root", "www", "ann"]
-    assert lines[-1] == "ann:x:1234:100:ann:/home/ann:/bin/bash"
+    assert [line.split(":")[0] for line in lines] == ["ann", "root", "jovyan", "www"]
+    assert lines[0] == "ann:x:1234:100:ann:/home/ann:/bin/bash"
 
 
 def test_limits_hold_or_are_refused() -> None:

@@ -51,7 +51,8 @@ class Workspace:
     """The folders of a project as an engine shows them to a kernel or a session.
 
     `project` is the real folder on the host, `cwd` a folder in it. Environment variables are what the environment
-    declares; limits are the environment's.
+    declares; limits are the environment's. `declared` are files and folders of the project that say what may be shown
+    and what runs: an engine that can shows them read-only, so that code in a project cannot give itself more.
     """
 
     home: str  # `Home.id`
@@ -59,6 +60,7 @@ class Workspace:
     project: Path
     cwd: Path
     data: tuple[Mount, ...] = ()
+    declared: tuple[Path, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = Limits()
     person: Person = Person(0, 0, "root")

@@ -80,6 +80,7 @@ class Job:
             project=Path(space["project"]),
             cwd=Path(space["cwd"]),
             data=tuple(Mount(Path(m["path"]), m["target"], m["write"]) for m in space["data"]),
+            declared=tuple(Path(path) for path in space.get("declared", ())),
             env=space["env"],
             limits=Limits(**space["limits"]),
             person=Person(**space["person"]),

@@ -250,6 +250,7 @@ class Dispatch:
                 project=project.path,
                 cwd=(project.path / run.notebook).parent,
                 data=project.data,
+                declared=project.declared(usable.spec.source),
                 env=usable.spec.env,
                 limits=usable.spec.limits,
                 person=self.desk.person,

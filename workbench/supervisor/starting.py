@@ -71,6 +71,7 @@ class Starting:
                     project=project.path,
                     cwd=project.path,
                     data=project.data,
+                    declared=project.declared(usable.spec.source),
                     env=usable.spec.env,
                     limits=usable.spec.limits,
                     person=self.desk.person,

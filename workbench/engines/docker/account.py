@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from workbench.engines.base import Person
 from workbench.engines.docker.connection import Daemon
-from workbench.engines.docker.contents import Contents
+from workbench.engines.docker.contents import STACKS, STACKS_GROUP, Contents
 
 _LOGIN = re.compile(r"[a-z_][a-z0-9_-]{0,31}", re.ASCII)
 
@@ -48,28 +48,33 @@ class Account:
         return folder
 
 
-def account(daemon: Daemon, person: Person) -> Account:
-    """The account whose files are the person's.
+def account(daemon: Daemon, person: Person, image: Contents | None = None) -> Account:
+    """The account whose files are the person's, as `image` wants it.
 
     Rootless Docker: root inside is the person outside. Rootless Podman: numbers are kept when asked for. An engine
-    that shifts all numbers is asked not to.
+    that shifts all numbers is asked not to. Images after docker-stacks' rules have a home of their own for root, and a
+    group that may write what they have installed.
     """
+    stacks = image is not None and image.rules == STACKS
+    root = PurePosixPath("/home/root" if stacks else "/root")
     if daemon.rootless and not daemon.podman:
-        return Account(0, 0, "root", PurePosixPath("/root"))
+        return Account(0, 0, "root", root)
     keep = "keep-id" if daemon.rootless else None
     users = "host" if daemon.remapped else keep
     groups = () if daemon.rootless else _groups_of(person)
     if person.uid == 0:
-        return Account(0, person.gid, "root", PurePosixPath("/root"), users, groups)
+        return Account(0, person.gid, "root", root, users, groups)
+    if stacks and not daemon.rootless:
+        groups = tuple(dict.fromkeys((*groups, str(STACKS_GROUP))))
     name = person.name if _LOGIN.fullmatch(person.name) and person.name != "root" else "person"
     return Account(person.uid, person.gid, name, PurePosixPath("/home") / name, users, groups)
 
 
 def passwd(image: Contents, who: Account) -> str:
-    """The image's /etc/passwd with the person in it."""
+    """The image's /etc/passwd with the person in it, first: an account of the same number has another name there."""
     lines = [line.split(":") for line in image.accounts.splitlines()]
-    kept = [fields for fields in lines if len(fields) == 7 and fields[2] != str(who.uid) and fields[0] != who.name]
-    kept.append([who.name, "x", str(who.uid), str(who.gid), who.name, str(who.home), image.shell])
+    kept = [fields for fields in lines if len(fields) == 7 and fields[0] != who.name]
+    kept.insert(0, [who.name, "x", str(who.uid), str(who.gid), who.name, str(who.home), image.shell])
     return "".join(":".join(fields) + "\n" for fields in kept)
 
 

@@ -23,7 +23,7 @@ from workbench.engines.base import LABEL, Workspace
 from workbench.engines.certificates import CERTIFICATE_VARIABLES, ca_bundle_asked_for
 from workbench.engines.docker.account import Account, account, group, passwd
 from workbench.engines.docker.connection import Connection, Daemon, NoSuchThing, image_gone
-from workbench.engines.docker.contents import Contents
+from workbench.engines.docker.contents import STACKS, Contents
 from workbench.engines.docker.registries import proxies_without_password
 from workbench.engines.folders import link_data
 from workbench.errors import Refused, WorkbenchError
@@ -41,6 +41,8 @@ THREADS = (
     "NUMEXPR_MAX_THREADS",
     "RCPP_PARALLEL_NUM_THREADS",
 )
+# docker-stacks' script changes accounts and owners by these; the folders it would change are the person's on this machine.
+REFITTING = ("NB_USER", "NB_UID", "NB_GID", "CHOWN_HOME", "CHOWN_EXTRA", "GRANT_SUDO")
 # Reads the variables of the private file, then becomes the program.
 START = 'set -a; . "$0"; set +a; exec "$@"'
 # Folders of the image's own system: showing a folder of this machine in their place breaks the container.
@@ -88,7 +90,7 @@ class Plan:
 def create(connection: Connection, plan: Plan) -> str:
     """Create it without starting it; its id. Raises `Refused` for folders that cannot be shown."""
     daemon = connection.daemon()
-    who = account(daemon, plan.workspace.person)
+    who = account(daemon, plan.workspace.person, plan.contents)
     link_data(plan.workspace)
     binds = [*_folders(plan, who), *_private_files(plan, who)]
     limits = plan.workspace.limits
@@ -113,8 +115,8 @@ def create(connection: Connection, plan: Plan) -> str:
                 hostname=plan.hostname,
                 user=who.user,
                 entrypoint=["/bin/sh", "-c", START, str(PRIVATE / "env")],
-                command=list(plan.argv),
-                environment=_public_variables(who, limits, plan.contents.shell),
+                command=[*_starter(plan.contents), *plan.argv],
+                environment=_public_variables(who, limits, plan.contents),
                 labels={f"{LABEL}{key}": value for key, value in plan.labels.items()},
                 working_dir=str(plan.workspace.cwd),
                 ports=[plan.port[0]] if plan.port else None,
@@ -151,9 +153,17 @@ def bounds(limits: Limits, daemon: Daemon) -> dict[str, Any]:
     return found
 
 
-def _public_variables(who: Account, limits: Limits, shell: str) -> dict[str, str]:
+def _starter(image: Contents) -> list[str]:
+    """What an image has to be started through. docker-stacks' script runs what its makers want to be run first (conda
+    is activated there), as the account it finds itself in: it makes no other, and changes the owner of nothing."""
+    return [image.program("start.sh")] if image.rules == STACKS else []
+
+
+def _public_variables(who: Account, limits: Limits, image: Contents) -> dict[str, str]:
     """Variables that may be seen by all who may use the engine."""
-    found = {"HOME": str(who.home), "USER": who.name, "LOGNAME": who.name, "SHELL": shell}
+    found = {"HOME": str(who.home), "USER": who.name, "LOGNAME": who.name, "SHELL": image.shell}
+    if image.rules == STACKS:
+        found |= {"NB_USER": who.name, "NB_UID": str(who.uid), "NB_GID": str(who.gid if who.uid else 0)}
     if limits.cpus:
         found |= dict.fromkeys(THREADS, str(max(1, math.ceil(limits.cpus))))
     if ca_bundle_asked_for():
@@ -188,7 +198,8 @@ def _folders(plan: Plan, who: Account) -> list[Bind]:
             # Made here by us; else the Engine would make it as root.
             who.made(home / inner.relative_to(who.home))
         binds.append(_bind(source, target, write=write))
-    return binds
+    # Over the project: what declares it can be read inside, and neither changed nor replaced.
+    return [*binds, *(_bind(path, str(path), write=False) for path in space.declared if path.exists())]
 
 
 def _check(target: str, who: Account) -> None:
@@ -212,18 +223,22 @@ def _private_files(plan: Plan, who: Account) -> list[Bind]:
     wrong = [name for name in plan.env if not _VARIABLE.fullmatch(name)]
     if wrong:
         raise Refused(f"{one_line(wrong[0])!r} cannot be the name of a variable")
+    refitting = REFITTING if plan.contents.rules == STACKS else ()
+    variables = {name: value for name, value in plan.env.items() if name not in refitting}
     texts = {
-        "env": "".join(f"{name}={shlex.quote(value)}\n" for name, value in plan.env.items()),
+        "env": "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items()),
         "passwd": passwd(plan.contents, who),
         "group": group(plan.contents, who),
     }
     targets = {"env": str(PRIVATE / "env"), "passwd": "/etc/passwd", "group": "/etc/group"}
+    if plan.contents.rules == STACKS and who.uid == 0:
+        targets = {"env": targets["env"]}  # its script edits these for root, who is in them anyway
     binds = []
-    for name, text in texts.items():
+    for name in targets:
         path = plan.private / name
         path.unlink(missing_ok=True)
         path.touch(mode=0o600 if name == "env" else 0o644)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(texts[name], encoding="utf-8")
         who.own(path)
         binds.append(_bind(path, targets[name], write=False))
     bundle = ca_bundle_asked_for()

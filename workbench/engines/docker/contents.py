@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,16 +14,21 @@ from docker import APIClient
 
 from workbench.engines.base import LABEL
 from workbench.engines.docker.connection import Connection, NoSuchThing, image_gone
-from workbench.errors import WorkbenchError
+from workbench.errors import Refused, WorkbenchError
 from workbench.model.environment import KernelSpec
 from workbench.model.ide import IDES
 from workbench.text import clean, one_line
 
 ROLE = "contents"
 LONGEST = 600.0  # seconds that asking may take on a slow disk
-FORM = 1  # of the kept answers: older ones are asked anew
+FORM = 2  # of the kept answers: older ones are asked anew
 # Programs by which an IDE is recognised.
 PROGRAMS = {"jupyter": "jupyter-lab"}
+# Others that are worth knowing of: what starts an image after its makers' rules, and what can pass bytes on inside.
+OTHERS = ("start.sh", "/init", "python3", "python", "perl", "socat", "sudo")
+STACKS, S6 = "docker-stacks", "s6"  # whose rules an image may follow
+STACKS_USER = "NB_USER"  # images after jupyter/docker-stacks' rules say their account by it
+STACKS_GROUP = 100  # `users`: it may write what such images have installed
 _RECORD, _FIELD = "\x1e", "\x1f"
 
 # Every image has a shell; Python and R are asked only where they are. Records are told apart by ASCII separators.
@@ -31,8 +36,9 @@ _QUESTIONS = r"""
 record() { printf '\036%s\037' "$1"; }
 record passwd; cat /etc/passwd 2>/dev/null
 record group; cat /etc/group 2>/dev/null
-record programs; for program in $IDE_PROGRAMS; do command -v "$program"; done
+record programs; for program in $LOOK_FOR; do command -v "$program"; done
 folders=$(printf '%s' "$PATH" | tr ':' '\n' | sed -n 's,/bin$,/share/jupyter/kernels,p')
+folders="$(printf '%s' "${JUPYTER_PATH:-}" | tr ':' '\n' | sed -n 's,[^/]$,&/kernels,p') $folders"
 for folder in $folders /usr/local/share/jupyter/kernels /usr/share/jupyter/kernels; do
     for file in "$folder"/*/kernel.json; do
         [ -f "$file" ] || continue
@@ -63,7 +69,8 @@ cat(sort(unique(paste(p[, 1], p[, 2], sep = "=="))), sep = "\n")
 @dataclass(frozen=True)
 class Contents:
     """An image from inside. `accounts` and `groups` are its /etc/passwd and /etc/group; R packages begin with `R:`,
-    Debian's with `deb:`."""
+    Debian's with `deb:`. `programs` are those of `PROGRAMS` and `OTHERS` that it has, by their paths; `user` and
+    `entrypoint` are its own, as it was made."""
 
     kernels: tuple[KernelSpec, ...]
     ides: tuple[str, ...]
@@ -72,6 +79,16 @@ class Contents:
     r_version: str | None
     accounts: str
     groups: str
+    programs: tuple[str, ...] = ()
+    user: str = ""
+    home: str = ""
+    entrypoint: tuple[str, ...] = ()
+    rules: str = ""
+
+    def program(self, *names: str) -> str:
+        """The path of the first of these programs that it has; empty for none."""
+        found = {PurePosixPath(path).name: path for path in self.programs}
+        return next((found[name] for name in names if name in found), "")
 
     @property
     def shell(self) -> str:
@@ -90,7 +107,7 @@ class Contents:
         if not isinstance(data, dict) or data.pop("form", None) != FORM:
             return None
         data["kernels"] = tuple(KernelSpec(**{**k, "argv": tuple(k["argv"])}) for k in data["kernels"])
-        return cls(**{**data, "ides": tuple(data["ides"]), "packages": tuple(data["packages"])})
+        return cls(**{**data, **{key: tuple(data[key]) for key in ("ides", "packages", "programs", "entrypoint")}})
 
 
 class Library:
@@ -110,7 +127,10 @@ class Library:
             known = None
         if known is not None:
             return known
-        contents = read_contents(_ask(self._connection, digest, self._home))
+        seen = _inspected(self._connection, digest)
+        foreign = str(seen.get("Architecture") or "")
+        foreign = "" if self._connection.daemon().platform.endswith(f"/{foreign}") else foreign
+        contents = as_made(read_contents(_ask(self._connection, digest, self._home, foreign)), seen.get("Config") or {})
         self._folder.mkdir(parents=True, exist_ok=True)
         partial = kept.with_suffix(".partial")
         partial.write_text(contents.to_json(), encoding="utf-8")
@@ -132,20 +152,47 @@ def sweep(connection: Connection, home: str, now: float) -> None:
                     api.remove_container(entry["Id"], force=True, v=True)
 
 
-def _ask(connection: Connection, digest: str, home: str) -> str:
-    """Run the questions in a container of the image."""
+def _ask(connection: Connection, digest: str, home: str, foreign: str = "") -> str:
+    """Run the questions in a container of the image; `foreign` is the processor it is made for, where that is another."""
     with connection.api() as api:
         handle = create(api, digest, home)
         try:
             api.start(handle)
             api.wait(handle)
             said: bytes = api.logs(handle, stdout=True, stderr=False)
+            if _RECORD.encode() not in said:
+                raise _cannot_run(api.logs(handle, stdout=False, stderr=True), foreign)
         except NoSuchThing as error:
-            raise WorkbenchError("the image's shell cannot be run", title="Docker") from error
+            raise WorkbenchError("the image's shell cannot be run: it has no /bin/sh", title="Docker") from error
+        except WorkbenchError as error:
+            raise (_cannot_run(error.message.encode(), foreign) if "exec" in error.message else error) from error
         finally:
             with suppress(NoSuchThing):
                 api.remove_container(handle, force=True, v=True)
     return said.decode("utf-8", "replace")
+
+
+def _inspected(connection: Connection, digest: str) -> Mapping[str, Any]:
+    """What the engine knows of the image."""
+    try:
+        with connection.api() as api:
+            seen: Mapping[str, Any] = api.inspect_image(digest)  # type: ignore[no-untyped-call]
+    except NoSuchThing as error:
+        raise image_gone(digest) from error
+    return seen
+
+
+def _cannot_run(said: bytes, foreign: str) -> WorkbenchError:
+    """Why nothing of the image can be run: above all, that it is made for another processor."""
+    if foreign:
+        return Refused(
+            f"the image is made for {foreign} processors, and this engine's is another (exec format error)",
+            title="Docker",
+            hint="Name an image of this platform: a tag often has one for each.",
+        )
+    lines = clean(said.decode("utf-8", "replace")).split("\n")
+    words = next((one_line(line, 300) for line in reversed(lines) if line.strip()), "it said nothing")
+    return Refused(f"no program of the image can be run: {words}", title="Docker")
 
 
 def create(api: APIClient, digest: str, home: str) -> str:
@@ -155,7 +202,7 @@ def create(api: APIClient, digest: str, home: str) -> str:
             digest,
             entrypoint=["/bin/sh", "-c", _QUESTIONS],
             command=[],
-            environment={"IDE_PROGRAMS": " ".join(PROGRAMS.values())},
+            environment={"LOOK_FOR": " ".join([*PROGRAMS.values(), *OTHERS])},
             user="0:0",
             labels={f"{LABEL}home": home, f"{LABEL}owner": str(os.getuid()), f"{LABEL}role": ROLE},
             host_config=api.create_host_config(network_mode="none"),
@@ -171,15 +218,39 @@ def read_contents(text: str) -> Contents:
     python_version, python_packages = _versions(records.get("python", ""))
     r_version, r_packages = _versions(records.get("r", ""))
     debian = sorted(clean(records.get("dpkg", "")).split())
-    programs = {PurePosixPath(line).name for line in clean(records.get("programs", "")).splitlines()}
+    programs = tuple(line for line in clean(records.get("programs", "")).splitlines() if line.startswith("/"))
+    names = {PurePosixPath(path).name for path in programs}
     return Contents(
         kernels=_kernels(records),
-        ides=tuple(name for name, program in PROGRAMS.items() if program in programs and name in IDES),
+        ides=tuple(name for name, program in PROGRAMS.items() if program in names and name in IDES),
         packages=(*python_packages, *(f"R:{name}" for name in r_packages), *(f"deb:{name}" for name in debian)),
         python_version=python_version,
         r_version=r_version,
         accounts=clean(records.get("passwd", "")),
         groups=clean(records.get("group", "")),
+        programs=programs,
+    )
+
+
+def as_made(inside: Contents, config: Mapping[str, Any]) -> Contents:
+    """`inside` with what the image's own configuration says: account, home, entrypoint, and whose rules it follows."""
+    entrypoint = tuple(one_line(str(word)) for word in config.get("Entrypoint") or ())
+    variables = dict(str(line).partition("=")[::2] for line in config.get("Env") or ())
+    user = one_line(str(config.get("User") or "root"))
+    accounts = [line.split(":") for line in inside.accounts.splitlines()]
+    name = user.partition(":")[0]
+    homes = [fields[5] for fields in accounts if len(fields) == 7 and name in (fields[0], fields[2])]
+    rules = ""
+    if STACKS_USER in variables and inside.program("start.sh"):
+        rules = STACKS
+    elif "/init" in entrypoint or "/init" in (config.get("Cmd") or ()):
+        rules = S6
+    return replace(
+        inside,
+        user=user,
+        home=one_line(variables.get("HOME") or next(iter(homes), "/")),
+        entrypoint=entrypoint,
+        rules=rules,
     )
 
 

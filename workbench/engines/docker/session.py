@@ -41,8 +41,8 @@ class Sessions:
             raise PortTaken(request.port)
         space = request.workspace
         token = tools.secret_file(request)
-        who = account(self._connection.daemon(), space.person)
         contents = self._library.of(request.revision.digest or request.revision.reference)
+        who = account(self._connection.daemon(), space.person, contents)
         plan = Plan(
             name=f"workbench-{space.home[:6]}-{request.name}-{request.id}",
             revision=request.revision,

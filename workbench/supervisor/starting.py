@@ -25,7 +25,8 @@ from workbench.text import clean, one_line
 log = logging.getLogger("workbench.supervisor.sessions")
 READY_WITHIN = 120.0  # seconds from its start to its first answer
 PORTS = 5  # ports tried where others take them
-STEP, INSPECT = 0.1, 1.0  # seconds between questions to it, and to its engine
+OFTEN, HURRY = 0.025, 10.0  # seconds between questions to it for its first seconds, in which most tools come up
+STEP, INSPECT = 0.1, 1.0  # seconds between questions to it afterwards, and to its engine
 SLOW = 3.0  # seconds after which is said what it is waited for
 TOKEN = "token"  # noqa: S105 - a file's name
 
@@ -140,7 +141,7 @@ class Starting:
             if waited > READY_WITHIN:
                 missing = "it did not answer" if answer is Answer.NOT_YET else "its websocket did not open"
                 raise WorkbenchError(f"{missing} within {READY_WITHIN:g} s{self._words(session, token)}")
-            time.sleep(STEP)
+            time.sleep(OFTEN if waited < HURRY else STEP)
 
     def token(self, session: Session) -> str:
         """Its secret; empty where there is none."""

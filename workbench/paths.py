@@ -4,7 +4,7 @@
 <home>/.workbench/                                        marker and state, 0700
     state.db  supervisor.lock  supervisor.log  wake.sock
     runs/<id>/input.ipynb  runs/<id>/<attempt>/{job.json,lock,events.jsonl,result.json}
-    sessions/<id>/  builds/<id>.log  environments/<slug>/<revision>/  backups/
+    sessions/<id>/  builds/<id>.log  environments/<slug>/<revision>/  backups/  secrets/
 """
 
 from __future__ import annotations
@@ -90,6 +90,11 @@ class Home:
     def session_folder(self, session: int) -> Path:
         """Private state of a session: its secret, its log."""
         return self.state / "sessions" / str(session)
+
+    @property
+    def secrets(self) -> Path:
+        """Values of secrets, a file each."""
+        return self.state / "secrets"
 
     def build_log(self, build: int) -> Path:
         """The full log of a build."""

@@ -14,7 +14,7 @@ from workbench.declare import DeclarationError
 from workbench.errors import Conflict, NotFound, Refused
 from workbench.model.build import BuildProgress, BuildState
 from workbench.model.environment import EngineName, Revision
-from workbench.services import control, environments, projects
+from workbench.services import control, environment_files, environments, projects
 from workbench.services.bench import Bench, open_bench
 from workbench.services.environments import EnvironmentView
 from workbench.store import builds as build_rows
@@ -218,45 +218,45 @@ def test_a_build_can_be_cancelled_and_followed(bench: Bench) -> None:
 
 def test_an_environment_is_made_from_keys(bench: Bench) -> None:
     """It is read with what it extends before it is written; nothing that cannot hold reaches the disk."""
-    spec = environments.create(bench, "sales", {"extends": "python", "python": {"packages": ["acme"]}})
+    spec = environment_files.create(bench, "sales", {"extends": "python", "python": {"packages": ["acme"]}})
     assert spec.python
     assert "acme" in spec.python.packages
     assert (bench.home.environments / "sales.yaml").read_text().startswith("# yaml-language-server: $schema=../.work")
     with pytest.raises(Conflict):
-        environments.create(bench, "sales", {"title": "x"})
+        environment_files.create(bench, "sales", {"title": "x"})
     for name, keys in (("a b", {"title": "x"}), ("c", {"extends": "none"}), ("d", {"limits": {"memory": "8"}})):
         with pytest.raises(Refused):
-            environments.create(bench, name, keys)
+            environment_files.create(bench, name, keys)
     assert [path.name for path in bench.home.environments.iterdir()] == ["sales.yaml"]
 
 
 def test_editing_a_shipped_one_edits_a_copy(bench: Bench) -> None:
     """The copy is in the home, is read, and says the same."""
     shipped = environments.spec(bench, "python")
-    path = environments.own_copy(bench, "python")
+    path = environment_files.own_copy(bench, "python")
     assert path == bench.home.environments / "python.yaml"
     assert environments.spec(bench, "python").fingerprint == shipped.fingerprint
     assert (path.parent / path.read_text().splitlines()[0].partition("$schema=")[2]).resolve().is_file()
-    assert environments.own_copy(bench, "python") == path
+    assert environment_files.own_copy(bench, "python") == path
 
 
 def test_removing_keeps_the_file_aside(bench: Bench) -> None:
     """Not a shipped one, not one that is used or is being built; its engine may be chosen anew afterwards."""
     with pytest.raises(Refused, match="comes with the program"):
-        environments.remove(bench, "python")
+        environment_files.remove(bench, "python")
     with pytest.raises(NotFound):
-        environments.remove(bench, "../home")
+        environment_files.remove(bench, "../home")
     declare(bench, "x", "title: x\n")
     projects.create(bench, "p", environment="x")
     with pytest.raises(Conflict, match="is used by p"):
-        environments.remove(bench, "x")
+        environment_files.remove(bench, "x")
     projects.remove(bench, "p", delete_files=True)
     build = environments.build(bench, "x")
     assert build
     with pytest.raises(Conflict, match="is queued"):
-        environments.remove(bench, "x")
+        environment_files.remove(bench, "x")
     end(bench, build, BuildState.READY, "x", "rev1")
-    kept = environments.remove(bench, "x")
+    kept = environment_files.remove(bench, "x")
     assert kept.read_text() == "title: x\n"
     with pytest.raises(NotFound):
         environments.spec(bench, "x")

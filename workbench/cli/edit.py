@@ -100,7 +100,7 @@ def declaration(bench: Bench, thing: str) -> Declaration:
 
 
 def _environment(bench: Bench, name: str) -> Declaration | None:
-    from workbench.services import environments
+    from workbench.services import environment_files, environments
 
     try:
         view = environments.view(bench, name)
@@ -108,7 +108,7 @@ def _environment(bench: Bench, name: str) -> Declaration | None:
         return None
     if view.spec and view.spec.shipped:
         own = bench.home.environments / f"{name}.yaml"
-        return Declaration(own, lambda: environments.own_copy(bench, name), view.spec.source)
+        return Declaration(own, lambda: environment_files.own_copy(bench, name), view.spec.source)
     return Declaration(view.source) if view.source else None
 
 

@@ -94,6 +94,7 @@ def show(call: Invocation, name: str) -> None:
             ("revision", revision.id if revision else None),
             ("is", revision.reference if revision else None),
             ("digest", revision.digest if revision else None),
+            ("secrets", _secrets(view)),
             ("python", revision.python_version if revision else None),
             ("r", revision.r_version if revision else None),
             ("kernels", ", ".join(kernel.display_name for kernel in revision.kernels) if revision else None),
@@ -174,13 +175,19 @@ def logs(call: Invocation, name: str, follow: bool) -> int:
 def remove(call: Invocation, name: str, yes: bool) -> None:
     """Remove an environment of the home. Its file is kept aside; what was built of it is forgotten."""
     from workbench.cli.asking import sure
+    from workbench.services import environment_files
     from workbench.services import environments as service
 
     bench = call.changing()
     view = service.view(bench, name)
     sure(call, f"Remove environment {view.name} and forget what was built of it?", yes=yes)
-    kept = service.remove(bench, view.name)
+    kept = environment_files.remove(bench, view.name)
     answer(call, f"Removed {view.name}. Its file is kept in {kept}.", {"removed": view.name, "kept": kept})
+
+
+def _secrets(view: EnvironmentView) -> str:
+    wanted = view.spec.secrets if view.spec else ()
+    return ", ".join(f"{name} (not set)" if name in view.missing_secrets else name for name in wanted)
 
 
 def _source(view: EnvironmentView) -> str:

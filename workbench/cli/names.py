@@ -103,6 +103,12 @@ def _schedules(bench: Bench) -> list[str]:
     return [view.key for view in schedules.listing(bench)]
 
 
+def _secrets(bench: Bench) -> list[str]:
+    from workbench.services import secrets
+
+    return [view.name for view in secrets.listing(bench)]
+
+
 def _runs(bench: Bench) -> list[str]:
     from workbench.services import runs
 
@@ -113,6 +119,7 @@ project_names = _completer(_projects)
 environment_names = _completer(_environments)
 session_names = _completer(_sessions)
 schedule_names = _completer(_schedules)
+secret_names = _completer(_secrets)
 run_names = _completer(_runs)
 target_names = _completer(lambda bench: [*_runs(bench), *_sessions(bench)])
 editable_names = _completer(lambda bench: [*_projects(bench), *_environments(bench), *_schedules(bench), "settings"])

@@ -18,6 +18,7 @@ from workbench.model.session import Session
 if TYPE_CHECKING:
     from workbench.services.environments import EnvironmentView
     from workbench.services.schedules import ScheduleView
+    from workbench.services.secrets import SecretView
 
 T = TypeVar("T")
 
@@ -204,6 +205,8 @@ ENVIRONMENT: Shape[EnvironmentView] = Shape(
         Key("engine", "text or null", "docker or process; null before it is chosen", lambda view: view.engine),
         _text("engine_reason", "why that engine was chosen"),
         Key("ides", "array", "tools it has", lambda view: view.spec.ides if view.spec else []),
+        Key("secrets", "array", "names of secrets it is given", lambda view: view.spec.secrets if view.spec else []),
+        _same("missing_secrets", "array", "those of them that are not set"),
         Key("problems", "array", "what is wrong in its declaration", lambda view: [str(one) for one in view.problems]),
         Key("notices", "array", "what holds and should be known", lambda view: [str(one) for one in view.notices]),
         Key(
@@ -218,6 +221,15 @@ ENVIRONMENT: Shape[EnvironmentView] = Shape(
         Key("digest", "text or null", "of the image", lambda view: view.revision.digest if view.revision else None),
         Key("size", "bytes or null", "what it takes", lambda view: view.revision.size if view.revision else None),
         Key("build", "object or null", "its newest build", lambda view: BUILD.of(view.build) if view.build else None),
+    ),
+)
+SECRET: Shape[SecretView] = Shape(
+    "secret",
+    (
+        _text("name", "its name, as that of the variable it becomes"),
+        _text("state", "set, or missing: an environment names it and it has no value"),
+        _same("changed", "time or null", "when it was set"),
+        _same("environments", "array", "environments that name it"),
     ),
 )
 SCHEDULE: Shape[ScheduleView] = Shape(
@@ -253,4 +265,4 @@ SCHEDULE: Shape[ScheduleView] = Shape(
         Key("last", "object or null", "its newest due time", lambda view: DUE.of(view.last) if view.last else None),
     ),
 )
-SHAPES: tuple[Shape[Any], ...] = (RUN, ATTEMPT, SESSION, BUILD, ENVIRONMENT, PROJECT, SCHEDULE, DUE)
+SHAPES: tuple[Shape[Any], ...] = (RUN, ATTEMPT, SESSION, BUILD, ENVIRONMENT, SECRET, PROJECT, SCHEDULE, DUE)

@@ -53,6 +53,7 @@ class Workspace:
     `project` is the real folder on the host, `cwd` a folder in it. Environment variables are what the environment
     declares; limits are the environment's. `declared` are files and folders of the project that say what may be shown
     and what runs: an engine that can shows them read-only, so that code in a project cannot give itself more.
+    `secrets` names the files of this home that hold values.
     """
 
     home: str  # `Home.id`
@@ -63,6 +64,8 @@ class Workspace:
     declared: tuple[Path, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = Limits()
+    secrets: Mapping[str, Path] = field(default_factory=dict)
+    network: bool = True
     person: Person = Person(0, 0, "root")
 
 

@@ -32,7 +32,8 @@ class Job:
     `engine_options` is what `open_engine` takes beside the engine's name. `published` is the folder to make for the
     outcome, None to publish nothing. `record` holds facts that only the supervisor knows and that go into
     `record.json` as they are (git, by, as, schedule, due, environment). `env` is for the kernel, beside what the
-    environment declares. `timeout` in seconds for the whole run; `cell_output_limit` in bytes of text of one cell.
+    environment declares. `kernel` is the one to use, `preferred_kernel` the one where the notebook's own is not there.
+    `timeout` in seconds for the whole run; `cell_output_limit` in bytes of text of one cell.
     """
 
     run: int
@@ -47,6 +48,7 @@ class Job:
     engine_options: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     kernel: str | None = None
+    preferred_kernel: str | None = None
     timeout: float | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     published: Path | None = None
@@ -82,7 +84,9 @@ class Job:
             data=tuple(Mount(Path(m["path"]), m["target"], m["write"]) for m in space["data"]),
             declared=tuple(Path(path) for path in space.get("declared", ())),
             env=space["env"],
-            limits=Limits(**space["limits"]),
+            limits=Limits(**{**space["limits"], "assumed": tuple(space["limits"]["assumed"])}),
+            secrets={name: Path(path) for name, path in space["secrets"].items()},
+            network=space["network"],
             person=Person(**space["person"]),
         )
         data["revision"] = Revision.from_json(json.dumps(data["revision"]))

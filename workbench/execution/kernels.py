@@ -11,8 +11,12 @@ from workbench.notebooks.document import Document
 USUAL = ("python3", "ir")  # where an environment has several kernels of one language
 
 
-def choose_kernel(document: Document, kernels: Sequence[KernelSpec], wanted: str | None = None) -> KernelSpec:
+def choose_kernel(
+    document: Document, kernels: Sequence[KernelSpec], wanted: str | None = None, preferred: str | None = None
+) -> KernelSpec:
     """The kernel that is `wanted`, else named by the notebook, else the one of its language, else the only one.
+
+    `preferred` comes before all that the notebook does not name, where it speaks its language.
 
     `Refused`, listing those there are, where none can be chosen.
     """
@@ -26,6 +30,8 @@ def choose_kernel(document: Document, kernels: Sequence[KernelSpec], wanted: str
         return by_name[document.kernel]
     language = document.language.lower()
     fitting = [kernel for kernel in kernels if not language or kernel.language.lower() == language]
+    if preferred and (own := by_name.get(preferred)) in fitting and own:
+        return own
     if len(fitting) > 1:
         fitting = [kernel for kernel in fitting if kernel.name in USUAL] or fitting
     if len(fitting) == 1:

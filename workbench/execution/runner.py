@@ -119,7 +119,7 @@ class Runner:
         except OSError as error:
             raise Refused(f"{error.filename}: {error.strerror}") from error
         self.document = parse(content, title=job.notebook)
-        spec = choose_kernel(self.document, job.revision.kernels, job.kernel)
+        spec = choose_kernel(self.document, job.revision.kernels, job.kernel, job.preferred_kernel)
         self.kernel = spec.name
 
         from papermill.execute import execute_notebook

@@ -28,13 +28,17 @@ class Pull(StrEnum):
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on one session or kernel: cores, bytes of memory and shared memory, number of processes, GPUs or `all`."""
+    """Bounds on one session or kernel: cores, bytes of memory and shared memory, number of processes, GPUs or `all`.
+
+    `assumed` names those that nobody asked for: they hold where that can be had, and are no reason to refuse.
+    """
 
     cpus: float | None = None
     memory: int | None = None
     shared_memory: int | None = None
     pids: int | None = None
     gpus: int | str | None = None
+    assumed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from workbench.model.environment import Limits
 
 GIGABYTE = 1024**3
+LEAST_RESERVE, MOST_RESERVE = GIGABYTE // 4, 8 * GIGABYTE
+MANY = 4  # cores from which one is left to everything else
 SHARES = {"small": 8, "medium": 4, "large": 2}  # of the machine: one in so many parts
 
 
@@ -30,6 +33,16 @@ def shipped(machine: Machine) -> dict[str, Limits]:
         name: Limits(cpus=float(max(1, machine.cpus // share)), memory=_whole(machine.memory // share) or None)
         for name, share in SHARES.items()
     }
+
+
+def bounded(limits: Limits, machine: Machine) -> Limits:
+    """Limits with what holds where nothing was said: memory less a reserve, and of four cores or more all but one."""
+    found: dict[str, Any] = {}
+    if limits.memory is None and machine.memory:
+        found["memory"] = machine.memory - min(max(machine.memory // 8, LEAST_RESERVE), MOST_RESERVE)
+    if limits.cpus is None and machine.cpus >= MANY:
+        found["cpus"] = float(machine.cpus - 1)
+    return replace(limits, **found, assumed=tuple(found)) if found else limits
 
 
 def _whole(memory: int) -> int:

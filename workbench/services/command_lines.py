@@ -11,7 +11,7 @@ from workbench.paths import find_home
 # The first words that the command line knows; a test compares.
 COMMANDS = (
     "check", "completion", "demo", "doctor", "edit", "environments", "init", "logs", "open", "projects", "run", "runs",
-    "schedules", "service", "sessions", "status", "stop",
+    "schedules", "secrets", "service", "sessions", "status", "stop",
 )  # fmt: skip
 _LINE = re.compile(rf"(?<![\w./-])workbench (?=(?:{'|'.join(COMMANDS)})(?![\w-]))")
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from workbench.errors import Conflict, NotFound, Refused
+from workbench.errors import NotFound, Refused
 from workbench.model.build import ENDED, Build, BuildProgress, BuildState
 from workbench.model.environment import EngineName, EnvironmentSpec, Revision
-from workbench.model.names import SLUG_RULE, is_slug
 from workbench.model.project import Project
-from workbench.paths import shipped
-from workbench.services import catalogue, control, projects
+from workbench.services import catalogue, control, secrets
 from workbench.services.bench import Bench
 from workbench.store import builds as build_rows
 from workbench.store import environments as rows
@@ -47,6 +43,7 @@ class EnvironmentView:
     build: Build | None = None
     problems: tuple[Problem, ...] = ()
     notices: tuple[Problem, ...] = ()
+    missing_secrets: tuple[str, ...] = ()
     source: Path | None = None
 
 
@@ -60,7 +57,7 @@ def problems(bench: Bench) -> list[Problem]:
     found = {
         problem.labelled(bench.home.root)
         for reading in catalogue.readings(bench).values()
-        for problem in (*reading.problems, *reading.notices)
+        for problem in (*reading.problems, *reading.notices, *_of_secrets(bench, reading))
     }
     return sorted([*found, *catalogue.wrong_suffix(bench)])
 
@@ -197,64 +194,8 @@ def build_log(bench: Bench, build_id: int) -> Path:
     return bench.home.build_log(build_id)
 
 
-def create(bench: Bench, name: str, keys: Mapping[str, Any]) -> EnvironmentSpec:
-    """Write `environments/<name>.yaml` with `keys` as the file has them.
-
-    Raises `Refused` for a name outside of the rule, `Conflict` where the file exists, `DeclarationError`.
-    """
-    from workbench.declare import load_environment, writer
-
-    if not is_slug(name):
-        raise Refused(f"{one_line(name, 80)!r} is no name for an environment", hint=f"{SLUG_RULE}.".capitalize())
-    # Read with what it extends before it is written: nothing that cannot hold reaches the disk.
-    load_environment(writer.dump(keys), name=name, shelf=catalogue.shelf(bench), sizes=bench.settings.sizes).get()
-    writer.create(bench.home.environments / f"{name}.yaml", "environment", keys, home=bench.home.root)
-    return spec(bench, name)
-
-
-def own_copy(bench: Bench, name: str) -> Path:
-    """The file to edit: the declaration's own, or for a shipped one a copy of it in the home, made now."""
-    from workbench.declare import writer
-
-    found = spec(bench, name)
-    if not found.shipped or found.source is None:
-        if found.source is None:
-            raise Refused(f"environment {name} has no file of its own")
-        return found.source
-    path = bench.home.environments / found.source.name
-    text = writer.with_schema_line(found.source.read_text(encoding="utf-8"), path, "environment", bench.home.root)
-    writer.create_text(path, "environment", text, home=bench.home.root)
-    return path
-
-
-def remove(bench: Bench, name: str) -> Path:
-    """Take an environment of the home away; its file is kept at the path returned.
-
-    Raises `Refused` for a shipped one or a project's own, `Conflict` while a project uses it or a build is open.
-    """
-    path = bench.home.environments / f"{name}.yaml"
-    if not is_slug(name) or not path.exists():
-        found = spec(bench, name)
-        where = "comes with the program" if found.shipped else f"is declared by {found.source}"
-        raise Refused(f"environment {name} {where}", hint="Only those in environments/ of the home can be removed.")
-    if not (shipped("environments") / path.name).exists():
-        users = [project.name for project in projects.listing(bench) if project.environment == name]
-        if users:
-            raise Conflict(f"environment {name} is used by {', '.join(users)}", hint="Change their project.yaml first.")
-    with bench.store.read() as connection:
-        newest = build_rows.newest(connection, name)
-    if newest and newest.state not in ENDED:
-        raise Conflict(f"build b{newest.id} of {name} is {newest.state}", hint=f"workbench stop b{newest.id}")
-    kept = bench.home.state / "removed" / f"{name}-{bench.now():%Y%m%dT%H%M%S%f}.yaml"
-    try:
-        kept.parent.mkdir(mode=0o700, exist_ok=True)
-        shutil.move(path, kept)
-    except OSError as error:
-        raise Refused(f"{path} cannot be removed: {error.strerror}") from error
-    with bench.store.write() as connection:
-        rows.forget(connection, name, at=bench.now(), actor=bench.actor)
-    control.wake(bench)
-    return kept
+def _of_secrets(bench: Bench, reading: Reading[EnvironmentSpec]) -> tuple[Problem, ...]:
+    return secrets.notice(bench, reading.value) if reading.value else ()
 
 
 def _view(
@@ -276,7 +217,10 @@ def _view(
         revision=revision,
         build=build,
         problems=tuple(problem.labelled(bench.home.root) for problem in reading.problems),
-        notices=tuple(problem.labelled(bench.home.root) for problem in reading.notices),
+        notices=tuple(
+            problem.labelled(bench.home.root) for problem in (*reading.notices, *_of_secrets(bench, reading))
+        ),
+        missing_secrets=secrets.missing(bench, spec) if spec else (),
         source=spec.source if spec else catalogue.file_of(bench, name),
     )
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import NotFound, WorkbenchError
 from workbench.model.project import Project
 from workbench.model.schedule import ScheduleSpec
-from workbench.services import catalogue, projects, requests, schedules
+from workbench.services import catalogue, projects, requests, schedules, secrets
 from workbench.services.bench import Bench
 from workbench.services.schedules import ScheduleView
 
@@ -94,7 +94,7 @@ def _of_schedule(bench: Bench, view: ScheduleView, spec: ScheduleSpec, readings:
         if isinstance(error, NotFound) and error.kind == "environment":
             return  # told at the key that names it
         keys, at_key = _place(error, spec)
-        title = f"{error.title}: " if error.title not in ("", "parameters") else ""
+        title = f"{error.title}: " if error.title not in ("", "parameters", "secrets") else ""
         yield problem_at(view.path, keys, title + error.message, error.hint, at_key=at_key, notice=idle)
 
 
@@ -106,6 +106,8 @@ def _place(error: WorkbenchError, spec: ScheduleSpec) -> tuple[tuple[str, ...], 
     if error.message.startswith("parameter "):
         name = error.message.removeprefix("parameter ").partition(":")[0]
         return ("parameters", name), False
+    if error.title == "secrets" and spec.environment:
+        return ("environment",), False
     return ("notebook",), False
 
 
@@ -126,4 +128,5 @@ def _mark(bench: Bench, view: ScheduleView, spec: ScheduleSpec, project: Project
         notebook = (facts.st_mtime_ns, facts.st_size, facts.st_ino)
     except (OSError, ValueError):
         notebook = None
-    return spec, view.next_due is None, project, notebook, name, reading
+    wanting = secrets.missing(bench, reading.value) if reading and reading.value else ()
+    return spec, view.next_due is None, project, notebook, name, reading, wanting

@@ -12,7 +12,7 @@ from workbench.errors import NotFound, Refused
 from workbench.model.environment import EnvironmentSpec
 from workbench.model.project import Project
 from workbench.model.run import Request
-from workbench.services import environments, projects
+from workbench.services import environments, projects, secrets
 from workbench.services.bench import Bench
 from workbench.text import one_line
 
@@ -52,6 +52,7 @@ def check(bench: Bench, request: Request, *, ahead: bool = False) -> Checked:
         else environments.for_project(bench, project)
     )
     _check_language(bench, found.language, spec)
+    secrets.check(bench, spec)
     git = projects.GitState() if ahead else projects.git_state(project)
     record = {
         "git_commit": git.commit,

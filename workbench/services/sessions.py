@@ -14,7 +14,7 @@ from workbench import ports
 from workbench.errors import Conflict, NotFound, Refused, WorkbenchError
 from workbench.model.ide import IDES, Ide
 from workbench.model.session import ENDED, Desired, Session, SessionState
-from workbench.services import control, environments, projects
+from workbench.services import control, environments, projects, secrets
 from workbench.services.bench import Bench
 from workbench.store import sessions as rows
 
@@ -31,6 +31,7 @@ def start(bench: Bench, project: str, ide: str = "jupyter", *, name: str | None 
             f"environment {spec.name} has no {tool.title}",
             hint=f"Add it to its declaration: ides: [{', '.join([*spec.ides, tool.name])}]",
         )
+    secrets.check(bench, spec)
     if file and not (found.path / file).exists():
         raise NotFound("file", f"{project}/{file}")
     label = name or f"{found.name}-{tool.name}"

@@ -18,7 +18,6 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from workbench.engines.base import Workspace
 from workbench.engines.registry import options
 from workbench.errors import WorkbenchError
 from workbench.execution.job import Job, write_job
@@ -33,6 +32,7 @@ from workbench.supervisor.endings import LONGEST_PAUSE
 from workbench.supervisor.engines import Engines
 from workbench.supervisor.ready import Environments, Never, NotYet, Readiness, Usable
 from workbench.supervisor.schedules import Schedules
+from workbench.supervisor.workspaces import workspace
 from workbench.text import one_line, plural
 
 log = logging.getLogger("workbench.supervisor.dispatch")
@@ -244,22 +244,13 @@ class Dispatch:
             token=token,
             notebook=run.notebook,
             input=self.desk.home.run_folder(run.id) / "input.ipynb",
-            workspace=Workspace(
-                home=self.desk.home.id,
-                project_name=project.name,
-                project=project.path,
-                cwd=(project.path / run.notebook).parent,
-                data=project.data,
-                declared=project.declared(usable.spec.source),
-                env=usable.spec.env,
-                limits=usable.spec.limits,
-                person=self.desk.person,
-            ),
+            workspace=workspace(self.desk, project, (project.path / run.notebook).parent, usable.spec),
             revision=usable.revision,
             engine=usable.engine,
             name=run.name,
             engine_options=options(self.desk.home, self.desk.settings, self.engines.facts.get(usable.engine)),
             parameters=run.parameters,
+            preferred_kernel=usable.spec.kernel.name,
             timeout=run.timeout,
             published=project.runs / f"{local:%Y-%m-%dT%H%M}-{run.name}-{run.id}{again}",
             record={

@@ -9,7 +9,7 @@ from datetime import datetime
 from workbench.errors import EngineDown, WorkbenchError
 from workbench.model.build import Build, BuildState
 from workbench.model.environment import EngineName, EnvironmentSpec, Revision
-from workbench.services import environments
+from workbench.services import environments, secrets
 from workbench.store import builds as build_rows
 from workbench.store import environments as rows
 from workbench.store.events import Actor
@@ -66,6 +66,8 @@ class Environments:
             spec = environments.spec(self.desk.bench, name)
         except WorkbenchError as error:
             return Never(f"environment {name}: {error.message}", error.hint)
+        if missing := secrets.missing(self.desk.bench, spec):
+            return Never(secrets.not_set(missing, spec.name), secrets.how_to_set(missing))
         with self.desk.read() as connection:
             chosen = rows.chosen(connection, spec.name)
             revision = rows.revision(connection, spec.name, spec.fingerprint)

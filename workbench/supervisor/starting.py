@@ -8,7 +8,7 @@ import secrets
 import time
 
 from workbench import ports
-from workbench.engines.base import Engine, PortTaken, SessionFacts, SessionRequest, Workspace
+from workbench.engines.base import Engine, PortTaken, SessionFacts, SessionRequest
 from workbench.errors import WorkbenchError
 from workbench.model.ide import IDES
 from workbench.model.session import Desired, Session, SessionState
@@ -20,6 +20,7 @@ from workbench.supervisor.desk import Desk
 from workbench.supervisor.guards import Guards
 from workbench.supervisor.probe import Answer
 from workbench.supervisor.ready import Usable
+from workbench.supervisor.workspaces import workspace
 from workbench.text import clean, one_line
 
 log = logging.getLogger("workbench.supervisor.sessions")
@@ -66,17 +67,7 @@ class Starting:
                 generation=session.generation,
                 ide=IDES[session.ide],
                 revision=usable.revision,
-                workspace=Workspace(
-                    home=self.desk.home.id,
-                    project_name=project.name,
-                    project=project.path,
-                    cwd=project.path,
-                    data=project.data,
-                    declared=project.declared(usable.spec.source),
-                    env=usable.spec.env,
-                    limits=usable.spec.limits,
-                    person=self.desk.person,
-                ),
+                workspace=workspace(self.desk, project, project.path, usable.spec),
                 folder=folder,
                 host_name=session.host_name,
                 port=port,

@@ -61,8 +61,7 @@ def check(spec: EnvironmentSpec) -> None:
     python, r = spec.python, spec.r
     unmade = {
         "dockerfile": spec.dockerfile, "conda": spec.conda, "python: lock": python and python.lock,
-        "r: lock": r and r.lock, "post_build": spec.post_build, "start": spec.start, "secrets": spec.secrets,
-        "limits: gpus": spec.limits.gpus, "network: false": not spec.network,
+        "r: lock": r and r.lock, "post_build": spec.post_build, "start": spec.start,
     }  # fmt: skip
     for key in (key for key, value in unmade.items() if value):
         raise Refused(f"`{key}` is not in this version yet", title=title)

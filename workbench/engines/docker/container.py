@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from docker.types import LogConfig
+from docker.types import DeviceRequest, LogConfig
 from docker.types import Mount as Bind
 
+from workbench.engines import secrets
 from workbench.engines.base import LABEL, Workspace
 from workbench.engines.certificates import CERTIFICATE_VARIABLES, ca_bundle_asked_for
 from workbench.engines.docker.account import Account, account, group, passwd
@@ -31,6 +32,7 @@ from workbench.model.environment import Limits, Revision
 from workbench.text import one_line
 
 PRIVATE = PurePosixPath("/run/workbench")  # where files of a private folder are seen
+SECRETS = str(PRIVATE / "secrets")
 CERTIFICATES = "/run/workbench/ca-bundle.crt"
 SHARED_MEMORY = 1_000_000_000  # bytes; Docker's 64 MB kill PyTorch's workers
 PROCESSES = 4096
@@ -93,7 +95,12 @@ def create(connection: Connection, plan: Plan) -> str:
     who = account(daemon, plan.workspace.person, plan.contents)
     link_data(plan.workspace)
     binds = [*_folders(plan, who), *_private_files(plan, who)]
-    limits = plan.workspace.limits
+    limits, networked = plan.workspace.limits, plan.workspace.network
+    if plan.port and not networked:
+        raise Refused(
+            "a session of an environment without network could not be reached",
+            hint="Runs have none; for sessions take `network: false` out, or use another environment.",
+        )
     with connection.api() as api:
         host = api.create_host_config(
             init=True,
@@ -104,7 +111,8 @@ def create(connection: Connection, plan: Plan) -> str:
             userns_mode=who.users,
             group_add=list(who.groups) or None,
             # Podman has a name of its own for this machine.
-            extra_hosts=None if daemon.podman else {"host.docker.internal": "host-gateway"},
+            extra_hosts=None if daemon.podman or not networked else {"host.docker.internal": "host-gateway"},
+            network_mode=None if networked else "none",
             security_opt=["label=disable"] if daemon.selinux else None,
             **bounds(limits, daemon),
         )
@@ -135,7 +143,7 @@ def bounds(limits: Limits, daemon: Daemon) -> dict[str, Any]:
         "pids": (limits.pids, daemon.pids_limits),
     }
     for name, (asked, held) in able.items():
-        if asked and not held:
+        if asked and not held and name not in limits.assumed:
             raise Refused(
                 f"this engine cannot hold the limit `{name}`",
                 title="Docker",
@@ -144,12 +152,15 @@ def bounds(limits: Limits, daemon: Daemon) -> dict[str, Any]:
     found: dict[str, Any] = {"shm_size": limits.shared_memory or SHARED_MEMORY}
     if daemon.pids_limits:
         found["pids_limit"] = limits.pids or PROCESSES
-    if limits.memory:
+    if limits.memory and daemon.memory_limits:
         found["mem_limit"] = limits.memory
-        if daemon.swap_limits:
+        if daemon.swap_limits and "memory" not in limits.assumed:
             found["memswap_limit"] = limits.memory  # the same: no swap
-    if limits.cpus:
+    if limits.cpus and daemon.cpu_limits:
         found["nano_cpus"] = int(limits.cpus * 1e9)
+    if limits.gpus:
+        count = -1 if limits.gpus == "all" else int(limits.gpus)
+        found["device_requests"] = [DeviceRequest(count=count, capabilities=[["gpu"]])]
     return found
 
 
@@ -220,11 +231,13 @@ def _bind(source: Path, target: str, *, write: bool) -> Bind:
 
 def _private_files(plan: Plan, who: Account) -> list[Bind]:
     """Files of the private folder that are shown one by one, read-only."""
-    wrong = [name for name in plan.env if not _VARIABLE.fullmatch(name)]
+    given = secrets.values(plan.workspace.secrets)
+    env = {**plan.env, **given, **({secrets.VARIABLE: SECRETS} if given else {})}
+    wrong = [name for name in env if not _VARIABLE.fullmatch(name)]
     if wrong:
         raise Refused(f"{one_line(wrong[0])!r} cannot be the name of a variable")
     refitting = REFITTING if plan.contents.rules == STACKS else ()
-    variables = {name: value for name, value in plan.env.items() if name not in refitting}
+    variables = {name: value for name, value in env.items() if name not in refitting}
     texts = {
         "env": "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items()),
         "passwd": passwd(plan.contents, who),
@@ -241,5 +254,10 @@ def _private_files(plan: Plan, who: Account) -> list[Bind]:
         path.write_text(texts[name], encoding="utf-8")
         who.own(path)
         binds.append(_bind(path, targets[name], write=False))
+    if given:
+        folder = secrets.lay_out(plan.private, given)
+        for path in (folder, *folder.iterdir()):
+            who.own(path)
+        binds.append(_bind(folder, SECRETS, write=False))
     bundle = ca_bundle_asked_for()
     return [*binds, _bind(bundle, CERTIFICATES, write=False)] if bundle else binds

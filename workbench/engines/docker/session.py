@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench import ports
+from workbench.engines import secrets
 from workbench.engines.base import LABEL, PortTaken, SessionFacts, SessionRequest
 from workbench.engines.docker import command, gauge, tools
 from workbench.engines.docker.account import account
@@ -120,12 +121,17 @@ class Sessions:
             return
 
     def remove(self, handle: str) -> None:
-        """Remove the container, whatever its state."""
+        """Remove the container, whatever its state, and the secrets it was given."""
+        seen = self._seen(handle)
         try:
             with self._connection.api() as api:
                 api.remove_container(handle, force=True, v=True)
         except NoSuchThing:
-            return
+            pass
+        folder = seen and (seen["Config"]["Labels"] or {}).get(f"{LABEL}folder")
+        if folder:
+            secrets.forget(Path(folder))
+            (Path(folder) / "env").unlink(missing_ok=True)
 
     def shell(self, handle: str) -> list[str]:
         """argv of a shell in the session, with the variables its tool has."""

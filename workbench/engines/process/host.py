@@ -14,7 +14,7 @@ from pathlib import Path
 from workbench.engines.base import KernelExit, Workspace
 from workbench.engines.folders import link_data, short_folder
 from workbench.engines.process import kept
-from workbench.engines.process.surroundings import environment
+from workbench.engines.process.surroundings import environment, secret_variables
 from workbench.errors import WorkbenchError
 from workbench.model.environment import KernelSpec, Limits, Revision
 from workbench.paths import Home, private_folder
@@ -52,13 +52,14 @@ class ProcessHost:
             raise WorkbenchError("this host has a kernel already")
         link_data(self.workspace)
         limits = self.workspace.limits
+        given = secret_variables(self.record, self.workspace)
         self.line = kept.Line(
             kept.Job(
                 label=f"kernel of run {self.run}",
                 mark=self.mark,
                 argv=[part.replace("{connection_file}", str(connection_file)) for part in kernel.argv],
                 cwd=str(self.workspace.cwd),
-                env=environment(self.revision, self.workspace, {**kernel.env, **env}),
+                env=environment(self.revision, self.workspace, {**kernel.env, **env, **given}),
                 folder=str(self.record),
                 output=str(self.output),
                 output_limit=LOG,
@@ -120,7 +121,7 @@ def bounds(limits: Limits) -> dict[str, object]:
         allowed = sorted(os.sched_getaffinity(0))
         count = min(len(allowed), max(1, math.ceil(limits.cpus)))
         chosen = sorted(secrets.SystemRandom().sample(allowed, count)) if count < len(allowed) else []
-    return {"memory": limits.memory, "pids": limits.pids, "cores": chosen}
+    return {"memory": limits.memory, "pids": limits.pids, "cores": chosen, "assumed": "memory" in limits.assumed}
 
 
 def sweep(home: Home, living: frozenset[str]) -> int:

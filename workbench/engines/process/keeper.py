@@ -70,6 +70,8 @@ class Keeper:
                 # A session goes on without the kernel that took too much; a run has nothing left to go on with.
                 whole = not self.job["detached"]
                 self.group = cgroup.make(f"workbench-{self.job['mark']}", memory=memory, pids=pids, whole=whole)
+            if self.group is None and self.limits.get("assumed"):
+                self.limits["memory"] = None  # nobody asked for it: no reason to watch
             self.child, output = start(self.job, self.group)
             if output is not None:
                 self.spool = Spool(output, self.job["output"], self.job["output_limit"], self.job["scrub"])

@@ -10,16 +10,17 @@ import os
 import secrets
 import shlex
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from workbench import ports
 from workbench.engines import oom
-from workbench.engines.base import PortTaken, SessionFacts, SessionRequest
+from workbench.engines.base import PortTaken, SessionFacts, SessionRequest, Workspace
 from workbench.engines.folders import link_data
 from workbench.engines.process import jupyter, kept, proc
 from workbench.engines.process.host import bounds
+from workbench.engines.secrets import FOLDER, VARIABLE, forget, lay_out, values
 from workbench.errors import Conflict, NotFound, Refused
 from workbench.paths import Home, private_folder
 from workbench.text import memory
@@ -56,19 +57,20 @@ def create(home: Home, request: SessionRequest) -> str:
         env=env,
         folder=str(private_folder(folder / "kept")),
         output=str(folder / LOG),
-        scrub=[str(folder / "token")],
+        scrub=[str(folder / "token"), *map(str, request.workspace.secrets.values())],
         limits=bounds(request.workspace.limits),
         grace=request.ide.stop_grace,
         detached=True,
     )
     link_data(request.workspace)
-    _write(folder / "shell.rc", _shell_file(env, request.workspace.project, request.workspace.project_name))
+    _write(folder / "shell.rc", _shell_file(env, folder, request.workspace))
     made = {
         "handle": handle,
         "id": request.id,
         "generation": request.generation,
         "port": request.port,
         "job": asdict(job),
+        "secrets": {name: str(path) for name, path in request.workspace.secrets.items()},
     }
     _write(folder / MADE, json.dumps(made))
     return handle
@@ -81,7 +83,11 @@ def start(folder: Path) -> None:
         raise PortTaken(made["port"])
     for name in ("identity.json", "exit.json"):
         (folder / "kept" / name).unlink(missing_ok=True)
-    kept.Line(kept.Job(**made["job"])).close()
+    job = kept.Job(**made["job"])
+    if made["secrets"]:  # read only now, so that no value is written down with what is to be started
+        given = values({name: Path(path) for name, path in made["secrets"].items()})
+        job = replace(job, env={**job.env, **given, VARIABLE: str(lay_out(folder, given))})
+    kept.Line(job).close()
 
 
 def inspect(folder: Path) -> SessionFacts | None:
@@ -123,6 +129,7 @@ def stop(folder: Path, grace: float) -> None:
 def remove(folder: Path) -> None:
     """Remove what is left; the log stays."""
     kept.stop(folder / "kept", 0)
+    forget(folder)
     for name in ("kept", "runtime"):
         shutil.rmtree(folder / name, ignore_errors=True)
     for name in (MADE, "shell.rc"):
@@ -183,14 +190,19 @@ def _tail(path: Path, count: int = 4000) -> str:
         return ""
 
 
-def _shell_file(env: dict[str, str], folder: Path, name: str) -> str:
-    """What bash reads first: the person's own settings, then ours, so that our Python wins."""
+def _shell_file(env: dict[str, str], private: Path, workspace: Workspace) -> str:
+    """What bash reads first: the person's own settings, then ours, so that our Python wins. Secrets it reads itself."""
+    name, folder, files = workspace.project_name, workspace.project, private / FOLDER
     lines = ["[ -r /etc/bash.bashrc ] && . /etc/bash.bashrc", '[ -r "$HOME/.bashrc" ] && . "$HOME/.bashrc"']
     lines += [
         f"export {key}={shlex.quote(value)}"
         for key, value in env.items()
         if key.isidentifier() and os.environ.get(key) != value and not key.startswith("JUPYTER_")
     ]
+    for secret in workspace.secrets:
+        lines.append(
+            f'export {secret}="$(cat {shlex.quote(str(files / secret))})" {VARIABLE}={shlex.quote(str(files))}'
+        )
     lines += [f"PS1={shlex.quote(f'({name}) ')}$PS1", f"cd {shlex.quote(str(folder))}"]
     return "\n".join(lines) + "\n"
 

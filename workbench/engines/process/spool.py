@@ -6,13 +6,14 @@ import os
 
 from workbench.text import clean
 
+SHORTEST = 8  # characters of a secret that are looked for: shorter ones are parts of other words
 LINE = 64 * 1024  # bytes after which a line without an end is written as it is
 
 
 class Spool:
     """Copies descriptor `source` to the file `path`, which holds at most `limit` bytes.
 
-    A full file becomes `<path>.1` and a new one is begun. The contents of the files in `secrets` are never written.
+    A full file becomes `<path>.1` and a new one is begun. Lines of the files in `secrets` are never written.
     """
 
     def __init__(self, source: int, path: str, limit: int, secrets: list[str]) -> None:
@@ -24,7 +25,7 @@ class Spool:
         self.secrets = []
         for name in secrets:
             with open(name, encoding="utf-8") as file:
-                self.secrets.append(file.read().strip())
+                self.secrets += [line.strip() for line in file if len(line.strip()) >= SHORTEST]
         self.file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self.size = os.fstat(self.file).st_size
         os.set_blocking(source, False)
@@ -52,8 +53,7 @@ class Spool:
     def write(self, text: str) -> None:
         """Append `text`; a full disk loses lines of a log, never the process."""
         for secret in self.secrets:
-            if secret:
-                text = text.replace(secret, "[secret]")
+            text = text.replace(secret, "[secret]")
         data = clean(text).encode()
         try:
             if self.size + len(data) > self.limit:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
+from workbench.engines import secrets
 from workbench.engines.base import Workspace
 from workbench.engines.process.venv import interpreter
 from workbench.model.environment import Revision
@@ -14,6 +16,14 @@ from workbench.model.environment import Revision
 OWN = ("PYTHON", "VIRTUAL_ENV", "CONDA", "UV_", "WORKBENCH", "JUPYTER", "JPY_", "PIPX", "__PYVENV")
 SERVICE = frozenset({"NOTIFY_SOCKET", "INVOCATION_ID", "JOURNAL_STREAM", "LISTEN_FDS", "LISTEN_PID", "MPLBACKEND"})
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_MAX_THREADS")
+
+
+def secret_variables(private: Path, workspace: Workspace) -> dict[str, str]:
+    """Its secrets as variables, laid out as files below `private`; none where it has none."""
+    if not workspace.secrets:
+        return {}
+    given = secrets.values(workspace.secrets)
+    return {**given, secrets.VARIABLE: str(secrets.lay_out(private, given))}
 
 
 def environment(revision: Revision, workspace: Workspace, extra: Mapping[str, str]) -> dict[str, str]:

@@ -133,13 +133,13 @@ def log(desk: Desk, items: list[EnvironmentView]) -> None:
 
 async def edit(desk: Desk, items: list[EnvironmentView]) -> None:
     """Its file at the line of its first problem; of a shipped one a copy, which goes again where nothing was changed."""
-    from workbench.services import environments, fresh
+    from workbench.services import environment_files, fresh
 
     view = items[0]
     if view.problems:
         desk.edit(view.problems[0].path, view.problems[0].line)
         return
-    path = await desk.call(environments.own_copy, desk.bench, view.name)
+    path = await desk.call(environment_files.own_copy, desk.bench, view.name)
     made = fresh.Fresh.now(path) if view.spec and view.spec.shipped else None
     try:
         desk.edit(path)
@@ -158,7 +158,7 @@ def copy(desk: Desk, items: list[EnvironmentView]) -> None:
 
 async def remove(desk: Desk, items: list[EnvironmentView]) -> None:
     """Ask, then take their files away."""
-    from workbench.services import environments
+    from workbench.services import environment_files
     from workbench.ui.modals.confirm import Answer, Confirm, Question
 
     one = len(items) == 1
@@ -172,9 +172,39 @@ async def remove(desk: Desk, items: list[EnvironmentView]) -> None:
     )
     if await desk.form(Confirm(question)):
         for view in items:
-            kept = await desk.call(environments.remove, desk.bench, view.name)
+            kept = await desk.call(environment_files.remove, desk.bench, view.name)
             desk.say(f"Removed {view.name}; its file is in {kept}")
         desk.screen.forget_marks()
+        desk.look()
+
+
+def _secret(view: EnvironmentView) -> str:
+    wanted = view.missing_secrets or (view.spec.secrets if view.spec else ())
+    return words("secrets", "set", wanted[0]) if wanted else ""
+
+
+async def set_secret(desk: Desk, items: list[EnvironmentView]) -> None:
+    """Ask for the value of a secret, which is not shown: the one that is missing, or one that is chosen."""
+    from workbench.services import secrets
+    from workbench.ui.modals.choice import Choice, Line
+    from workbench.ui.modals.line import LineModal
+    from workbench.ui.tone import Cell, Tone
+
+    view = items[0]
+    assert view.spec is not None
+    name, *more = view.missing_secrets or view.spec.secrets
+    if more:
+        lines = [
+            Line(one, (Cell(one), Cell("not set" if one in view.missing_secrets else "set", Tone.MUTED)))
+            for one in view.spec.secrets
+        ]
+        name = await desk.form(Choice(f"Secrets of {view.name}", lines, nothing="", hint="enter set it")) or ""
+    if not name:
+        return
+    value = await desk.form(LineModal(f"Value of {name}", hint="enter set it   esc leave it", secret=True))
+    if value:
+        await desk.call(secrets.put, desk.bench, name, value)
+        desk.say(f"{name} is set")
         desk.look()
 
 
@@ -195,6 +225,10 @@ ACTIONS = (
     Action(
         "environments.edit", "e", AREA, "edit", "environments: edit declaration", Purpose.ACT, edit, on_item=True,
         changes=True, command=_edit, rank=40,
+    ),
+    Action(
+        "environments.secret", "s", AREA, "set secret", "environments: set secret", Purpose.ACT, set_secret,
+        lambda view: bool(view.spec and view.spec.secrets), on_item=True, changes=True, command=_secret, rank=45,
     ),
     Action(
         "environments.copy", "c", AREA, "copy name", "environments: copy image or path", Purpose.OPEN, copy,

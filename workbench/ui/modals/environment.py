@@ -61,9 +61,9 @@ class EnvironmentForm(Form[str]):
 
     def carry_out(self, values: Mapping[str, str]) -> str:
         """Write it."""
-        from workbench.services import environments
+        from workbench.services import environment_files
 
         keys: dict[str, Any] = {"extends": values["extends"]}
         if values["packages"].split():
             keys[self._language(values["extends"])] = {"packages": values["packages"].split()}
-        return environments.create(self.bench, values["name"].strip(), keys).name
+        return environment_files.create(self.bench, values["name"].strip(), keys).name

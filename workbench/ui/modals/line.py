@@ -14,15 +14,17 @@ class LineModal(ModalScreen[str | None]):
 
     BINDINGS = [("escape", "close", "Close")]  # noqa: RUF012 - textual's way
 
-    def __init__(self, title: str, value: str = "", *, hint: str = "enter ok   esc close") -> None:
+    def __init__(
+        self, title: str, value: str = "", *, hint: str = "enter ok   esc close", secret: bool = False
+    ) -> None:
         super().__init__()
-        self.heading, self.value, self.hint = title, value, hint
+        self.heading, self.value, self.hint, self.secret = title, value, hint, secret
 
     def compose(self) -> ComposeResult:
         """Title, line, keys."""
         with Vertical(classes="box"):
             yield Static(self.heading, classes="title", markup=False)
-            yield Input(self.value, id="line")
+            yield Input(self.value, password=self.secret, id="line")
             yield Static(self.hint, classes="hint", markup=False)
 
     @on(Input.Submitted)

@@ -122,6 +122,7 @@ def summary(bench: Bench, view: EnvironmentView) -> Page:
     page.facts(
         ("engine", str(view.engine or "chosen at the first build")),
         ("declared in", str(view.source or "")),
+        ("secrets", _secrets(view)),
         ("IDEs", ", ".join(view.spec.ides) if view.spec else ""),
         ("Python", revision.python_version if revision else None),
         ("R", revision.r_version if revision else None),
@@ -139,6 +140,14 @@ def summary(bench: Bench, view: EnvironmentView) -> Page:
     if str(view.state) in ("not built", "stale"):
         page.gap().text("r builds it; starting a session or a run does so too", Tone.MUTED)
     return page
+
+
+def _secrets(view: EnvironmentView) -> Cell | None:
+    """Names, and which of them keep everything from starting."""
+    if view.spec is None or not view.spec.secrets:
+        return None
+    names = (f"{name} (not set: s sets it)" if name in view.missing_secrets else name for name in view.spec.secrets)
+    return Cell(", ".join(names), Tone.BAD if view.missing_secrets else Tone.PLAIN)
 
 
 def progress_lines(page: Page, progress: BuildProgress | None) -> None:

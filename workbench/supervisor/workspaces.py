@@ -1,0 +1,31 @@
+"""What the kernels of a run and sessions are shown and allowed: of the project, the environment and this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workbench.engines.base import Workspace
+from workbench.model import sizes
+from workbench.model.environment import EnvironmentSpec
+from workbench.model.project import Project
+from workbench.model.sizes import Machine
+from workbench.supervisor.desk import Desk
+from workbench.vault import Vault
+
+
+def workspace(desk: Desk, project: Project, cwd: Path, spec: EnvironmentSpec) -> Workspace:
+    """The workspace of one kernel or session of `project` that works in `cwd`, in environment `spec`."""
+    vault = Vault(desk.home.secrets)
+    return Workspace(
+        home=desk.home.id,
+        project_name=project.name,
+        project=project.path,
+        cwd=cwd,
+        data=project.data,
+        declared=project.declared(spec.source),
+        env=spec.env,
+        limits=sizes.bounded(spec.limits, Machine.this()),
+        secrets={name: vault.path(name) for name in spec.secrets},
+        network=spec.network,
+        person=desk.person,
+    )

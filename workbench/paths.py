@@ -1,6 +1,6 @@
 """A home and where things are in it.
 
-<home>/environments  projects/<name>  workbench.yaml      the person's files
+<home>/environments  ides  projects/<name>  workbench.yaml the person's files
 <home>/.workbench/                                        marker and state, 0700
     state.db  supervisor.lock  supervisor.log  wake.sock
     runs/<id>/input.ipynb  runs/<id>/<attempt>/{job.json,lock,events.jsonl,result.json}
@@ -39,6 +39,11 @@ class Home:
     def environments(self) -> Path:
         """Declared environments of this home."""
         return self.root / "environments"
+
+    @property
+    def ides(self) -> Path:
+        """Declared IDEs of this home."""
+        return self.root / "ides"
 
     @property
     def projects(self) -> Path:
@@ -135,6 +140,14 @@ def private_folder(path: Path) -> Path:
     return path
 
 
+def tool_socket(session_folder: Path) -> Path:
+    """The unix socket of a session's tool that has no login of its own: our front alone connects to it.
+
+    Its folder `front` is a link to a shorter one where the path would be too long for unix(7).
+    """
+    return (session_folder / "front").resolve() / "tool.sock"
+
+
 def account_name(uid: int) -> str:
     """The login name of `uid`, or its number."""
     try:
@@ -209,6 +222,6 @@ def open_home(root: Path, *, create: bool = True) -> Home:
 
 
 def shipped(kind: str) -> Path:
-    """The folder of shipped `environments` or `projects`: in the package, or in the checkout it runs from."""
+    """The folder of shipped `environments`, `ides` or `projects`: in the package, or in the checkout it runs from."""
     packed = Path(str(files("workbench"))) / "shipped" / kind
     return packed if packed.is_dir() else Path(str(files("workbench"))).parent / kind

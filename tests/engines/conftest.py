@@ -16,12 +16,12 @@ from threading import Event
 
 import pytest
 from images.mirror import registries
+from tools import JUPYTER
 
 from workbench.engines.base import Engine, KernelHost, Person, SessionRequest, Workspace
 from workbench.engines.registry import open_engine
 from workbench.model.build import BuildProgress
 from workbench.model.environment import EngineName, EnvironmentSpec, KernelSpec, PythonPart, Revision
-from workbench.model.ide import JUPYTER
 from workbench.paths import Home, open_home
 from workbench.settings import Settings
 
@@ -133,7 +133,7 @@ def opened(name: EngineName, settings: Settings, spec: EnvironmentSpec, root: Pa
 # -- docker ------------------------------------------------------------------------------------------------------------
 
 DOCKER_SETTINGS = Settings(registries=registries())
-DOCKER_SPEC = EnvironmentSpec("test-python", python=PythonPart(packages=("six",)))
+DOCKER_SPEC = EnvironmentSpec("test-python", python=PythonPart(packages=("six",)), tools=(JUPYTER,))
 
 
 @pytest.fixture(scope="session")
@@ -144,7 +144,7 @@ def docker_opened(tmp_path_factory: pytest.TempPathFactory) -> Opened:
 
 # -- process -----------------------------------------------------------------------------------------------------------
 
-PROCESS_SPEC = EnvironmentSpec("test-python", python=PythonPart(packages=("six",)))
+PROCESS_SPEC = EnvironmentSpec("test-python", python=PythonPart(packages=("six",)), tools=(JUPYTER,))
 
 
 @pytest.fixture(scope="session")

@@ -12,12 +12,12 @@ from typing import Self
 
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
+from tools import JUPYTER
 from waiting import until
 
 from workbench.engines.base import Engine, KernelHost, Person, SessionRequest, Workspace
 from workbench.engines.process import proc
 from workbench.model.environment import Revision
-from workbench.model.ide import JUPYTER
 from workbench.paths import Home
 
 
@@ -141,7 +141,7 @@ def ready(engine: Engine, request: SessionRequest, handle: str) -> None:
         facts = engine.inspect_session(handle)
         assert facts
         assert facts.alive, facts.reason
-        return ask(request, JUPYTER.probe, token=True) == 200
+        return ask(request, JUPYTER.ready, token=True) == 200
 
     until(answers, "the session to answer", seconds=90)
 

@@ -272,7 +272,7 @@ def test_a_session_from_start_to_end(bench: Bench) -> None:
     stop = Event()
     copying = threading.Thread(target=bench.engine.copy_log, args=(handle, stop))
     copying.start()
-    probe = request.ide.probe
+    probe = request.ide.ready
     until(lambda: get(request.port, probe, token=token) == 200, "JupyterLab", seconds=60, every=0.1)
     assert get(request.port, probe) in {302, 401, 403}
     assert get(request.port, probe, token="0" * 48) in {302, 401, 403}

@@ -222,7 +222,7 @@ def test_two_sessions_never_share_a_port(running: Running) -> None:
         attempt()
     for handle in made:
         known.engine.remove_session(handle)
-    assert ask(first, first.ide.probe, token=True) == 200
+    assert ask(first, first.ide.ready, token=True) == 200
     assert request.id not in [facts.id for facts in known.engine.sessions(known.home.id)]
 
 
@@ -233,7 +233,7 @@ def test_a_session_comes_back_at_its_address(bench: Bench) -> None:
     bench.engine.start_session(first)
     ready(bench.engine, request, first)
     bench.engine.stop_session(first, grace=request.ide.stop_grace)
-    assert ask(request, request.ide.probe, token=True) == 0
+    assert ask(request, request.ide.ready, token=True) == 0
     bench.engine.remove_session(first)
     again = replace(request, generation=2)
     second = bench.create(again)

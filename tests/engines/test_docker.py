@@ -19,6 +19,7 @@ import pytest
 from engines.conftest import DOCKER_SETTINGS, Bench, ignore
 from engines.talking import Talk
 from engines.test_contract import get
+from tools import JUPYTER
 from waiting import until
 
 from workbench.engines.base import LABEL, Person
@@ -122,7 +123,9 @@ def test_the_engines_own_builder_makes_the_same(
 
 def test_a_ready_image_is_taken_and_added_to(docker_bench: Bench, built: Callable[[EnvironmentSpec], Revision]) -> None:
     """`image:` alone is taken as it is; packages are put into its own Python."""
-    plain = built(EnvironmentSpec("test-ready", image=docker_bench.revision.reference, env={"FOR": "ready"}))
+    plain = built(
+        EnvironmentSpec("test-ready", image=docker_bench.revision.reference, env={"FOR": "ready"}, tools=(JUPYTER,))
+    )
     assert plain.kernels == docker_bench.revision.kernels
     assert plain.ides == ("jupyter",)
     spec = EnvironmentSpec(

@@ -16,6 +16,7 @@ import pytest
 from engines.conftest import Bench, ignore
 from engines.test_contract import get
 from images import stand_ins
+from tools import JUPYTER
 from waiting import until
 
 from workbench.engines.base import Person
@@ -43,7 +44,7 @@ def ready(rules: str, docker_bench: Bench, tmp_path: Path) -> Iterator[Bench]:
     make = stand_ins.docker_stacks if rules == STACKS else stand_ins.rocker
     with docker_bench.engine._connection.api() as api:
         image = make(api, docker_bench.revision.reference)
-    spec = EnvironmentSpec(f"test-{rules}", image=image)
+    spec = EnvironmentSpec(f"test-{rules}", image=image, tools=(JUPYTER,))
     engine = docker_bench.engine
     log = tmp_path / "build.log"
     revision = engine.build(spec, engine.revision_id(spec), log=log, progress=ignore, cancelled=Event())
@@ -59,7 +60,7 @@ def test_what_it_offers_is_known(ready: Bench, rules: str) -> None:
     digest = str(ready.revision.digest)
     seen = ready.engine._library.of(digest)
     assert [kernel.name for kernel in seen.kernels] == ["python3"]
-    assert seen.ides == ("jupyter",)
+    assert seen.has(JUPYTER)
     assert seen.rules == rules
     if rules == STACKS:
         assert seen.kernels[0].argv[0] == "/opt/conda/bin/python"

@@ -16,6 +16,7 @@ import pytest
 import requests.exceptions
 from hypothesis import given
 from hypothesis import strategies as st
+from tools import JUPYTER
 
 from workbench.engines.base import Person, Workspace
 from workbench.engines.docker import account, base_image, container, registries
@@ -35,7 +36,7 @@ from workbench.paths import open_home
 if TYPE_CHECKING:
     from workbench.engines.docker.contents import Library
 
-SALES = EnvironmentSpec("sales", python=PythonPart(packages=("pandas>=2.2",)), apt=("libpq5",))
+SALES = EnvironmentSpec("sales", python=PythonPart(packages=("pandas>=2.2",)), apt=("libpq5",), tools=(JUPYTER,))
 TIDY = EnvironmentSpec("tidy", r=RPart(packages=("data.table",)), ides=())
 DAEMON = Daemon("id", "Docker Engine 99", (1, 41), "linux/amd64")
 
@@ -165,7 +166,7 @@ def test_the_dockerfile_goes_from_shared_to_own() -> None:
 
 
 @pytest.mark.parametrize("dialect", list(Dialect))
-@pytest.mark.parametrize("spec", [SALES, TIDY, replace(TIDY, ides=("jupyter",), python=PythonPart())])
+@pytest.mark.parametrize("spec", [SALES, TIDY, replace(TIDY, ides=("jupyter",), tools=(JUPYTER,), python=PythonPart())])
 def test_nothing_of_the_machine_stays_in_a_layer(dialect: Dialect, spec: EnvironmentSpec) -> None:
     """Certificates, the index and uv are mounted, or copied into a stage that the image does not keep."""
     recipe = render(spec, "0123", dialect=dialect)
@@ -375,7 +376,10 @@ def test_an_image_from_inside_is_read() -> None:
     found = read_contents(text)
     assert [(kernel.name, kernel.argv[0]) for kernel in found.kernels] == [("python3", "/opt/conda/bin/python")]
     assert found.kernels[0].display_name == "P3"
-    assert (found.python_version, found.r_version, found.ides) == ("3.13.5", "4.5.0", ("jupyter",))
+    assert (found.python_version, found.r_version) == ("3.13.5", "4.5.0")
+    assert found.has(JUPYTER)
+    assert not found.has(replace(JUPYTER, program="", package="R:shiny"))
+    assert found.has(replace(JUPYTER, program="", package="R:r6"))
     assert found.packages == ("six==1.17", "R:R6==2.6.1", "deb:libc6==2.41")
     assert Contents.from_json(found.to_json()) == found
     assert Contents.from_json("{}") is None
@@ -418,7 +422,7 @@ def test_the_account_is_the_persons() -> None:
 def test_the_person_is_in_passwd_once() -> None:
     """They come first, so that their number has their name; an account of the same name makes room, the others stay."""
     image = "root:x:0:0:root:/root:/bin/bash\njovyan:x:1234:100::/home/jovyan:/bin/bash\nann:x:7:7::/a:/bin/sh\nwww:x:33:33::/v:/x\n"
-    contents = Contents((), (), (), None, None, image, "")
+    contents = Contents((), (), None, None, image, "")
     lines = account.passwd(contents, account.account(DAEMON, ANN)).splitlines()
     assert [line.split(":")[0] for line in lines] == ["ann", "root", "jovyan", "www"]
     assert lines[0] == "ann:x:1234:100:ann:/home/ann:/bin/bash"

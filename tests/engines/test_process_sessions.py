@@ -166,7 +166,7 @@ def test_a_session_can_be_started_again(made: Made) -> None:
 def test_a_session_of_an_environment_without_it(process_bench: Bench) -> None:
     """An environment that has no JupyterLab refuses one; a handle that was never made is not found."""
     request = process_bench.request()
-    bare = replace(process_bench.revision, ides=())
+    bare = replace(process_bench.revision, packages=())
     with pytest.raises(Refused, match="no JupyterLab"):
         process_bench.engine.create_session(replace(request, revision=bare))
     for handle in ("8888.1.00000000", "nonsense"):
@@ -207,11 +207,11 @@ def test_everything_of_jupyterlab_ends_with_it(process_opened: Opened, tmp_path:
     assert ask(request, "/api/terminals", token=True, method="POST", body="{}") == 200
     mark = str(keeper_of(request)["mark"])
     until(lambda: len(proc.marked(mark)) >= 3, "server, kernel and terminal")
-    cookie = (request.folder / "cookie_secret").read_bytes()
+    cookie = (request.folder / "state" / "cookie_secret").read_bytes()
     engine.stop_session(handle, grace=request.ide.stop_grace)
     assert proc.marked(mark) == []
     engine.remove_session(handle)
-    assert (request.folder / "cookie_secret").read_bytes() == cookie
+    assert (request.folder / "state" / "cookie_secret").read_bytes() == cookie
 
 
 def test_data_folders_are_linked_and_nothing_is_replaced(process_bench: Bench, tmp_path: Path) -> None:

@@ -101,11 +101,11 @@ def test_lines_are_the_same_act(seed: Seed) -> None:
     assert of(seed, "runs", "7")["runs.remove"] == "workbench runs remove 7"
     assert "runs.copy" not in of(seed, "runs", "7")
     number = str(seed.session(name="mine", ide="jupyter"))
-    assert of(seed, "sessions", number)["sessions.open"] == "workbench open sales --name mine"
+    assert of(seed, "sessions", number)["sessions.open"] == "workbench open sales --ide jupyter --name mine"
     assert of(seed, "sessions", number)["sessions.remove"] == "workbench sessions remove mine --stop"
     seed.session(SessionState.STOPPED, name="old")
     assert of(seed, "sessions", "4")["sessions.remove"] == "workbench sessions remove old"
-    assert of(seed, "sessions", "1")["sessions.open"] == "workbench open sales"
+    assert of(seed, "sessions", "1")["sessions.open"] == "workbench open sales --ide jupyter"
 
 
 def test_parameters_are_read_as_they_were_typed() -> None:

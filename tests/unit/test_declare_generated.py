@@ -97,7 +97,7 @@ def test_reading_nothing_loads_nothing_heavy() -> None:
         ("environment", 'python: "3.13"\nides: [jupyter]\n', True),
         ("environment", "imge: x\n", False),
         ("environment", "limits: {memory: 8GB}\n", False),
-        ("environment", "ides: [emacs]\n", False),
+        ("environment", "ides: [Emacs]\n", False),
         ("schedule", "every: 2h\n", False),
         ("schedule", "notebook: a.ipynb\noverlap: skp\n", False),
         ("settings", "engine: podman\n", False),

@@ -92,7 +92,7 @@ cpus: 4
 julia: [x]
 limits: {cpus: 100, memory: 8, shared_memory: 8GB}
 env: {1A: x, B: , C: [1]}
-ides: [rstudio, emacs]
+ides: [jupiter, emacs]
 """
     )
     assert reading.value is None
@@ -112,7 +112,7 @@ ides: [rstudio, emacs]
         "<text>:9:7: '1A' is no name of a variable",
         '<text>:9:17: expected text, found nothing: for empty text write ""',
         "<text>:9:22: expected text, found a list",
-        "<text>:10:8: IDE 'rstudio' is not in this version yet",
+        "<text>:10:8: unknown IDE 'jupiter': did you mean 'jupyter'?",
         "<text>:10:17: unknown IDE 'emacs'",
     ):
         assert expected in lines

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pytest
 from aiohttp import web
+from tools import JUPYTER
 
-from workbench.model.ide import JUPYTER
 from workbench.supervisor import probe
 from workbench.supervisor.probe import Answer
 
@@ -51,7 +51,7 @@ async def tool() -> AsyncIterator[Tool]:
     """The tool on a port of loopback."""
     made = Tool()
     app = web.Application()
-    app.router.add_get(JUPYTER.probe, made.show)
+    app.router.add_get(JUPYTER.ready, made.show)
     app.router.add_get(JUPYTER.websocket, made.subscribe)
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()

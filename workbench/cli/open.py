@@ -23,7 +23,7 @@ from workbench.model.session import SessionState
 
 @command("open", short_help="Open a project or file in its IDE.")
 @click.argument("what", metavar="[PROJECT|FILE]", required=False, shell_complete=project_names)
-@click.option("--ide", default="jupyter", show_default=True, help="The tool.")
+@click.option("--ide", default="", help="The tool; the first of the environment that opens it unless given.")
 @click.option("--name", help="The session; PROJECT-IDE unless given.")
 @click.option("--print", "only_print", is_flag=True, help="Print the address with its secret; open no browser.")
 def open_session(call: Invocation, what: str | None, ide: str, name: str | None, only_print: bool) -> int:
@@ -47,17 +47,22 @@ def open_session(call: Invocation, what: str | None, ide: str, name: str | None,
     if session.state is not SessionState.READY:
         raise broken(session)
     address = sessions.secret_url(bench, session_id)
+    login, password = sessions.password(bench, session_id)
     tunnel = sessions.tunnel_line(session)
     if call.json:
-        emit({**SESSION.of(session), "secret_url": address, "tunnel": tunnel})
+        emit({**SESSION.of(session), "secret_url": address, "tunnel": tunnel, "login": login, "password": password})
         return 0
     if only_print or tunnel or not has_browser():
         click.echo(address)
+        if login:
+            note(call, f"Sign in as {login} with the password {password}")
         if tunnel:
             note(call, f"On your own machine, first: {tunnel}")
         return 0
     if browse(sessions.link(bench, session_id)):
         say(call, f"s{session.id} {session.name} is open in the browser: {session.url}")
+        if login:
+            say(call, f"Sign in as {login}; its password: workbench sessions url {session.name}")
     else:
         note(call, "The browser could not be started. Open this address:")
         click.echo(address)

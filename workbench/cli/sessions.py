@@ -59,7 +59,7 @@ def list_sessions(call: Invocation, wanted: filters.Wanted) -> None:
 
 @subcommand(sessions, "start")
 @click.argument("project", shell_complete=project_names)
-@click.option("--ide", default="jupyter", show_default=True, help="The tool.")
+@click.option("--ide", default="", help="The tool; the first of the environment that opens FILE unless given.")
 @click.option("--name", help="What to call it; PROJECT-IDE unless given.")
 @click.option("--file", "file", default="", metavar="FILE", help="What to open first, relative to the project.")
 @DETACH
@@ -87,11 +87,14 @@ def url(call: Invocation, session: str, plain: bool) -> None:
     bench = call.reading()
     found = session_of(bench, session)
     address = service.secret_url(bench, found.id, plain=plain)
+    login, password = service.password(bench, found.id)
     tunnel = service.tunnel_line(found)
     if call.json:
-        emit({"url": address, "tunnel": tunnel})
+        emit({"url": address, "tunnel": tunnel, "login": login, "password": password})
         return
     click.echo(address)
+    if login:
+        note(call, f"Sign in as {login} with the password {password}")
     if tunnel:
         note(call, f"On your own machine, first: {tunnel}")
 

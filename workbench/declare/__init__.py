@@ -1,6 +1,6 @@
 """Declarations: YAML text to the model, every problem with its place, and back to YAML with comments kept.
 
-    environment.py project.py schedule.py preferences.py    load one kind
+    environment.py ide.py project.py schedule.py preferences.py    load one kind
     requirements.py standard.py                             the standard files of other tools
     schema.py scalars.py packages.py                        the keys and the types of their values
     reader.py composer.py quoting.py validation.py          strict YAML
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench.declare.environment import Shelf, load_environment
+    from workbench.declare.ide import Ides, load_ide
     from workbench.declare.preferences import load_settings
     from workbench.declare.problem import DeclarationError, Problem, Reading
     from workbench.declare.project import load_project
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DeclarationError",
+    "Ides",
     "Problem",
     "Reading",
     "Shelf",
     "load_environment",
+    "load_ide",
     "load_project",
     "load_schedule",
     "load_settings",
@@ -39,10 +42,12 @@ __all__ = [
 
 _HOME = {
     "DeclarationError": "problem",
+    "Ides": "ide",
     "Problem": "problem",
     "Reading": "problem",
     "Shelf": "environment",
     "load_environment": "environment",
+    "load_ide": "ide",
     "load_project": "project",
     "load_schedule": "schedule",
     "load_settings": "preferences",

@@ -20,7 +20,7 @@ class Teller(Protocol):
 
 def conflicts(spec: EnvironmentSpec, tell: Teller) -> list[Problem]:
     """Keys that exclude each other, after `extends` was followed."""
-    rules = (_needs_containers, _existing_python, _ready_image, _own_dockerfile, _secrets)
+    rules = (_needs_containers, _existing_python, _ready_image, _own_dockerfile, _secrets, _ides)
     return [problem for rule in rules for problem in rule(spec, tell)]
 
 
@@ -73,6 +73,18 @@ def _existing_python(spec: EnvironmentSpec, tell: Teller) -> Iterator[Problem]:
     if not (program.is_file() and os.access(program, os.X_OK) and "python" in program.name):
         hint = "name the program, as /opt/x/bin/python, or the folder of a venv"
         yield tell(("use",), f"{spec.use} is no Python that can be run", hint)
+
+
+def _ides(spec: EnvironmentSpec, tell: Teller) -> Iterator[Problem]:
+    """IDEs that no image or venv of this declaration can have."""
+    for tool in spec.tools:
+        if not tool.installable and not spec.image:
+            hint = "name a ready `image:` that has it"
+            yield tell(("ides",), f"{tool.title} cannot be installed by workbench", hint)
+        elif tool.needs.r and not (spec.r or spec.image):
+            yield tell(("ides",), f"{tool.title} needs R", "add `r: {}`")
+        if spec.engine and spec.engine not in tool.engines:
+            yield tell(("ides",), f"{tool.title} does not work on engine {spec.engine}", f"engine: {tool.engines[0]}")
 
 
 def _ready_image(spec: EnvironmentSpec, tell: Teller) -> Iterator[Problem]:

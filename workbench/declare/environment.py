@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from workbench.declare import named_files
 from workbench.declare.coherence import Teller, conflicts, notices
 from workbench.declare.composer import Keys
+from workbench.declare.ide import Ides
 from workbench.declare.problem import DeclarationError, Problem, Reading
 from workbench.declare.reader import TEXT, Document, read
 from workbench.declare.requirements import read_requirements
@@ -30,6 +31,7 @@ from workbench.model.environment import (
 )
 from workbench.model.names import SLUG_RULE, is_slug
 from workbench.model.sizes import Machine
+from workbench.paths import shipped as shipped_folder
 
 SUFFIX = ".yaml"
 # Said of one file only: what extends it says its own.
@@ -38,9 +40,10 @@ _OWN = ("title", "description", "extends")
 
 @dataclass(frozen=True)
 class Shelf:
-    """Folders of environments by name; a file of the same name in an earlier one wins."""
+    """Folders of environments by name; a file of the same name in an earlier one wins. `ides`: what they may list."""
 
     folders: tuple[Path, ...] = ()
+    ides: Ides = field(default_factory=lambda: Ides((shipped_folder("ides"),)))
 
     def find(self, name: str, beside: frozenset[Path] = frozenset()) -> Path | None:
         """The file that declares `name`, those in `beside` passed over; None where there is none."""
@@ -92,7 +95,7 @@ def load_environment(
     chain.follow(source)
     if chain.problems or not chain.links:
         return Reading(None, tuple(chain.problems))
-    spec = _spec(chain.links, slug, path, shipped)
+    spec = chain.shelf.ides.equip(_spec(chain.links, slug, path, shipped))
     tell = _teller(chain.links)
     problems = conflicts(spec, tell)
     return Reading(None, tuple(problems)) if problems else Reading(spec, notices=tuple(notices(spec, tell)))
@@ -138,7 +141,7 @@ class _Chain:
             self.problems += error.problems
             return None, None
         reading = validate(document, EnvironmentKeys, self.machine)
-        self.problems += reading.problems
+        self.problems += [*reading.problems, *self.unknown_ides(document)]
         return document, reading.value
 
     def add(self, document: Document, keys: EnvironmentKeys, inside: Path | None) -> None:
@@ -169,6 +172,12 @@ class _Chain:
         hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"
         self.problems.append(document.problem(("size",), f"no size named {name!r}", hint))
         return {}
+
+    def unknown_ides(self, document: Document) -> list[Problem]:
+        """Names of IDEs that are none, each where it is written."""
+        said = document.data.get("ides")
+        names = tuple(str(name) for name in said) if isinstance(said, list) else ()
+        return [document.problem(("ides", number), *words) for number, *words in self.shelf.ides.problems(names)]
 
     def lost(self, document: Document, wanted: str, seen: list[Path]) -> Problem:
         known = self.shelf.files()

@@ -24,6 +24,14 @@ env:
   PGHOST: db.acme.example
 limits: {cpus: 2, memory: 4G}
 """,
+    "ide": """\
+title: Sales dashboard
+command: [python, -m, dashboard, --listen, "{host}:{port}", "{file}"]
+port: 8050
+opens: ["*.toml"]
+finds: [dashboard.toml]
+needs: {python: [acme-dashboard]}
+""",
     "project": """\
 description: Sales by region
 environment: sales

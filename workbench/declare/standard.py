@@ -36,6 +36,7 @@ def load_standard(
 
     Its name is `<project>/<file>`. Nothing outside of `folder` is read.
     """
+    ides = (shelf or Shelf()).ides
     name = f"{project}/{path.relative_to(folder).as_posix()}"
     if not path.resolve().is_relative_to(folder.resolve()):
         return Reading(None, (Problem(path, 0, 0, "leads out of the project"),))
@@ -44,7 +45,7 @@ def load_standard(
         if found.problems:
             return Reading(None, tuple(found.problems))
         part = PythonPart(None, tuple(found.lines), path, found.index)
-        return Reading(_spec(name, path, part), notices=_left_out(folder))
+        return Reading(ides.equip(_spec(name, path, part)), notices=_left_out(folder))
     try:
         conda = is_conda_file(read(path))
     except DeclarationError as error:
@@ -56,7 +57,7 @@ def load_standard(
         return Reading(None, reading.problems)
     file = reading.value
     part = PythonPart(file.python, file.packages, None, file.index)
-    return Reading(_spec(name, path, part, dict(file.variables)), notices=_left_out(folder))
+    return Reading(ides.equip(_spec(name, path, part, dict(file.variables))), notices=_left_out(folder))
 
 
 def _spec(name: str, path: Path, python: PythonPart, env: dict[str, str] | None = None) -> EnvironmentSpec:

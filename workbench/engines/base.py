@@ -72,7 +72,8 @@ class Workspace:
 @dataclass(frozen=True)
 class SessionRequest:
     """A session to be made. `folder` is its private state folder (0700) and holds the secret in `folder/token`,
-    without a newline; the engine shows the secret to the tool as a file and in no other way."""
+    without a newline; the engine shows the secret to the tool as a file and in no other way. A tool that our front stands
+    before listens at `paths.tool_socket(folder)` and nowhere else."""
 
     id: int
     name: str
@@ -82,7 +83,8 @@ class SessionRequest:
     workspace: Workspace
     folder: Path
     host_name: str
-    port: int  # on 127.0.0.1 of the host
+    port: int  # on 127.0.0.1 of the host; the front's, where the tool has one before it
+    file: str = ""  # what it is for, relative to the project, where its tool takes a file
 
 
 @dataclass(frozen=True)

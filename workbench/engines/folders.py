@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -20,6 +21,19 @@ def short_folder(home: Home) -> Path:
         if len(os.fsencode(base)) + 12 <= room:
             return Path(tempfile.mkdtemp(prefix="k", dir=private_folder(base)))
     raise Refused(f"{home.sockets} is too long a path for sockets", hint="Set XDG_RUNTIME_DIR to a short folder.")
+
+
+def front_folder(home: Home, session_folder: Path) -> Path:
+    """The folder in which a session's tool listens for our front: new, private, and short enough for a socket."""
+    front = session_folder / "front"
+    if front.is_symlink():
+        shutil.rmtree(front.resolve(), ignore_errors=True)
+        front.unlink()
+    shutil.rmtree(front, ignore_errors=True)
+    if len(os.fsencode(front / "tool.sock")) <= SOCKET_PATH_LIMIT:
+        return private_folder(front)
+    front.symlink_to(short_folder(home))
+    return front.resolve()
 
 
 def link_data(workspace: Workspace) -> None:

@@ -10,6 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from workbench.model.ide import Ide, Needs
+
 
 class EngineName(StrEnum):
     """Where an environment lives: containers, or venvs and local processes."""
@@ -124,6 +126,7 @@ class EnvironmentSpec:
     start: NamedFile | None = None
     idle_stop: float | None = None  # seconds without work after which a Jupyter session stops; 0, None: never
     ides: tuple[str, ...] = ("jupyter",)
+    tools: tuple[Ide, ...] = ()  # what `ides` name
     title: str = ""
     description: str = ""
     shipped: bool = False
@@ -148,9 +151,16 @@ class EnvironmentSpec:
             "r": _plain(self.r),
             "apt": sorted(self.apt),
             "env": dict(sorted(self.env.items())),
-            "ides": sorted(self.ides),
+            "ides": {"names": sorted(self.ides), **asdict(self.needs)},
             **{key: value for key, value in said.items() if value is not None},
         }
+
+    @property
+    def needs(self) -> Needs:
+        """What its IDEs need installed; nothing where an image or a Python is taken as it is."""
+        return (
+            Needs() if self.image or self.use or self.dockerfile else sum((tool.needs for tool in self.tools), Needs())
+        )
 
     @property
     def fingerprint(self) -> str:

@@ -13,14 +13,21 @@ from workbench.services import projects
 from workbench.services.bench import Bench
 
 if TYPE_CHECKING:
-    from workbench.declare import Problem, Reading, Shelf
+    from workbench.declare import Ides, Problem, Reading, Shelf
 
 
 def shelf(bench: Bench) -> Shelf:
     """The folders in which names of environments are looked up."""
     from workbench.declare import Shelf
 
-    return Shelf((bench.home.environments, shipped("environments")))
+    return Shelf((bench.home.environments, shipped("environments")), ides(bench))
+
+
+def ides(bench: Bench) -> Ides:
+    """The folders in which names of IDEs are looked up."""
+    from workbench.declare import Ides
+
+    return Ides((bench.home.ides, shipped("ides")))
 
 
 def readings(bench: Bench) -> dict[str, Reading[EnvironmentSpec]]:

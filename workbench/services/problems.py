@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.services import environments, foresight, projects, schedules
+from workbench.services import environments, foresight, ides, projects, schedules
 from workbench.services.bench import Bench
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def remarks_of(bench: Bench) -> list[Problem]:
         *settings.problems,
         *settings.notices,
         *environments.problems(bench),
+        *ides.problems(bench),
         *projects.problems(bench),
         *schedules.problems(bench),
         *foresight.problems(bench),

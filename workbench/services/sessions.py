@@ -12,20 +12,30 @@ from urllib.parse import quote
 
 from workbench import ports
 from workbench.errors import Conflict, NotFound, Refused, WorkbenchError
-from workbench.model.ide import IDES, Ide
+from workbench.model.ide import SignIn
+from workbench.model.project import Project
 from workbench.model.session import ENDED, Desired, Session, SessionState
-from workbench.services import control, environments, projects, secrets
+from workbench.services import apps, control, environments, ides, projects, secrets
 from workbench.services.bench import Bench
 from workbench.store import sessions as rows
 
 LINK_WAIT = 10.0  # seconds for the one-shot link's process to say its address
 
 
-def start(bench: Bench, project: str, ide: str = "jupyter", *, name: str | None = None, file: str = "") -> int:
-    """Want a session up, a new one or the one of that name; its id, at once. Asked twice, it is still one."""
+def start(bench: Bench, project: str, ide: str = "", *, name: str | None = None, file: str = "") -> int:
+    """Want a session up, a new one or the one of that name; its id, at once. Asked twice, it is still one.
+
+    Without `ide` it is the first of the environment that opens `file`. A tool that is for one file is begun anew for
+    another one.
+    """
     found = projects.get(bench, project)
-    tool = ide_named(ide)
     spec = environments.for_project(bench, found)
+    tool = ides.named(bench, ide) if ide else ides.fitting(spec, file)
+    if tool is None:
+        raise Refused(
+            f"environment {spec.name} has no IDE{f' that opens {file}' if file else ''}",
+            hint="Add one to its declaration: ides: [jupyter]",
+        )
     if tool.name not in spec.ides:
         raise Refused(
             f"environment {spec.name} has no {tool.title}",
@@ -36,6 +46,8 @@ def start(bench: Bench, project: str, ide: str = "jupyter", *, name: str | None 
         raise NotFound("file", f"{project}/{file}")
     label = name or f"{found.name}-{tool.name}"
     _check_name(label)
+    if tool.takes_file:
+        file = apps.chosen(found, tool, file or _file_before(bench, label, found))
     with bench.store.write() as connection:
         old = rows.named(connection, label)
         if old is None:
@@ -54,7 +66,8 @@ def start(bench: Bench, project: str, ide: str = "jupyter", *, name: str | None 
         else:
             session = old.id
             rows.set_facts(connection, session, file=file or old.file, environment=spec.name)
-            rows.want(connection, old, Desired.UP, at=bench.now(), actor=bench.actor)
+            again = tool.takes_file and file != old.file
+            rows.want(connection, old, Desired.UP, at=bench.now(), actor=bench.actor, again=again)
         environments.carry_engine(bench, connection, spec.name)
     control.ensure(bench)
     control.wake(bench)
@@ -126,17 +139,37 @@ def secret_url(bench: Bench, session_id: int, *, plain: bool = False) -> str:
             f"port {session.port} of session {session.name} is held by {other}: its secret is not given away",
             hint=f"It gets another port: workbench sessions restart {session.name}",
         )
-    tool = ide_named(session.ide)
+    tool = ides.named(bench, session.ide)
+    host = "127.0.0.1" if plain else session.host_name
+    address = f"http://{host}:{session.port}{tool.path_for(session.file)}"
+    if tool.sign_in is SignIn.FORM:
+        return address
+    join = "&" if "?" in address else "?"
+    return f"{address}{join}{tool.parameter}={quote(_secret(bench, session))}"
+
+
+def password(bench: Bench, session_id: int) -> tuple[str, str]:
+    """Name and password for the form of a session's tool; both empty where it has none."""
+    session = get(bench, session_id)
+    tool = ides.named(bench, session.ide)
+    return (tool.login, _secret(bench, session)) if tool.sign_in is SignIn.FORM else ("", "")
+
+
+def _file_before(bench: Bench, name: str, project: Project) -> str:
+    """What the session of that name was for, where that is still there."""
+    with bench.store.read() as connection:
+        old = rows.named(connection, name)
+    return old.file if old and old.file and (project.path / old.file).exists() else ""
+
+
+def _secret(bench: Bench, session: Session) -> str:
     try:
-        token = (bench.home.session_folder(session_id) / "token").read_text()
+        return (bench.home.session_folder(session.id) / "token").read_text()
     except OSError as error:
         raise WorkbenchError(
             f"the secret of {session.name} cannot be read: {error.strerror}",
             hint=f"Restart it: workbench sessions restart {session.name}",
         ) from error
-    host = "127.0.0.1" if plain else session.host_name
-    path = f"{tool.path}/tree/{quote(session.file)}" if session.file else tool.path
-    return f"http://{host}:{session.port}{path}?token={quote(token)}"
 
 
 def link(bench: Bench, session_id: int) -> str:
@@ -184,13 +217,6 @@ def tunnel_line(session: Session, environ: Mapping[str, str] = os.environ) -> st
     host, port = connection[2], connection[3]
     option = "" if port == "22" else f" -p {port}"
     return f"ssh{option} -N -L {session.port}:127.0.0.1:{session.port} {getpass.getuser()}@{host}"
-
-
-def ide_named(name: str) -> Ide:
-    """The IDE of that name. Raises `NotFound`."""
-    if name not in IDES:
-        raise NotFound("IDE", name, IDES)
-    return IDES[name]
 
 
 def _want(bench: Bench, session_id: int, desired: Desired, *, again: bool = False) -> bool:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from workbench import ports
-from workbench.model.ide import Ide
+from workbench.model.ide import Ide, SignIn
 
 PATIENCE = 5.0  # seconds for one answer
 FOREIGN = "workbench-probe.invalid"
@@ -37,24 +37,35 @@ def ask(ide: Ide, port: int, host: str, token: str) -> Answer:
     """Look at it three times: with the secret, without, and as another host name would (DNS rebinding); then as often
     for a websocket, without which a tool shows a page and does nothing.
 
-    Another account that listens there is told nothing.
+    Another account that listens there is told nothing. What a form asks for no header can say: there the form has to
+    be there, and the start page not without it; a page of another host name has no cookie of it.
     """
     if ports.stranger(port):
         return Answer.TAKEN
-    with_secret = {"Authorization": f"token {token}", "Host": f"{host}:{port}"}
+    if ide.sign_in is SignIn.FORM:
+        return _form(ide, port, host)
+    with_secret = {"Authorization": f"{ide.scheme} {token}", "Host": f"{host}:{port}"}
     without_secret = {"Host": f"{host}:{port}"}
     elsewhere = {**with_secret, "Host": f"{FOREIGN}:{port}"}
-    if _status(port, ide.probe, with_secret) != 200:
+    if _status(port, ide.ready, with_secret) != 200:
         return Answer.NOT_YET
-    without = _status(port, ide.probe, without_secret)
+    without = _status(port, ide.ready, without_secret)
     if without == 200:
         return Answer.OPEN
-    foreign = _status(port, ide.probe, elsewhere)
+    foreign = _status(port, ide.ready, elsewhere)
     if foreign == 200:
         return Answer.ANY_HOST
     if not (without and foreign):
         return Answer.NOT_YET
     return _websocket(ide.websocket, port, with_secret, without_secret, elsewhere) if ide.websocket else Answer.READY
+
+
+def _form(ide: Ide, port: int, host: str) -> Answer:
+    """Whether the form is there, and the start page not without it."""
+    anybody = {"Host": f"{host}:{port}"}
+    if _status(port, ide.ready, anybody) != 200:
+        return Answer.NOT_YET
+    return Answer.OPEN if _status(port, ide.path, anybody) == 200 else Answer.READY
 
 
 def _websocket(

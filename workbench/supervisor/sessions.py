@@ -18,7 +18,6 @@ from workbench import ports
 from workbench.engines.base import Engine, SessionFacts
 from workbench.errors import EngineDown, WorkbenchError
 from workbench.model.environment import EngineName
-from workbench.model.ide import IDES
 from workbench.model.session import ALIVE, Desired, Session, SessionState
 from workbench.store import sessions as rows
 from workbench.supervisor.desk import Desk
@@ -192,7 +191,7 @@ class Sessions:
         if session.engine and session.handle:
             engine = self.engines.get(EngineName(session.engine))
             if self._facts(session, engine) is not None:
-                engine.stop_session(session.handle, grace=IDES[session.ide].stop_grace)
+                engine.stop_session(session.handle, grace=self.starting.grace(session))
                 engine.remove_session(session.handle)
             stop = self._logs.pop(session.handle, None)
             if stop:

@@ -10,10 +10,9 @@ import time
 from workbench import ports
 from workbench.engines.base import Engine, PortTaken, SessionFacts, SessionRequest
 from workbench.errors import WorkbenchError
-from workbench.model.ide import IDES
 from workbench.model.session import Desired, Session, SessionState
 from workbench.paths import private_folder
-from workbench.services import projects
+from workbench.services import ides, projects
 from workbench.store import sessions as rows
 from workbench.supervisor import probe
 from workbench.supervisor.desk import Desk
@@ -25,6 +24,7 @@ from workbench.text import clean, one_line
 
 log = logging.getLogger("workbench.supervisor.sessions")
 READY_WITHIN = 120.0  # seconds from its start to its first answer
+USUAL_GRACE = 10.0
 PORTS = 5  # ports tried where others take them
 OFTEN, HURRY = 0.025, 10.0  # seconds between questions to it for its first seconds, in which most tools come up
 STEP, INSPECT = 0.1, 1.0  # seconds between questions to it afterwards, and to its engine
@@ -47,6 +47,7 @@ class Starting:
             if left.id == session.id:
                 engine.stop_session(left.handle, grace=0)
                 engine.remove_session(left.handle)
+        tool = ides.named(self.desk.bench, session.ide)
         self._write_token(session)
         with self.desk.write() as connection:
             claimed = rows.change(
@@ -65,12 +66,13 @@ class Starting:
                 id=session.id,
                 name=session.name,
                 generation=session.generation,
-                ide=IDES[session.ide],
+                ide=tool,
                 revision=usable.revision,
                 workspace=workspace(self.desk, project, project.path, usable.spec),
                 folder=folder,
                 host_name=session.host_name,
                 port=port,
+                file=session.file if tool.takes_file else "",
             )
             handle = ""
             try:
@@ -100,10 +102,11 @@ class Starting:
             now = rows.get(connection, session.id)
         assert now
         token = self.token(session)
+        tool = ides.named(self.desk.bench, session.ide)
         begun = looked = time.monotonic()
         told = ""
         while not self.desk.stopping.is_set():
-            answer = probe.ask(IDES[session.ide], now.port, session.host_name, token)
+            answer = probe.ask(tool, now.port, session.host_name, token)
             if answer is Answer.READY:
                 self._ready(session)
                 return
@@ -133,6 +136,13 @@ class Starting:
                 missing = "it did not answer" if answer is Answer.NOT_YET else "its websocket did not open"
                 raise WorkbenchError(f"{missing} within {READY_WITHIN:g} s{self._words(session, token)}")
             time.sleep(OFTEN if waited < HURRY else STEP)
+
+    def grace(self, session: Session) -> float:
+        """Seconds between asking it to stop and killing it; an IDE that is not declared any more gets the usual."""
+        try:
+            return ides.named(self.desk.bench, session.ide).stop_grace
+        except WorkbenchError:
+            return USUAL_GRACE
 
     def token(self, session: Session) -> str:
         """Its secret; empty where there is none."""

@@ -9,12 +9,14 @@ from typing import Literal
 
 from workbench.declare.schema.base import POLICY, POLICY_HINT, Keys
 from workbench.declare.schema.environment import EnvironmentKeys
+from workbench.declare.schema.ide import IdeKeys
 from workbench.declare.schema.project import DataKeys, ProjectKeys
 from workbench.declare.schema.schedule import ScheduleKeys
 from workbench.declare.schema.settings import SettingsKeys
 
-KINDS: dict[Literal["environment", "project", "schedule", "settings"], type[Keys]] = {
+KINDS: dict[Literal["environment", "ide", "project", "schedule", "settings"], type[Keys]] = {
     "environment": EnvironmentKeys,
+    "ide": IdeKeys,
     "project": ProjectKeys,
     "schedule": ScheduleKeys,
     "settings": SettingsKeys,
@@ -26,6 +28,7 @@ __all__ = [
     "POLICY_HINT",
     "DataKeys",
     "EnvironmentKeys",
+    "IdeKeys",
     "Keys",
     "ProjectKeys",
     "ScheduleKeys",

@@ -13,7 +13,6 @@ from workbench.declare.scalars import Line, Secret, Slug, Value, Variable, text,
 from workbench.declare.schema.base import POLICY_HINT, EngineWord, IdleStop, Keys, checked, choice, form
 from workbench.declare.schema.contents import CondaKeys, DockerfileKeys, KernelKeys, PythonKeys, RKeys
 from workbench.declare.schema.limits import LimitKeys
-from workbench.model.ide import IDES
 
 
 def _image(said: str) -> str:
@@ -37,14 +36,6 @@ def _use(said: str) -> str:
     return said
 
 
-def _ide(said: str) -> str:
-    if said not in IDES:
-        later = said in ("rstudio", "shiny", "vscode", "code")
-        what = f"IDE {said!r} is not in this version yet" if later else f"unknown IDE {said!r}"
-        wrong(what, f"there is: {', '.join(IDES)}")
-    return said
-
-
 def _network(value: object) -> bool:
     if value == "host":
         wrong("'network: host' is refused by policy", POLICY_HINT)
@@ -55,7 +46,12 @@ Image = Annotated[str, checked(_image), form("image", "rocker/tidyverse:4.5.2")]
 ExistingPython = Annotated[
     str, checked(_use), form("absolute path, or conda:NAME", "/opt/python3.13/bin/python", "conda:base")
 ]
-IdeName = Annotated[str, checked(_ide), WithJsonSchema({"enum": list(IDES), "x-form": "IDE", "examples": list(IDES)})]
+IdeName = Annotated[
+    Slug,
+    WithJsonSchema(
+        {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$", "x-form": "IDE", "examples": ["jupyter", "rstudio"]}
+    ),
+]
 Network = Annotated[bool, BeforeValidator(_network), WithJsonSchema({"type": "boolean", "x-form": "true or false"})]
 PullWord = Annotated[str, *choice("always", "missing", "never")]
 AptPackage = Annotated[str, checked(packages.apt_package), form("Debian package", "libpq5")]

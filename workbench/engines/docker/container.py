@@ -71,7 +71,8 @@ class Plan:
     """A container to be created. `private` is its folder on this machine, `env` goes there into a file; `home` is the
     folder that is the account's home inside.
 
-    `shown` are further binds, `(path here, path inside, may write)`; `port` is `(inside, on 127.0.0.1 here)`.
+    `shown` are further binds, `(path here, path inside, may write)`; `port` is `(inside, on 127.0.0.1 here)`. `root`: the image's own start program runs as root and first process, and
+    becomes the person by itself.
     """
 
     name: str | None
@@ -87,6 +88,7 @@ class Plan:
     port: tuple[int, int] | None = None
     hostname: str | None = None
     log_size: str = "10m"
+    root: bool = False
 
 
 def create(connection: Connection, plan: Plan) -> str:
@@ -103,7 +105,7 @@ def create(connection: Connection, plan: Plan) -> str:
         )
     with connection.api() as api:
         host = api.create_host_config(
-            init=True,
+            init=not plan.root,  # such programs want to be the first process themselves
             mounts=binds,
             port_bindings={plan.port[0]: ("127.0.0.1", plan.port[1])} if plan.port else None,
             log_config=LogConfig(type="json-file", config={"max-size": plan.log_size, "max-file": "2"}),
@@ -121,10 +123,10 @@ def create(connection: Connection, plan: Plan) -> str:
                 plan.revision.digest or plan.revision.reference,
                 name=plan.name,
                 hostname=plan.hostname,
-                user=who.user,
+                user="0:0" if plan.root else who.user,
                 entrypoint=["/bin/sh", "-c", START, str(PRIVATE / "env")],
                 command=[*_starter(plan.contents), *plan.argv],
-                environment=_public_variables(who, limits, plan.contents),
+                environment=_public_variables(who, plan),
                 labels={f"{LABEL}{key}": value for key, value in plan.labels.items()},
                 working_dir=str(plan.workspace.cwd),
                 ports=[plan.port[0]] if plan.port else None,
@@ -170,10 +172,13 @@ def _starter(image: Contents) -> list[str]:
     return [image.program("start.sh")] if image.rules == STACKS else []
 
 
-def _public_variables(who: Account, limits: Limits, image: Contents) -> dict[str, str]:
+def _public_variables(who: Account, plan: Plan) -> dict[str, str]:
     """Variables that may be seen by all who may use the engine."""
-    found = {"HOME": str(who.home), "USER": who.name, "LOGNAME": who.name, "SHELL": image.shell}
-    if image.rules == STACKS:
+    limits = plan.workspace.limits
+    found = {"HOME": str(who.home), "USER": who.name, "LOGNAME": who.name, "SHELL": plan.contents.shell}
+    if plan.root:
+        found = {}  # such an image makes the person's account by its own rules
+    elif plan.contents.rules == STACKS:
         found |= {"NB_USER": who.name, "NB_UID": str(who.uid), "NB_GID": str(who.gid if who.uid else 0)}
     if limits.cpus:
         found |= dict.fromkeys(THREADS, str(max(1, math.ceil(limits.cpus))))

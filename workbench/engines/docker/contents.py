@@ -16,16 +16,12 @@ from workbench.engines.base import LABEL
 from workbench.engines.docker.connection import Connection, NoSuchThing, image_gone
 from workbench.errors import Refused, WorkbenchError
 from workbench.model.environment import KernelSpec
-from workbench.model.ide import IDES
+from workbench.model.ide import Ide
 from workbench.text import clean, one_line
 
 ROLE = "contents"
 LONGEST = 600.0  # seconds that asking may take on a slow disk
-FORM = 2  # of the kept answers: older ones are asked anew
-# Programs by which an IDE is recognised.
-PROGRAMS = {"jupyter": "jupyter-lab"}
-# Others that are worth knowing of: what starts an image after its makers' rules, and what can pass bytes on inside.
-OTHERS = ("start.sh", "/init", "python3", "python", "perl", "socat", "sudo")
+FORM = 3  # of the kept answers: older ones are asked anew
 STACKS, S6 = "docker-stacks", "s6"  # whose rules an image may follow
 STACKS_USER = "NB_USER"  # images after jupyter/docker-stacks' rules say their account by it
 STACKS_GROUP = 100  # `users`: it may write what such images have installed
@@ -36,7 +32,10 @@ _QUESTIONS = r"""
 record() { printf '\036%s\037' "$1"; }
 record passwd; cat /etc/passwd 2>/dev/null
 record group; cat /etc/group 2>/dev/null
-record programs; for program in $LOOK_FOR; do command -v "$program"; done
+record programs; command -v /init
+for folder in $(printf '%s' "$PATH" | tr ':' ' '); do
+    for program in "$folder"/*; do [ ! -x "$program" ] || printf '%s\n' "$program"; done
+done
 folders=$(printf '%s' "$PATH" | tr ':' '\n' | sed -n 's,/bin$,/share/jupyter/kernels,p')
 folders="$(printf '%s' "${JUPYTER_PATH:-}" | tr ':' '\n' | sed -n 's,[^/]$,&/kernels,p') $folders"
 for folder in $folders /usr/local/share/jupyter/kernels /usr/share/jupyter/kernels; do
@@ -69,11 +68,10 @@ cat(sort(unique(paste(p[, 1], p[, 2], sep = "=="))), sep = "\n")
 @dataclass(frozen=True)
 class Contents:
     """An image from inside. `accounts` and `groups` are its /etc/passwd and /etc/group; R packages begin with `R:`,
-    Debian's with `deb:`. `programs` are those of `PROGRAMS` and `OTHERS` that it has, by their paths; `user` and
-    `entrypoint` are its own, as it was made."""
+    Debian's with `deb:`. `programs` are the paths of all that is on PATH, and /init; `user` and `entrypoint` are its
+    own, as it was made."""
 
     kernels: tuple[KernelSpec, ...]
-    ides: tuple[str, ...]
     packages: tuple[str, ...]
     python_version: str | None
     r_version: str | None
@@ -87,8 +85,16 @@ class Contents:
 
     def program(self, *names: str) -> str:
         """The path of the first of these programs that it has; empty for none."""
-        found = {PurePosixPath(path).name: path for path in self.programs}
+        found: dict[str, str] = {}
+        for path in self.programs:
+            found.setdefault(PurePosixPath(path).name, path)
         return next((found[name] for name in names if name in found), "")
+
+    def has(self, tool: Ide) -> bool:
+        """Whether it has an IDE: its program, or its package where it is known by that."""
+        if tool.program:
+            return bool(self.program(tool.program))
+        return any(name.lower().startswith(f"{tool.package.lower()}==") for name in self.packages)
 
     @property
     def shell(self) -> str:
@@ -107,7 +113,7 @@ class Contents:
         if not isinstance(data, dict) or data.pop("form", None) != FORM:
             return None
         data["kernels"] = tuple(KernelSpec(**{**k, "argv": tuple(k["argv"])}) for k in data["kernels"])
-        return cls(**{**data, **{key: tuple(data[key]) for key in ("ides", "packages", "programs", "entrypoint")}})
+        return cls(**{**data, **{key: tuple(data[key]) for key in ("packages", "programs", "entrypoint")}})
 
 
 class Library:
@@ -202,7 +208,6 @@ def create(api: APIClient, digest: str, home: str) -> str:
             digest,
             entrypoint=["/bin/sh", "-c", _QUESTIONS],
             command=[],
-            environment={"LOOK_FOR": " ".join([*PROGRAMS.values(), *OTHERS])},
             user="0:0",
             labels={f"{LABEL}home": home, f"{LABEL}owner": str(os.getuid()), f"{LABEL}role": ROLE},
             host_config=api.create_host_config(network_mode="none"),
@@ -219,10 +224,8 @@ def read_contents(text: str) -> Contents:
     r_version, r_packages = _versions(records.get("r", ""))
     debian = sorted(clean(records.get("dpkg", "")).split())
     programs = tuple(line for line in clean(records.get("programs", "")).splitlines() if line.startswith("/"))
-    names = {PurePosixPath(path).name for path in programs}
     return Contents(
         kernels=_kernels(records),
-        ides=tuple(name for name, program in PROGRAMS.items() if program in names and name in IDES),
         packages=(*python_packages, *(f"R:{name}" for name in r_packages), *(f"deb:{name}" for name in debian)),
         python_version=python_version,
         r_version=r_version,

@@ -34,7 +34,7 @@ class DockerEngine:
         self._settings = settings
         self._connection = Connection(endpoint)
         self._library = Library(self._connection, home.state / "images", home.id)
-        self._sessions = Sessions(self._connection, self._library, home.state / "homes")
+        self._sessions = Sessions(self._connection, self._library, home)
 
     def facts(self) -> Facts:
         """Whether it answers, and what it is."""
@@ -73,7 +73,7 @@ class DockerEngine:
             r_version=inside.r_version,
             packages=inside.packages,
             kernels=inside.kernels,
-            ides=tuple(ide for ide in inside.ides if ide in spec.ides),
+            ides=tuple(tool.name for tool in spec.tools if inside.has(tool)),
             size=size,
         )
 

@@ -13,13 +13,15 @@ from typing import Any
 from workbench import ports
 from workbench.engines import secrets
 from workbench.engines.base import LABEL, PortTaken, SessionFacts, SessionRequest
-from workbench.engines.docker import command, gauge, tools
+from workbench.engines.docker import command, gauge
 from workbench.engines.docker.account import account
 from workbench.engines.docker.connection import GOING, Connection, NoSuchThing
-from workbench.engines.docker.container import PRIVATE, Plan, create
+from workbench.engines.docker.container import PRIVATE, create
 from workbench.engines.docker.contents import Library
 from workbench.engines.docker.kernel import read_exit
+from workbench.engines.docker.outfit import Outfit
 from workbench.errors import Conflict, NotFound, Refused, WorkbenchError
+from workbench.paths import Home
 from workbench.text import one_line
 
 ROLE = "session"
@@ -29,30 +31,29 @@ _SHELL = "set -a; . {env}; set +a; command -v bash >/dev/null && exec bash; exec
 
 
 class Sessions:
-    """The sessions of one engine. `homes` has a home folder for each project: settings and caches outlive sessions."""
+    """The sessions of one engine. Each project has a home folder: settings and caches outlive sessions."""
 
-    def __init__(self, connection: Connection, library: Library, homes: Path) -> None:
-        self._homes = homes
+    def __init__(self, connection: Connection, library: Library, home: Home) -> None:
+        self._home = home
         self._connection = connection
         self._library = library
 
     def create(self, request: SessionRequest) -> str:
         """As the contract has it. A container of the same name that a broken start left is replaced."""
-        if not ports.free(request.port):
+        contents = self._library.of(request.revision.digest or request.revision.reference)
+        who = account(self._connection.daemon(), request.workspace.person, contents)
+        outfit = Outfit(request, self._home, who, contents)
+        if outfit.fronted and self._connection.daemon().desktop:
+            raise Refused(
+                f"{request.ide.title} has no login, and sockets in Docker Desktop's machine cannot be reached from here",
+                hint="Install Docker Engine beside it (`docker context use default`), or set `engine: process`.",
+            )
+        if not outfit.fronted and not ports.free(request.port):
             raise PortTaken(request.port)
         space = request.workspace
-        token = tools.secret_file(request)
-        contents = self._library.of(request.revision.digest or request.revision.reference)
-        who = account(self._connection.daemon(), space.person, contents)
-        plan = Plan(
-            name=f"workbench-{space.home[:6]}-{request.name}-{request.id}",
-            revision=request.revision,
-            contents=contents,
-            argv=tools.command(request, root=who.uid == 0, shell=contents.shell),
-            workspace=space,
-            private=request.folder,
-            home=self._homes / space.project_name,
-            labels={
+        plan = outfit.plan(
+            f"workbench-{space.home[:6]}-{request.name}-{request.id}",
+            {
                 "role": ROLE,
                 "home": space.home,
                 "owner": str(space.person.uid),
@@ -62,10 +63,6 @@ class Sessions:
                 "spec": request.revision.id,
                 "folder": str(request.folder),
             },
-            env={**space.env, **tools.variables(request, str(who.home))},
-            shown=[(token, tools.TOKEN, False)],
-            port=(request.ide.port, request.port),
-            hostname=request.name[:63],
         )
         try:
             return create(self._connection, plan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import TextIO
@@ -18,7 +19,6 @@ from workbench.model.environment import EngineName, EnvironmentSpec, Revision
 from workbench.paths import private_folder
 
 STEPS = ("find Python", "make the venv", "resolve packages", "install packages", "compile", "check the kernel")
-IDE_PACKAGES = {"jupyter": ("jupyterlab",)}
 KERNEL = "ipykernel"
 ROOM = 300_000_000  # bytes that must be free before a build begins
 
@@ -104,8 +104,7 @@ class Build:
         tool.run(STEPS[1], ["venv", "--python", str(python), "--prompt", self.spec.slug, str(place)])
         self._begin(3)
         wanted, lock = self.folder / "requirements.in", self.folder / "requirements.lock"
-        extra = [name for ide in self.spec.ides for name in IDE_PACKAGES.get(ide, ())]
-        lines = [*(part.packages if part else ()), KERNEL, *extra]
+        lines = [*(part.packages if part else ()), KERNEL, *self.spec.needs.python]
         wanted.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         before = None if self.fresh else venv.lock_before(self.folder)
         if before:  # uv keeps the versions that stand in its output file, where they still fit
@@ -152,17 +151,16 @@ class Build:
                 step=STEPS[-1],
             )
         self._stop_if_asked()
-        has_lab = any(package.partition("==")[0].lower() == "jupyterlab" for package in facts["packages"])
-        return Revision(
+        found = Revision(
             id=self.id,
             engine=EngineName.PROCESS,
             reference=reference,
             python_version=facts["version"],
             packages=tuple(facts["packages"]),
             kernels=venv.kernels(python, Path(facts["prefix"])),
-            ides=("jupyter",) if has_lab else (),
             size=None if self.spec.use else venv.size(self.folder),
         )
+        return replace(found, ides=tuple(one.name for one in self.spec.tools if venv.has(found, one)))
 
     def _begin(self, step: int) -> None:
         self._stop_if_asked()

@@ -13,9 +13,10 @@ from threading import Event
 
 from workbench.engines.base import Facts, Inhabitant, KernelHost, SessionFacts, SessionRequest, Sink, Workspace
 from workbench.engines.process import gauge, host, interpreters, session, venv
-from workbench.engines.process.builder import IDE_PACKAGES, Build
+from workbench.engines.process.builder import Build
 from workbench.errors import NotFound, Refused
 from workbench.model.environment import EngineName, EnvironmentSpec, Revision
+from workbench.model.ide import Ide
 from workbench.model.usage import Usage
 from workbench.paths import Home
 from workbench.settings import Settings
@@ -57,7 +58,7 @@ class ProcessEngine:
             ("conda", spec.conda), ("post_build", spec.post_build), ("start", spec.start),
             ("network: false", not spec.network),
         ]  # fmt: skip
-        wishes += [(f"ides: {ide}", True) for ide in spec.ides if ide not in IDE_PACKAGES]
+        wishes += [(f"ides: {tool.name}", True) for tool in spec.tools if _beyond(tool)]
         asked = [name for name, value in wishes if value]
         if asked:
             raise Refused(
@@ -181,3 +182,8 @@ class ProcessEngine:
         if facts is None or facts.handle != handle:
             raise NotFound("session", handle)
         return folder
+
+
+def _beyond(tool: Ide) -> bool:
+    """Whether an IDE needs what a venv cannot have."""
+    return EngineName.PROCESS not in tool.engines or bool(tool.needs.r or tool.needs.apt)

@@ -1,6 +1,6 @@
 """Sessions of the process engine: an IDE under a keeper of its own, found again by its folder.
 
-sessions/<id>/  token  session.log  made.json  kept/{lock,identity.json,exit.json}  runtime/  shell.rc
+sessions/<id>/  token  session.log  made.json  kept/{lock,identity.json,exit.json}  state/  front/  shell.rc
 """
 
 from __future__ import annotations
@@ -16,43 +16,37 @@ from typing import Any
 
 from workbench import ports
 from workbench.engines import oom
-from workbench.engines.base import PortTaken, SessionFacts, SessionRequest, Workspace
+from workbench.engines.base import PortTaken, SessionFacts, SessionRequest
 from workbench.engines.folders import link_data
-from workbench.engines.process import jupyter, kept, proc
+from workbench.engines.process import kept, proc
 from workbench.engines.process.host import bounds
+from workbench.engines.process.outfit import Outfit
 from workbench.engines.secrets import FOLDER, VARIABLE, forget, lay_out, values
-from workbench.errors import Conflict, NotFound, Refused
+from workbench.errors import Conflict, NotFound
 from workbench.paths import Home, private_folder
 from workbench.text import memory
 
 MADE = "made.json"
 LOG = "session.log"
-SECRET = 32  # characters at least
 
 
 def create(home: Home, request: SessionRequest) -> str:
     """Write down what is to be started; its handle, `<id>.<generation>.<nonce>`."""
-    if request.ide.name != "jupyter":
-        raise Refused(f"{request.ide.title} needs Docker", hint="Set `engine: docker` in the environment.")
-    if "jupyter" not in request.revision.ides:
-        raise Refused(
-            "this environment has no JupyterLab", hint="Add `jupyter` to its `ides:`, or install jupyterlab into it."
-        )
+    outfit = Outfit(request, home)
     folder = private_folder(request.folder)
-    _check_secret(folder / "token")
+    outfit.check()
     if kept.alive(folder / "kept"):
         raise Conflict(f"session {request.name} runs already")
-    if not ports.free(request.port):
+    if not outfit.fronted and not ports.free(request.port):
         raise PortTaken(request.port)
     handle = f"{request.id}.{request.generation}.{secrets.token_hex(4)}"
     shutil.rmtree(folder / "kept", ignore_errors=True)
-    shutil.rmtree(folder / "runtime", ignore_errors=True)
-    settings = home.state / "jupyter" / request.workspace.project_name
-    env = jupyter.variables(request, settings)
+    outfit.prepare()
+    env = outfit.variables()
     job = kept.Job(
         label=f"session {request.name}",
         mark=f"{home.id}-s{handle}",
-        argv=jupyter.command(request),
+        argv=outfit.command(),
         cwd=str(request.workspace.project),
         env=env,
         folder=str(private_folder(folder / "kept")),
@@ -63,12 +57,12 @@ def create(home: Home, request: SessionRequest) -> str:
         detached=True,
     )
     link_data(request.workspace)
-    _write(folder / "shell.rc", _shell_file(env, folder, request.workspace))
+    _write(folder / "shell.rc", _shell_file(env, request))
     made = {
         "handle": handle,
         "id": request.id,
         "generation": request.generation,
-        "port": request.port,
+        "port": 0 if outfit.fronted else request.port,
         "job": asdict(job),
         "secrets": {name: str(path) for name, path in request.workspace.secrets.items()},
     }
@@ -79,7 +73,7 @@ def create(home: Home, request: SessionRequest) -> str:
 def start(folder: Path) -> None:
     """Start what was made."""
     made = _made(folder)
-    if not ports.free(made["port"]):
+    if made["port"] and not ports.free(made["port"]):
         raise PortTaken(made["port"])
     for name in ("identity.json", "exit.json"):
         (folder / "kept" / name).unlink(missing_ok=True)
@@ -130,8 +124,7 @@ def remove(folder: Path) -> None:
     """Remove what is left; the log stays."""
     kept.stop(folder / "kept", 0)
     forget(folder)
-    for name in ("kept", "runtime"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+    shutil.rmtree(folder / "kept", ignore_errors=True)
     for name in (MADE, "shell.rc"):
         (folder / name).unlink(missing_ok=True)
 
@@ -148,16 +141,6 @@ def folder_of(home: Home, handle: str) -> Path:
     if not number.isdigit():
         raise NotFound("session", handle)
     return home.session_folder(int(number))
-
-
-def _check_secret(path: Path) -> None:
-    """An empty token would switch signing in off; a newline in it would become part of it."""
-    try:
-        secret = path.read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError):
-        secret = ""
-    if len(secret) < SECRET or not secret.isprintable():
-        raise Refused(f"{path} holds no secret of {SECRET} characters or more", hint="Start the session again.")
 
 
 def _made(folder: Path) -> dict[str, Any]:
@@ -190,14 +173,16 @@ def _tail(path: Path, count: int = 4000) -> str:
         return ""
 
 
-def _shell_file(env: dict[str, str], private: Path, workspace: Workspace) -> str:
-    """What bash reads first: the person's own settings, then ours, so that our Python wins. Secrets it reads itself."""
-    name, folder, files = workspace.project_name, workspace.project, private / FOLDER
+def _shell_file(env: dict[str, str], request: SessionRequest) -> str:
+    """What bash reads first: the person's own settings, then ours without the tool's, so that our Python wins. Secrets
+    it reads itself."""
+    workspace, hidden = request.workspace, request.ide.env
+    name, folder, files = workspace.project_name, workspace.project, request.folder / FOLDER
     lines = ["[ -r /etc/bash.bashrc ] && . /etc/bash.bashrc", '[ -r "$HOME/.bashrc" ] && . "$HOME/.bashrc"']
     lines += [
         f"export {key}={shlex.quote(value)}"
         for key, value in env.items()
-        if key.isidentifier() and os.environ.get(key) != value and not key.startswith("JUPYTER_")
+        if key.isidentifier() and os.environ.get(key) != value and key not in hidden
     ]
     for secret in workspace.secrets:
         lines.append(

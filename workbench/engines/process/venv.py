@@ -20,6 +20,7 @@ from pathlib import Path
 
 from workbench import locks
 from workbench.model.environment import KernelSpec, Revision
+from workbench.model.ide import Ide
 from workbench.paths import Home
 
 READY = "ready.json"
@@ -32,6 +33,20 @@ def interpreter(revision: Revision) -> Path:
     """The Python of a revision: of its venv, or the existing one that is used as it is."""
     reference = Path(revision.reference)
     return reference / "bin" / "python" if reference.is_dir() else reference
+
+
+def has(revision: Revision, tool: Ide) -> bool:
+    """Whether an IDE is in a revision: as a module of its Python, else as a program beside that."""
+    if tool.module or tool.package:
+        wanted = {tool.module, tool.package, *(re.split(r"[^\w.\-]", need)[0] for need in tool.needs.python)} - {""}
+        there = {_plain(package.partition("==")[0]) for package in revision.packages}
+        return any(_plain(name) in there for name in wanted)
+    return (interpreter(revision).parent / tool.program).exists() or not tool.program
+
+
+def _plain(name: str) -> str:
+    """The name of a distribution as indexes compare it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def read(folder: Path) -> Revision | None:

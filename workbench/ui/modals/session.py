@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from workbench.errors import WorkbenchError
-from workbench.model.ide import IDES
 from workbench.services.bench import Bench
 from workbench.ui.commands import words
 from workbench.ui.modals.form import WIDTH, Considered, Field, Form, choice
 from workbench.ui.page import Page
 
-START_PAGE = "the start page"
+START_PAGE, NO_APP = "the start page", "no app was found"
+
+
+NO_FILE = ("", START_PAGE, NO_APP)
 
 
 class SessionForm(Form[int]):
@@ -29,16 +31,32 @@ class SessionForm(Form[int]):
     def fields(self) -> Iterable[Field]:
         """Project, tool, first file."""
         yield choice("project", "project", self.projects, self.project)
-        yield choice("ide", "tool", list(IDES), next(iter(IDES)))
+        yield choice("ide", "tool", [], "")
         yield choice("file", "opens", [START_PAGE], START_PAGE)
 
     async def changed(self, name: str, value: str) -> None:
-        """Another project has other notebooks."""
+        """Another project has other tools, another tool opens other files."""
         if name == "project" and value:
-            from workbench.services import projects
+            tools = await asyncio.to_thread(self._tools, value)
+            self.put_options("ide", tools, next(iter(tools), ""))
+        values = self.values()
+        if values["project"] and values["ide"]:
+            first = await asyncio.to_thread(self._files, values["project"], values["ide"])
+            self.put_options("file", first, first[0])
 
-            found = await asyncio.to_thread(projects.notebooks, self.bench, value)
-            self.put_options("file", [START_PAGE, *found], START_PAGE)
+    def _tools(self, project: str) -> list[str]:
+        from workbench.services import environments, projects
+
+        return [tool.name for tool in environments.for_project(self.bench, projects.get(self.bench, project)).tools]
+
+    def _files(self, project: str, ide: str) -> list[str]:
+        """What the tool can open there: apps, or notebooks behind the start page."""
+        from workbench.services import apps, ides, projects
+
+        tool = ides.named(self.bench, ide)
+        if tool.takes_file:
+            return apps.candidates(projects.get(self.bench, project), tool) or [NO_APP]
+        return [START_PAGE, *projects.notebooks(self.bench, project)]
 
     def consider(self, values: Mapping[str, str]) -> Considered:
         """Engine, environment, address and folders, as they will be."""
@@ -51,15 +69,15 @@ class SessionForm(Form[int]):
             self._preview(page, values)
         except WorkbenchError as error:
             return Considered({"project": error.message}, Page().text(error.hint).content(WIDTH))
-        first = ["--file", values["file"]] if values["file"] not in ("", START_PAGE) else []
+        first = ["--file", values["file"]] if values["file"] not in NO_FILE else []
         command = words("sessions", "start", values["project"], "--ide", values["ide"], *first)
         return Considered({}, page.content(WIDTH), command)
 
     def _preview(self, page: Page, values: Mapping[str, str]) -> None:
-        from workbench.services import environments, projects, sessions
+        from workbench.services import environments, ides, projects, sessions
 
         project = projects.get(self.bench, values["project"])
-        tool = IDES[values["ide"]]
+        tool = ides.named(self.bench, values["ide"])
         spec = environments.for_project(self.bench, project)
         view = environments.view(self.bench, spec.name)
         name = f"{project.name}-{tool.name}"
@@ -82,5 +100,5 @@ class SessionForm(Form[int]):
         """Ask for it."""
         from workbench.services import sessions
 
-        file = "" if values["file"] == START_PAGE else values["file"]
+        file = "" if values["file"] in NO_FILE else values["file"]
         return sessions.start(self.bench, values["project"], values["ide"], file=file)

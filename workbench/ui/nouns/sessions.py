@@ -6,7 +6,6 @@ import shlex
 from datetime import datetime
 
 from workbench.errors import WorkbenchError
-from workbench.model.ide import IDES
 from workbench.model.session import ALIVE, ENDED, Desired, Session, SessionState
 from workbench.services.bench import Bench
 from workbench.ui.commands import line, words
@@ -92,10 +91,9 @@ class Sessions(Noun[Session]):
 
 
 def named(session: Session) -> list[str]:
-    """What a command says beside the project to mean this session: tool and name, where they are not the usual ones."""
+    """What a command says beside the project to mean this session: the tool, and the name where it is not the usual one."""
     usual = session.name == f"{session.project}-{session.ide}"
-    tool = [] if session.ide == next(iter(IDES)) else ["--ide", session.ide]
-    return [*tool, *([] if usual else ["--name", session.name])]
+    return ["--ide", session.ide, *([] if usual else ["--name", session.name])]
 
 
 def summary(bench: Bench, session: Session) -> Page:

@@ -1,4 +1,4 @@
-"""Python: a venv, our kernel and JupyterLab in it, and what is declared."""
+"""Python: a venv, our kernel and the IDEs in it, and what is declared."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ PATH = f"{VENV}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 
 def tools(sheet: Sheet) -> list[str]:
-    """What we need of Python ourselves: a kernel, and JupyterLab where sessions of it are wanted."""
+    """What we need of Python ourselves: a kernel, and what the IDEs need."""
     if not sheet.own:
         return []
-    jupyter = ["jupyterlab"] if "jupyter" in sheet.spec.ides else []
-    return ["ipykernel", *jupyter] if sheet.spec.python or jupyter else []
+    names = sheet.spec.needs.python
+    return ["ipykernel", *names] if sheet.spec.python or names else []
 
 
 def requirements(sheet: Sheet) -> tuple[str, ...]:

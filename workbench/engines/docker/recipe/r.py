@@ -16,7 +16,7 @@ def packages(sheet: Sheet) -> None:
     if r is None:
         return
     bare = sheet.base.startswith("rocker/r-ver:")
-    names = sorted({*r.packages, *(["IRkernel"] if bare else [])})
+    names = sorted({*r.packages, *sheet.spec.needs.r, *(["IRkernel"] if bare else [])})
     if not names:
         return
     if not r.repository and not bare and sheet.own:

@@ -27,9 +27,10 @@ def runtime(sheet: Sheet, *, python: bool) -> None:
 
 
 def packages(sheet: Sheet) -> None:
-    """What is declared under `apt:`."""
-    if sheet.spec.apt:
-        _install(sheet, sorted(sheet.spec.apt), "System packages")
+    """What is declared under `apt:`, and what the IDEs need."""
+    names = sorted({*sheet.spec.apt, *sheet.spec.needs.apt})
+    if names:
+        _install(sheet, names, "System packages")
 
 
 def mounts(sheet: Sheet) -> list[str]:

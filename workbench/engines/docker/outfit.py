@@ -1,0 +1,112 @@
+"""What the container of a session is given: its tool's command, variables and files, its folders, its port or socket.
+
+/run/workbench/{token,env,state/,front/}   what is of this session alone, the front's folder only where one stands before it
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from workbench.engines import tool
+from workbench.engines.base import SessionRequest
+from workbench.engines.docker.account import Account
+from workbench.engines.docker.container import PRIVATE, Plan
+from workbench.engines.docker.contents import Contents
+from workbench.engines.folders import front_folder
+from workbench.model.ide import SignIn, UserRule
+from workbench.paths import Home, tool_socket
+
+TOKEN, STATE, FRONT = PRIVATE / "token", PRIVATE / "state", PRIVATE / "front"
+Shown = tuple[Path, str, bool]  # a path here, its path inside, whether it may be written
+
+
+@dataclass(frozen=True)
+class Outfit:
+    """The outfit of `request` for the account `who` in an image with `contents`."""
+
+    request: SessionRequest
+    home: Home
+    who: Account
+    contents: Contents
+
+    @property
+    def fronted(self) -> bool:
+        """Whether our front stands before the tool: then no port of it is published."""
+        return self.request.ide.sign_in is SignIn.FRONT
+
+    @property
+    def place(self) -> tool.Place:
+        """What the tool's placeholders stand for."""
+        request, space = self.request, self.request.workspace
+        return tool.Place(
+            host="127.0.0.1" if self.fronted else "0.0.0.0",  # noqa: S104 - of its container, published on loopback
+            port=str(request.ide.port),
+            socket=str(FRONT / tool_socket(request.folder).name),
+            name=request.name,
+            host_name=request.host_name,
+            project=str(space.project),
+            file=str(space.project / request.file),
+            token_file=str(TOKEN),
+            state=str(STATE),
+            settings=str(self.who.home / ".local" / "share" / "workbench" / request.ide.name),
+            shell=self.contents.shell,
+            python="python3",
+            uid=str(self.who.uid),
+            gid=str(self.who.gid),
+        )
+
+    def plan(self, name: str, labels: dict[str, str]) -> Plan:
+        """The container to be created. What it is shown is made here."""
+        request, space, place = self.request, self.request.workspace, self.place
+        tool.check_there(request, self.contents.has(request.ide))
+        project_home = self.home.state / "homes" / space.project_name
+        settings = PurePosixPath(place.settings).relative_to(self.who.home)
+        self.who.made(project_home / settings)
+        return Plan(
+            name=name,
+            revision=request.revision,
+            contents=self.contents,
+            argv=tool.command(request, place),
+            workspace=space,
+            private=request.folder,
+            home=project_home,
+            labels=labels,
+            env={**space.env, **tool.variables(request, place)},
+            shown=list(self._shown(place)),
+            port=None if self.fronted else (request.ide.port, request.port),
+            hostname=request.name[:63],
+            root=request.ide.user is UserRule.ROOT,
+        )
+
+    def _shown(self, place: tool.Place) -> Iterator[Shown]:
+        request = self.request
+        state = self.who.made(request.folder / "state")
+        yield state, str(STATE), True
+        if self.fronted:
+            front = front_folder(self.home, request.folder)
+            self.who.own(front)
+            yield front, str(FRONT), True
+        else:
+            yield tool.secret_file(request), str(TOKEN), False
+        for folder in request.ide.own:
+            yield self.who.made(request.folder / "own" / folder), str(self.who.home / folder), True
+        written = request.folder / "files"
+        shutil.rmtree(written, ignore_errors=True)
+        for number, one in enumerate(tool.own_files(request, place)):
+            inside = PurePosixPath(one.path)
+            if inside.is_relative_to(STATE):
+                self._write(state / inside.relative_to(STATE), one.text, executable=one.executable)
+            else:
+                path = written / str(number)
+                self._write(path, one.text, executable=one.executable)
+                yield path, one.path, False
+
+    def _write(self, path: Path, text: str, *, executable: bool) -> None:
+        self.who.made(path.parent)
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o700 if executable else 0o600)
+        path.write_text(text, encoding="utf-8")
+        self.who.own(path)

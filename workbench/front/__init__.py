@@ -1,1 +1,1 @@
-"""Small programs between a browser and a session."""
+"""Ways in: the sign-in front of a session whose tool has none, and one-shot open links."""

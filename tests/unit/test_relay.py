@@ -1,0 +1,176 @@
+"""The relay that is started beside a tool: both programs keep the same promises."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import pytest
+from waiting import until
+
+from workbench.engines.relay import Relay, chosen
+from workbench.errors import Refused
+from workbench.ports import free
+from workbench.supervisor.probe import free_port
+
+PROGRAMS = {"python": sys.executable, "perl": shutil.which("perl") or "/usr/bin/perl"}
+BIG = os.urandom(1_000_000) * 8
+# Says everything back, and what it said when it is told to end; both ways at once, as a websocket is.
+TOOL = """
+import os, signal, socket, sys, threading
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+signal.signal(signal.SIGTERM, lambda *_: (print("told to end", flush=True), os._exit(7)))
+def serve(one):
+    while data := one.recv(65536):
+        one.sendall(data)
+    one.sendall(b"|end")
+    one.close()
+def go():
+    while True:
+        threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+def kind(number):
+    try:
+        return os.readlink("/proc/self/fd/" + number).partition(":")[0]
+    except OSError:
+        return ""
+print(oct(os.umask(0)), [kind(number) for number in os.listdir("/proc/self/fd")].count("socket"), flush=True)
+threading.Thread(target=go, daemon=True).start()
+while True:
+    signal.pause()
+"""
+
+
+@pytest.fixture(params=sorted(PROGRAMS))
+def relay(request: pytest.FixtureRequest) -> Relay:
+    """Either program."""
+    return Relay(request.param, PROGRAMS[request.param])
+
+
+class Started:
+    """A relay with a tool behind it."""
+
+    def __init__(self, relay: Relay, folder: Path, *argv: str, port: int = 9) -> None:
+        program = PurePosixPath(relay.install(folder))
+        self.path = folder / "tool.sock"
+        line = relay.wrap(argv, program=program, folder=PurePosixPath(folder), port=port)
+        self.process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def connect(self) -> socket.socket:
+        """A connection through it."""
+        one = socket.socket(socket.AF_UNIX)
+        one.settimeout(30)
+        one.connect(str(self.path))
+        return one
+
+
+@pytest.fixture
+def echoing(relay: Relay, tmp_path: Path) -> Iterator[Started]:
+    """One with a tool that says everything back."""
+    port = free_port()
+    tool = tmp_path / "tool.py"
+    tool.write_text(TOOL)
+    (tmp_path / "tool.sock").write_text("left by the last one")
+    started = Started(relay, tmp_path, sys.executable, str(tool), str(port), port=port)
+    try:
+        until(lambda: not free(port), "the tool")
+        yield started
+    finally:
+        started.process.terminate()
+        started.process.communicate(timeout=20)
+
+
+def everything(one: socket.socket) -> bytes:
+    """What is heard until the end."""
+    said = b""
+    while part := one.recv(1_000_000):
+        said += part
+    return said
+
+
+def test_connections_are_carried_whole(echoing: Started) -> None:
+    """Much data both ways at once, over several connections side by side, and an end that one side says first."""
+    assert stat.S_IMODE(echoing.path.stat().st_mode) == 0o600
+    heard: list[bytes] = []
+
+    def talk() -> None:
+        with echoing.connect() as one:
+            reader = threading.Thread(target=lambda: heard.append(everything(one)))
+            reader.start()
+            one.sendall(BIG)
+            one.shutdown(socket.SHUT_WR)
+            reader.join(60)
+
+    idle = echoing.connect()
+    talks = [threading.Thread(target=talk) for _ in range(4)]
+    for one in talks:
+        one.start()
+    for one in talks:
+        one.join(60)
+    assert [said == BIG + b"|end" for said in heard] == [True] * 4
+    idle.sendall(b"still here")
+    assert idle.recv(100) == b"still here"
+    idle.close()
+
+
+def test_a_tool_that_is_told_to_end_ends_so(echoing: Started) -> None:
+    """A signal reaches the tool, its exit code is the relay's, and the socket is gone; the tool has its own umask and no
+    descriptor of the relay."""
+    with echoing.connect() as one:
+        one.sendall(b"x")
+        assert one.recv(1) == b"x"
+        echoing.process.send_signal(signal.SIGTERM)
+        assert echoing.process.wait(20) == 7
+    out, error = echoing.process.communicate()
+    mask = os.umask(0)
+    os.umask(mask)
+    assert out.splitlines()[0] == f"{oct(mask)} 1", "its own listener"
+    assert out.count("told to end") == 1
+    assert error == ""
+    assert not echoing.path.exists()
+
+
+def test_ends_are_the_tools(relay: Relay, tmp_path: Path) -> None:
+    """Exit codes, deaths by signal and what cannot be started are told as they are."""
+    for script, code in (
+        ("exit 0", 0),
+        ("exit 3", 3),
+        ("kill -9 $$", -9),
+        ("kill -TERM $$", -15),
+        ("kill -SEGV $$", -11),
+    ):
+        started = Started(relay, tmp_path, "sh", "-c", script)
+        assert (started.process.wait(20), started.path.exists()) == (code, False), script
+        started.process.communicate()
+    for name, code in (("no-such-program", 127), (str(tmp_path), 126)):
+        started = Started(relay, tmp_path, name)
+        assert started.process.wait(20) == code
+        assert name in started.process.communicate()[1]
+
+
+def test_nobody_listens_yet(relay: Relay, tmp_path: Path) -> None:
+    """Where the tool does not listen yet, a connection is closed at once, and the relay goes on."""
+    started = Started(relay, tmp_path, "sleep", "600", port=free_port())
+    until(started.path.exists, "the socket")
+    for _ in range(3):
+        with started.connect() as one:
+            assert everything(one) == b""
+    assert started.process.poll() is None
+    started.process.terminate()
+    assert started.process.wait(20) == -15
+    started.process.communicate()
+
+
+def test_which_program_an_image_has() -> None:
+    """The first that the image has is taken; an image without any is refused with what to do."""
+    assert chosen("/opt/venv/bin/python3", "/usr/bin/perl") == Relay("python", "/opt/venv/bin/python3")
+    assert chosen("", "/usr/bin/perl") == Relay("perl", "/usr/bin/perl")
+    with pytest.raises(Refused, match="neither python3 nor perl"):
+        chosen("", "")

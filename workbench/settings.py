@@ -19,7 +19,8 @@ class Settings:
     """Settings of a home. Times in seconds, sizes in bytes.
 
     `timezone` None: never asked yet, UTC holds. `engine`: auto, docker or process, for environments that do not say.
-    `registries` maps a registry name to the one used instead, as `docker.io` → `127.0.0.1:5000`.
+    `registries` maps a registry name, or the beginning of an image's name, to the one used instead, as `docker.io` →
+    `127.0.0.1:5000`; `pull`: always, missing or never, for environments that do not say.
     """
 
     timezone: str | None = None
@@ -28,5 +29,6 @@ class Settings:
     run_timeout: float | None = None
     default_environment: str = "python"
     registries: Mapping[str, str] = field(default_factory=dict)
+    pull: str = "missing"
     sizes: Mapping[str, Limits] = field(default_factory=dict)  # by name, as declared
     package_index: str | None = None

@@ -139,7 +139,7 @@ def test_an_image_that_does_not_exist_is_named(built: Callable[[EnvironmentSpec]
     with pytest.raises(BuildFailed) as caught:
         built(EnvironmentSpec("test-missing", image="debian:no-such-tag"))
     assert "debian:no-such-tag" in caught.value.message
-    assert "name right" in caught.value.hint
+    assert "name and tag right" in caught.value.hint
 
 
 def test_a_revision_can_be_removed(docker_bench: Bench, built: Callable[[EnvironmentSpec], Revision]) -> None:

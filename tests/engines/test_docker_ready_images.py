@@ -145,7 +145,6 @@ def test_declarations_are_not_written_from_inside(docker_bench: Bench) -> None:
     assert (space.project / "project.yaml").read_text() == "description: as it was\n"
 
 
-@pytest.mark.skip(reason="LATER")
 def test_an_image_for_another_processor_is_named_before_it_starts(docker_bench: Bench, tmp_path: Path) -> None:
     """`exec format error` is said in words when the environment is built, not when somebody waits for a session."""
     assert isinstance(docker_bench.engine, DockerEngine)

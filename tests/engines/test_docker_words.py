@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import errno
 import hashlib
 import json
@@ -19,12 +20,14 @@ from hypothesis import strategies as st
 from tools import JUPYTER
 
 from workbench.engines.base import Person, Workspace
-from workbench.engines.docker import account, base_image, container, registries
+from workbench.engines.docker import account, base_image, container, credentials, registries
 from workbench.engines.docker.classic import told
 from workbench.engines.docker.connection import OLDEST_API, Connection, Daemon, read_daemon
 from workbench.engines.docker.contents import Contents, as_made, read_contents
 from workbench.engines.docker.endpoint import Endpoint, find_endpoint
+from workbench.engines.docker.image_name import mirrored
 from workbench.engines.docker.kernel import DockerHost, read_exit
+from workbench.engines.docker.pulling import Pulling
 from workbench.engines.docker.recipe import Dialect, render
 from workbench.engines.docker.session import Sessions
 from workbench.engines.docker.transcript import Transcript
@@ -181,11 +184,14 @@ def test_nothing_of_the_machine_stays_in_a_layer(dialect: Dialect, spec: Environ
 def test_registries_are_replaced_by_prefix() -> None:
     """Names without a registry are docker.io's; the mirror is named in full."""
     mirrors = {"docker.io": "127.0.0.1:5000", "ghcr.io": "mirror.example/ghcr/"}
-    assert base_image.mirrored("debian:trixie-slim", mirrors) == "127.0.0.1:5000/library/debian:trixie-slim"
-    assert base_image.mirrored("rocker/r-ver:4.4", mirrors) == "127.0.0.1:5000/rocker/r-ver:4.4"
-    assert base_image.mirrored("ghcr.io/a/b@sha256:1", mirrors) == "mirror.example/ghcr/a/b@sha256:1"
-    assert base_image.mirrored("quay.io/a/b", mirrors) == "quay.io/a/b"
-    assert base_image.mirrored("localhost/a", mirrors) == "localhost/a"
+    assert mirrored("debian:trixie-slim", mirrors) == "127.0.0.1:5000/library/debian:trixie-slim"
+    assert mirrored("rocker/r-ver:4.4", mirrors) == "127.0.0.1:5000/rocker/r-ver:4.4"
+    assert mirrored("ghcr.io/a/b@sha256:1", mirrors) == "mirror.example/ghcr/a/b@sha256:1"
+    assert mirrored("quay.io/a/b", mirrors) == "quay.io/a/b"
+    assert mirrored("localhost/a", mirrors) == "localhost/a"
+    longer = mirrors | {"docker.io/rocker": "r.example:5000/r", "docker.io/rock": "never.example"}
+    assert mirrored("rocker/r-ver:4.4", longer) == "r.example:5000/r/r-ver:4.4"
+    assert mirrored("debian", longer) == "127.0.0.1:5000/library/debian"
 
 
 @pytest.mark.parametrize(
@@ -357,6 +363,65 @@ def test_the_engines_own_builder_speaks_the_same() -> None:
     assert failure.step == "RUN false"
     assert failure.tail == ("oh no",)
     assert [failed for _, failed in told(stream)].count(True) == 1
+
+
+# -- pulls and logins --------------------------------------------------------------------------------------------------
+
+
+def test_a_pull_is_told_by_layers_and_bytes() -> None:
+    """Layers that were there, come or wait are counted; what was too much at once is told in the next quiet moment."""
+    told: list[BuildProgress] = []
+    now = 0.0
+    pulling = Pulling("debian", told.append, clock=lambda: now)
+
+    def say(status: str, layer: str, current: int = 0, total: int = 0) -> str:
+        return pulling.read(
+            json.dumps({"status": status, "id": layer, "progressDetail": {"current": current, "total": total}})
+        )
+
+    say("Pulling fs layer", "a")
+    say("Already exists", "b")
+    now = 1.0
+    assert say("Downloading", "a", 5, 100) == ""
+    assert told[-1] == BuildProgress("Pulling debian, 1 of 2 layers", 0, 0, 5, 100)
+    assert say("Downloading", "a", 60, 100) == ""
+    assert told[-1].done == 5
+    pulling.silent(0.2)
+    assert told[-1].done == 60
+    now = 20.0
+    pulling.silent(19.0)
+    assert told[-1].text == "Pulling debian, 1 of 2 layers: nothing came for 19 s"
+    assert say("Pull complete", "a") == "a: Pull complete"
+    assert told[-1] == BuildProgress("Pulling debian, 2 of 2 layers", 0, 0, 100, 100)
+    pulling.read(json.dumps({"errorDetail": {}, "error": "no \x1b[1mspace left on device"}))
+    failure = pulling.failure("sales", "r.example")
+    assert failure.message == "no space left on device"
+    assert "disk is full" in failure.hint
+
+
+def test_a_helper_that_hangs_or_breaks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pull waits for a helper that asks somebody who is not there; the login of the file is used then."""
+    monkeypatch.setattr(credentials, "PATIENCE", 0.2)
+    environ = {"PATH": f"{tmp_path}:/usr/bin:/bin", "DOCKER_CONFIG": str(tmp_path)}
+
+    def ask(script: str, **more: object) -> credentials.Login:
+        helper = tmp_path / "docker-credential-odd"
+        helper.write_text(f"#!/bin/sh\n{script}\n")
+        helper.chmod(0o755)
+        (tmp_path / "config.json").write_text(json.dumps({"credsStore": "odd", **more}))
+        return credentials.login("r.example", environ)
+
+    assert "did not answer within" in ask("exec sleep 60").problem
+    assert "exit code 3" in ask("exit 3").problem
+    assert "something else" in ask("echo hello").problem
+    assert ask("echo credentials not found in native keychain; exit 1") == credentials.Login()
+    token = ask("""echo '{"Username": "<token>", "Secret": "t0ken"}'""")
+    assert token.header["IdentityToken"] == "t0ken"
+    assert "t0ken" not in repr(token)
+    kept = ask("exit 3", auths={"https://r.example/v1/": {"auth": base64.b64encode(b"ann:p w").decode()}})
+    assert (kept.header["username"], kept.problem) == ("ann", "")
+    (tmp_path / "config.json").write_text("[")
+    assert "no configuration" in credentials.login("r.example", environ).problem
 
 
 # -- images from inside ------------------------------------------------------------------------------------------------

@@ -48,7 +48,18 @@ kernel: {name: ir, preload: [numpy, matplotlib.pyplot]}
     assert (spec.limits.gpus, spec.network) == ("all", False)
     assert (spec.kernel.name, spec.kernel.preload) == ("ir", ("numpy", "matplotlib.pyplot"))
     bare = environment("title: x\n").get()
-    assert (bare.pull, bare.network, bare.limits, bare.kernel.name) == (Pull.MISSING, True, Limits(), None)
+    assert (bare.pulls("missing"), bare.pulls("never")) == (Pull.MISSING, Pull.NEVER)
+    assert (bare.network, bare.limits, bare.kernel.name) == (True, Limits(), None)
+
+
+def test_registries_are_names_without_a_scheme() -> None:
+    """A whole registry or the beginning of a name stands for another; an address as a browser has it is corrected."""
+    said = "registries: {docker.io: r.example:5000, docker.io/rocker: r.example/r}\npull: never\n"
+    settings = load_settings(said).get()
+    assert settings.registries == {"docker.io": "r.example:5000", "docker.io/rocker": "r.example/r"}
+    assert settings.pull == "never"
+    wrong = load_settings("registries: {docker.io: 'https://r.example:5000'}\n")
+    assert "without its scheme: r.example:5000" in "\n".join(str(problem) for problem in wrong.problems)
 
 
 @pytest.mark.parametrize(

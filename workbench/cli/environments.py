@@ -79,7 +79,10 @@ def show(call: Invocation, name: str) -> None:
     bench = call.reading()
     view = service.view(bench, name)
     if call.json:
-        emit({**ENVIRONMENT.of(view), "packages": list(view.revision.packages) if view.revision else []})
+        made = view.revision
+        more = {"base": made.base, "rules": made.rules} if made else {"base": "", "rules": ""}
+        packages = list(made.packages) if made else []
+        emit({**ENVIRONMENT.of(view), **more, "lacks": list(view.lacks), "packages": packages})
         return
     build, revision = view.build, view.revision
     record(
@@ -94,6 +97,9 @@ def show(call: Invocation, name: str) -> None:
             ("revision", revision.id if revision else None),
             ("is", revision.reference if revision else None),
             ("digest", revision.digest if revision else None),
+            ("made from", revision.base if revision else None),
+            ("after rules of", revision.rules if revision else None),
+            ("lacks", "\n".join(view.lacks)),
             ("secrets", _secrets(view)),
             ("python", revision.python_version if revision else None),
             ("r", revision.r_version if revision else None),

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from workbench.declare.composer import Keys
 from workbench.declare.problem import Problem
-from workbench.model.environment import EngineName, EnvironmentSpec, Pull
+from workbench.model.environment import EngineName, EnvironmentSpec
 
 
 class Teller(Protocol):
@@ -51,7 +51,7 @@ def _needs_containers(spec: EnvironmentSpec, tell: Teller) -> Iterator[Problem]:
     because = "`use:` takes a Python of this machine" if spec.use else "engine process has no containers"
     asked: dict[str, object] = {
         "image": spec.image, "dockerfile": spec.dockerfile, "apt": spec.apt, "r": spec.r, "conda": spec.conda,
-        "post_build": spec.post_build, "start": spec.start, "pull": spec.pull is not Pull.MISSING,
+        "post_build": spec.post_build, "start": spec.start, "pull": spec.pull is not None,
         "network": not spec.network,
     }  # fmt: skip
     for key in (key for key, value in asked.items() if value):

@@ -223,7 +223,7 @@ def _spec(links: list[_Link], name: str, path: Path, shipped: bool) -> Environme
         engine=None if engine in (None, "auto") else EngineName(engine),
         image=said.get("image"),
         use=os.path.expanduser(said["use"]) if said.get("use") else None,
-        pull=Pull(said.get("pull") or Pull.MISSING),
+        pull=Pull(said["pull"]) if said.get("pull") else None,
         dockerfile=said.get("dockerfile"),
         python=None if python is None else PythonPart(**_fixed(python)),
         r=None if r is None else RPart(**_fixed(r)),

@@ -109,7 +109,7 @@ class EnvironmentSpec:
     source: Path | None = None
     engine: EngineName | None = None  # None: chosen once, at the first build
     image: str | None = None
-    pull: Pull = Pull.MISSING
+    pull: Pull | None = None  # None: as the settings have it
     dockerfile: DockerfilePart | None = None
     use: str | None = None  # an existing Python of the machine: a path, or `conda:NAME`; `process` only
     python: PythonPart | None = None
@@ -167,6 +167,10 @@ class EnvironmentSpec:
         """64 hex digits of `shape`: changes when a build would."""
         return hashlib.sha256(json.dumps(self.shape, sort_keys=True).encode()).hexdigest()
 
+    def pulls(self, setting: str) -> Pull:
+        """When its image comes from a registry; `setting` is the home's rule."""
+        return self.pull or Pull(setting)
+
     @property
     def slug(self) -> str:
         """`name` as it may stand in an image tag or a folder name."""
@@ -190,7 +194,8 @@ class Revision:
     """An environment that was built or pulled: where it is, and exactly what is in it.
 
     `reference` is the image tag or the venv's path, `digest` the image id (None for a venv), `packages` the
-    resolved packages as `name==version`, sizes in bytes.
+    resolved packages as `name==version`, sizes in bytes. `base` is what an image was made from, as it was pinned
+    (`debian:trixie-slim@sha256:…`), `rules` whose rules that follows, for an image of others.
     """
 
     id: str
@@ -203,6 +208,8 @@ class Revision:
     kernels: tuple[KernelSpec, ...] = ()
     ides: tuple[str, ...] = ()
     size: int | None = None
+    base: str = ""
+    rules: str = ""
 
     def to_json(self) -> str:
         """As one JSON object, for the store and for a run's job file."""

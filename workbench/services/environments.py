@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import NotFound, Refused
 from workbench.model.build import ENDED, Build, BuildProgress, BuildState
-from workbench.model.environment import EngineName, EnvironmentSpec, Revision
+from workbench.model.environment import EngineName, EnvironmentSpec, Pull, Revision
 from workbench.model.project import Project
 from workbench.services import catalogue, control, secrets
 from workbench.services.bench import Bench
@@ -45,6 +45,16 @@ class EnvironmentView:
     notices: tuple[Problem, ...] = ()
     missing_secrets: tuple[str, ...] = ()
     source: Path | None = None
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """What people may look for in what was built and will not find there, a sentence each."""
+        if self.revision is None or self.spec is None:
+            return ()
+        no_kernel = "" if self.revision.kernels else "no Jupyter kernel: notebooks cannot run in it"
+        missing = [ide for ide in self.spec.ides if ide not in self.revision.ides]
+        no_ide = f"no program of {', '.join(missing)}: sessions of that cannot start in it" if missing else ""
+        return tuple(sentence for sentence in (no_kernel, no_ide) if sentence)
 
 
 def specs(bench: Bench) -> list[EnvironmentSpec]:
@@ -112,11 +122,12 @@ def view(bench: Bench, name: str) -> EnvironmentView:
 def build(bench: Bench, name: str, *, force: bool = False) -> int | None:
     """Queue a build and return its id; None where this very declaration is built and `force` is not set.
 
-    An open build of the same declaration is returned instead of a second one.
+    With `pull: always` its image may have moved: the build that asks its registry is queued in any case. An open build of the same declaration is returned instead of a second one.
     """
     wanted = spec(bench, name)
     with bench.store.write() as connection:
-        if not force and rows.revision(connection, wanted.name, wanted.fingerprint) is not None:
+        asks = wanted.pulls(bench.settings.pull) is Pull.ALWAYS
+        if not force and not asks and rows.revision(connection, wanted.name, wanted.fingerprint) is not None:
             return None
         number = build_rows.request(
             connection, wanted.name, wanted.fingerprint, at=bench.now(), actor=bench.actor, force=force,

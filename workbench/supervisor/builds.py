@@ -13,7 +13,7 @@ from workbench.engines.base import Cancelled, Engine
 from workbench.engines.registry import choose
 from workbench.errors import BuildFailed, EngineDown, Refused, WorkbenchError
 from workbench.model.build import Build, BuildProgress, BuildState
-from workbench.model.environment import EngineName, EnvironmentSpec, Revision
+from workbench.model.environment import EngineName, EnvironmentSpec, Pull, Revision
 from workbench.model.run import ACTIVE
 from workbench.model.session import ALIVE
 from workbench.services import environments
@@ -154,7 +154,8 @@ class Builds:
             return BuildState.QUEUED, {"reason": f"waits: {one_line(error.message, 200)}", "started": None}
         except BuildFailed as error:
             step = f"{one_line(error.step, 80)}: " if error.step else ""
-            return BuildState.FAILED, {"reason": f"{step}{one_line(error.message, 400)}", "hint": error.hint}
+            hint = "\n".join(part for part in (error.hint, self._stays(build)) if part)
+            return BuildState.FAILED, {"reason": f"{step}{one_line(error.message, 400)}", "hint": hint}
         except WorkbenchError as error:
             return BuildState.FAILED, {"reason": one_line(error.message, 400), "hint": error.hint}
         except OSError as error:
@@ -171,7 +172,8 @@ class Builds:
         with self.desk.read() as connection:
             forced = rows.forced(connection, build.id)
         found = engine.find(spec, revision_id)
-        if found and not forced:
+        asks = engine.name is EngineName.DOCKER and spec.pulls(self.desk.settings.pull) is Pull.ALWAYS
+        if found and not forced and not asks:
             with log_path.open("a", encoding="utf-8") as log_file:
                 log_file.write(f"{found.reference} is there already, built before or by another home: nothing to do\n")
             return found
@@ -185,6 +187,12 @@ class Builds:
             cancelled=cancelled,
             fresh=forced,
         )
+
+    def _stays(self, build: Build) -> str:
+        """That what was built before is used on, where there is such."""
+        with self.desk.read() as connection:
+            before = environment_rows.revision(connection, build.environment, build.fingerprint)
+        return f"What was built before stays in use: {before.id}." if before else ""
 
     def _refuse_in_use(self, spec: EnvironmentSpec) -> None:
         """What runs in a revision would lose it when it is made anew."""

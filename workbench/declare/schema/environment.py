@@ -81,7 +81,7 @@ class EnvironmentKeys(Keys):
     pull: PullWord | None = Field(
         None,
         description="When images come from their registry: at each build, where they are `missing`, or never."
-        " `missing`, where absent.",
+        " As `workbench.yaml` has it, where absent: `missing`.",
     )
     dockerfile: DockerfileKeys | None = Field(None, description="A Dockerfile that makes the image (engine docker).")
     use: ExistingPython | None = Field(

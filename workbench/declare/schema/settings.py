@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from workbench.declare.scalars import Duration, Line, Slug, Url, Whole, Zone
-from workbench.declare.schema.base import EngineWord, Keys
+from workbench.declare.scalars import Duration, Slug, Url, Whole, Zone, wrong
+from workbench.declare.schema.base import EngineWord, Keys, checked, form
+from workbench.declare.schema.environment import PullWord
 from workbench.declare.schema.limits import LimitKeys
+
+_REGISTRY = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.\-]*(:\d+)?(/[a-z0-9][a-z0-9._\-]*)*/?", re.ASCII)
+
+
+def _registry(said: str) -> str:
+    if "://" in said:
+        wrong(f"{said!r} is no name of a registry", f"without its scheme: {said.partition('://')[2]}")
+    if not _REGISTRY.fullmatch(said):
+        wrong(f"{said!r} is no name of a registry", "as docker.io, docker.io/rocker or registry.acme.example:5000/hub")
+    return said
+
+
+Registry = Annotated[str, checked(_registry), form("registry", "registry.acme.example:5000")]
 
 
 class SettingsKeys(Keys):
@@ -28,10 +43,14 @@ class SettingsKeys(Keys):
     )
     run_timeout: Duration | None = Field(None, description="How long a run may take that names no timeout.")
     default_environment: Slug = Field("python", description="Environment of projects that name none.")
-    registries: dict[str, Line] = Field(
+    registries: dict[Registry, Registry] = Field(
         default={},
-        description="Image registries used instead of the named ones.",
+        description="Image registries used instead of the named ones; a name may go on with the beginning of a path"
+        " (`docker.io/rocker`), and the longest that fits holds.",
         examples=[{"docker.io": "127.0.0.1:5000"}],
+    )
+    pull: PullWord = Field(
+        "missing", description="When images come from their registry, for environments that do not say."
     )
     sizes: dict[Slug, LimitKeys] = Field(
         default={},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from workbench.errors import Refused
 from workbench.model.environment import EnvironmentSpec
@@ -20,18 +20,6 @@ _VERSION = re.compile(r"\d+(?:\.\d+){0,2}", re.ASCII)
 _LOCAL_REQUIREMENT = re.compile(
     r"\s*(?:-[erc]\b|--(?:editable|requirement|constraint)\b|\.{0,2}/|\S+\s*@\s*(?:file:|\.))"
 )
-
-
-def mirrored(image: str, registries: Mapping[str, str]) -> str:
-    """`image` as it is named in the registry used instead: `debian` → `127.0.0.1:5000/library/debian`."""
-    head, slash, rest = image.partition("/")
-    named = bool(slash) and ("." in head or ":" in head or head == "localhost")
-    registry, path = (head, rest) if named else ("docker.io", image)
-    if registry not in registries:
-        return image
-    if registry == "docker.io" and "/" not in path:
-        path = f"library/{path}"
-    return f"{registries[registry].rstrip('/')}/{path}"
 
 
 def base_image(spec: EnvironmentSpec) -> str:

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import os
-import selectors
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
-from typing import IO
 
-from workbench.engines.base import Cancelled, Sink
+from workbench.engines.base import Sink
 from workbench.engines.certificates import ca_bundle
-from workbench.engines.docker import command
+from workbench.engines.docker import command, program
 from workbench.engines.docker.connection import Connection
 from workbench.engines.docker.recipe import Dialect, Recipe
 from workbench.engines.docker.registries import PackageIndex, netrc, proxies
 from workbench.engines.docker.transcript import Transcript
-from workbench.errors import WorkbenchError
 
-GRACE = 5.0  # seconds a cancelled builder has to leave by itself
 PASSING = ("uv", "ca-bundle", "uv.toml")  # in the context only while an image is built; the last may hold a password
 PRIVATE = "build-"  # how folders of secrets are called
-LOOK = 0.2  # seconds between looks at the wish to cancel
 
 
 def dialect(connection: Connection) -> Dialect:
@@ -59,7 +52,7 @@ def build(
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as sink, _context(recipe, folder, index, connection) as private:
         argv, environ = _invocation(connection, tag, folder, private, fresh=fresh)
-        code = _run(argv, environ, transcript, sink, cancelled)
+        code = program.run(argv, environ, transcript.read, sink, cancelled)
     if code:
         raise transcript.failure(name)
 
@@ -132,62 +125,3 @@ def _invocation(
     argv += [f"--secret=id={name},src={path}" for name, path in secrets.items() if path]
     argv += [f"--build-arg={name}" for name in proxies()]  # values stay in the environment
     return [*argv, str(folder)], environ | {"DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
-
-
-def _run(argv: Sequence[str], environ: dict[str, str], transcript: Transcript, sink: IO[str], cancelled: Event) -> int:
-    """Run the builder to its end; its exit code."""
-    try:
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=environ,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise WorkbenchError(f"cannot run {argv[0]}: {error.strerror}", title="Docker") from error
-    with process:
-        try:
-            for line in _lines(process, cancelled):
-                sink.write(transcript.read(line) + "\n")
-                sink.flush()
-        finally:
-            _end(process, at_once=cancelled.is_set())
-        if cancelled.is_set():
-            raise Cancelled
-        return process.returncode
-
-
-def _lines(process: subprocess.Popen[bytes], cancelled: Event) -> Iterator[str]:
-    """The builder's lines until it ends or is to be cancelled."""
-    assert process.stdout is not None
-    rest = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        while not cancelled.is_set():
-            if not selector.select(LOOK):
-                continue
-            chunk = os.read(process.stdout.fileno(), 65536)
-            if not chunk:
-                break
-            *whole, rest = (rest + chunk).split(b"\n")
-            for line in whole:
-                yield line.decode("utf-8", "replace")
-    if rest:
-        yield rest.decode("utf-8", "replace")
-
-
-def _end(process: subprocess.Popen[bytes], *, at_once: bool) -> None:
-    """Wait for a builder that closed its output; end one that did not, with everything it started."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if at_once and process.poll() is None:
-            os.killpg(process.pid, number)
-        try:
-            process.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            at_once = True
-        else:
-            return
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

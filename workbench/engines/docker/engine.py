@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
-from workbench.engines.base import LABEL, Facts, Inhabitant, SessionFacts, SessionRequest, Sink, Workspace
+from workbench.engines.base import Facts, Inhabitant, SessionFacts, SessionRequest, Sink, Workspace
 from workbench.engines.docker import base_image, builder, contents, gauge, kernel, log, recipe
-from workbench.engines.docker.connection import Connection, NoSuchThing
+from workbench.engines.docker.bases import Bases, Wish
+from workbench.engines.docker.connection import Connection
 from workbench.engines.docker.contents import Library
 from workbench.engines.docker.endpoint import Endpoint
+from workbench.engines.docker.images import Images
 from workbench.engines.docker.registries import package_index
 from workbench.engines.docker.session import Sessions
-from workbench.errors import Refused, WorkbenchError
+from workbench.errors import Refused
 from workbench.model.build import BuildProgress
 from workbench.model.environment import EngineName, EnvironmentSpec, Revision
 from workbench.model.usage import Usage
@@ -34,6 +35,8 @@ class DockerEngine:
         self._settings = settings
         self._connection = Connection(endpoint)
         self._library = Library(self._connection, home.state / "images", home.id)
+        self._images = Images(self._connection)
+        self._bases = Bases(self._connection, settings.registries, home.state / "images")
         self._sessions = Sessions(self._connection, self._library, home)
 
     def facts(self) -> Facts:
@@ -47,34 +50,37 @@ class DockerEngine:
         base_image.check(spec)
 
     def revision_id(self, spec: EnvironmentSpec) -> str:
-        """16 hex digits of the shape, the recipe's form, the base and the platform."""
+        """16 hex digits of the shape, the recipe's form, the platform, and the base as it is pinned."""
+        base = base_image.base_image(spec)
         facts = {
             "engine": self.name.value,
             "platform": self._connection.daemon().platform,
             "recipe": recipe.RECIPE,
-            "base": base_image.base_image(spec),
+            "base": base,
+            "digest": self._bases.known(base),
             "shape": spec.shape,
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
     def find(self, spec: EnvironmentSpec, revision_id: str) -> Revision | None:
         """The image by its tag, or one of another name with the same revision."""
-        image = self._image(_tag(spec, revision_id)) or self._labelled(revision_id)
+        image = self._images.get(_tag(spec, revision_id)) or self._images.labelled(revision_id)
         if image is None:
             return None
-        digest, reference, size = image
-        inside = self._library.of(digest)
+        inside = self._library.of(image.id)
         return Revision(
             id=revision_id,
             engine=self.name,
-            reference=reference,
-            digest=digest,
+            reference=image.reference,
+            digest=image.id,
             python_version=inside.python_version,
             r_version=inside.r_version,
             packages=inside.packages,
             kernels=inside.kernels,
             ides=tuple(tool.name for tool in spec.tools if inside.has(tool)),
-            size=size,
+            size=image.size,
+            base=image.base,
+            rules=inside.rules,
         )
 
     def build(
@@ -87,16 +93,26 @@ class DockerEngine:
         cancelled: Event,
         fresh: bool = False,
     ) -> Revision:
-        """Build the image, unless it is there. A fresh one takes the name of the old, which its containers keep."""
+        """Build the image, unless it is there. A fresh one takes the name of the old, which its containers keep; its
+        revision is another where its base was not known before, or has moved."""
         self.check(spec)
-        old = self._image(_tag(spec, revision_id)) if fresh else None
+        base = self._bases.get(
+            base_image.base_image(spec),
+            Wish(spec.pulls(self._settings.pull), fresh),
+            environment=spec.name,
+            log=log,
+            progress=progress,
+            cancelled=cancelled,
+        )
+        if not self._connection.daemon().platform.endswith(f"/{base.architecture}"):
+            self._library.of(base.id)  # says so where nothing of it can be run
+        revision_id = self.revision_id(spec)
+        old = self._images.get(_tag(spec, revision_id)) if fresh else None
         found = None if fresh else self.find(spec, revision_id)
         if found:
             progress(BuildProgress(f"{found.reference} is there already", 1, 1))
             return found
-        # A ready image that the engine has is that one, also where its registry is mirrored.
-        mirrors = {} if spec.image and self._image(spec.image) else self._settings.registries
-        written = recipe.render(spec, revision_id, dialect=builder.dialect(self._connection), registries=mirrors)
+        written = recipe.render(spec, revision_id, dialect=builder.dialect(self._connection), base=base)
         builder.build(
             self._connection,
             written,
@@ -113,18 +129,15 @@ class DockerEngine:
         made = self.find(spec, revision_id)
         if made is None:
             raise Refused(f"the image {_tag(spec, revision_id)} vanished right after it was built")
-        if old and old[0] != made.digest:
-            self._drop(old[0])
+        if old and old.id != made.digest:
+            self._images.drop(old.id)
+            self._library.forget(old.id)
         return made
 
     def remove(self, revision: Revision) -> None:
         """Remove the image's name, and the image with it where it has no other."""
-        try:
-            with self._connection.api() as api:
-                api.remove_image(revision.reference)
-        except NoSuchThing:
-            pass
-        if revision.digest and self._image(revision.digest) is None:
+        self._images.remove(revision.reference)
+        if revision.digest and self._images.get(revision.digest) is None:
             self._library.forget(revision.digest)
 
     def tidy(self) -> None:
@@ -189,33 +202,6 @@ class DockerEngine:
     def shell(self, handle: str) -> list[str]:
         """argv of a shell in it."""
         return self._sessions.shell(handle)
-
-    # -- images ----------------------------------------------------------------------------------------------------
-
-    def _image(self, reference: str) -> tuple[str, str, int] | None:
-        """Digest, reference and size of an image."""
-        try:
-            with self._connection.api() as api:
-                seen = api.inspect_image(reference)  # type: ignore[no-untyped-call]
-        except NoSuchThing:
-            return None
-        return str(seen["Id"]), reference, int(seen.get("Size") or 0)
-
-    def _drop(self, digest: str) -> None:
-        """Remove an image that lost its name, unless something uses it."""
-        with suppress(NoSuchThing, WorkbenchError), self._connection.api() as api:
-            api.remove_image(digest)
-            self._library.forget(digest)
-
-    def _labelled(self, revision_id: str) -> tuple[str, str, int] | None:
-        """An image that another name or another home gave this revision."""
-        with self._connection.api() as api:
-            images = api.images(filters={"label": f"{LABEL}revision={revision_id}"})
-        for image in images:
-            for tag in image.get("RepoTags") or ():
-                if tag != "<none>:<none>":
-                    return str(image["Id"]), str(tag).removeprefix("docker.io/"), int(image.get("Size") or 0)
-        return None
 
 
 def _tag(spec: EnvironmentSpec, revision_id: str) -> str:

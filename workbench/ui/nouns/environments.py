@@ -118,6 +118,8 @@ def summary(bench: Bench, view: EnvironmentView) -> Page:
     elif build is not None and build.reason:
         page.text(build.reason, Tone.BAD if build.state is BuildState.FAILED else Tone.PLAIN)
         page.hint(build.hint, bench.home.root)
+    for sentence in view.lacks:
+        page.text(f"It has {sentence}.", Tone.WARN)
     page.gap()
     page.facts(
         ("engine", str(view.engine or "chosen at the first build")),
@@ -132,6 +134,7 @@ def summary(bench: Bench, view: EnvironmentView) -> Page:
         ("revision", revision.id if revision else None),
         ("is", revision.reference if revision else None),
         ("digest", revision.digest if revision else None),
+        ("made from", revision.base if revision else None),
         (
             "newest build",
             f"b{build.id} {of_build(build.state)}, {age(build.ended or build.created, now)} ago" if build else None,

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from workbench.engines.base import LABEL
+from workbench.engines.docker.bases import Base
 from workbench.engines.docker.recipe import python, r, system
 from workbench.engines.docker.recipe.sheet import Dialect, Recipe, Sheet
 from workbench.model.environment import EnvironmentSpec
@@ -25,15 +26,21 @@ RECIPE = 1  # part of every revision: raised when the same declaration shall giv
 
 
 def render(
-    spec: EnvironmentSpec, revision: str, *, dialect: Dialect, registries: Mapping[str, str] | None = None
+    spec: EnvironmentSpec,
+    revision: str,
+    *,
+    dialect: Dialect,
+    registries: Mapping[str, str] | None = None,
+    base: Base | None = None,
 ) -> Recipe:
-    """The recipe of `spec`, checked before."""
-    sheet = Sheet(spec, dialect, registries or {})
+    """The recipe of `spec`, checked before. It starts from `base`; else from what its name says, by `registries`."""
+    sheet = Sheet(spec, dialect, registries or {}, base.source if base else "")
     staged = dialect is Dialect.CLASSIC and python.wanted(sheet)
     sheet.begin(stage="runtime" if staged else "")
     if sheet.own:
         system.runtime(sheet, python=bool(spec.python or python.tools(sheet)))
-    elif spec.apt or spec.r or python.requirements(sheet):
+    added = not sheet.own and bool(spec.apt or spec.r or python.requirements(sheet))
+    if added:
         sheet.add("USER root")
     if staged:
         system.packages(sheet)
@@ -43,5 +50,8 @@ def render(
         system.packages(sheet)
         python.packages(sheet)
     r.packages(sheet)
-    sheet.add(f"LABEL {LABEL}revision={revision} \\\n      {LABEL}environment={spec.slug}")
+    if added and base and base.user:
+        sheet.add(f"USER {base.user}")
+    labels = {"revision": revision, "environment": spec.slug, **({"base": base.pinned} if base else {})}
+    sheet.add("LABEL " + " \\\n      ".join(f"{LABEL}{key}={value}" for key, value in labels.items()))
     return sheet.recipe()

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from workbench.engines.docker.base_image import base_image, mirrored
+from workbench.engines.docker.base_image import base_image
+from workbench.engines.docker.image_name import mirrored
 from workbench.engines.docker.transcript import squeeze
 from workbench.model.environment import EnvironmentSpec
 from workbench.text import one_line
@@ -39,17 +40,17 @@ class Sheet:
     """The lines written so far, the files they take, and for whom they are written.
 
     `base` is the image it starts from by its public name, `own`: that is one of ours, Debian with the venv in a known
-    place.
+    place. `source` is that image as it was pinned; else it is named as `registries` have it.
     """
 
-    def __init__(self, spec: EnvironmentSpec, dialect: Dialect, registries: Mapping[str, str]) -> None:
+    def __init__(self, spec: EnvironmentSpec, dialect: Dialect, registries: Mapping[str, str], source: str) -> None:
         self.spec = spec
         self.dialect = dialect
         self.base = base_image(spec)
         self.own = spec.image is None
         self.files: dict[str, str] = {}
         self.needs_uv = False
-        self._image = mirrored(self.base, registries)
+        self._image = source or mirrored(self.base, registries)
         self._titles: dict[str, str] = {squeeze(f"FROM {self._image}"): self.base}
         self._lines: list[str] = []
 
@@ -57,6 +58,8 @@ class Sheet:
         """The first lines; `stage` names the first stage where others follow."""
         name = one_line(self.spec.name)
         self._lines.append(f"# {name}: written by workbench from its declaration; edit that, not this.")
+        if "@" in self._image and self._image != self.base:
+            self._lines.append(f"# {one_line(self.base)}, as its tag was when it was first used here")
         self._lines.append(f"FROM {self._image}{f' AS {stage}' if stage else ''}")
 
     def add(self, text: str, comment: str = "") -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -93,7 +94,9 @@ def remove(bench: Bench, session_id: int) -> None:
                 f"session {session.name} is {session.state}",
                 hint=f"Stop it first: workbench sessions stop {session.name}",
             )
-    (bench.home.session_folder(session_id) / "token").unlink(missing_ok=True)
+    folder = bench.home.session_folder(session_id)
+    (folder / "token").unlink(missing_ok=True)
+    shutil.rmtree(folder / "sign-in", ignore_errors=True)
     control.ensure(bench)
     control.wake(bench)
 

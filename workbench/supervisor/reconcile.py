@@ -82,6 +82,9 @@ class Reconcile:
             except WorkbenchError as error:
                 log.info("%s is not swept: %s", name, error.message)
         self._owed = owed
+        with self.desk.read() as connection:
+            living = {session.id for session in rows.in_states(connection, set(SessionState) - ENDED)}
+        self.sessions.starting.fronts.sweep(living | self.sessions.busy())
 
     def _one(self, name: EngineName) -> None:
         engine = self.engines.get(name)

@@ -149,7 +149,8 @@ class Sessions:
             self._take_down(session)
         elif facts and facts.alive:
             self._keep_log(engine, facts.handle)
-            self._say(session, *self._guarded_port(session))
+            front = self.starting.fronts.keep(session)
+            self._say(session, *(front if front[0] else self._guarded_port(session)))
             if session.state is S.STARTING:
                 self.starting.await_ready(session, engine, facts.handle)
         elif session.state is S.STARTING:
@@ -196,6 +197,7 @@ class Sessions:
             stop = self._logs.pop(session.handle, None)
             if stop:
                 stop.set()
+        self.starting.fronts.down(session.id)
         (self.desk.home.session_folder(session.id) / "token").unlink(missing_ok=True)
         with self.desk.write() as connection:
             now, actor = self.desk.now(), self.desk.actor
@@ -232,6 +234,7 @@ class Sessions:
                 if again:
                     rows.change(connection, session.id, state, S.QUEUED, at=self.desk.now(), actor=self.desk.actor)
         if done:
+            self.starting.fronts.down(session.id)
             log.info("session %s: %s, %s", session.name, state, one_line(reason, 300))
 
     def _change(self, session: Session, new: SessionState, *, reason: str = "", hint: str = "") -> bool:

@@ -16,6 +16,7 @@ from workbench.services import ides, projects
 from workbench.store import sessions as rows
 from workbench.supervisor import probe
 from workbench.supervisor.desk import Desk
+from workbench.supervisor.fronts import Fronts
 from workbench.supervisor.guards import Guards
 from workbench.supervisor.probe import Answer
 from workbench.supervisor.ready import Usable
@@ -38,6 +39,7 @@ class Starting:
     def __init__(self, desk: Desk, guards: Guards) -> None:
         self.desk = desk
         self.guards = guards
+        self.fronts = Fronts(desk)
 
     def start(self, session: Session, usable: Usable, engine: Engine) -> str:
         """Make and start it; its handle. Raises `WorkbenchError`. The row says `starting` before anything is made."""
@@ -80,6 +82,7 @@ class Starting:
                 self.desk.point()
                 with self.desk.write() as connection:
                     rows.set_facts(connection, session.id, handle=handle, port=port)
+                self.fronts.up(session, tool, port)
                 engine.start_session(handle)
             except PortTaken:
                 log.info("session %s: port %d is taken", session.name, port)

@@ -16,10 +16,11 @@ from workbench.engines.docker.account import Account
 from workbench.engines.docker.container import PRIVATE, Plan
 from workbench.engines.docker.contents import Contents
 from workbench.engines.folders import front_folder
+from workbench.engines.relay import Relay, chosen
 from workbench.model.ide import SignIn, UserRule
 from workbench.paths import Home, tool_socket
 
-TOKEN, STATE, FRONT = PRIVATE / "token", PRIVATE / "state", PRIVATE / "front"
+TOKEN, STATE, FRONT, RELAY = PRIVATE / "token", PRIVATE / "state", PRIVATE / "front", PRIVATE / "relay"
 Shown = tuple[Path, str, bool]  # a path here, its path inside, whether it may be written
 
 
@@ -69,7 +70,7 @@ class Outfit:
             name=name,
             revision=request.revision,
             contents=self.contents,
-            argv=tool.command(request, place),
+            argv=self._argv(place),
             workspace=space,
             private=request.folder,
             home=project_home,
@@ -81,6 +82,16 @@ class Outfit:
             root=request.ide.user is UserRule.ROOT,
         )
 
+    def _relay(self) -> Relay | None:
+        """What offers a tool that listens on a port to our front, for a container's own address is open to every account."""
+        if not self.fronted or self.request.ide.listens_on_socket:
+            return None
+        return chosen(self.contents.program("python3"), self.contents.program("perl"))
+
+    def _argv(self, place: tool.Place) -> list[str]:
+        argv, relay = tool.command(self.request, place), self._relay()
+        return relay.wrap(argv, program=RELAY, folder=FRONT, port=self.request.ide.port) if relay else argv
+
     def _shown(self, place: tool.Place) -> Iterator[Shown]:
         request = self.request
         state = self.who.made(request.folder / "state")
@@ -89,6 +100,8 @@ class Outfit:
             front = front_folder(self.home, request.folder)
             self.who.own(front)
             yield front, str(FRONT), True
+            if relay := self._relay():
+                yield relay.install(request.folder), str(RELAY), False
         else:
             yield tool.secret_file(request), str(TOKEN), False
         for folder in request.ide.own:

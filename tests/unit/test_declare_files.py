@@ -1,4 +1,4 @@
-"""Projects and the standard files of other tools: what is read, and what is refused to be shown or followed."""
+"""Projects and the files that declarations name: what is read, and what is refused to be shown or followed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.declare import Reading, load_environment, load_project, load_standard
+from workbench.declare import Reading, load_environment, load_project
 from workbench.declare.requirements import read_requirements
 from workbench.model.environment import EnvironmentSpec
 from workbench.model.project import Mount, Project
@@ -161,7 +161,7 @@ def test_requirements_are_read_as_pip_reads_them(tmp_path: Path) -> None:
 
 
 def test_requirements_that_cannot_be_met_have_their_lines(tmp_path: Path) -> None:
-    """Options of later versions, local packages, nonsense, includes that are missing or leave the folder."""
+    """Options of later versions, nonsense, includes that are missing or leave the folder; packages in folders are kept."""
     inner = tmp_path / "p"
     inner.mkdir()
     (tmp_path / "out.txt").write_text("x\n")
@@ -169,8 +169,10 @@ def test_requirements_that_cannot_be_met_have_their_lines(tmp_path: Path) -> Non
     path.write_text("ok\n-e .\n--find-links x\n./local\n???\n-r none.txt\n-r ../out.txt\n-c c.txt\n")
     found = read_requirements(path, inner)
     assert found.lines == ["ok"]
-    assert [problem.line for problem in found.problems] == [2, 3, 4, 5, 6, 7, 8]
-    assert "leads out of the project" in found.problems[5].message
+    assert [problem.line for problem in found.problems] == [3, 5, 6, 7, 8]
+    assert "leads out of the project" in found.problems[3].message
+    assert found.local == [(".", "", path), ("./local", "", path)]
+    assert "-e is read as a plain install" in found.notices[0].message
 
 
 def test_an_environment_names_a_requirements_file(tmp_path: Path) -> None:
@@ -183,66 +185,6 @@ def test_an_environment_names_a_requirements_file(tmp_path: Path) -> None:
     assert spec.python
     assert (spec.python.packages, spec.python.requirements) == (("a", "b"), tmp_path / "r.txt")
     assert spec.python.index == "https://x.example/simple"
-
-
-def standard(folder: Path, name: str) -> Reading[EnvironmentSpec]:
-    """The environment of project `sales` out of its file `name`."""
-    return load_standard(folder / name, project="sales", folder=folder)
-
-
-def test_requirements_alone_make_an_environment(tmp_path: Path) -> None:
-    """Named after project and file, with a notice for standard files that are not read."""
-    (tmp_path / "requirements.txt").write_text("pandas\n")
-    (tmp_path / "apt.txt").write_text("git\n")
-    reading = standard(tmp_path, "requirements.txt")
-    spec = reading.get()
-    assert (spec.name, spec.slug) == ("sales/requirements.txt", "sales-requirements-txt")
-    assert spec.python
-    assert spec.python.packages == ("pandas",)
-    assert "apt.txt is not read by this version" in str(reading.notices[0])
-
-
-def test_the_pip_part_of_an_environment_yml_is_read(tmp_path: Path) -> None:
-    """Python's version, pip packages, variables; the rest of conda is a problem with its line."""
-    path = tmp_path / "environment.yml"
-    path.write_text(
-        "name: x\nchannels: [conda-forge]\ndependencies:\n  - python=3.12\n  - pip\n  - pip:\n    - pandas>=2\n"
-        "    - -r more.txt\nvariables: {A: 1}\n"
-    )
-    (tmp_path / "more.txt").write_text("scipy\n")
-    spec = standard(tmp_path, "environment.yml").get()
-    assert spec.python
-    assert (spec.python.version, spec.python.packages, spec.env) == ("3.12", ("pandas>=2", "scipy"), {"A": "1"})
-    path.write_text("dependencies:\n  - python>=3.10\n  - conda-forge::numpy=2\n  - pip: x\n  - [a]\nprefx: y\n")
-    reading = standard(tmp_path, "environment.yml")
-    lines = said(reading)
-    assert "which Python 'python>=3.10' means is not clear" in lines
-    assert "needs conda, which is not in this version yet" in lines
-    assert "unknown key 'prefx'" in lines
-    assert sorted(problem.line for problem in reading.problems) == [2, 3, 4, 5, 6]
-
-
-def test_an_environment_yaml_may_be_ours_or_condas(tmp_path: Path) -> None:
-    """What it says decides, not its name."""
-    path = tmp_path / "environment.yaml"
-    path.write_text("dependencies: [python=3.12, {pip: [a]}]\n")
-    conda = standard(tmp_path, "environment.yaml").get()
-    path.write_text("python: {packages: [a]}\n")
-    ours = standard(tmp_path, "environment.yaml").get()
-    assert conda.python
-    assert ours.python
-    assert conda.python.packages == ours.python.packages == ("a",)
-
-
-def test_a_standard_file_does_not_leave_the_project(tmp_path: Path) -> None:
-    """A link out of the folder is not followed, and neither is what a declaration names."""
-    folder = tmp_path / "p"
-    folder.mkdir()
-    (tmp_path / "secret.txt").write_text("token\n")
-    (folder / "requirements.txt").symlink_to(tmp_path / "secret.txt")
-    assert "leads out of the project" in said(standard(folder, "requirements.txt"))
-    (folder / "environment.yaml").write_text("python: {requirements: ../secret.txt}\n")
-    assert "leads out of the project" in said(standard(folder, "environment.yaml"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")

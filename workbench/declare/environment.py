@@ -158,6 +158,13 @@ class _Chain:
             python["packages"] = [*python.get("packages", []), *found.lines]
             if found.index:
                 python.setdefault("index", found.index)
+            folder = document.path.parent
+            local = [
+                os.path.relpath((at.parent / place).resolve(), folder.resolve()) + extras
+                for place, extras, at in found.local
+            ]
+            if local:
+                python["local"] = [*python.get("local", []), *local]
         self.problems += named_files.resolve(document, said, inside)
         if keys.size:
             said["limits"] = {**self.size(document, keys.size), **(said.get("limits") or {})}
@@ -238,6 +245,7 @@ def _spec(links: list[_Link], name: str, path: Path, shipped: bool) -> Environme
         post_build=said.get("post_build"),
         start=said.get("start"),
         idle_stop=said.get("idle_stop"),
+        context=said.get("context"),
         ides=tuple(said.get("ides", ("jupyter",))),
         title=said.get("title", ""),
         description=said.get("description", ""),

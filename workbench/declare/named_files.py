@@ -7,13 +7,21 @@ import os
 from pathlib import Path
 from typing import Any
 
+from workbench.declare import sources
 from workbench.declare.composer import Keys
 from workbench.declare.problem import DeclarationError, Problem
 from workbench.declare.reader import Document, read_bytes
 from workbench.model.environment import DockerfilePart, NamedFile
 
 LARGEST = 16 * 1024**2  # bytes: lock files of large projects
-PLACES: tuple[Keys, ...] = (("python", "lock"), ("r", "lock"), ("post_build",), ("start",), ("dockerfile", "file"))
+PLACES: tuple[Keys, ...] = (
+    ("python", "lock"),
+    ("r", "lock"),
+    ("r", "script"),
+    ("post_build",),
+    ("start",),
+    ("dockerfile", "file"),
+)
 
 
 def resolve(document: Document, said: dict[str, Any], inside: Path | None) -> list[Problem]:
@@ -39,8 +47,50 @@ def resolve(document: Document, said: dict[str, Any], inside: Path | None) -> li
         if not folder.is_dir() or not _within(folder, inside):
             why = "leads out of the project" if folder.is_dir() else "is no folder"
             problems.append(document.problem(("dockerfile", "context"), f"{context} {why}"))
-        said["dockerfile"] = DockerfilePart(part["file"], folder, part.get("target"), part.get("args", {}))
+        else:
+            text = part["file"].path.read_text(encoding="utf-8", errors="replace")
+            seen = sources.copied(part["file"].path, text, folder)
+            said["dockerfile"] = DockerfilePart(part["file"], folder, part.get("target"), part.get("args", {}), seen)
+    if not problems:
+        _local(document, said, inside, problems)
+    if not problems:
+        _context(document, said, inside, problems)
     return problems
+
+
+def _local(document: Document, said: dict[str, Any], inside: Path | None, problems: list[Problem]) -> None:
+    """Packages in folders beside the declaration."""
+    python, r = said.get("python") or {}, said.get("r") or {}
+    places: list[tuple[Keys, str]] = [(("python", "local", n), name) for n, name in enumerate(python.get("local", ()))]
+    found = []
+    for keys, name in [*places, *([(("r", "local"), r["local"])] if r.get("local") else [])]:
+        place, extras = sources.place_and_extras(name)
+        path = _place(document, place)
+        if not path.exists() or not _within(path, inside):
+            why = "leads out of the project" if path.exists() else "is not there"
+            problems.append(document.problem(keys, f"{name} {why}"))
+            continue
+        try:
+            found.append(sources.package(path.resolve(), extras))
+        except DeclarationError as error:
+            problems.append(document.problem(keys, f"{name}: {error.problems[0].message}"))
+    if not problems and r.get("local"):
+        r["local"] = found.pop()
+    if not problems and python.get("local"):
+        python["local"] = found
+
+
+def _context(document: Document, said: dict[str, Any], inside: Path | None, problems: list[Problem]) -> None:
+    """The folder that scripts see."""
+    name = said.pop("context", None)
+    scripts = [one for one in (said.get("post_build"), (said.get("r") or {}).get("script")) if one]
+    folder = _place(document, name or ".")
+    if name and (not folder.is_dir() or not _within(folder, inside)):
+        why = "leads out of the project" if folder.is_dir() else "is no folder"
+        problems.append(document.problem(("context",), f"{name} {why}"))
+    elif name or (scripts and inside):
+        texts = [(one.path, one.path.read_text(encoding="utf-8", errors="replace")) for one in scripts]
+        said["context"] = sources.for_scripts(folder.resolve(), texts)
 
 
 def _file(document: Document, name: str, inside: Path | None) -> NamedFile:

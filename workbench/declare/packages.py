@@ -90,3 +90,16 @@ def repository(said: str) -> str:
             wrong(f"CRAN of {said} is not kept", f"days from {FIRST_DAY} on can be had")
         return f"{DATED_CRAN}/{said}"
     return url(said)
+
+
+def image(said: str) -> str:
+    """A name of an image, with a tag or digest where one is wanted."""
+    if not re.fullmatch(
+        r"[a-zA-Z0-9][\w.\-]*(:\d+)?(/[\w.\-]+)*(:[\w.\-]{1,128})?(@sha256:[0-9a-f]{64})?", said, re.ASCII
+    ):
+        wrong(f"{said!r} is no name of an image", "as rocker/tidyverse:4.5.2")
+    name = said.partition("@")[0]
+    path = name.partition("/")[2] if "/" in name and re.search(r"[.:]|^localhost", name.split("/")[0]) else name
+    if re.sub(r":[^/:]*$", "", path) != re.sub(r":[^/:]*$", "", path).lower():
+        wrong(f"{said!r} is no name of an image", "names of images are lower-case")
+    return said

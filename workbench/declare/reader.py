@@ -76,9 +76,12 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
     return content
 
 
-def read_text(path: Path) -> str:
-    """The UTF-8 text of a file, without a byte order mark. Raises `DeclarationError`."""
+def read_text(path: Path, *, utf_16: bool = False) -> str:
+    """The UTF-8 text of a file, without a byte order mark; UTF-16 with its mark too where that is said, as PowerShell
+    writes. Raises `DeclarationError`."""
     content = read_bytes(path)
+    if utf_16 and content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", "replace")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -52,24 +52,50 @@ class NamedFile:
 
 
 @dataclass(frozen=True)
+class LocalPackage:
+    """A package in a folder or archive of this machine, the SHA-256 of what is in it, and its extras as `[dev]`."""
+
+    path: Path
+    sha256: str
+    extras: str = ""
+
+
+@dataclass(frozen=True)
+class ContextPart:
+    """A folder that scripts of the build see a copy of, and the SHA-256 of those of its files that they name."""
+
+    folder: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
 class PythonPart:
-    """Python of an environment: version as `3.13`, requirement lines, package index, a file with exact versions."""
+    """Python of an environment: version as `3.13`, requirement lines, package index, a file with exact versions.
+
+    `local` are packages that are installed from this machine.
+    """
 
     version: str | None = None
     packages: tuple[str, ...] = ()
     requirements: Path | None = None  # a requirements file that was named; its lines are in `packages` already
     index: str | None = None
     lock: NamedFile | None = None
+    local: tuple[LocalPackage, ...] = ()
 
 
 @dataclass(frozen=True)
 class RPart:
-    """R of an environment: version, CRAN package names, CRAN repository, a lock file of renv."""
+    """R of an environment: version, CRAN package names, CRAN repository, a lock file of renv.
+
+    `script` is run at the build, `local` is the folder of an R package that is installed.
+    """
 
     version: str | None = None
     packages: tuple[str, ...] = ()
     repository: str | None = None
     lock: NamedFile | None = None
+    script: NamedFile | None = None
+    local: LocalPackage | None = None
 
 
 @dataclass(frozen=True)
@@ -82,12 +108,16 @@ class CondaPart:
 
 @dataclass(frozen=True)
 class DockerfilePart:
-    """A Dockerfile of one's own: the file, the folder it may copy from, a stage of it, values of its `ARG` lines."""
+    """A Dockerfile of one's own: the file, the folder it may copy from, a stage of it, values of its `ARG` lines.
+
+    `seen` is the SHA-256 of what it copies out of the folder, empty where it copies nothing.
+    """
 
     file: NamedFile
     context: Path
     target: str | None = None
     args: Mapping[str, str] = field(default_factory=dict)
+    seen: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,6 +155,7 @@ class EnvironmentSpec:
     post_build: NamedFile | None = None
     start: NamedFile | None = None
     idle_stop: float | None = None  # seconds without work after which a Jupyter session stops; 0, None: never
+    context: ContextPart | None = None
     ides: tuple[str, ...] = ("jupyter",)
     tools: tuple[Ide, ...] = ()  # what `ides` name
     title: str = ""
@@ -142,6 +173,7 @@ class EnvironmentSpec:
             "dockerfile": _plain(self.dockerfile, drop=("context",)),
             "post_build": self.post_build and self.post_build.sha256,
             "start": self.start and self.start.sha256,
+            "context": (self.context and self.context.sha256) or None,
         }
         return {
             "engine": self.engine,
@@ -227,12 +259,14 @@ class Revision:
 
 
 def _plain(part: Any, drop: tuple[str, ...] = ()) -> dict[str, Any] | None:
-    """A part as it shapes what is built: files by their content, and a lock only where there is one."""
+    """A part as it shapes what is built: files by their content, and what came later only where it is there."""
     if part is None:
         return None
     plain = {key: value for key, value in asdict(part).items() if key not in drop}
-    for key in ("lock", "file"):
+    for key in ("lock", "file", "script", "local", "seen"):
         named = plain.pop(key, None)
-        if named is not None:
-            plain[key] = named["sha256"]
+        if key == "local" and isinstance(named, tuple | list):
+            named = [one["sha256"] + one["extras"] for one in named]
+        if named:
+            plain[key] = named["sha256"] if isinstance(named, dict) else named
     return plain

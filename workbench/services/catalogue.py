@@ -80,10 +80,11 @@ def name_for(bench: Bench, project: Project) -> str:
 
 
 def standard(project: Project) -> str | None:
-    """`<project>/<file>` for the first standard file that is read; None where there is none."""
-    from workbench.declare.standard import READ
+    """`<project>/<file>` for the standard file that gives the environment its name; None where there is none."""
+    from workbench.declare.standard import leading
 
-    return next((f"{project.name}/{name}" for name in projects.standard_files(project) if name in READ), None)
+    found = leading(project.path)
+    return f"{project.name}/{found}" if found else None
 
 
 def wrong_suffix(bench: Bench) -> list[Problem]:

@@ -39,6 +39,11 @@ class PythonKeys(Keys):
         examples=["uv.lock"],
     )
     index: Url | None = Field(None, description="Package index to use instead of PyPI.")
+    local: list[Line] = Field(
+        default=[],
+        description="Folders or archives with packages to install, relative to this file, as `.` or `lib[extra]`.",
+        examples=["."],
+    )
 
 
 class RKeys(Keys):
@@ -53,6 +58,10 @@ class RKeys(Keys):
         None, description="CRAN repository to use; a day stands for CRAN as it was then, by Posit's package manager."
     )
     lock: Line | None = Field(None, description="A lock file of renv, relative to this file.", examples=["renv.lock"])
+    script: Line | None = Field(
+        None, description="A script that installs packages, relative to this file.", examples=["install.R"]
+    )
+    local: Line | None = Field(None, description="The folder of an R package to install, relative to this file.")
 
 
 class CondaKeys(Keys):

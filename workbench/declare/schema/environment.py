@@ -15,18 +15,6 @@ from workbench.declare.schema.contents import CondaKeys, DockerfileKeys, KernelK
 from workbench.declare.schema.limits import LimitKeys
 
 
-def _image(said: str) -> str:
-    if not re.fullmatch(
-        r"[a-zA-Z0-9][\w.\-]*(:\d+)?(/[\w.\-]+)*(:[\w.\-]{1,128})?(@sha256:[0-9a-f]{64})?", said, re.ASCII
-    ):
-        wrong(f"{said!r} is no name of an image", "as rocker/tidyverse:4.5.2")
-    name = said.partition("@")[0]
-    path = name.partition("/")[2] if "/" in name and re.search(r"[.:]|^localhost", name.split("/")[0]) else name
-    if re.sub(r":[^/:]*$", "", path) != re.sub(r":[^/:]*$", "", path).lower():
-        wrong(f"{said!r} is no name of an image", "names of images are lower-case")
-    return said
-
-
 def _use(said: str) -> str:
     if said.startswith("conda:"):
         if not re.fullmatch(r"conda:[\w.-]+", said, re.ASCII):
@@ -42,7 +30,7 @@ def _network(value: object) -> bool:
     return truth(value)
 
 
-Image = Annotated[str, checked(_image), form("image", "rocker/tidyverse:4.5.2")]
+Image = Annotated[str, checked(packages.image), form("image", "rocker/tidyverse:4.5.2")]
 ExistingPython = Annotated[
     str, checked(_use), form("absolute path, or conda:NAME", "/opt/python3.13/bin/python", "conda:base")
 ]
@@ -112,6 +100,11 @@ class EnvironmentKeys(Keys):
         None,
         description="A script, relative to this file, that runs at the end of the build (engine docker).",
         examples=["postBuild"],
+    )
+    context: Line | None = Field(
+        None,
+        description="The folder that `post_build` and `r: script` see a copy of, relative to this file; its own, where"
+        " absent.",
     )
     start: Line | None = Field(
         None,

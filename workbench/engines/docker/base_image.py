@@ -6,12 +6,14 @@ import re
 from collections.abc import Sequence
 
 from workbench.errors import Refused
+from workbench.model import dockerfile
 from workbench.model.environment import EnvironmentSpec
 from workbench.text import one_line
 
 DEBIAN = "debian:trixie-slim"
 DEBIAN_PYTHON = "3.13"
 DEBIAN_R = "4.5"
+MICROMAMBA = "mambaorg/micromamba:2.3.3"  # has the program that makes conda environments
 
 _IMAGE = re.compile(r"[a-z0-9][\w.\-/:@]*", re.ASCII)
 _DEBIAN_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.\-]+(?:[:=/][\w.+~:\-]+)?", re.ASCII)
@@ -26,11 +28,21 @@ def base_image(spec: EnvironmentSpec) -> str:
     """What the image of `spec` starts from, by its public name."""
     if spec.image:
         return spec.image
+    if spec.conda:
+        return DEBIAN
     if spec.r and not _is_debian(spec.r.version, DEBIAN_R):
         return f"rocker/r-ver:{spec.r.version}"
     if spec.python and not _is_debian(spec.python.version, DEBIAN_PYTHON):
         return f"python:{spec.python.version}-slim-trixie"
     return DEBIAN
+
+
+def images(spec: EnvironmentSpec) -> tuple[str, ...]:
+    """All images that a build takes, by their public names; what it starts from is the first."""
+    if spec.dockerfile:
+        text = spec.dockerfile.file.path.read_text(encoding="utf-8", errors="replace")
+        return tuple(dockerfile.images(text, spec.dockerfile.args))
+    return (base_image(spec), *([MICROMAMBA] if spec.conda else []))
 
 
 def _is_debian(version: str | None, debian: str | None) -> bool:
@@ -47,12 +59,6 @@ def check(spec: EnvironmentSpec) -> None:
             hint="Set `engine: process`, or declare `python:` with its packages.",
         )
     python, r = spec.python, spec.r
-    unmade = {
-        "dockerfile": spec.dockerfile, "conda": spec.conda, "python: lock": python and python.lock,
-        "r: lock": r and r.lock, "post_build": spec.post_build, "start": spec.start,
-    }  # fmt: skip
-    for key in (key for key, value in unmade.items() if value):
-        raise Refused(f"`{key}` is not in this version yet", title=title)
     _all_match(title, "image", _IMAGE, [spec.image] if spec.image else [])
     _all_match(title, "apt package", _DEBIAN_PACKAGE, spec.apt)
     _all_match(title, "R package", _R_PACKAGE, r.packages if r else ())

@@ -1,6 +1,8 @@
 """The Engine's own builder, for machines without BuildKit, as a program of its own: killing it cancels the build.
 
-    python -m workbench.engines.docker.classic URL TAG FOLDER [--no-cache]
+    python -m workbench.engines.docker.classic URL TAG FOLDER CONTEXT [--no-cache] [--label=…] [--build-arg=…] [--target=…]
+
+CONTEXT is the folder in FOLDER that is sent, empty for all of it.
 
 It prints what the Engine says in the form `transcript` reads. Proxies come as environment variables.
 """
@@ -11,7 +13,7 @@ import io
 import re
 import sys
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +27,24 @@ from workbench.errors import WorkbenchError
 _STEP = re.compile(r"step (\d+)/(\d+) ?: ?(.*)", re.IGNORECASE)
 
 
-def packed(folder: Path) -> io.BytesIO:
+DOCKERFILE = ".workbench.Dockerfile"
+
+
+def packed(folder: Path, dockerfile: Path) -> io.BytesIO:
     """The context as a tar archive, owned by root, without this machine's times."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        for path in sorted(folder.iterdir()):
-            entry = tar.gettarinfo(str(path), arcname=path.name)
+        for path, name in [
+            *((path, str(path.relative_to(folder))) for path in sorted(folder.rglob("*"))),
+            (dockerfile, DOCKERFILE),
+        ]:
+            entry = tar.gettarinfo(str(path), arcname=name)
             entry.uid = entry.gid = 0
             entry.uname = entry.gname = "root"
             entry.mtime = 0
+            if not entry.isreg():
+                tar.addfile(entry)
+                continue
             with path.open("rb") as content:
                 tar.addfile(entry, content)
     archive.seek(0)
@@ -57,18 +68,26 @@ def told(stream: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, bool]]:
                 yield f"#{number} 0 {line}", False
 
 
-def build(api: APIClient, tag: str, folder: Path, *, fresh: bool) -> bool:
+def build(api: APIClient, tag: str, folder: Path, inner: str, options: Sequence[str]) -> bool:
     """Build the context in `folder`; whether it succeeded."""
     good = True
+
+    def given(option: str) -> dict[str, str]:
+        found = (word.removeprefix(f"{option}=") for word in options if word.startswith(f"{option}="))
+        return dict(text.partition("=")[::2] for text in found)
+
     stream = api.build(
-        fileobj=packed(folder),
+        fileobj=packed(folder / inner, folder / "Dockerfile"),
         custom_context=True,
+        dockerfile=DOCKERFILE,
         tag=tag,
         rm=True,
-        nocache=fresh,
+        nocache="--no-cache" in options,
         forcerm=True,
         decode=True,
-        buildargs=proxies(),
+        buildargs=proxies() | given("--build-arg"),
+        labels=given("--label"),
+        target=next((word.partition("=")[2] for word in options if word.startswith("--target=")), ""),
         timeout=None,
     )
     for line, failed in told(stream):
@@ -79,10 +98,10 @@ def build(api: APIClient, tag: str, folder: Path, *, fresh: bool) -> bool:
 
 def main(arguments: list[str]) -> int:
     """Build, and say by the exit code how it went."""
-    url, tag, folder, *anew = arguments
+    url, tag, folder, inner, *options = arguments
     try:
         with Connection(Endpoint(url, "the builder")).api(timeout=None) as api:
-            return 0 if build(api, tag, Path(folder), fresh=bool(anew)) else 1
+            return 0 if build(api, tag, Path(folder), inner, options) else 1
     except WorkbenchError as error:
         print(f"#0 ERROR: {error.message}", flush=True)  # noqa: T201 - as above
         return 1

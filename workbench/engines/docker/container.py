@@ -45,8 +45,9 @@ THREADS = (
 )
 # docker-stacks' script changes accounts and owners by these; the folders it would change are the person's on this machine.
 REFITTING = ("NB_USER", "NB_UID", "NB_GID", "CHOWN_HOME", "CHOWN_EXTRA", "GRANT_SUDO")
-# Reads the variables of the private file, then becomes the program.
-START = 'set -a; . "$0"; set +a; exec "$@"'
+# Reads the variables of the private file, then becomes the program; images of ours may have something to start it by.
+STARTER = "/opt/workbench/start"
+START = f'set -a; . "$0"; set +a; [ ! -x {STARTER} ] || exec {STARTER} "$@"; exec "$@"'
 # Folders of the image's own system: showing a folder of this machine in their place breaks the container.
 SYSTEM = (
     "/bin",
@@ -243,6 +244,7 @@ def _private_files(plan: Plan, who: Account) -> list[Bind]:
         raise Refused(f"{one_line(wrong[0])!r} cannot be the name of a variable")
     refitting = REFITTING if plan.contents.rules == STACKS else ()
     variables = {name: value for name, value in env.items() if name not in refitting}
+    variables["WORKBENCH_PROJECT"] = str(plan.workspace.project)
     texts = {
         "env": "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items()),
         "passwd": passwd(plan.contents, who),

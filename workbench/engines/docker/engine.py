@@ -51,13 +51,13 @@ class DockerEngine:
 
     def revision_id(self, spec: EnvironmentSpec) -> str:
         """16 hex digits of the shape, the recipe's form, the platform, and the base as it is pinned."""
-        base = base_image.base_image(spec)
+        images = base_image.images(spec)
         facts = {
             "engine": self.name.value,
             "platform": self._connection.daemon().platform,
             "recipe": recipe.RECIPE,
-            "base": base,
-            "digest": self._bases.known(base),
+            "base": " ".join(images),
+            "digest": " ".join(self._bases.known(image) for image in images),
             "shape": spec.shape,
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
@@ -96,23 +96,27 @@ class DockerEngine:
         """Build the image, unless it is there. A fresh one takes the name of the old, which its containers keep; its
         revision is another where its base was not known before, or has moved."""
         self.check(spec)
-        base = self._bases.get(
-            base_image.base_image(spec),
-            Wish(spec.pulls(self._settings.pull), fresh),
-            environment=spec.name,
-            log=log,
-            progress=progress,
-            cancelled=cancelled,
-        )
-        if not self._connection.daemon().platform.endswith(f"/{base.architecture}"):
-            self._library.of(base.id)  # says so where nothing of it can be run
+        wish = Wish(spec.pulls(self._settings.pull), fresh)
+        bases = {
+            image: self._bases.get(image, wish, environment=spec.name, log=log, progress=progress, cancelled=cancelled)
+            for image in base_image.images(spec)
+        }
+        for base in bases.values():
+            if not self._connection.daemon().platform.endswith(f"/{base.architecture}"):
+                self._library.of(base.id)  # says so where nothing of it can be run
         revision_id = self.revision_id(spec)
         old = self._images.get(_tag(spec, revision_id)) if fresh else None
         found = None if fresh else self.find(spec, revision_id)
         if found:
             progress(BuildProgress(f"{found.reference} is there already", 1, 1))
             return found
-        written = recipe.render(spec, revision_id, dialect=builder.dialect(self._connection), base=base)
+        written = recipe.render(
+            spec,
+            revision_id,
+            dialect=builder.dialect(self._connection),
+            registries=self._settings.registries,
+            bases=bases,
+        )
         builder.build(
             self._connection,
             written,

@@ -16,7 +16,7 @@ from workbench.engines.base import LABEL, PortTaken, SessionFacts, SessionReques
 from workbench.engines.docker import command, gauge
 from workbench.engines.docker.account import account
 from workbench.engines.docker.connection import GOING, Connection, NoSuchThing
-from workbench.engines.docker.container import PRIVATE, create
+from workbench.engines.docker.container import PRIVATE, STARTER, create
 from workbench.engines.docker.contents import Library
 from workbench.engines.docker.kernel import read_exit
 from workbench.engines.docker.outfit import Outfit
@@ -27,7 +27,9 @@ from workbench.text import one_line
 ROLE = "session"
 # The Engine, its userland proxy, rootlesskit and Podman each say it in their own words.
 _TAKEN = re.compile(r"port is already allocated|address already in use|ports are not available", re.IGNORECASE)
-_SHELL = "set -a; . {env}; set +a; command -v bash >/dev/null && exec bash; exec sh"
+_SHELL = (
+    "set -a; . {env}; set +a; shell=$(command -v bash || echo sh); [ ! -x {start} ] || exec {start} $shell; exec $shell"
+)
 
 
 class Sessions:
@@ -142,7 +144,7 @@ class Sessions:
         if not seen:
             raise NotFound("session", handle[:12])
         folder = str(seen["Config"].get("WorkingDir") or "/")
-        script = _SHELL.format(env=shlex.quote(str(PRIVATE / "env")))
+        script = _SHELL.format(env=shlex.quote(str(PRIVATE / "env")), start=STARTER)
         docker = ["env", "-u", "DOCKER_CONTEXT", found[0].path, "-H", self._connection.endpoint.url]
         return [*docker, "exec", "-it", "-e", "TERM", "-w", folder, handle, "/bin/sh", "-c", script]
 

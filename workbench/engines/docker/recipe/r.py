@@ -20,7 +20,7 @@ def packages(sheet: Sheet) -> None:
     if not names:
         return
     if not r.repository and not bare and sheet.own:
-        _of_debian(sheet, names)
+        of_debian(sheet, names)
     sheet.files["packages.R"] = script(names, r.repository or (CRAN if sheet.own and not bare else ""))
     mounts = system.mounts(sheet)
     trust = f"export SSL_CERT_FILE={CA_BUNDLE} CURL_CA_BUNDLE={CA_BUNDLE}"
@@ -40,7 +40,8 @@ def packages(sheet: Sheet) -> None:
     sheet.run(mounts, commands, "R packages that are still missing")
 
 
-def _of_debian(sheet: Sheet, names: Sequence[str]) -> None:
+def of_debian(sheet: Sheet, names: Sequence[str]) -> None:
+    """Those of the packages that Debian has."""
     debian = " ".join(f"r-cran-{name.lower()}" for name in names)
     pick = f"apt-cache -q show {debian} 2>/dev/null | sed -n 's/^Package: //p' | sort -u"
     install = f"{pick} | xargs -r apt-get install -q -y --no-install-recommends"
@@ -51,7 +52,7 @@ def _of_debian(sheet: Sheet, names: Sequence[str]) -> None:
 def script(names: Sequence[str], repository: str) -> str:
     """An R script that says what of `names` is missing, and with `install` gets it from `repository` (empty: R's own)."""
     wanted = ", ".join(f'"{name}"' for name in names)
-    repos = f", repos = {_string(repository)}" if repository else ""
+    repos = f", repos = {string(repository)}" if repository else ""
     return (
         f"wanted <- c({wanted})\n"
         "missing <- function() setdiff(wanted, rownames(installed.packages()))\n"
@@ -61,5 +62,6 @@ def script(names: Sequence[str], repository: str) -> str:
     )
 
 
-def _string(text: str) -> str:
+def string(text: str) -> str:
+    """As R writes a text."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "") + '"'

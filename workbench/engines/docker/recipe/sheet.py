@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 from workbench.engines.docker.base_image import base_image
-from workbench.engines.docker.image_name import mirrored
 from workbench.engines.docker.transcript import squeeze
-from workbench.model.environment import EnvironmentSpec
+from workbench.errors import Refused
+from workbench.ignoring import Ignoring
+from workbench.model.environment import EnvironmentSpec, NamedFile
 from workbench.text import one_line
 
 CA_BUNDLE = "/run/secrets/ca-bundle"
+TREES = "from"  # the folder of the context that has copies of folders of this machine, during the build
 
 
 class Dialect(StrEnum):
@@ -24,33 +28,66 @@ class Dialect(StrEnum):
 
 
 @dataclass(frozen=True)
+class Tree:
+    """A folder (less what is ignored) or file of this machine, of which the context has a copy during the build."""
+
+    source: Path
+    ignoring: Ignoring | None = None
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A Dockerfile, the small files it takes from its context, and whether it needs the uv program there.
 
-    `titles` names its steps for people, by their commands as builders repeat them.
+    `titles` names its steps for people, by their commands as builders repeat them; `trees` are copies by their names in
+    the context. A Dockerfile that is not ours has `context`, the one of them that it sees alone: then nothing of the
+    person's own is shown to it.
     """
 
     dockerfile: str
     files: Mapping[str, str] = field(default_factory=dict)
     needs_uv: bool = False
     titles: Mapping[str, str] = field(default_factory=dict)
+    trees: Mapping[str, Tree] = field(default_factory=dict)
+    context: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    args: Mapping[str, str] = field(default_factory=dict)
+    target: str | None = None
+
+
+def text_of(named: NamedFile, environment: str) -> str:
+    """The text of a file that a declaration names. Raises `Refused` where it is not the one that was read."""
+    try:
+        content = named.path.read_bytes()
+        text = content.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"{named.path} cannot be read as text", title=f"environment {environment}") from error
+    if hashlib.sha256(content).hexdigest() != named.sha256:
+        raise Refused(
+            f"{named.path} was changed while it was to be built from",
+            title=f"environment {environment}",
+            hint="Build again.",
+        )
+    return text
 
 
 class Sheet:
     """The lines written so far, the files they take, and for whom they are written.
 
     `base` is the image it starts from by its public name, `own`: that is one of ours, Debian with the venv in a known
-    place. `source` is that image as it was pinned; else it is named as `registries` have it.
+    place. `source` tells how an image is named in a Dockerfile here: as it was pinned, or as a mirror has it.
     """
 
-    def __init__(self, spec: EnvironmentSpec, dialect: Dialect, registries: Mapping[str, str], source: str) -> None:
+    def __init__(self, spec: EnvironmentSpec, dialect: Dialect, source: Callable[[str], str]) -> None:
         self.spec = spec
         self.dialect = dialect
         self.base = base_image(spec)
         self.own = spec.image is None
+        self.source = source
         self.files: dict[str, str] = {}
+        self.trees: dict[str, Tree] = {}
         self.needs_uv = False
-        self._image = source or mirrored(self.base, registries)
+        self._image = source(self.base)
         self._titles: dict[str, str] = {squeeze(f"FROM {self._image}"): self.base}
         self._lines: list[str] = []
 
@@ -86,6 +123,23 @@ class Sheet:
             "type=secret,id=netrc,target=/root/.netrc",
         ]
 
+    def tree(self, name: str, tree: Tree) -> str:
+        """Have the context hold a copy during the build; its path there."""
+        self.trees[f"{TREES}/{name}"] = tree
+        return f"{TREES}/{name}"
+
+    def shown(self, *names: str) -> list[str]:
+        """Mounts of files of the context in /build; for the Engine's own builder they are copied there."""
+        if self.dialect is not Dialect.CLASSIC:
+            return [f"type=bind,source={name},target=/build/{name}" for name in names]
+        if names:
+            self.add(f"COPY {' '.join(names)} /build/")
+        return []
+
+    def text(self, named: NamedFile) -> str:
+        """The text of a file that the declaration names."""
+        return text_of(named, self.spec.name)
+
     def recipe(self) -> Recipe:
         """What was written."""
-        return Recipe("\n".join(self._lines) + "\n", self.files, self.needs_uv, self._titles)
+        return Recipe("\n".join(self._lines) + "\n", self.files, self.needs_uv, self._titles, self.trees)

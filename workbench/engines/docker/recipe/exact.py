@@ -1,0 +1,163 @@
+"""Lock files: exact versions by the tools that wrote them, uv and renv; and packages from folders of this machine."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+
+from workbench.context import rules
+from workbench.engines.docker.recipe import r, system
+from workbench.engines.docker.recipe.project import trust
+from workbench.engines.docker.recipe.python import VENV, tools
+from workbench.engines.docker.recipe.sheet import CA_BUNDLE, Dialect, Sheet, Tree
+from workbench.errors import Refused
+from workbench.model.environment import LocalPackage
+
+LOCKED = "Python packages in exact versions"
+LOCAL = "Packages of the project itself"
+
+
+def python_lock(sheet: Sheet) -> None:
+    """`uv.lock` by uv itself, or requirements with exact versions; then what we need, as far as it fits these."""
+    python = sheet.spec.python
+    if python is None or python.lock is None:
+        return
+    _no_classic(sheet, "a lock file of Python")
+    described = python.lock.path.with_name("pyproject.toml")
+    commands = []
+    if python.lock.path.name == "uv.lock":
+        sheet.files["uv.lock"] = sheet.text(python.lock)
+        names = ["uv.lock"]
+        if described.is_file():
+            sheet.files["pyproject.toml"] = described.read_text(encoding="utf-8")
+            names.append("pyproject.toml")
+        export = "uv export -q --frozen --no-emit-local --no-header --no-annotate"
+        commands += [f"{export} -o /tmp/locked.txt", f"{export} --no-hashes -o /tmp/pins.txt"]
+    else:
+        sheet.files["locked.txt"] = sheet.text(python.lock)
+        names = ["locked.txt"]
+        commands += ["cp locked.txt /tmp/locked.txt", "sed 's/ *\\\\\\?$//; /--hash/d' locked.txt > /tmp/pins.txt"]
+    install = f"uv pip install --compile-bytecode --link-mode copy --python {VENV}"
+    commands.append(f"{install} --no-deps -r /tmp/locked.txt")
+    if names_of_ours := tools(sheet):
+        commands.append(f"{install} -c /tmp/pins.txt {' '.join(names_of_ours)}")
+    mounts = _uv_mounts(sheet) + [f"type=bind,source={name},target=/build/{name}" for name in names]
+    sheet.needs_uv = True
+    sheet.run(mounts, [f"export SSL_CERT_FILE={CA_BUNDLE}", "cd /build", *commands, "rm /tmp/*.txt"], LOCKED)
+
+
+def python_local(sheet: Sheet) -> None:
+    """Packages in folders or archives of this machine, each from a copy."""
+    python = sheet.spec.python
+    if python is None or not python.local:
+        return
+    _no_classic(sheet, "a package of the project itself")
+    mounts, words = _uv_mounts(sheet), []
+    for number, package in enumerate(python.local):
+        mount, place = _mounted(sheet, f"local-{number}", package)
+        mounts.append(mount)
+        words.append(shlex.quote(f"{place}{package.extras}"))
+    sheet.needs_uv = True
+    if sheet.spec.conda:
+        install = f"{VENV}/bin/python -m pip install --no-cache-dir"
+    else:
+        install = f"uv pip install --compile-bytecode --link-mode copy --python {VENV}"
+    commands = [f"export SSL_CERT_FILE={CA_BUNDLE} PIP_CERT={CA_BUNDLE}", f"{install} {' '.join(words)}"]
+    sheet.run(mounts, commands, LOCAL)
+
+
+def r_lock(sheet: Sheet) -> None:
+    """`renv.lock`: what Debian has in that very version, the rest by renv."""
+    spec = sheet.spec.r
+    if spec is None or spec.lock is None:
+        return
+    _no_classic(sheet, "a lock file of renv")
+    sheet.files["renv.lock"] = text = sheet.text(spec.lock)
+    bare = sheet.base.startswith("rocker/")
+    if not bare:
+        _same_in_debian(sheet, json.loads(text)["Packages"])
+    repository = f"options(repos = c(CRAN = {r.string(spec.repository)}))" if spec.repository else ""
+    sheet.files["renv.R"] = _RENV.replace("@REPOSITORY@", repository)
+    mounts, exports = trust(sheet)
+    mounts = [*system.mounts(sheet), *mounts, *sheet.shown("renv.lock", "renv.R")]
+    compiler = "apt-get update -q && apt-get install -q -y --no-install-recommends r-base-dev"
+    restore = "Rscript --no-init-file /build/renv.R"
+    commands = [exports, restore if bare else f"{{ {restore} || {{ {compiler} && {restore}; }}; }}"]
+    if bare:
+        commands.append("Rscript -e 'install.packages(\"IRkernel\")' -e 'IRkernel::installspec(user = FALSE)'")
+    sheet.run(mounts, commands, "R packages in exact versions")
+
+
+def _same_in_debian(sheet: Sheet, packages: Mapping[str, Mapping[str, str]]) -> None:
+    """What Debian has in the very version, and renv."""
+    wanted = [f"r-cran-{name.lower()} {facts.get('Version', '')}" for name, facts in packages.items()]
+    sheet.files["renv.debian"] = "".join(f"{line}\n" for line in wanted)
+    sheet.files["same.sh"] = _SAME
+    install = "sh /build/same.sh | xargs apt-get install -q -y --no-install-recommends"
+    mounts = [*system.mounts(sheet), *sheet.shown("renv.debian", "same.sh")]
+    commands = [*system.before(sheet), install, *system.after(sheet)]
+    sheet.run(mounts, commands, "R packages that Debian has in the versions asked for")
+
+
+def r_local(sheet: Sheet) -> None:
+    """The R package that the project is; what it needs is there already."""
+    spec = sheet.spec.r
+    if spec is None or spec.local is None:
+        return
+    mount, place = _mounted(sheet, "package", spec.local)
+    mounts = [*system.mounts(sheet), *([mount] if mount else [])]
+    compiler = "apt-get update -q && apt-get install -q -y --no-install-recommends r-base-dev"
+    commands = [f"{{ [ ! -d {place}/src ] || command -v gcc > /dev/null || {{ {compiler}; }}; }}"]
+    sheet.run(mounts, [*commands, f"R CMD INSTALL --no-docs {place}"], LOCAL)
+
+
+_SAME = """\
+# Names of Debian's packages that are in the version of the lock file, and renv.
+apt-cache madison $(cut -d' ' -f1 /build/renv.debian) 2>/dev/null | awk '
+    NR == FNR { wanted[$1] = $2; next }
+    index($3, wanted[$1] "-") == 1 || index($3, wanted[$1] "+") == 1 { print $1 }
+' /build/renv.debian - | sort -u
+echo r-cran-renv
+"""
+_RENV = """\
+# Restores a lock file into R's own library; what is there in the right version stays.
+@REPOSITORY@
+options(renv.consent = TRUE, renv.config.cache.enabled = FALSE)
+if (!requireNamespace("renv", quietly = TRUE)) install.packages("renv")
+lock <- renv::lockfile_read("/build/renv.lock")
+wanted <- vapply(lock$Packages, function(one) one$Version, "")
+there <- function() installed.packages()[, "Version"]
+same <- function() { found <- there()[names(wanted)]; !is.na(found) & found == wanted }
+if (!all(same())) {
+  renv::restore(lockfile = "/build/renv.lock", library = .libPaths()[1], packages = names(wanted)[!same()],
+                clean = FALSE, prompt = FALSE, project = tempdir())
+}
+if (!all(same())) stop("not restored: ", paste(names(wanted)[!same()], collapse = ", "), call. = FALSE)
+"""
+
+
+def _mounted(sheet: Sheet, name: str, package: LocalPackage) -> tuple[str, str]:
+    """A mount of a folder or archive, and where it is seen; an archive keeps its name, which says what it is."""
+    if package.path.is_dir():
+        source = sheet.tree(name, Tree(package.path, rules(package.path)))
+    else:
+        source = sheet.tree(f"{name}/{package.path.name}", Tree(package.path))
+    place = f"/build/{source}"
+    if sheet.dialect is Dialect.CLASSIC:
+        sheet.add(f"COPY {source} {place}")
+        return "", place
+    return f"type=bind,source={source},target={place},rw", place
+
+
+def _uv_mounts(sheet: Sheet) -> list[str]:
+    return ["type=bind,source=uv,target=/usr/local/bin/uv", "type=cache,target=/root/.cache/uv", *sheet.trust()]
+
+
+def _no_classic(sheet: Sheet, what: str) -> None:
+    if sheet.dialect is Dialect.CLASSIC:
+        raise Refused(
+            f"{what} needs BuildKit",
+            title=f"environment {sheet.spec.name}",
+            hint="Install the docker command with its buildx part (on Debian: docker-buildx).",
+        )

@@ -22,8 +22,9 @@ class Chat(tornado.websocket.WebSocketHandler):
 async def main(where):
     app = tornado.web.Application([("/ws", Chat), ("/.*", Said)])
     server = tornado.httpserver.HTTPServer(app)
-    if where.isdigit():
-        server.listen(int(where), "127.0.0.1")
+    host, _, port = where.rpartition(":")
+    if port.isdigit():
+        server.listen(int(port), host)
     else:
         server.add_socket(tornado.netutil.bind_unix_socket(where, mode=0o600))
     print("the toy is up", flush=True)
@@ -33,9 +34,14 @@ asyncio.run(main(sys.argv[1]))
 """
 
 
-def declare(home: Path, project: Path, *, where: str = "{socket}") -> None:
-    """Declare the IDE `toy` in a home, its program lying in a project; it listens at `where`."""
+def declaration(where: str = "{socket}") -> str:
+    """The IDE `toy`: its program lies in the project, and listens at `where`."""
+    command = f'[python, "{{project}}/toy.py", "{where}"]'
+    return f"title: Toy\ncommand: {command}\nprogram: python\nwebsocket: /ws\n"
+
+
+def declare(home: Path, project: Path) -> None:
+    """Declare it in a home, and put its program into a project."""
     (project / "toy.py").write_text(PROGRAM)
     (home / "ides").mkdir(exist_ok=True)
-    lines = ["title: Toy", f'command: [python, "{{project}}/toy.py", "{where}"]', "program: python", "websocket: /ws"]
-    (home / "ides" / "toy.yaml").write_text("\n".join(lines) + "\n")
+    (home / "ides" / "toy.yaml").write_text(declaration())

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from accounts.machine import Account, Installed, checkout, install, made, unmade
+from accounts.machine import Account, Installed, checkout, install, made, python_for_all, unmade
 
-MAKERS = ("test_as_an_account.py", "test_neighbours.py")
+MAKERS = ("test_as_an_account.py", "test_fronted_neighbours.py", "test_neighbours.py")
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +30,16 @@ def installed(place: Path) -> Installed:
     """The program, where every account may run it."""
     source = checkout(place)
     return Installed(source, install(place, source))
+
+
+@pytest.fixture(scope="session")
+def lab_for_all(place: Path) -> Path:
+    """A Python with JupyterLab and ipykernel that every account may run."""
+    uv, python = [sys.executable, "-m", "uv"], place / "lab" / "bin" / "python"
+    subprocess.run([*uv, "venv", "--quiet", "--python", python_for_all(), place / "lab"], check=True)
+    wanted = ["--link-mode", "copy", "--compile-bytecode", "jupyterlab", "ipykernel"]
+    subprocess.run([*uv, "pip", "install", "--quiet", "--python", python, *wanted], check=True)
+    return python
 
 
 @pytest.fixture

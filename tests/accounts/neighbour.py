@@ -55,6 +55,17 @@ def answers(port: int, path: str, **headers: str) -> bool:
         connection.close()
 
 
+def reached(address: str, port: int) -> bool:
+    """Whether somebody listens at an address; that it cannot be asked at all is no answer."""
+    with socket.socket() as tried:
+        tried.settimeout(10)
+        try:
+            tried.connect((address, port))
+        except ConnectionRefusedError:
+            return False
+    return True
+
+
 def listens(port: int) -> bool:
     """Whether a place can be had that a browser would try for the session's name."""
     try:
@@ -75,7 +86,12 @@ def got(targets: dict[str, list[str] | list[int] | int]) -> Iterator[str]:
         if signals(pid):
             yield f"signalled {pid}"
         yield from (f"read /proc/{pid}/{name}" for name in ("environ", "cwd", "fd") if reads(f"/proc/{pid}/{name}"))
-    for path in ("/api/contents", "/api/kernels", "/lab"):
+    yield from (
+        f"connected to {one}"
+        for one in lists.get("addresses", [])
+        if reached(str(one).rpartition(":")[0], int(str(one).rpartition(":")[2]))
+    )
+    for path in ("/", "/api/contents", "/api/kernels", "/lab"):
         if answers(port, path) or answers(port, path, Authorization="token " + "0" * 48):
             yield f"got {path}"
     if listens(port):

@@ -6,53 +6,16 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 from accounts.machine import Account, Installed, living
+from accounts.owner import Owner
 from waiting import until
 
 ENDLESS = "import time\nwhile True:\n    time.sleep(0.1)"
-
-
-@dataclass(frozen=True)
-class Owner:
-    """An account with a home of its own, and the program."""
-
-    account: Account
-    installed: Installed
-
-    @property
-    def home(self) -> Path:
-        """Its home of workbench, which others may look into."""
-        return self.account.home / "workbench"
-
-    def says(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """One command, ended in any way."""
-        return self.account.run(self.installed.python, "-m", "workbench", *words, WORKBENCH_HOME=str(self.home))
-
-    def asks(self, *words: str) -> Any:
-        """One command that must succeed; what it says as JSON."""
-        done = self.says(*words, "--json")
-        assert done.returncode == 0, f"{words}: {done.stdout}\n{done.stderr}"
-        return json.loads(done.stdout)
-
-
-@pytest.fixture(scope="session")
-def lab_for_all(place: Path) -> Path:
-    """A Python with JupyterLab and ipykernel that every account may run."""
-    from accounts.machine import python_for_all
-
-    uv, python = [sys.executable, "-m", "uv"], place / "lab" / "bin" / "python"
-    subprocess.run([*uv, "venv", "--quiet", "--python", python_for_all(), place / "lab"], check=True)
-    wanted = ["--link-mode", "copy", "--compile-bytecode", "jupyterlab", "ipykernel"]
-    subprocess.run([*uv, "pip", "install", "--quiet", "--python", python, *wanted], check=True)
-    return python
 
 
 @pytest.fixture

@@ -67,6 +67,22 @@ class Page:
         assert self.ask(f"/api/sessions/{made['id']}", "DELETE")[0] == 204
         return said
 
+    async def leave_running(self, code: str) -> str:
+        """Begin `code` in a kernel of its own and go away, as a browser that is closed; the kernel's id."""
+        status, text = self.ask("/api/kernels", "POST", {"name": "python3"})
+        assert status == 201, text
+        kernel: str = json.loads(text)["id"]
+        async with aiohttp.ClientSession() as client, self._channels(client, kernel) as socket:
+            await socket.send_json(_request(code))
+            async for frame in socket:
+                if json.loads(frame.data)["msg_type"] == "execute_input":
+                    break
+        return kernel
+
+    def socket(self, client: aiohttp.ClientSession, path: str) -> Any:
+        """A websocket, as a page holds one open."""
+        return client.ws_connect(f"http://127.0.0.1:{self.session.port}{path}", headers=self.headers)
+
     def _channels(self, client: aiohttp.ClientSession, kernel: str) -> Any:
         url = f"http://127.0.0.1:{self.session.port}/api/kernels/{kernel}/channels"
         return client.ws_connect(url, headers=self.headers, timeout=aiohttp.ClientWSTimeout(ws_receive=SECONDS))

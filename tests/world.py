@@ -156,6 +156,12 @@ def processes(bench: Bench, *words: str) -> list[psutil.Process]:
     return found
 
 
+def server(port: int) -> psutil.Process:
+    """The process that listens on a port."""
+    found = [c.pid for c in psutil.net_connections("tcp") if c.laddr and c.laddr.port == port and c.status == "LISTEN"]
+    return psutil.Process(found[0])
+
+
 def leftovers(bench: Bench) -> list[str]:
     """What is left of this home outside of its folders: processes, sockets."""
     left = []

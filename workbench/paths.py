@@ -101,6 +101,15 @@ class Home:
         """Values of secrets, a file each."""
         return self.state / "secrets"
 
+    def usage_file(self, session: int) -> Path:
+        """What a session takes, as last measured."""
+        return self.session_folder(session) / "usage.json"
+
+    @property
+    def watched(self) -> Path:
+        """Touched by who looks at what sessions take: only then it is measured."""
+        return self.state / "watched"
+
     def build_log(self, build: int) -> Path:
         """The full log of a build."""
         return self.state / "builds" / f"{build}.log"

@@ -6,10 +6,11 @@ import errno
 import os
 import socket
 import struct
+from collections.abc import Iterator
 
 from workbench.paths import account_name
 
-LISTENING = "0A"  # state in /proc/net/tcp, proc(5)
+ESTABLISHED, LISTENING = "01", "0A"  # states in /proc/net/tcp, proc(5)
 # Addresses on which a connection to 127.0.0.1 or ::1 may arrive, as the kernel prints them: words in its byte order.
 _LOOPBACK = frozenset(
     {
@@ -38,6 +39,24 @@ def free(port: int) -> bool:
 def listeners(port: int) -> set[int]:
     """The uids of those who listen on `port` of this machine's loopback, IPv4 and IPv6."""
     found = set()
+    for fields in _sockets():
+        address, _, number = fields[1].rpartition(":")
+        if fields[3] == LISTENING and int(number, 16) == port and address in _LOOPBACK:
+            found.add(int(fields[7]))
+    return found
+
+
+def connected(port: int) -> bool:
+    """Whether any program of this machine, a browser or the end of an ssh tunnel, is connected to `port` of loopback."""
+    for fields in _sockets():
+        address, _, number = fields[2].rpartition(":")
+        if fields[3] == ESTABLISHED and int(number, 16) == port and address in _LOOPBACK:
+            return True
+    return False
+
+
+def _sockets() -> Iterator[list[str]]:
+    """The fields of all TCP sockets of this machine."""
     for name in ("tcp", "tcp6"):
         try:
             with open(f"/proc/net/{name}") as file:
@@ -45,11 +64,7 @@ def listeners(port: int) -> set[int]:
         except OSError:
             continue
         for line in lines:
-            fields = line.split()
-            address, _, number = fields[1].rpartition(":")
-            if fields[3] == LISTENING and int(number, 16) == port and address in _LOOPBACK:
-                found.add(int(fields[7]))
-    return found
+            yield line.split()
 
 
 def stranger(port: int) -> str:

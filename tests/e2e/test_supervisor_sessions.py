@@ -63,12 +63,6 @@ def token_of(bench: Bench, session: int) -> str:
     return (bench.home.session_folder(session) / "token").read_text()
 
 
-def server(bench: Bench, port: int) -> psutil.Process:
-    """The process that listens on its port."""
-    found = [c.pid for c in psutil.net_connections("tcp") if c.laddr and c.laddr.port == port and c.status == "LISTEN"]
-    return psutil.Process(found[0])
-
-
 def test_a_session_from_start_to_stop(lab: Bench) -> None:
     """Ready means: 200 with its secret, refused without and under another name; kill -9 of the supervisor changes nothing."""
     number = sessions.start(lab, world.PROJECT)
@@ -82,7 +76,7 @@ def test_a_session_from_start_to_stop(lab: Bench) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert token == token.strip()
     assert len(token) >= 32
-    process = server(lab, port)
+    process = world.server(port)
     assert token not in " ".join(process.cmdline())
     assert token not in str(process.environ())
     assert token not in (lab.home.session_folder(number) / "session.log").read_text()
@@ -96,7 +90,7 @@ def test_a_session_from_start_to_stop(lab: Bench) -> None:
     until(lambda: "begins" in control.log_tail(lab.home), "the next supervisor")
     settled(lab, number, S.READY)
     assert sessions.secret_url(lab, number) == address
-    assert server(lab, port).pid == process.pid
+    assert world.server(port).pid == process.pid
 
     assert sessions.restart(lab, number)
     until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, "the first to end")
@@ -127,7 +121,8 @@ def test_where_browsers_look_first_is_held(lab: Bench) -> None:
         sessions.restart(lab, number)
         until(lambda: sessions.get(lab, number).port != port, "another port", seconds=60)
         again = settled(lab, number, S.READY)
-        assert again.reason == ""
+        told = until(lambda: sessions.get(lab, number).reason, "a word of its port")
+        assert f"its port {port} was taken" in told
     with pytest.raises(OSError, match="in use"):
         squatter(again.port)
 
@@ -141,7 +136,7 @@ def test_a_killed_server_is_told(lab: Bench) -> None:
     """kill -9 of the server behind our back: the session has failed, and says killed; started again it is up."""
     number = sessions.start(lab, world.PROJECT)
     session = settled(lab, number, S.READY)
-    server(lab, session.port).kill()
+    world.server(session.port).kill()
     ended = settled(lab, number, S.FAILED)
     assert "kill" in ended.reason.lower()
     sessions.start(lab, world.PROJECT)
@@ -152,7 +147,7 @@ def test_a_server_that_was_asked_to_end_is_no_failure(lab: Bench) -> None:
     """SIGTERM from outside, or its own menu: stopped, and that it was not us is said."""
     number = sessions.start(lab, world.PROJECT)
     session = settled(lab, number, S.READY)
-    process = server(lab, session.port)
+    process = world.server(session.port)
     process.send_signal(signal.SIGTERM)
     ended = settled(lab, number, S.STOPPED)
     assert "outside of workbench" in ended.reason
@@ -160,7 +155,8 @@ def test_a_server_that_was_asked_to_end_is_no_failure(lab: Bench) -> None:
 
 
 def test_a_taken_port_is_answered_with_another(lab: Bench) -> None:
-    """Where another program has the kept port, the session comes up on another, which is kept from then on."""
+    """Where another program has the kept port, the session comes up on another and says so; once it is free again, the
+    next start is at the old one, where bookmarks and tunnels lead."""
     number = sessions.start(lab, world.PROJECT)
     first = settled(lab, number, S.READY).port
     sessions.stop(lab, number)
@@ -171,7 +167,13 @@ def test_a_taken_port_is_answered_with_another(lab: Bench) -> None:
         other.listen()
         sessions.start(lab, world.PROJECT)
         second = settled(lab, number, S.READY).port
+        told = until(lambda: sessions.get(lab, number).reason, "a word of it", seconds=30)
+        assert f"its port {first} was taken by another program, so it is at {second} this time" == told
     assert second != first
+    sessions.restart(lab, number)
+    until(lambda: sessions.get(lab, number).state is not S.READY, "its restart")
+    again = settled(lab, number, S.READY)
+    assert (again.port, again.moved_from, again.reason) == (first, 0, "")
 
 
 def test_a_stop_while_it_starts(lab: Bench) -> None:

@@ -17,6 +17,7 @@ from workbench.declare.parameters import read_parameters
 from workbench.errors import Refused
 from workbench.model.run import RunState
 from workbench.model.session import SessionState
+from workbench.store import sessions as session_rows
 from workbench.ui import commands, registry
 from workbench.ui.modals.confirm import Confirm
 from workbench.ui.modals.schedule import ScheduleForm
@@ -52,8 +53,10 @@ def test_every_command_line_is_read_by_the_command(seed: Seed) -> None:
     """Whatever the things are named, what is copied has its quotes, its options, and a command that knows them."""
     story(seed)
     seed.project("my project", {"a b.ipynb": ""})
-    (seed.bench.home.environments / "own.yaml").write_text("extends: python\n")
-    seed.session(name="mine", project="my project")
+    (seed.bench.home.environments / "own.yaml").write_text("extends: python\nsecrets: [PGPASSWORD]\n")
+    idle = seed.session(name="mine", project="my project")
+    with seed.bench.store.write() as connection:
+        session_rows.set_facts(connection, idle, idle_stop=7200.0)
     seen = set()
     for mode, screen in SCREENS.items():
         for item in screen.noun_class().load(seed.bench):

@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 @click.argument("id", metavar="[ID]", default="@last", shell_complete=target_names)
 @click.option("-f", "--follow", is_flag=True, help="Go on until it has ended; ctrl+c leaves it alone.")
 def logs(call: Invocation, id: str, follow: bool) -> int:  # noqa: A002 - the name people see
-    """Show what a run (41, @last), session (s7 or its name) or build (b3) said; the newest run unless named.
+    """Show what a run (41, @last), session (s7 or its name) or build (b3) said; the newest run unless named. A removed session
+    still has its log, by its number.
 
     With --json one object a line for a run's events, and `{"text": …}` for the rest. With --follow it exits 3 when the
     run ends in anything but success.
     """
     bench = call.reading()
-    one = target(bench, id)
+    one = target(bench, id, removed=True)
     line = ProgressLine(wanted=follow and not call.quiet and not call.json)
     try:
         if one.kind == "run":

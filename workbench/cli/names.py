@@ -30,8 +30,11 @@ class Target:
         return {"run": "", "session": "s", "build": "b"}[self.kind] + str(self.id)
 
 
-def target(bench: Bench, text: str) -> Target:
-    """The run (`41`, `@last`), session (`s7`, its name) or build (`b3`) that `text` names. Raises `NotFound`."""
+def target(bench: Bench, text: str, *, removed: bool = False) -> Target:
+    """The run (`41`, `@last`), session (`s7`, its name) or build (`b3`) that `text` names. Raises `NotFound`.
+
+    `removed`: also a session that was taken from the lists, by its number.
+    """
     from workbench.services import environments, sessions
 
     found = re.fullmatch(r"([sb]?)(\d+)", text)
@@ -40,6 +43,8 @@ def target(bench: Bench, text: str) -> Target:
     if found and found[1] == "b":
         return Target("build", environments.get_build(bench, int(found[2])).id)
     try:
+        if found and removed:
+            return Target("session", sessions.get(bench, int(found[2])).id)
         return Target("session", sessions.find(bench, text).id)
     except NotFound as error:
         raise NotFound(

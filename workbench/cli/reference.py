@@ -69,6 +69,8 @@ ANSWERS = {
     "sessions start": "session",
     "sessions url": "`url` (with its secret) and `tunnel` (the ssh line, or empty)",
     "sessions show": "session, and `log`",
+    "sessions top": "array of session, those that are up, with their `usage`",
+    "sessions keep": "array of session",
     "sessions shell": "none: a shell",
     "sessions restart": "array of session",
     "sessions stop": "array of session",

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workbench.cli import failure, filters, following
+from workbench.cli import failure, filters, following, session_facts
 from workbench.cli.grammar import noun, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import project_names, session_names
 from workbench.cli.names import session as session_of
-from workbench.cli.output import Cell, answer, emit, note, record, say, state, table
+from workbench.cli.output import Cell, answer, emit, note, say, state, table
 from workbench.cli.progress import ProgressLine
 from workbench.cli.shapes import SESSION
 from workbench.errors import Refused, WorkbenchError
@@ -22,6 +22,15 @@ from workbench.text import age
 
 if TYPE_CHECKING:
     from workbench.services.bench import Bench
+
+
+class IdleTime(filters.Span):
+    """A length of time, or none."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds; 0 for `off`."""
+        return 0.0 if value in ("off", 0.0) else super().convert(value, param, ctx)
+
 
 STATE_GROUPS = {"alive": ALIVE, "ended": ENDED}
 sessions = noun("sessions", "IDEs that are open.")
@@ -35,6 +44,7 @@ DETACH = click.option("-d", "--detach", is_flag=True, help="Do not wait.")
 def list_sessions(call: Invocation, wanted: filters.Wanted) -> None:
     """List sessions, newest first. Their addresses are without secrets; `sessions url` prints one with its secret."""
     from workbench.services import sessions as service
+    from workbench.services import usage
 
     bench = call.reading()
     now = bench.now()
@@ -47,7 +57,8 @@ def list_sessions(call: Invocation, wanted: filters.Wanted) -> None:
         if (not states or session.state in states) and (not start or session.created >= start)
     ]
     if call.json:
-        emit([SESSION.of(session) for session in found])
+        usage.watch(bench)
+        emit([SESSION.of(session) for session in usage.seen(bench, found)])
         return
     table(
         call,
@@ -62,12 +73,15 @@ def list_sessions(call: Invocation, wanted: filters.Wanted) -> None:
 @click.option("--ide", default="", help="The tool; the first of the environment that opens FILE unless given.")
 @click.option("--name", help="What to call it; PROJECT-IDE unless given.")
 @click.option("--file", "file", default="", metavar="FILE", help="What to open first, relative to the project.")
+@click.option("--idle-stop", type=IdleTime(), help="Stop it after so long without work, as 2h; `off`: never.")
 @DETACH
-def start(call: Invocation, project: str, ide: str, name: str | None, file: str, detach: bool) -> int:
+def start(
+    call: Invocation, project: str, ide: str, name: str | None, file: str, idle_stop: float | None, detach: bool
+) -> int:
     """Start a session of a project and wait until it answers."""
     from workbench.services import sessions as service
 
-    session = service.start(call.changing(), project, ide, name=name, file=file)
+    session = service.start(call.changing(), project, ide, name=name, file=file, idle_stop=idle_stop)
     try:
         found = up(call, session, detach=detach)
     except KeyboardInterrupt:
@@ -107,25 +121,31 @@ def show(call: Invocation, session: str) -> None:
 
     bench = call.reading()
     found = session_of(bench, session)
-    log = service.log_path(bench, found.id)
-    if call.json:
-        emit({**SESSION.of(found), "log": log})
-        return
-    record(
-        [
-            ("session", f"s{found.id} {found.name}"),
-            ("state", state(str(found.state))),
-            ("why", found.reason),
-            ("do", found.hint),
-            ("project", found.project),
-            ("environment", " ".join(part for part in (found.environment, found.engine, found.revision) if part)),
-            ("address", found.url),
-            ("file", found.file),
-            ("asked", f"{age(found.created, bench.now())} ago by {found.by}, {found.origin}"),
-            ("ready since", age(found.started, bench.now()) if found.state is SessionState.READY else None),
-            ("log", str(log)),
-        ],
-    )
+    session_facts.show(call, bench, found, str(service.log_path(bench, found.id)))
+
+
+@subcommand(sessions, "top")
+@click.option("--project", "-p", default="", help="Of this project only.", shell_complete=project_names)
+@click.option("--once", is_flag=True, help="One picture, also on a terminal.")
+def top(call: Invocation, project: str, once: bool) -> None:
+    """Show what sessions take of the machine, until ctrl+c."""
+    session_facts.top(call, call.reading(), project, once=once)
+
+
+@subcommand(sessions, "keep")
+@NAMES
+@click.option("--off", is_flag=True, help="Let them stop when idle again.")
+def keep(call: Invocation, names: tuple[str, ...], off: bool) -> None:
+    """Call the idle stop of sessions off until they are started again."""
+    from workbench.services import sessions as service
+
+    bench = call.changing()
+    found = [session_of(bench, name) for name in dict.fromkeys(names)]
+    for session in found:
+        service.keep(bench, session.id, kept=not off)
+    label = ", ".join(session.name for session in found)
+    told = f"{label} may stop when idle again." if off else f"{label}: not stopped when idle, until started again."
+    answer(call, told, [SESSION.of(service.get(bench, session.id)) for session in found])
 
 
 @subcommand(sessions, "shell")
@@ -254,6 +274,8 @@ def broken(session: Session) -> WorkbenchError:
 
 
 def _row(session: Session, now: datetime) -> tuple[Cell | str, ...]:
+    from workbench.services.usage import stops_in
+
     return (
         f"s{session.id}",
         state(str(session.state)),
@@ -261,7 +283,8 @@ def _row(session: Session, now: datetime) -> tuple[Cell | str, ...]:
         session.project,
         session.environment,
         age(session.created, now),
-        session.reason or (session.url if session.state in ALIVE else ""),
+        " ".join(part for part in (session.reason, stops_in(session, now)) if part)
+        or (session.url if session.state in ALIVE else ""),
     )
 
 

@@ -69,6 +69,10 @@ def _failure(thing: Run | Attempt) -> dict[str, Any] | None:
     return asdict(thing.failure) if thing.failure else None
 
 
+def _usage(session: Session) -> dict[str, Any] | None:
+    return asdict(session.usage) if session.usage else None
+
+
 RUN: Shape[Run] = Shape(
     "run",
     (
@@ -140,6 +144,23 @@ SESSION: Shape[Session] = Shape(
         _same("created", "time", "when it was asked for"),
         _same("started", "time or null", "when it was ready"),
         _same("ended", "time or null", "when it ended"),
+        _same("idle_stop", "seconds or null", "without work, after which it stops; null: never"),
+        _same("stops_at", "time or null", "when that will be if it stays idle; null while it is in use"),
+        _text("busy", "why it does not count as idle"),
+        _same("kept", "boolean", "whether its idle stop was called off"),
+        _same("oom_kills", "integer", "processes in it that were killed for want of memory, as a kernel"),
+        Key(
+            "moved_from",
+            "integer or null",
+            "its own port, where another program had that",
+            lambda session: session.moved_from or None,
+        ),
+        Key(
+            "usage",
+            "object or null",
+            "what it takes, where that was measured just now: `at`, `cpu` (cores), `cpu_seconds`, `memory`, `memory_limit`, `processes`, `disk` (of its own), `disk_free`, `gpus`",
+            _usage,
+        ),
         *_actor(),
     ),
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 
@@ -34,3 +35,15 @@ class Usage:
     disk: int | None = None
     disk_free: int | None = None
     gpus: tuple[Gpu, ...] = ()
+
+    def to_json(self) -> str:
+        """As one JSON object."""
+        return json.dumps({**asdict(self), "at": self.at.isoformat()})
+
+    @classmethod
+    def from_json(cls, text: str) -> Usage:
+        """The reverse of `to_json`. Raises `ValueError`, `KeyError` or `TypeError` for what is none."""
+        data = json.loads(text)
+        data["at"] = datetime.fromisoformat(data["at"])
+        data["gpus"] = tuple(Gpu(**one) for one in data["gpus"])
+        return cls(**data)

@@ -24,6 +24,7 @@ from workbench.store.runs import RunFilter
 from workbench.text import plural
 
 LOOK_BACK = timedelta(hours=24)
+LEAST = 1024**2  # bytes that have to be free for the store to be written
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def overview(bench: Bench) -> Overview:
         schedules = schedule_rows.listing(connection)
         last_due = schedule_rows.last_due(connection)
         vanished = _vanished(bench, connection, schedules, now)
-    needs = [_failed(runs) for runs in _standing(ended, newer)]
+    needs = [*_full(bench), *(_failed(runs) for runs in _standing(ended, newer))]
     needs += [Need("run", str(run.id), f"{run.name} waits: {run.reason}", f"runs show {run.id}") for run in waiting]
     needs += vanished
     needs += [
@@ -93,6 +94,20 @@ def overview(bench: Bench) -> Overview:
         up=tuple(session for session in sessions if session.state in ALIVE),
         at=now,
     )
+
+
+def _full(bench: Bench) -> list[Need]:
+    """That the disk of the state is full: what is so may not be written down any more."""
+    try:
+        facts = os.statvfs(bench.home.state)
+    except OSError:
+        return []
+    if facts.f_bavail * facts.f_frsize >= LEAST:
+        return []
+    where = bench.home.state
+    return [
+        Need("disk", "", f"the disk of {where} is full: what is shown may be old, and nothing can be started", "doctor")
+    ]
 
 
 def _vanished(

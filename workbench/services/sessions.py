@@ -23,11 +23,20 @@ from workbench.store import sessions as rows
 LINK_WAIT = 10.0  # seconds for the one-shot link's process to say its address
 
 
-def start(bench: Bench, project: str, ide: str = "", *, name: str | None = None, file: str = "") -> int:
+def start(
+    bench: Bench,
+    project: str,
+    ide: str = "",
+    *,
+    name: str | None = None,
+    file: str = "",
+    idle_stop: float | None = None,
+) -> int:
     """Want a session up, a new one or the one of that name; its id, at once. Asked twice, it is still one.
 
     Without `ide` it is the first of the environment that opens `file`. A tool that is for one file is begun anew for
-    another one.
+    another one. `idle_stop`: seconds without work after which it stops, 0 for never; None: as its project or
+    environment says.
     """
     found = projects.get(bench, project)
     spec = environments.for_project(bench, found)
@@ -61,12 +70,14 @@ def start(bench: Bench, project: str, ide: str = "", *, name: str | None = None,
                 file=file,
                 at=bench.now(),
                 actor=bench.actor,
+                idle_asked=idle_stop,
             )
         elif (old.project, old.ide) != (found.name, tool.name):
             raise Conflict(f"session {label} belongs to {old.project}", hint="Choose another name: --name NAME")
         else:
             session = old.id
-            rows.set_facts(connection, session, file=file or old.file, environment=spec.name)
+            asked = old.idle_asked if idle_stop is None else idle_stop
+            rows.set_facts(connection, session, file=file or old.file, environment=spec.name, idle_asked=asked)
             again = tool.takes_file and file != old.file
             rows.want(connection, old, Desired.UP, at=bench.now(), actor=bench.actor, again=again)
         environments.carry_engine(bench, connection, spec.name)
@@ -85,8 +96,27 @@ def restart(bench: Bench, session_id: int) -> bool:
     return _want(bench, session_id, Desired.UP, again=True)
 
 
+def keep(bench: Bench, session_id: int, *, kept: bool = True) -> bool:
+    """Call the idle stop of a session off until it is started again, or on again; False where that is so already.
+
+    Raises `Conflict` where there is nothing to call off.
+    """
+    with bench.store.write() as connection:
+        session = _there(rows.get(connection, session_id), session_id)
+        if session.state in ENDED or not session.idle_stop:
+            why = f"is {session.state}" if session.state in ENDED else "does not stop when idle"
+            raise Conflict(
+                f"session {session.name} {why}",
+                hint="`idle_stop: 2h` in project.yaml, or `sessions start --idle-stop 2h`, has it stop.",
+            )
+        done = rows.keep(connection, session, kept, at=bench.now(), actor=bench.actor)
+    control.ensure(bench)
+    control.wake(bench)
+    return done
+
+
 def remove(bench: Bench, session_id: int) -> None:
-    """Take an ended session from the lists; its log stays until its name is used again. Raises `Conflict` if it lives."""
+    """Take an ended session from the lists; its log stays. Raises `Conflict` if it lives."""
     session = get(bench, session_id)
     with bench.store.write() as connection:
         if not rows.remove(connection, session_id, at=bench.now(), actor=bench.actor):

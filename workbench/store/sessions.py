@@ -68,7 +68,7 @@ def want(
         return False
     generation = session.generation + 1 if fresh else session.generation
     cursor = connection.execute(
-        "UPDATE sessions SET desired = ?, generation = ? WHERE id = ? AND desired = ? AND generation = ? AND removed IS NULL",
+        "UPDATE sessions SET desired = ?, generation = ?, stops_at = NULL, busy = '' WHERE id = ? AND desired = ? AND generation = ? AND removed IS NULL",
         (desired, generation, session.id, session.desired, session.generation),
     )
     if cursor.rowcount != 1:
@@ -129,6 +129,46 @@ def settle(connection: sqlite3.Connection, session: int, generation: int) -> boo
         return False
     row = connection.execute("SELECT desired FROM sessions WHERE id = ?", (session,)).fetchone()
     return bool(row and row["desired"] == Desired.UP)
+
+
+def stop_idle(connection: sqlite3.Connection, session: Session, *, at: datetime, actor: Actor, reason: str) -> bool:
+    """Want a session down for want of work; `stops_at` stays as the sign of it. False where it is not as `session` is."""
+    cursor = connection.execute(
+        "UPDATE sessions SET desired = ? WHERE id = ? AND desired = ? AND generation = ? AND state = ?",
+        (Desired.DOWN, session.id, Desired.UP, session.generation, session.state),
+    )
+    if cursor.rowcount != 1:
+        return False
+    append(connection, at, "session", session.id, f"wanted {Desired.DOWN}", actor, reason)
+    return change(connection, session.id, session.state, SessionState.STOPPING, at=at, actor=actor, reason=reason)
+
+
+def keep(connection: sqlite3.Connection, session: Session, kept: bool, *, at: datetime, actor: Actor) -> bool:
+    """Call its idle stop off until it is started again, or on again; False where that is so already."""
+    cursor = connection.execute(
+        "UPDATE sessions SET kept = ?, stops_at = NULL, busy = '' WHERE id = ? AND kept != ? AND removed IS NULL",
+        (kept, session.id, kept),
+    )
+    if cursor.rowcount == 1:
+        append(connection, at, "session", session.id, "kept" if kept else "not kept", actor, session.name)
+    return cursor.rowcount == 1
+
+
+def note_countdown(connection: sqlite3.Connection, session: Session, busy: str, stops_at: datetime | None) -> None:
+    """Keep how the countdown of this start stands, unless it was called off meanwhile."""
+    connection.execute(
+        "UPDATE sessions SET busy = ?, stops_at = ? WHERE id = ? AND generation = ? AND state = ? AND kept = ?",
+        (busy, stamp(stops_at), session.id, session.generation, session.state, session.kept),
+    )
+
+
+def note_kills(connection: sqlite3.Connection, session: Session, kills: int, *, at: datetime, actor: Actor) -> None:
+    """Keep how many processes in it were killed for want of memory, and when the last was noticed."""
+    connection.execute(
+        "UPDATE sessions SET oom_kills = ?, oom_at = ? WHERE id = ? AND generation = ?",
+        (kills, stamp(at), session.id, session.generation),
+    )
+    append(connection, at, "session", session.id, "out of memory inside", actor, f"{kills} killed")
 
 
 def set_shell(connection: sqlite3.Connection, session: int, argv: Sequence[str]) -> None:

@@ -18,6 +18,7 @@ from workbench.paths import Home, account_name
 from workbench.services.bench import Bench
 from workbench.settings import Settings
 from workbench.store.events import SUPERVISOR, Actor
+from workbench.supervisor.reserve import Reserve
 from workbench.text import one_line
 
 log = logging.getLogger("workbench.supervisor")
@@ -41,6 +42,11 @@ class Desk:
     def home(self) -> Home:
         """The home."""
         return self.bench.home
+
+    @property
+    def reserve(self) -> Reserve:
+        """Room for what has to be written although the disk is full."""
+        return Reserve(self.home.state)
 
     @property
     def settings(self) -> Settings:
@@ -70,9 +76,14 @@ class Desk:
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """One transaction; what tests kill it at lies before and after its commit."""
-        with self.bench.store.write() as connection:
-            yield connection
-            self.point()
+        try:
+            with self.bench.store.write() as connection:
+                yield connection
+                self.point()
+        except StoreError as error:
+            if "disk is full" in error.message and self.reserve.give_up():
+                self.wake()  # what could not be written is looked at again, and can be now
+            raise
         self.point()
 
     def point(self) -> None:

@@ -20,6 +20,7 @@ from workbench.supervisor.clock import Clock
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.dispatch import Dispatch
 from workbench.supervisor.engines import Engines
+from workbench.supervisor.gauge import Gauge
 from workbench.supervisor.ready import Environments
 from workbench.supervisor.reconcile import Reconcile
 from workbench.supervisor.runs import Runs
@@ -74,6 +75,7 @@ class Supervisor:
         self.runs = Runs(desk, self.dispatch)
         self.sessions = Sessions(desk, self.engines, environments)
         self.reconcile = Reconcile(desk, self.engines, self.runs, self.sessions)
+        self.gauge = Gauge(desk, self.engines)
         self.woken = True
         self.parts = (
             Part("schedules", lambda: self.schedules.look(self.woken)),
@@ -82,6 +84,7 @@ class Supervisor:
             Part("dispatch", self.dispatch.look),
             Part("sessions", self.sessions.look),
             Part("reconcile", self._reconcile),
+            Part("gauge", self.gauge.look),
         )
         self._slow = 0.0  # when every part looks, whatever they said
         self._children: set[int] = set()
@@ -91,6 +94,7 @@ class Supervisor:
         self._signals()
         self._present_ourselves()
         try:
+            self.desk.reserve.take()
             self.engines.begin()
             self.builds.begin()
             while not self.desk.stopping.is_set():
@@ -119,6 +123,7 @@ class Supervisor:
         if self._slow <= time.monotonic():
             self._slow = time.monotonic() + SLOWEST
             self.woken = True
+            self.desk.reserve.take()
             if self.socket.renew():
                 log.warning("the wake socket was removed; made again at %s", self.socket.path)
                 self.desk.wake_path = self.socket.path

@@ -6,13 +6,18 @@ import logging
 import os
 import secrets
 import time
+from collections.abc import Iterator
+from sqlite3 import Connection
 
 from workbench import ports
 from workbench.engines.base import Engine, PortTaken, SessionFacts, SessionRequest
 from workbench.errors import WorkbenchError
+from workbench.model.environment import EnvironmentSpec
+from workbench.model.ide import Ide, Idle
+from workbench.model.project import Project
 from workbench.model.session import Desired, Session, SessionState
 from workbench.paths import private_folder
-from workbench.services import ides, projects
+from workbench.services import control, ides, projects
 from workbench.store import sessions as rows
 from workbench.supervisor import probe
 from workbench.supervisor.desk import Desk
@@ -55,14 +60,14 @@ class Starting:
             claimed = rows.change(
                 connection, session.id, session.state, SessionState.STARTING, at=self.desk.now(),
                 actor=self.desk.actor, engine=usable.engine, revision=usable.revision.id, handle="", ended=None,
+                boot=control.boot_id(), idle_stop=_idle_stop(session, tool, project, usable.spec), stops_at=None, busy="",
+                kept=False, oom_kills=0, oom_at=None, moved_from=0,
             )  # fmt: skip
         if not claimed:
             raise OvertakenError
-        for _ in range(PORTS):
-            port = self._port(session.name)
+        for kept, port in self._ports(session):
             if not self.guards.hold(port):
                 log.info("session %s: port %d of ::1 is taken", session.name, port)
-                self._another_port(session.name)
                 continue
             request = SessionRequest(
                 id=session.id,
@@ -81,14 +86,14 @@ class Starting:
                 handle = engine.create_session(request)
                 self.desk.point()
                 with self.desk.write() as connection:
-                    rows.set_facts(connection, session.id, handle=handle, port=port)
+                    moved_from = kept if port != kept else 0
+                    rows.set_facts(connection, session.id, handle=handle, port=port, moved_from=moved_from)
                 self.fronts.up(session, tool, port)
                 engine.start_session(handle)
             except PortTaken:
                 log.info("session %s: port %d is taken", session.name, port)
                 if handle:
                     engine.remove_session(handle)
-                self._another_port(session.name)
                 continue
             argv = engine.shell(handle)
             with self.desk.write() as connection:
@@ -183,21 +188,49 @@ class Starting:
         with open(descriptor, "w", encoding="ascii") as file:
             file.write(secrets.token_hex(24))
 
-    def _port(self, name: str) -> int:
-        """The port kept for this name, or a free one that is kept from now on."""
+    def _ports(self, session: Session) -> Iterator[tuple[int, int]]:
+        """The port kept for its name, and one to try: that one, the one it had last, then free ones.
+
+        Its address is in bookmarks and tunnels, so a port that is taken stays kept: the next start asks for it again.
+        """
         with self.desk.write() as connection:
-            port = rows.port_of(connection, name)
-            for _ in range(50):
-                if port:
-                    return port
-                free = probe.free_port()
-                port = free if rows.keep_port(connection, name, free, actor=self.desk.actor) else 0
+            kept = self._kept(connection, session.name)
+        yield kept, kept
+        if session.port not in (0, kept):
+            yield kept, session.port
+        for _ in range(PORTS):
+            with self.desk.write() as connection:
+                port = self._free(connection)
+                if not session.port:  # it never was anywhere, so nobody knows the first one
+                    rows.keep_port(connection, session.name, port, actor=self.desk.actor)
+                    kept = port
+            yield kept, port
+
+    def _kept(self, connection: Connection, name: str) -> int:
+        """The port kept for this name, or a free one that is kept from now on."""
+        port = rows.port_of(connection, name)
+        if not port:
+            port = self._free(connection)
+            rows.keep_port(connection, name, port, actor=self.desk.actor)
+        return port
+
+    def _free(self, connection: Connection) -> int:
+        """A port that nobody has and that is kept for nobody."""
+        others = rows.kept_ports(connection)
+        for _ in range(50):
+            port = probe.free_port()
+            if port not in others:
+                return port
         raise WorkbenchError("no free port was found", hint="See what listens: ss -tlnp")
 
-    def _another_port(self, name: str) -> None:
-        with self.desk.write() as connection:
-            while not rows.keep_port(connection, name, probe.free_port(), actor=self.desk.actor):
-                pass
+
+def _idle_stop(session: Session, tool: Ide, project: Project, spec: EnvironmentSpec) -> float | None:
+    """After how many seconds of idleness it stops: as was asked with its start, else as its project or its environment
+    says, which is meant for Jupyter: of other tools it is only known whether anybody is connected."""
+    said = session.idle_asked
+    if said is None and tool.idle is Idle.JUPYTER:
+        said = spec.idle_stop if project.idle_stop is None else project.idle_stop
+    return said or None
 
 
 class OvertakenError(WorkbenchError):

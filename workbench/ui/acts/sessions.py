@@ -119,6 +119,26 @@ async def stop(desk: Desk, items: list[Session]) -> None:
     desk.look()
 
 
+def _stops(session: Session) -> bool:
+    return _ready(session) and bool(session.idle_stop)
+
+
+async def keep(desk: Desk, items: list[Session]) -> None:
+    """Call the idle stop off, or on again."""
+    from workbench.services import sessions
+
+    for one in items:
+        await desk.call(
+            lambda bench, number, kept: sessions.keep(bench, number, kept=kept), desk.bench, one.id, not one.kept
+        )
+    label = names(items, lambda session: session.name)
+    desk.say(
+        f"{label}: {'may stop when idle again' if items[0].kept else 'not stopped when idle, until started again'}"
+    )
+    desk.screen.forget_marks()
+    desk.look()
+
+
 async def remove(desk: Desk, items: list[Session]) -> None:
     """Ask; one that is up can be stopped and removed."""
     from workbench.services import sessions
@@ -169,6 +189,11 @@ ACTIONS = (
     Action(
         "sessions.stop", "x", AREA, "stop", "sessions: stop session", Purpose.ACT, stop, _wanted, on_item=True, many=True,
         changes=True, dangerous=True, command=lambda session: _step("stop", [session]), rank=45,
+    ),
+    Action(
+        "sessions.keep", "p", AREA, "keep", "sessions: call the idle stop off or on", Purpose.ACT, keep, _stops,
+        on_item=True, many=True, changes=True,
+        command=lambda session: f"{_step('keep', [session])}{' --off' if session.kept else ''}", rank=50,
     ),
     Action(
         "sessions.remove", "d", AREA, "remove", "sessions: remove session", Purpose.ACT, remove, on_item=True, many=True,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shlex
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from workbench.errors import WorkbenchError
 from workbench.model.session import ALIVE, ENDED, Desired, Session, SessionState
 from workbench.services.bench import Bench
+from workbench.text import memory
 from workbench.ui.commands import line, words
 from workbench.ui.nouns.base import Column, Noun, since
 from workbench.ui.page import Page, cell_of
 from workbench.ui.sources import FileSource, Source
 from workbench.ui.tone import Cell, Mark, Tone, of_session
+
+NEAR = timedelta(minutes=15)  # before its idle stop the list says so
 
 
 class Sessions(Noun[Session]):
@@ -29,14 +32,16 @@ class Sessions(Noun[Session]):
         Column("Session", 18, grow=3, sort=lambda session: session.name),
         Column("Project", 8, grow=1, drop=2, sort=lambda session: session.project),
         Column("IDE", 7, drop=3, sort=lambda session: session.ide),
+        Column("Use", 13, drop=4, right=True, sort=lambda session: session.usage.cpu or 0 if session.usage else 0),
         Column("Age", 4, drop=1, right=True, sort=lambda session: session.created, reverse=True),
     )
 
     def load(self, bench: Bench) -> list[Session]:
         """All that were not removed."""
-        from workbench.services import sessions
+        from workbench.services import sessions, usage
 
-        return sessions.listing(bench)
+        usage.watch(bench)
+        return usage.seen(bench, sessions.listing(bench))
 
     def key(self, item: Session) -> str:
         """Its number."""
@@ -57,21 +62,22 @@ class Sessions(Noun[Session]):
         return 0 if item.state in ALIVE else 2 if item.state in ENDED else 1
 
     def live(self, item: Session) -> bool:
-        """While it comes up or goes down."""
-        return item.state not in ENDED and item.state is not SessionState.READY
+        """While it comes up or goes down, and while it is up, for what it takes."""
+        return item.state not in ENDED
 
     def words(self, item: Session) -> str:
         """Name, project, IDE, state."""
         return f"{item.name} {item.project} {item.ide} {self.mark(item).word}"
 
     def cells(self, item: Session, now: datetime) -> tuple[Cell, ...]:
-        """State, name, project, IDE, age."""
+        """State, name, project, IDE, use, age."""
         moment = item.ended if item.state in ENDED else item.started if item.state is SessionState.READY else None
         return (
             cell_of(self.mark(item)),
             Cell(item.name),
             Cell(item.project, Tone.MUTED),
             Cell(item.ide, Tone.MUTED),
+            use(item, now),
             Cell(since(moment, now), Tone.MUTED),
         )
 
@@ -90,6 +96,17 @@ class Sessions(Noun[Session]):
         return summary(bench, item)
 
 
+def use(session: Session, now: datetime) -> Cell:
+    """What it takes; once its idle stop is near, when that is."""
+    if session.state is SessionState.READY and session.stops_at and session.stops_at - now < NEAR:
+        return Cell(f"stops {since(session.stops_at, now)}", Tone.WARN)
+    taken = session.usage
+    if taken is None:
+        return Cell("")
+    share = f"{taken.cpu * 100:.0f}% " if taken.cpu is not None else ""
+    return Cell(f"{share}{memory(taken.memory)}" if taken.memory is not None else share, Tone.MUTED)
+
+
 def named(session: Session) -> list[str]:
     """What a command says beside the project to mean this session: the tool, and the name where it is not the usual one."""
     usual = session.name == f"{session.project}-{session.ide}"
@@ -98,8 +115,9 @@ def named(session: Session) -> list[str]:
 
 def summary(bench: Bench, session: Session) -> Page:
     """State and reason, how to get in, then the facts."""
-    from workbench.services import sessions
+    from workbench.services import sessions, usage
 
+    taken = usage.of(bench, session)
     zone, page = bench.zone, Page()
     page.state(of_session(session.state), session.reason)
     page.hint(session.hint, bench.home.root)
@@ -112,6 +130,9 @@ def summary(bench: Bench, session: Session) -> Page:
         ("project", session.project),
         ("file", session.file),
         ("environment", f"{session.environment}{f' on {session.engine}' if session.engine else ''}"),
+        ("use", usage.words(taken) or ("measuring..." if ready else None)),
+        ("disk", usage.disk(taken)),
+        ("idle stop", usage.countdown(session, bench.now())),
         ("asked", f"{session.created.astimezone(zone):%Y-%m-%d %H:%M:%S %Z} by {session.by} ({session.origin})"),
         ("started", f"{session.started.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}" if session.started else None),
         ("ended", f"{session.ended.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}" if session.ended else None),

@@ -23,10 +23,9 @@ from tools import JUPYTER
 from waiting import until
 
 from workbench.engines.base import LABEL, Person
-from workbench.engines.docker import account, builder, command, contents
+from workbench.engines.docker import account, contents
 from workbench.engines.docker.connection import NoSuchThing
 from workbench.engines.docker.engine import DockerEngine
-from workbench.engines.docker.recipe import Dialect
 from workbench.errors import BuildFailed, NotFound, Refused
 from workbench.model.environment import EnvironmentSpec, Limits, PythonPart, Revision, RPart
 from workbench.model.project import Mount
@@ -101,24 +100,6 @@ def test_another_home_finds_the_image(docker_bench: Bench, tmp_path: Path) -> No
     revision = colleague.revision_id(spec)
     assert revision == docker_bench.revision.id
     assert colleague.find(spec, revision) == docker_bench.revision
-
-
-def test_the_engines_own_builder_makes_the_same(
-    docker_bench: Bench, built: Callable[[EnvironmentSpec], Revision], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without BuildKit the image is built in stages, and leaves as little behind."""
-    monkeypatch.setattr(command, "for_builds", lambda *_: None)
-    assert isinstance(docker_bench.engine, DockerEngine)
-    assert builder.dialect(docker_bench.engine._connection) is not Dialect.BUILDKIT
-    spec = EnvironmentSpec("test-classic", python=PythonPart(packages=("six",)), ides=())
-    revision = built(spec)
-    assert [kernel.name for kernel in revision.kernels] == ["python3"]
-    assert any(name.startswith("six==") for name in revision.packages)
-    bench = replace(docker_bench, revision=revision)
-    assert run_in(bench, ["sh", "-c", "ls /build /etc/uv 2>/dev/null; command -v uv; true"]) == ""
-    with pytest.raises(BuildFailed) as caught:
-        built(replace(spec, python=PythonPart(packages=("no-such-package-of-ours-0",))))
-    assert "no-such-package-of-ours-0" in caught.value.message
 
 
 def test_a_ready_image_is_taken_and_added_to(docker_bench: Bench, built: Callable[[EnvironmentSpec], Revision]) -> None:

@@ -7,7 +7,7 @@ nothing here is remembered between calls: `sessions()` and `inspect` are the tru
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -196,8 +196,14 @@ class Engine(Protocol):
         progress: Sink,
         cancelled: Event,
         fresh: bool = False,
+        before: Sequence[Revision] = (),
     ) -> Revision:
-        """Make it, or give what is there; `fresh`: anew, from what registries have now. `log` gets everything said. Raises `BuildFailed`, or `Cancelled` within 10 s of `cancelled`."""
+        """Make it, or give what is there; `fresh`: anew, from what registries have now.
+
+        `before` are revisions of the same environment, the active one first, which agree with each other: their
+        versions are kept as far as they still fit, and what is only more than one of them has is put on top of that.
+        `log` gets everything said. Raises `BuildFailed`, or `Cancelled` within 10 s of `cancelled`.
+        """
 
     def remove(self, revision: Revision) -> None:
         """Remove a revision from disk; nothing where it is gone."""

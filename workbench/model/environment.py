@@ -243,6 +243,12 @@ class Revision:
     base: str = ""
     rules: str = ""
 
+    def agrees(self, other: Revision) -> bool:
+        """Whether packages that both have are of the same versions."""
+        versions = dict(line.split("==", 1) for line in other.packages if "==" in line)
+        mine = (line.split("==", 1) for line in self.packages if "==" in line)
+        return all(versions.get(name, version) == version for name, version in mine)
+
     def to_json(self) -> str:
         """As one JSON object, for the store and for a run's job file."""
         return json.dumps(asdict(self), sort_keys=True)

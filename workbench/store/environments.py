@@ -121,6 +121,16 @@ def revision(connection: sqlite3.Connection, name: str, fingerprint: str) -> Rev
     return Revision.from_json(row["body"]) if row else None
 
 
+def before(connection: sqlite3.Connection, name: str) -> list[Revision]:
+    """The last revisions of an environment: the active one, then those built last."""
+    rows = connection.execute(
+        "SELECT r.body FROM revisions r LEFT JOIN environments e ON e.name = r.environment"
+        " WHERE r.environment = ? ORDER BY r.id = e.revision DESC, r.created DESC LIMIT 8",
+        (name,),
+    ).fetchall()
+    return [Revision.from_json(row["body"]) for row in rows]
+
+
 def revision_by_id(connection: sqlite3.Connection, name: str, revision_id: str) -> Revision | None:
     """A built revision by its id."""
     row = connection.execute(

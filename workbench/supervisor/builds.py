@@ -171,6 +171,7 @@ class Builds:
         log_path.parent.mkdir(mode=0o700, exist_ok=True)
         with self.desk.read() as connection:
             forced = rows.forced(connection, build.id)
+            before = environment_rows.before(connection, build.environment)
         found = engine.find(spec, revision_id)
         asks = engine.name is EngineName.DOCKER and spec.pulls(self.desk.settings.pull) is Pull.ALWAYS
         if found and not forced and not asks:
@@ -186,6 +187,7 @@ class Builds:
             progress=lambda moment: self._tell(build, moment),
             cancelled=cancelled,
             fresh=forced,
+            before=[one for one in before if one.engine is engine.name and one.agrees(before[0])],
         )
 
     def _stays(self, build: Build) -> str:

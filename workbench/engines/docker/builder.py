@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
-from workbench import context
+from workbench import context, locks
 from workbench.engines.base import Sink
 from workbench.engines.certificates import ca_bundle
 from workbench.engines.docker import command, program
@@ -20,7 +20,8 @@ from workbench.engines.docker.recipe import TREES, Dialect, Recipe
 from workbench.engines.docker.registries import PackageIndex, netrc, proxies
 from workbench.engines.docker.transcript import Transcript
 
-PASSING = ("uv", "ca-bundle", "uv.toml")  # in the context only while an image is built; the last may hold a password
+CONTEXT, UV = ".context", "uv"
+PASSING = ("ca-bundle", "uv.toml")  # in the context only while an image is built; the last may hold a password
 PRIVATE = "build-"  # how folders of secrets are called
 
 
@@ -48,26 +49,57 @@ def build(
     cancelled: Event,
     fresh: bool = False,
 ) -> None:
-    """Make the image `tag` of `recipe`; `folder` keeps the Dockerfile. `fresh`: reuse no layer. Raises `BuildFailed` or `Cancelled`."""
+    """Make the image `tag` of `recipe`; `folder` keeps the Dockerfile and its files. `fresh`: reuse no layer.
+
+    Raises `BuildFailed` or `Cancelled`.
+    """
     transcript = Transcript(recipe.titles, progress)
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a", encoding="utf-8") as sink, _context(recipe, folder, index, connection) as private:
-        argv, environ = _invocation(connection, recipe, tag, folder, private, fresh=fresh)
-        code = program.run(argv, environ, transcript.read, sink, cancelled)
+    with log.open("a", encoding="utf-8") as sink, _place(folder.parent.parent) as place:
+        _keep(recipe, folder)
+        with _context(recipe, place, index, connection) as private:
+            argv, environ = _invocation(connection, recipe, tag, place, private, fresh=fresh)
+            code = program.run(argv, environ, transcript.read, sink, cancelled)
     if code:
         raise transcript.failure(name)
 
 
-@contextmanager
-def _context(recipe: Recipe, folder: Path, index: PackageIndex, connection: Connection) -> Iterator[Path]:
-    """Lay out the context; what may not be kept is there only during the build. Gives the folder of secrets."""
+def _keep(recipe: Recipe, folder: Path) -> None:
+    """Write down what is built."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "Dockerfile").write_text(recipe.dockerfile, encoding="utf-8")
-    for name, text in recipe.files.items():
+    for name, text in {"Dockerfile": recipe.dockerfile, **recipe.files}.items():
         (folder / name).write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _place(environments: Path) -> Iterator[Path]:
+    """A folder for the context. It is the same for each build: BuildKit takes only what changed since the last, and
+    the uv program is large. A second build at the same time gets one of its own."""
+    environments.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = locks.take(environments / f"{CONTEXT}.lock", patience=0)
+    if lock is None:
+        with tempfile.TemporaryDirectory(prefix=PRIVATE, dir=environments) as own:
+            yield Path(own)
+        return
+    try:
+        place = environments / CONTEXT
+        place.mkdir(mode=0o700, exist_ok=True)
+        yield place
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def _context(recipe: Recipe, place: Path, index: PackageIndex, connection: Connection) -> Iterator[Path]:
+    """Lay out the context; what may not be kept is there only during the build. Gives the folder of secrets."""
+    shutil.rmtree(place / TREES, ignore_errors=True)
+    for path in place.iterdir():
+        if path.name != UV or not recipe.needs_uv:
+            path.unlink()
+    _keep(recipe, place)
     # What is ignored was left out already: the builder's own reading of .dockerignore would do it twice.
-    (folder / "Dockerfile.dockerignore").touch()
-    with tempfile.TemporaryDirectory(prefix=PRIVATE, dir=folder.parent) as private:
+    (place / "Dockerfile.dockerignore").touch()
+    with tempfile.TemporaryDirectory(prefix=PRIVATE, dir=place.parent) as private:
         for path in (Path(private, "ca-bundle"), Path(private, "uv.toml")):
             path.touch(mode=0o600)
         bundle = ca_bundle()
@@ -75,17 +107,17 @@ def _context(recipe: Recipe, folder: Path, index: PackageIndex, connection: Conn
             shutil.copyfile(bundle, Path(private, "ca-bundle"))
         Path(private, "uv.toml").write_text(index.uv_toml, encoding="utf-8")
         try:
-            _copy_trees(recipe, folder)
+            _copy_trees(recipe, place)
             if recipe.needs_uv:
-                _link_uv(folder / "uv")
+                _link_uv(place / UV)
             # Podman mounts what it trusts from the context in every step that asks for it; the Engine's own copies.
             kind = dialect(connection)
             if kind is Dialect.PODMAN or (kind is Dialect.CLASSIC and recipe.needs_uv):
-                for name in ("ca-bundle", "uv.toml"):
-                    shutil.copyfile(Path(private, name), folder / name)
+                for name in PASSING:
+                    shutil.copyfile(Path(private, name), place / name)
             yield Path(private)
         finally:
-            _without_passing(folder)
+            _without_passing(place)
 
 
 def _copy_trees(recipe: Recipe, folder: Path) -> None:
@@ -102,10 +134,12 @@ def _copy_trees(recipe: Recipe, folder: Path) -> None:
 
 def tidy(environments: Path) -> None:
     """Remove what builds that were killed have left below the folder of all environments: secrets above all."""
-    for private in environments.glob(f"*/{PRIVATE}*"):
+    for private in (*environments.glob(f"{PRIVATE}*"), *environments.glob(f"*/{PRIVATE}*")):
         shutil.rmtree(private, ignore_errors=True)
+    _without_passing(environments / CONTEXT)
     for dockerfile in environments.glob("*/*/Dockerfile"):
         _without_passing(dockerfile.parent)
+        (dockerfile.parent / UV).unlink(missing_ok=True)  # which an earlier release put there
 
 
 def _without_passing(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 
@@ -15,6 +16,7 @@ from workbench.engines.docker.connection import Connection
 from workbench.engines.docker.contents import Library
 from workbench.engines.docker.endpoint import Endpoint
 from workbench.engines.docker.images import Images
+from workbench.engines.docker.making import Making
 from workbench.engines.docker.registries import package_index
 from workbench.engines.docker.session import Sessions
 from workbench.errors import Refused
@@ -92,6 +94,7 @@ class DockerEngine:
         progress: Sink,
         cancelled: Event,
         fresh: bool = False,
+        before: Sequence[Revision] = (),
     ) -> Revision:
         """Build the image, unless it is there. A fresh one takes the name of the old, which its containers keep; its
         revision is another where its base was not known before, or has moved."""
@@ -110,25 +113,20 @@ class DockerEngine:
         if found:
             progress(BuildProgress(f"{found.reference} is there already", 1, 1))
             return found
-        written = recipe.render(
+        making = Making(
+            self._connection,
             spec,
             revision_id,
-            dialect=builder.dialect(self._connection),
-            registries=self._settings.registries,
+            _tag(spec, revision_id),
             bases=bases,
-        )
-        builder.build(
-            self._connection,
-            written,
-            name=spec.name,
-            tag=_tag(spec, revision_id),
+            registries=self._settings.registries,
             folder=self._home.environment_folder(spec.slug) / revision_id,
             index=package_index(spec.python.index if spec.python else None, self._settings.package_index),
             log=log,
             progress=progress,
             cancelled=cancelled,
-            fresh=fresh,
         )
+        making.run([] if fresh else before, fresh=fresh)
         progress(BuildProgress("Looking what is in it"))
         made = self.find(spec, revision_id)
         if made is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,8 @@ from threading import Event
 from typing import TextIO
 
 from workbench.engines.base import Cancelled, Sink
-from workbench.engines.process import bytecode, interpreters, venv
+from workbench.engines.process import bytecode, interpreters, offshoot, venv
+from workbench.engines.process.resolution import LOCK, Resolution
 from workbench.engines.process.uv import Tool
 from workbench.errors import BuildFailed, Refused
 from workbench.model.build import BuildProgress
@@ -36,6 +37,7 @@ class Build:
         sink: Sink,
         cancelled: Event,
         fresh: bool = False,
+        before: Sequence[Revision] = (),
     ) -> None:
         self.spec = spec
         self.id = revision_id
@@ -44,7 +46,9 @@ class Build:
         self.sink = sink
         self.cancelled = cancelled
         self.fresh = fresh
+        self.before = before
         self.step = 0
+        self._python = ""
 
     def run(self, log: Path) -> Revision:
         """Build it; nothing is left in `folder` where that fails. Errors as `Engine.build` has them."""
@@ -101,32 +105,49 @@ class Build:
         python = interpreters.find(part.version if part else None)
         log.write(f"Python: {python}\n")
         self._begin(2)
-        tool.run(STEPS[1], ["venv", "--python", str(python), "--prompt", self.spec.slug, str(place)])
+        self._python = str(python)
+        self._venv(tool, place)
         self._begin(3)
-        wanted, lock = self.folder / "requirements.in", self.folder / "requirements.lock"
         lines = [*(part.packages if part else ()), KERNEL, *self.spec.needs.python]
-        wanted.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        before = None if self.fresh else venv.lock_before(self.folder)
-        if before:  # uv keeps the versions that stand in its output file, where they still fit
-            shutil.copyfile(before, lock)
-        target = ["--python", str(place / "bin" / "python")]
-        tool.run(STEPS[2], ["pip", "compile", *target, "--quiet", str(wanted), "-o", str(lock)])
+        before = [] if self.fresh else venv.before(self.folder, self.before)
+        resolution = Resolution(tool, STEPS[2], place, index=tool.env.get("UV_DEFAULT_INDEX", ""))
+        root, added = resolution.run(lines, self.folder, before)
         self._begin(4)
-        tool.run(STEPS[3], ["pip", "install", *target, "--no-deps", "--requirements", str(lock)])
+        grown = bool(root and self._grown(root / "venv", place, tool))
+        requirements = added if grown else self.folder / LOCK
+        if requirements.stat().st_size:
+            target = ["--python", str(place / "bin" / "python")]
+            tool.run(STEPS[3], ["pip", "install", *target, "--no-deps", "--requirements", str(requirements)])
         self._begin(5)
-        self._compile(tool, place)
+        self._compile(tool, place, seeded=grown)
         shutil.rmtree(tool.folder, ignore_errors=True)
         self._begin(6)
         return self._asked(place / "bin" / "python", str(place))
 
-    def _compile(self, tool: Tool, place: Path) -> None:
+    def _venv(self, tool: Tool, place: Path) -> None:
+        tool.run(STEPS[1], ["venv", "--python", self._python, "--prompt", self.spec.slug, str(place)])
+
+    def _grown(self, before: Path, place: Path, tool: Tool) -> bool:
+        """Whether the new venv could begin as the one before; where not, it is as new as it was."""
+        try:
+            offshoot.grow(before, place, self._stop_if_asked)
+        except OSError as error:
+            tool.log.write(f"{before} cannot be begun with: {error}\n")
+            venv.remove(place)
+            self._venv(tool, place)
+            return False
+        tool.log.write(f"begun with {before}\n")
+        return True
+
+    def _compile(self, tool: Tool, place: Path, *, seeded: bool) -> None:
         own = bytecode.packages(place)
         assert own
-        others = (
-            bytecode.packages(path.parent / "venv") for path in self.folder.parent.parent.glob(f"*/*/{venv.READY}")
-        )
-        count = bytecode.seed(own, filter(None, others))
-        tool.log.write(f"bytecode of {count} files was there already\n")
+        if not seeded:
+            others = (
+                bytecode.packages(path.parent / "venv") for path in self.folder.parent.parent.glob(f"*/*/{venv.READY}")
+            )
+            count = bytecode.seed(own, filter(None, others))
+            tool.log.write(f"bytecode of {count} files was there already\n")
         left = bytecode.missing(own)
         if left:
             listing = tool.folder / "sources"

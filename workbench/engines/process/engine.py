@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from threading import Event
@@ -107,12 +108,22 @@ class ProcessEngine:
         progress: Sink,
         cancelled: Event,
         fresh: bool = False,
+        before: Sequence[Revision] = (),
     ) -> Revision:
         """Make the venv, or look at the existing Python, and ask its kernel whether it is there."""
         self.check(spec)
         folder = self.home.environment_folder(spec.slug) / revision_id
-        index = self.settings.package_index
-        return Build(spec, revision_id, folder, index=index, sink=progress, cancelled=cancelled, fresh=fresh).run(log)
+        work = Build(
+            spec,
+            revision_id,
+            folder,
+            index=self.settings.package_index,
+            sink=progress,
+            cancelled=cancelled,
+            fresh=fresh,
+            before=before,
+        )
+        return work.run(log)
 
     def remove(self, revision: Revision) -> None:
         """Remove the venv; an existing Python that was used stays as it was."""

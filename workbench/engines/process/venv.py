@@ -14,7 +14,7 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -83,14 +83,16 @@ def folder_of(home: Home, revision: Revision) -> Path | None:
     return None
 
 
-def lock_before(folder: Path) -> Path | None:
-    """The newest lock file among the other whole revisions of the same environment."""
-    locks = [
-        place / "requirements.lock"
+def before(folder: Path, known: Sequence[Revision]) -> list[Path]:
+    """Folders whose versions a build in `folder` keeps: of the revisions `known`, else of the newest other whole one."""
+    others = [
+        place
         for place in folder.parent.iterdir()
         if place != folder and (place / READY).exists() and (place / "requirements.lock").exists()
     ]
-    return max(locks, key=lambda path: path.stat().st_mtime, default=None)
+    places = {place.name: place for place in others}
+    newest = sorted(others, key=lambda place: (place / READY).stat().st_mtime)[-1:]
+    return [places[one.id] for one in known if one.id in places] or newest
 
 
 @contextmanager

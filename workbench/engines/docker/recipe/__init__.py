@@ -4,6 +4,7 @@ The order makes layers last: what all environments of a kind share comes first (
 then what this one declares (system packages, Python packages, R packages). Build tools, package caches, certificates
 and the package index are mounted, so that none of them stays in a layer.
 
+    ingredients what an image was made of, and what a declaration adds to one
     sheet      the Dockerfile being written, and what each kind of builder understands
     system     Debian packages: the languages, and what is declared
     python     the venv, our kernel and JupyterLab in it, and what is declared
@@ -17,12 +18,13 @@ and the package index are mounted, so that none of them stays in a layer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from workbench.engines.base import LABEL
 from workbench.engines.docker.bases import Base
 from workbench.engines.docker.image_name import mirrored
 from workbench.engines.docker.recipe import conda, dockerfile, exact, install_r, project, python, r, system
+from workbench.engines.docker.recipe.ingredients import MADE_OF, Footing, ingredients
 from workbench.engines.docker.recipe.sheet import TREES, Dialect, Recipe, Sheet
 from workbench.model.environment import EnvironmentSpec
 
@@ -38,23 +40,29 @@ def render(
     dialect: Dialect,
     registries: Mapping[str, str] | None = None,
     bases: Mapping[str, Base] = {},
+    footing: Footing | None = None,
+    pins: Sequence[str] = (),
 ) -> Recipe:
-    """The recipe of `spec`, checked before. Images are taken from `bases`; else as their names say, by `registries`."""
+    """The recipe of `spec`, checked before: whole, or of what it adds to `footing`.
+
+    Images are taken from `bases`; else as their names say, by `registries`. Where it is made whole, the versions in
+    `pins` are kept as far as they still fit.
+    """
 
     def source(image: str) -> str:
         return bases[image].source if image in bases else mirrored(image, registries or {})
 
     if spec.dockerfile:
         return dockerfile.render(spec, spec.dockerfile, revision, source, bases)
-    sheet = Sheet(spec, dialect, source)
+    sheet = Sheet(spec, dialect, source, footing, pins)
     base = bases.get(sheet.base)
     staged = dialect is Dialect.CLASSIC and python.wanted(sheet) and not spec.conda
     sheet.begin(stage="runtime" if staged else "")
-    if sheet.own:
-        system.runtime(sheet, python=not spec.conda and bool(spec.python or python.tools(sheet)))
-    added = not sheet.own and bool(spec.apt or spec.r or python.requirements(sheet) or spec.post_build or spec.start)
+    added = not sheet.own and bool(sheet.wanted.any or spec.post_build or spec.start)
     if added:
         sheet.add("USER root")
+    if sheet.own and not footing:
+        system.runtime(sheet, python=not spec.conda and bool(spec.python or sheet.wanted.python))
     if spec.conda:
         system.packages(sheet)
         conda.environment(sheet)
@@ -62,7 +70,8 @@ def render(
         system.packages(sheet)
         python.staged(sheet)
     else:
-        python.venv(sheet)
+        if not footing:
+            python.venv(sheet)
         system.packages(sheet)
         exact.python_lock(sheet)
         python.packages(sheet)
@@ -76,6 +85,8 @@ def render(
     project.start(sheet)
     if added and base and base.user:
         sheet.add(f"USER {base.user}")
+    made_of = ingredients(spec, RECIPE, bases, footing.layers + 1 if footing else 0)
     labels = {"revision": revision, "environment": spec.slug, **({"base": base.pinned} if base else {})}
-    sheet.add("LABEL " + " \\\n      ".join(f"{LABEL}{key}={value}" for key, value in labels.items()))
+    text = [*(f"{LABEL}{name}={value}" for name, value in labels.items()), f"{MADE_OF}='{made_of.label}'"]
+    sheet.add("LABEL " + " \\\n      ".join(text))
     return sheet.recipe()

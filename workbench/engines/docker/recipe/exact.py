@@ -8,8 +8,9 @@ from collections.abc import Mapping
 
 from workbench.context import rules
 from workbench.engines.docker.recipe import r, system
+from workbench.engines.docker.recipe.ingredients import tools
 from workbench.engines.docker.recipe.project import trust
-from workbench.engines.docker.recipe.python import VENV, tools
+from workbench.engines.docker.recipe.python import VENV
 from workbench.engines.docker.recipe.sheet import CA_BUNDLE, Dialect, Sheet, Tree
 from workbench.errors import Refused
 from workbench.model.environment import LocalPackage
@@ -40,7 +41,7 @@ def python_lock(sheet: Sheet) -> None:
         commands += ["cp locked.txt /tmp/locked.txt", "sed 's/ *\\\\\\?$//; /--hash/d' locked.txt > /tmp/pins.txt"]
     install = f"uv pip install --compile-bytecode --link-mode copy --python {VENV}"
     commands.append(f"{install} --no-deps -r /tmp/locked.txt")
-    if names_of_ours := tools(sheet):
+    if names_of_ours := tools(sheet.spec):
         commands.append(f"{install} -c /tmp/pins.txt {' '.join(names_of_ours)}")
     mounts = _uv_mounts(sheet) + [f"type=bind,source={name},target=/build/{name}" for name in names]
     sheet.needs_uv = True

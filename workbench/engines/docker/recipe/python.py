@@ -6,72 +6,82 @@ import shlex
 from collections.abc import Sequence
 
 from workbench.engines.docker.failure import PYTHON_STEP, VENV_STEP
+from workbench.engines.docker.recipe.ingredients import tools
 from workbench.engines.docker.recipe.sheet import CA_BUNDLE, Dialect, Sheet
 from workbench.errors import Refused
 
 VENV = "/opt/venv"
 PATH = f"{VENV}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-
-def tools(sheet: Sheet) -> list[str]:
-    """What we need of Python ourselves: a kernel, and what the IDEs need."""
-    if not sheet.own:
-        return []
-    names = sheet.spec.needs.python
-    return ["ipykernel", *names] if sheet.spec.python or names else []
-
-
-def requirements(sheet: Sheet) -> tuple[str, ...]:
-    """The declared requirement lines."""
-    return sheet.spec.python.packages if sheet.spec.python else ()
+REQUIREMENTS, PINS = "requirements.txt", "pins.txt"
+MAKE = f"uv venv -q --python python3 {VENV}"
+# What a stage has that is left behind, because the Engine's own builder has no mounts.
+_STAGED = ["mkdir -p /etc/uv", "mv uv.toml /etc/uv/uv.toml", "export SSL_CERT_FILE=/build/ca-bundle"]
 
 
 def wanted(sheet: Sheet) -> bool:
-    """Whether there is a venv of ours."""
-    return sheet.own and bool(tools(sheet) or requirements(sheet))
+    """Whether something is to be put into a venv of ours."""
+    return sheet.own and bool(sheet.wanted.python)
 
 
 def venv(sheet: Sheet) -> None:
     """The venv with what we need ourselves: the same for all environments of a kind."""
-    if names := tools(sheet):
-        _uv(sheet, [f"uv venv -q --python python3 {VENV}", _install(sheet, names)], VENV_STEP)
+    if names := tools(sheet.spec):
+        _step(sheet, [MAKE, f"{_install(sheet)} {' '.join(map(shlex.quote, names))}"], VENV_STEP)
 
 
 def packages(sheet: Sheet) -> None:
     """What is declared."""
-    if requirements(sheet):
+    there = set() if sheet.footing or sheet.pins else set(tools(sheet.spec))
+    if set(sheet.wanted.python) - there:
         _write_requirements(sheet)
-        _uv(sheet, [_install(sheet, [*tools(sheet), "-r", "requirements.txt"])], PYTHON_STEP)
+        _step(sheet, _commands(sheet), PYTHON_STEP)
 
 
 def staged(sheet: Sheet) -> None:
-    """The venv, made in a stage of its own: uv, certificates and caches stay behind in it."""
-    files = ["uv", "ca-bundle", "uv.toml"]
-    names = tools(sheet)
-    if requirements(sheet):
-        _write_requirements(sheet)
-        files.append("requirements.txt")
-        names += ["-r", "requirements.txt"]
+    """The same in a stage of its own, of which only what was installed is kept."""
+    _write_requirements(sheet)
     sheet.needs_uv = True
-    sheet.add(f"FROM runtime AS packages\nCOPY {' '.join(files)} /build/\nWORKDIR /build")
-    commands = ["mkdir -p /etc/uv", "mv uv.toml /etc/uv/uv.toml", "export SSL_CERT_FILE=/build/ca-bundle"]
-    sheet.run([], [*commands, f"./uv venv -q --python python3 {VENV}", "./" + _install(sheet, names)], PYTHON_STEP)
-    sheet.add(f"FROM runtime\nCOPY --from=packages {VENV} {VENV}")
+    sheet.add(f"FROM {sheet.image if sheet.footing else 'runtime'} AS packages")
+    files = [name for name in (REQUIREMENTS, PINS) if name in sheet.files]
+    sheet.add(f"COPY uv ca-bundle uv.toml {' '.join(files)} /build/\nWORKDIR /build")
+    commands = [*_STAGED, "export PATH=/build:$PATH", *([] if sheet.footing else [MAKE]), *_commands(sheet)]
+    if not sheet.footing:
+        sheet.run([], commands, PYTHON_STEP)
+        sheet.add(f"FROM runtime\nCOPY --from=packages {VENV} {VENV}")
+        return
+    new = f"find {VENV} -cnewer before ! -type d -exec cp -a --parents -t new {{}} +"
+    sheet.run([], ["mkdir new", "touch before", *commands, new], PYTHON_STEP)
+    sheet.add(f"FROM {sheet.image}\nCOPY --from=packages /build/new /")
+
+
+def _commands(sheet: Sheet) -> list[str]:
+    """Install the requirements: held to what is there already, or with the versions of before where they still fit."""
+    install = _install(sheet)
+    if sheet.footing:
+        held = f" --constraints {PINS}" if sheet.pins else ""
+        return [f"{install}{held} -r {REQUIREMENTS}"]
+    if sheet.pins:
+        resolve = f"uv pip compile -q {_where(sheet)} {REQUIREMENTS} -o /tmp/{PINS}"
+        return [f"cp {PINS} /tmp/{PINS}", resolve, f"{install} -r /tmp/{PINS}", f"rm /tmp/{PINS}"]
+    return [f"{install} -r {REQUIREMENTS}"]
 
 
 def _write_requirements(sheet: Sheet) -> None:
-    sheet.files["requirements.txt"] = "\n".join(requirements(sheet)) + "\n"
+    sheet.files[REQUIREMENTS] = "".join(f"{line}\n" for line in sheet.wanted.python)
+    if sheet.pins:
+        sheet.files[PINS] = "".join(f"{line}\n" for line in sheet.pins)
 
 
-def _install(sheet: Sheet, what: Sequence[str]) -> str:
-    where = f"--python {VENV}"
-    if not sheet.own:
-        where = '--python "$(command -v python3 || command -v python)" --break-system-packages'
-    words = " ".join(word if word == "-r" else shlex.quote(word) for word in what)
-    return f"uv pip install --compile-bytecode --link-mode copy {where} {words}"
+def _install(sheet: Sheet) -> str:
+    owned = "" if sheet.own else " --break-system-packages"
+    return f"uv pip install --compile-bytecode --link-mode copy {_where(sheet)}{owned}"
 
 
-def _uv(sheet: Sheet, commands: Sequence[str], title: str) -> None:
+def _where(sheet: Sheet) -> str:
+    return f"--python {VENV}" if sheet.own else '--python "$(command -v python3 || command -v python)"'
+
+
+def _step(sheet: Sheet, commands: Sequence[str], title: str) -> None:
     sheet.needs_uv = True
     if sheet.dialect is Dialect.CLASSIC:
         raise Refused(
@@ -80,7 +90,7 @@ def _uv(sheet: Sheet, commands: Sequence[str], title: str) -> None:
             hint="Install the docker command with its buildx part (on Debian: docker-buildx).",
         )
     mounts = ["type=bind,source=uv,target=/usr/local/bin/uv", "type=cache,target=/root/.cache/uv", *sheet.trust()]
-    if any("requirements.txt" in command for command in commands):
-        mounts.append("type=bind,source=requirements.txt,target=/build/requirements.txt")
-        commands = ["cd /build", *commands]
-    sheet.run(mounts, [f"export SSL_CERT_FILE={CA_BUNDLE}", *commands], title)
+    files = [name for name in (REQUIREMENTS, PINS) if any(name in command for command in commands)]
+    mounts += [f"type=bind,source={name},target=/build/{name}" for name in files]
+    place = ["cd /build"] if files else []
+    sheet.run(mounts, [f"export SSL_CERT_FILE={CA_BUNDLE}", *place, *commands], title)

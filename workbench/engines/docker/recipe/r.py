@@ -16,7 +16,8 @@ def packages(sheet: Sheet) -> None:
     if r is None:
         return
     bare = sheet.base.startswith("rocker/r-ver:")
-    names = sorted({*r.packages, *sheet.spec.needs.r, *(["IRkernel"] if bare else [])})
+    kernel = bare and not sheet.footing  # which is to be put in beside them
+    names = sorted({*sheet.wanted.r, *(["IRkernel"] if kernel else [])})
     if not names:
         return
     if not r.repository and not bare and sheet.own:
@@ -35,7 +36,7 @@ def packages(sheet: Sheet) -> None:
     if not sheet.own or bare:
         missing = f"Rscript {place} install"
     commands = [trust, missing]
-    if bare:
+    if kernel:
         commands.append("Rscript -e 'IRkernel::installspec(user = FALSE)'")
     sheet.run(mounts, commands, "R packages that are still missing")
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from workbench.engines.docker.base_image import base_image
+from workbench.engines.docker.recipe.ingredients import Addition, Footing, everything
 from workbench.engines.docker.transcript import squeeze
 from workbench.errors import Refused
 from workbench.ignoring import Ignoring
@@ -74,30 +75,47 @@ def text_of(named: NamedFile, environment: str) -> str:
 class Sheet:
     """The lines written so far, the files they take, and for whom they are written.
 
-    `base` is the image it starts from by its public name, `own`: that is one of ours, Debian with the venv in a known
-    place. `source` tells how an image is named in a Dockerfile here: as it was pinned, or as a mirror has it.
+    `base` is the image it all begins with, by its public name; `own`: that is one of ours, Debian with the venv in a
+    known place. `source` tells how an image is named in a Dockerfile here: as it was pinned, or as a mirror has it.
+    `image` is what this one starts from. `wanted` is what is to be installed: all that is declared, or what comes on
+    top of `footing`. `pins` are the Python packages of the revision before, as `name==version`.
     """
 
-    def __init__(self, spec: EnvironmentSpec, dialect: Dialect, source: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        spec: EnvironmentSpec,
+        dialect: Dialect,
+        source: Callable[[str], str],
+        footing: Footing | None = None,
+        pins: Sequence[str] = (),
+    ) -> None:
         self.spec = spec
         self.dialect = dialect
+        self.footing = footing
+        self.pins = tuple(footing.pins if footing else pins)
+        self.wanted: Addition = footing.addition if footing else everything(spec)
         self.base = base_image(spec)
         self.own = spec.image is None
         self.source = source
         self.files: dict[str, str] = {}
         self.trees: dict[str, Tree] = {}
         self.needs_uv = False
-        self._image = source(self.base)
-        self._titles: dict[str, str] = {squeeze(f"FROM {self._image}"): self.base}
+        self.image = footing.reference if footing else source(self.base)
+        # The Engine says the name in full, also of what is not from Docker's registry.
+        names = (self.image, f"docker.io/{self.image}")
+        start = "The revision before" if footing else self.base
+        self._titles: dict[str, str] = {squeeze(f"FROM {name}"): start for name in names}
         self._lines: list[str] = []
 
     def begin(self, *, stage: str = "") -> None:
         """The first lines; `stage` names the first stage where others follow."""
         name = one_line(self.spec.name)
         self._lines.append(f"# {name}: written by workbench from its declaration; edit that, not this.")
-        if "@" in self._image and self._image != self.base:
+        if self.footing:
+            self._lines.append("# Only more was wanted: it lies on top of the revision before, in which nothing moves.")
+        elif "@" in self.image and self.image != self.base:
             self._lines.append(f"# {one_line(self.base)}, as its tag was when it was first used here")
-        self._lines.append(f"FROM {self._image}{f' AS {stage}' if stage else ''}")
+        self._lines.append(f"FROM {self.image}{f' AS {stage}' if stage else ''}")
 
     def add(self, text: str, comment: str = "") -> None:
         """An instruction, with a line that says why."""

@@ -28,9 +28,8 @@ def runtime(sheet: Sheet, *, python: bool) -> None:
 
 def packages(sheet: Sheet) -> None:
     """What is declared under `apt:`, and what the IDEs need."""
-    names = sorted({*sheet.spec.apt, *sheet.spec.needs.apt})
-    if names:
-        _install(sheet, names, "System packages")
+    if sheet.wanted.apt:
+        _install(sheet, sheet.wanted.apt, "System packages")
 
 
 def mounts(sheet: Sheet) -> list[str]:

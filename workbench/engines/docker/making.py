@@ -1,0 +1,113 @@
+"""Making an image: whole, or what is new on top of a revision before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from workbench.engines.base import Sink
+from workbench.engines.docker import builder, recipe
+from workbench.engines.docker.bases import Base
+from workbench.engines.docker.connection import Connection, NoSuchThing
+from workbench.engines.docker.failure import PYTHON_STEP
+from workbench.engines.docker.recipe.ingredients import (
+    MADE_OF,
+    Footing,
+    Ingredients,
+    addition,
+    ingredients,
+    more_than_packages,
+)
+from workbench.engines.docker.registries import PackageIndex
+from workbench.errors import BuildFailed
+from workbench.model.build import BuildProgress
+from workbench.model.environment import EnvironmentSpec, Revision
+
+_PIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.!+_-]+", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Making:
+    """One image to be made of `spec`, from `bases` by their names; `folder` keeps its Dockerfile."""
+
+    connection: Connection
+    spec: EnvironmentSpec
+    revision: str
+    tag: str
+    bases: Mapping[str, Base]
+    registries: Mapping[str, str]
+    folder: Path
+    index: PackageIndex
+    log: Path
+    progress: Sink
+    cancelled: Event
+
+    def run(self, before: Sequence[Revision], *, fresh: bool) -> None:
+        """Make it; `before` has revisions to keep the versions of, and to build on."""
+        footing = next(filter(None, map(self._footing, before)), None)
+        if footing and self._added(footing):
+            return
+        self._build(
+            self._written(pins=_pins(before[0]) if before and not more_than_packages(self.spec) else ()), fresh=fresh
+        )
+
+    def _footing(self, before: Revision) -> Footing | None:
+        """A revision as something to build on, where the declaration has only more than that."""
+        try:
+            with self.connection.api() as api:
+                seen: dict[str, Any] = api.inspect_image(before.reference)  # type: ignore[no-untyped-call]
+        except NoSuchThing:
+            return None
+        if seen["Id"] != before.digest:
+            return None
+        old = Ingredients.read(((seen.get("Config") or {}).get("Labels") or {}).get(MADE_OF))
+        more = addition(old, ingredients(self.spec, recipe.RECIPE, self.bases), self.spec)
+        return Footing(before.reference, old.layers, more, _pins(before)) if old and more else None
+
+    def _added(self, footing: Footing) -> bool:
+        """Build what is new; False where something of what is there would have to move for it."""
+        try:
+            self._build(self._written(footing=footing), fresh=False)
+        except BuildFailed as error:
+            if error.step == PYTHON_STEP and not any("No solution found" in line for line in error.tail):
+                raise
+            text = "That does not go on top of the revision before: all of it is built"
+            with self.log.open("a", encoding="utf-8") as sink:
+                sink.write(f"\n{text}\n\n")
+            self.progress(BuildProgress(text))
+            return False
+        return True
+
+    def _written(self, *, footing: Footing | None = None, pins: Sequence[str] = ()) -> recipe.Recipe:
+        return recipe.render(
+            self.spec,
+            self.revision,
+            dialect=builder.dialect(self.connection),
+            registries=self.registries,
+            bases=self.bases,
+            footing=footing,
+            pins=pins,
+        )
+
+    def _build(self, written: recipe.Recipe, *, fresh: bool) -> None:
+        builder.build(
+            self.connection,
+            written,
+            name=self.spec.name,
+            tag=self.tag,
+            folder=self.folder,
+            index=self.index,
+            log=self.log,
+            progress=self.progress,
+            cancelled=self.cancelled,
+            fresh=fresh,
+        )
+
+
+def _pins(revision: Revision) -> tuple[str, ...]:
+    """The Python packages of a revision as requirement lines."""
+    return tuple(line for line in revision.packages if _PIN.fullmatch(line))

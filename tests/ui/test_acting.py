@@ -279,6 +279,33 @@ async def test_over_ssh_the_tunnel_line_comes_first(
         await on.list("sessions", rows=1)
         await on.press("o")
         await on.see("On your own machine, first:", "ssh -N -L 40001:127.0.0.1:40001")
+        await on.press("escape", "t")
+        await on.until(lambda: "ssh -N -L 40001:127.0.0.1:40001" in on.app.clipboard, "the copy")
+
+
+async def test_a_password_is_copied_and_never_shown(seed: Seed, stage: Callable[..., Any]) -> None:
+    """Of a tool with a form c copies the address without a secret and u its password; the page shows neither."""
+    folder = seed.bench.home.ides
+    folder.mkdir()
+    (folder / "form.yaml").write_text(
+        "title: Form\ncommand: [/init]\nprogram: x\nsign_in: {how: form, login: rstudio}\nuser: root\nengines: [docker]\n"
+    )
+    seed.session(name="with-form", ide="form")
+    seed.session(name="with-token")
+    async with stage() as on:
+        await on.list("sessions", rows=2)
+        assert on.screen.check_action("act", ("sessions.tunnel",)) is None, "nobody sits at another machine"
+        await on.select("1")
+        await on.see("u copies its password")
+        await on.press("c")
+        await on.until(lambda: on.app.clipboard == "http://with-form.localhost:40001/", "the address")
+        await on.press("u")
+        await on.until(lambda: on.app.clipboard == "s3cret-token-of-a-session", "the password")
+        await on.see("sign in as rstudio")
+        await on.select("2")
+        await on.press("u")
+        await on.see("with-token has no password")
+        assert "s3cret" not in on.text
 
 
 async def test_every_act_has_its_command_line(seed: Seed, stage: Callable[..., Any]) -> None:

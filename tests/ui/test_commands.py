@@ -49,8 +49,9 @@ def of(seed: Seed, mode: str, key: str) -> dict[str, str]:
     return lines(seed, next(item for item in noun.load(seed.bench) if noun.key(item) == key), mode)
 
 
-def test_every_command_line_is_read_by_the_command(seed: Seed) -> None:
+def test_every_command_line_is_read_by_the_command(seed: Seed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the things are named, what is copied has its quotes, its options, and a command that knows them."""
+    monkeypatch.setenv("SSH_CONNECTION", "10.0.0.9 50000 10.0.0.1 22")
     story(seed)
     seed.project("my project", {"a b.ipynb": ""})
     (seed.bench.home.environments / "own.yaml").write_text("extends: python\nsecrets: [PGPASSWORD]\n")

@@ -23,11 +23,12 @@ REFRESH = 2.0  # seconds between two pictures of `top`
 
 def show(call: Invocation, bench: Bench, session: Session, log: str) -> None:
     """All of one session, measured now where it is up."""
-    from workbench.services import usage
+    from workbench.services import sessions, usage
 
     (session,) = usage.measured(bench, [session])
+    tunnel = sessions.tunnel_line(session) if session.state in ALIVE else ""
     if call.json:
-        emit({**SESSION.of(session), "log": log})
+        emit({**SESSION.of(session), "log": log, "tunnel": tunnel})
         return
     now = bench.now()
     record(
@@ -39,6 +40,7 @@ def show(call: Invocation, bench: Bench, session: Session, log: str) -> None:
             ("project", session.project),
             ("environment", " ".join(part for part in (session.environment, session.engine, session.revision) if part)),
             ("address", session.url),
+            ("tunnel", tunnel),
             ("file", session.file),
             ("use", usage.words(session.usage)),
             ("disk", usage.disk(session.usage)),

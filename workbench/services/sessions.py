@@ -181,6 +181,14 @@ def secret_url(bench: Bench, session_id: int, *, plain: bool = False) -> str:
     return f"{address}{join}{tool.parameter}={quote(_secret(bench, session))}"
 
 
+def has_form(bench: Bench, session: Session) -> bool:
+    """Whether its tool asks for a name and a password by itself; False where it is not declared any more."""
+    try:
+        return ides.named(bench, session.ide).sign_in is SignIn.FORM
+    except WorkbenchError:
+        return False
+
+
 def password(bench: Bench, session_id: int) -> tuple[str, str]:
     """Name and password for the form of a session's tool; both empty where it has none."""
     session = get(bench, session_id)

@@ -35,12 +35,18 @@ async def open_now(desk: Desk, session: Session) -> None:
     """A one-shot link in the browser; where there is none, the address and the tunnel's line to copy."""
     from workbench.services import sessions
 
+    login, secret = await desk.call(sessions.password, desk.bench, session.id)
     if desk.has_browser():
         link = await desk.call(sessions.link, desk.bench, session.id)
         if await desk.browse(link):
             desk.say(f"{session.name} is open in the browser")
+            if login:
+                desk.copy(secret, f"its password: sign in as {login}")
             return
     address = await desk.call(sessions.secret_url, desk.bench, session.id)
     tunnel = sessions.tunnel_line(session)
     lines = ["On your own machine, first:", "", f"  {tunnel}", "", "then open:"] if tunnel else ["Open in a browser:"]
-    await desk.show(f"Session {session.name}", "\n".join([*lines, "", f"  {address}", ""]), address)
+    lines += ["", f"  {address}", ""]
+    if login:
+        lines += [f"Sign in as {login}; u copies the password."]
+    await desk.show(f"Session {session.name}", "\n".join(lines), address)

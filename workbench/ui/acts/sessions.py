@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.model.session import ENDED, Desired, Session, SessionState
+from workbench.model.session import ALIVE, ENDED, Desired, Session, SessionState
 from workbench.text import plural
 from workbench.ui.actions import Action, Purpose
 from workbench.ui.acts.opening import open_now
@@ -14,6 +14,12 @@ from workbench.ui.desk import Desk, names
 from workbench.ui.nouns.sessions import named
 
 AREA = "sessions"
+
+
+def _tunnelled(session: Session) -> bool:
+    from workbench.services import sessions
+
+    return session.state in ALIVE and bool(sessions.tunnel_line(session))
 
 
 def _ready(session: Session) -> bool:
@@ -61,11 +67,32 @@ async def open_it(desk: Desk, items: list[Session]) -> None:
 
 
 async def copy(desk: Desk, items: list[Session]) -> None:
-    """Its address with the token, which is shown nowhere."""
+    """Its address with the token, which is shown nowhere; of a tool with a form there is none in it."""
     from workbench.services import sessions
 
     address = await desk.call(sessions.secret_url, desk.bench, items[0].id)
-    desk.copy(address, f"the address of {items[0].name} with its token")
+    login, _ = await desk.call(sessions.password, desk.bench, items[0].id)
+    desk.copy(address, f"the address of {items[0].name}" + ("; u copies its password" if login else " with its token"))
+
+
+async def password(desk: Desk, items: list[Session]) -> None:
+    """The password of a tool with a form of its own."""
+    from workbench.services import sessions
+
+    login, secret = await desk.call(sessions.password, desk.bench, items[0].id)
+    if login:
+        desk.copy(secret, f"the password of {items[0].name}: sign in as {login}")
+    else:
+        desk.say(f"{items[0].name} has no password: o opens it, c copies its address with its token")
+
+
+def tunnel(desk: Desk, items: list[Session]) -> None:
+    """The ssh line that brings it to the person's own machine."""
+    from workbench.services import sessions
+
+    desk.copy(
+        sessions.tunnel_line(items[0]), "the ssh line for your own machine; then c copies the address to open there"
+    )
 
 
 def log(desk: Desk, items: list[Session]) -> None:
@@ -173,6 +200,14 @@ ACTIONS = (
     Action(
         "sessions.copy", "c", AREA, "copy URL", "sessions: copy URL", Purpose.OPEN, copy, _ready, on_item=True,
         command=lambda session: _step("url", [session]), rank=25,
+    ),
+    Action(
+        "sessions.tunnel", "t", AREA, "ssh line", "sessions: copy ssh line", Purpose.OPEN, tunnel, _tunnelled, on_item=True,
+        command=lambda session: _step("show", [session]), rank=27,
+    ),
+    Action(
+        "sessions.password", "u", AREA, "password", "sessions: copy password", Purpose.OPEN, password, _ready, on_item=True,
+        command=lambda session: _step("url", [session]), rank=0,
     ),
     Action(
         "sessions.log", "l", AREA, "logs", "sessions: show logs", Purpose.OPEN, log, on_item=True,

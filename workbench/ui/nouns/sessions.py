@@ -123,10 +123,14 @@ def summary(bench: Bench, session: Session) -> Page:
     page.hint(session.hint, bench.home.root)
     page.gap()
     ready = session.state is SessionState.READY
+    form = ready and sessions.has_form(bench, session)
+    keys = "o opens it, u copies its password" if form else "o opens it, c copies it with its token"
+    tunnel = sessions.tunnel_line(session) if session.state in ALIVE else ""
     page.facts(
-        ("address", f"{session.url}/?token=••••••••" if session.url and ready else session.url or None),
-        ("", Cell("o opens it, c copies it with its token", Tone.MUTED) if ready else None),
-        ("tunnel", sessions.tunnel_line(session) or None),
+        ("address", f"{session.url}/?token=••••••••" if session.url and ready and not form else session.url or None),
+        ("", Cell(keys, Tone.MUTED) if ready else None),
+        ("tunnel", tunnel or None),
+        ("", Cell("t copies it, for a terminal of your own machine", Tone.MUTED) if tunnel else None),
         ("project", session.project),
         ("file", session.file),
         ("environment", f"{session.environment}{f' on {session.engine}' if session.engine else ''}"),

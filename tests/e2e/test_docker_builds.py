@@ -13,14 +13,13 @@ import psutil
 import pytest
 from containers import LABEL, build_ended, built, declare, gone, make_home
 from docker import APIClient
-from docker.errors import ImageNotFound
 from waiting import until
 from world import PROJECT, end, ended, notebook
 
 from workbench.model.build import BuildProgress, BuildState
 from workbench.model.environment import EngineName
 from workbench.model.run import Request
-from workbench.services import control, environments, runs
+from workbench.services import control, environments, revisions, runs
 from workbench.services.bench import Bench
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
@@ -113,7 +112,7 @@ def test_an_unchanged_environment_costs_nothing(lab: Bench, engine: APIClient) -
 
 
 def test_a_forced_build_reuses_nothing(lab: Bench, engine: APIClient) -> None:
-    """Built again all the same, its steps are made anew; a container of the image before it goes on."""
+    """Built again all the same, its steps are made anew into a revision of its own; the old is there, and can be used again."""
     declare(lab, "test-again", "engine: docker\nimage: debian:trixie-slim\napt: [hostname]\nides: []\n")
     before = built(lab, "test-again")
     user = engine.create_container(before.digest, entrypoint=["sleep"], command=["600"])["Id"]
@@ -126,17 +125,22 @@ def test_a_forced_build_reuses_nothing(lab: Bench, engine: APIClient) -> None:
         assert "Reading package lists" in environments.build_log(lab, number).read_text()
         after = environments.view(lab, "test-again").revision
         assert after
-        assert after.id == before.id
+        assert after.id == f"{before.id}-1"
         assert after.digest != before.digest
         assert engine.inspect_container(user)["State"]["Running"]
         assert engine.inspect_image(before.digest)
     finally:
         engine.remove_container(user, force=True)
-    number = environments.build(lab, "test-again", force=True)
-    assert number
-    assert build_ended(lab, number).state is BuildState.READY
-    with pytest.raises(ImageNotFound):
-        engine.inspect_image(after.digest)
+    revisions.activate(lab, "test-again", before.id)
+    until(lambda: environments.view(lab, "test-again").held, "the older one to be held")
+    assert environments.view(lab, "test-again").revision == before
+    assert revisions.release(lab, "test-again") == after.id
+    engine.remove_image(before.reference)
+    revisions.activate(lab, "test-again", before.id)
+    until(lambda: not revisions.wish(lab, "test-again")[0], "the supervisor to miss it")
+    view = environments.view(lab, "test-again")
+    assert (view.state, view.revision) == ("ready", after)
+    assert f"revision {before.id} is gone" in view.refusal
 
 
 def test_a_build_is_cancelled(lab: Bench, engine: APIClient) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
+import pytest
+from cli_home import Shell
 from waiting import until
 from world import PROJECT, bench, ended, kernel_python, notebook, start, submit
 
@@ -41,3 +45,45 @@ def test_a_run_has_its_secret_and_leaves_no_trace(bench: Bench) -> None:
     assert holders == {own}
     record = next(projects.get(bench, PROJECT).path.glob("runs/*/record.json"))
     assert json.loads(record.read_text())["environment"] == "bare"
+
+
+def test_a_run_goes_back_to_an_older_revision(
+    bench: Bench, kernel_python: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Declared anew, built anew, and the older one made active again by the command: each run records what it used. Built by
+    force it is a revision of its own. What was removed is refused with what to do."""
+    monkeypatch.setenv("WORKBENCH_HOME", str(bench.home.root))
+    shell = Shell(capsys, bench=bench)
+    path = notebook(bench, "which.ipynb", "1")
+
+    def used() -> str:
+        done = ended(bench, submit(bench, path))
+        assert done.state is RunState.SUCCEEDED, done.reason
+        assert done.output
+        record = json.loads((Path(done.output) / "record.json").read_text())
+        assert record["revision"]["pinned"] is False
+        assert record["revision"]["id"] == done.revision
+        return str(done.revision)
+
+    first = used()
+    file = bench.home.environments / "bare.yaml"
+    file.write_text(file.read_text().replace(str(kernel_python), str(kernel_python.parents[1])))
+    second = used()
+    assert second != first
+    assert f"bare is held at revision {first}" in shell("environments", "activate", "bare", first)
+    assert used() == first
+    assert "what is declared now is another" in shell("environments", "show", "bare")
+    assert "process, not pinned" in shell("environments", "list")
+    rows = {row["id"]: row for row in shell.json("environments", "revisions", "bare")}
+    assert [(rows[one]["state"], rows[one]["runs"], rows[one]["declared"]) for one in (first, second)] == [
+        ("held", 2, False),
+        ("", 1, True),
+    ]
+    assert "is active" in shell("environments", "activate", "bare", "--newest")
+    assert used() == second
+    third = shell.json("environments", "build", "bare", "--force")["revision"]
+    assert third == f"{second}-1"
+    assert used() == third
+    shutil.rmtree(bench.home.environment_folder("bare") / first)
+    shell("environments", "activate", "bare", first)
+    assert (shell.code, "is gone" in shell.err, "environments build bare" in shell.err) == (1, True, True)

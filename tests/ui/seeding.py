@@ -16,7 +16,7 @@ from workbench.model.schedule import DueState
 from workbench.model.session import SessionState
 from workbench.paths import open_home
 from workbench.services.bench import Bench
-from workbench.store import builds, environments, runs, schedules, sessions
+from workbench.store import builds, environments, revisions, runs, schedules, sessions
 from workbench.store.environments import EngineRow
 from workbench.store.events import Actor
 
@@ -172,7 +172,7 @@ class Seed:
             builds.note_progress(connection, build, BuildProgress("check the kernel", 6, 6))
             ready = at + timedelta(seconds=41)
             builds.change(connection, build, BuildState.BUILDING, BuildState.READY, at=ready, actor=ANN)
-            environments.add_revision(connection, name, spec.fingerprint, revision, build=build, at=at, actor=ANN)
+            revisions.add(connection, name, spec.fingerprint, revision, build=build, at=at, actor=ANN)
 
     def building(self, name: str, progress: BuildProgress) -> int:
         """An open build with its newest moment."""

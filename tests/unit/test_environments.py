@@ -19,6 +19,7 @@ from workbench.services.bench import Bench, open_bench
 from workbench.services.environments import EnvironmentView
 from workbench.store import builds as build_rows
 from workbench.store import environments as rows
+from workbench.store import revisions as revision_rows
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def end(bench: Bench, build: int, state: BuildState, name: str = "", revision: s
             spec = environments.spec(bench, name)
             rows.choose_engine(connection, name, EngineName.PROCESS, "asked for", at=bench.now(), actor=bench.actor)
             made = Revision(id=revision, engine=EngineName.PROCESS, reference="/venv")
-            rows.add_revision(connection, name, spec.fingerprint, made, build=build, at=bench.now(), actor=bench.actor)
+            revision_rows.add(connection, name, spec.fingerprint, made, build=build, at=bench.now(), actor=bench.actor)
 
 
 def test_shipped_environments_are_there(bench: Bench) -> None:

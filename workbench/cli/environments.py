@@ -29,8 +29,8 @@ NAME = click.argument("name", shell_complete=environment_names)
 def list_environments(call: Invocation, wanted: filters.Wanted) -> None:
     """List environments: those of the home, those that ship, those of projects.
 
-    States are not built, queued, building, ready, failed, stale (the declaration changed) and invalid. --project shows
-    the one it uses, --since those built since then.
+    States are not built, queued, building, ready, held (at an older revision), failed, stale (the declaration changed)
+    and invalid. --project shows the one it uses, --since those built since then.
     """
     from workbench.services import environments as service
     from workbench.services import projects
@@ -58,7 +58,7 @@ def list_environments(call: Invocation, wanted: filters.Wanted) -> None:
             (
                 view.name,
                 state(str(view.state)),
-                str(view.engine or "-"),
+                f"{view.engine or '-'}{_unpinned(view)}",
                 age(view.build.ended, now) if view.build and view.build.ended else "-",
                 size(view.revision.size) if view.revision else "-",
                 _source(view),
@@ -90,12 +90,14 @@ def show(call: Invocation, name: str) -> None:
             ("environment", view.name),
             ("about", view.spec.title if view.spec else None),
             ("state", state(str(view.state))),
+            ("held", _held(view)),
+            ("refused", view.refusal),
             ("problem", "\n".join(problem.described for problem in view.problems)),
             ("notice", "\n".join(str(remark) for remark in view.notices)),
             ("declared in", _source(view)),
             ("engine", f"{view.engine or 'chosen at the first build'}{_because(view)}"),
             ("revision", revision.id if revision else None),
-            ("is", revision.reference if revision else None),
+            ("is", f"{revision.reference}{_unpinned(view)}" if revision else None),
             ("digest", revision.digest if revision else None),
             ("made from", revision.base if revision else None),
             ("after rules of", revision.rules if revision else None),
@@ -121,11 +123,18 @@ def show(call: Invocation, name: str) -> None:
 @click.option("--force", is_flag=True, help="Build again although nothing changed.")
 @click.option("-d", "--detach", is_flag=True, help="Print the build's id and do not wait.")
 def build(call: Invocation, name: str, force: bool, detach: bool) -> int:
-    """Build an environment and wait; where nothing changed that costs nothing. ctrl+c leaves the build alone."""
+    """Build an environment and wait; where nothing changed that costs nothing. ctrl+c leaves the build alone.
+
+    What was built is active then; one that was built anew stands beside the old, which stays for what uses it.
+    """
     from workbench.services import environments as service
 
     bench = call.changing()
+    held = service.view(bench, name).held
     number = service.build(bench, name, force=force)
+    if number is None and held:
+        answer(call, f"{name} follows its declaration again, which is built.", {"id": None, "state": "ready"})
+        return 0
     if number is None:
         answer(call, f"{name} is ready; nothing changed since its last build.", {"id": None, "state": "ready"})
         return 0
@@ -189,6 +198,19 @@ def remove(call: Invocation, name: str, yes: bool) -> None:
     sure(call, f"Remove environment {view.name} and forget what was built of it?", yes=yes)
     kept = environment_files.remove(bench, view.name)
     answer(call, f"Removed {view.name}. Its file is kept in {kept}.", {"removed": view.name, "kept": kept})
+
+
+def _unpinned(view: EnvironmentView) -> str:
+    """What is in an existing Python may change from run to run."""
+    borrowed = view.revision.borrowed if view.revision else bool(view.spec and view.spec.use)
+    return ", not pinned" if borrowed else ""
+
+
+def _held(view: EnvironmentView) -> str | None:
+    if not view.held or view.revision is None:
+        return None
+    moved = "what is declared now is another" if view.moved_on else "it is what is declared now too"
+    return f"at revision {view.revision.id}; {moved}\nFollow the declaration: workbench environments activate {view.name} --newest"
 
 
 def _secrets(view: EnvironmentView) -> str:

@@ -116,17 +116,21 @@ class Noun(Prefixed):
 
 @dataclass(frozen=True)
 class Entry:
-    """A command that is loaded when it is used: `target` is `module:name`, `help` its line in the list."""
+    """A command that is loaded when it is used: `target` is `module:name`, `help` its line in the list. `more` are modules
+    that add commands to a group."""
 
     target: str
     help: str
     section: str
+    more: tuple[str, ...] = ()
 
     def load(self) -> click.Command:
         """Import it."""
         module, _, name = self.target.partition(":")
         command = getattr(import_module(module), name)
         assert isinstance(command, click.Command)
+        for other in self.more:
+            import_module(other)
         return command
 
 

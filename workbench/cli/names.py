@@ -108,6 +108,12 @@ def _schedules(bench: Bench) -> list[str]:
     return [view.key for view in schedules.listing(bench)]
 
 
+def _revisions(bench: Bench) -> list[str]:
+    from workbench.services import environments, revisions
+
+    return [view.id for spec in environments.specs(bench) for view in revisions.listing(bench, spec.name)]
+
+
 def _secrets(bench: Bench) -> list[str]:
     from workbench.services import secrets
 
@@ -124,6 +130,7 @@ project_names = _completer(_projects)
 environment_names = _completer(_environments)
 session_names = _completer(_sessions)
 schedule_names = _completer(_schedules)
+revision_names = _completer(_revisions)
 secret_names = _completer(_secrets)
 run_names = _completer(_runs)
 target_names = _completer(lambda bench: [*_runs(bench), *_sessions(bench)])

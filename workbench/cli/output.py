@@ -39,7 +39,7 @@ GLYPHS = {
     "fired": ("✓", "green"), "ok": ("✓", "green"), "active": ("●", "green"), "failed": ("✗", "red"),
     "crashed": ("✗", "red"), "timed-out": ("✗", "red"), "out-of-memory": ("✗", "red"), "interrupted": ("✗", "red"),
     "vanished": ("✗", "red"), "problem": ("✗", "red"), "missing": ("✗", "red"), "set": ("✓", "green"), "invalid": ("✗", "red"), "missed": ("!", "yellow"),
-    "skipped": ("!", "yellow"), "notice": ("!", "yellow"), "stale": ("!", "yellow"), "cancelled": ("–", None),
+    "skipped": ("!", "yellow"), "notice": ("!", "yellow"), "held": ("●", "yellow"), "stale": ("!", "yellow"), "cancelled": ("–", None),
     "stopped": ("–", None), "paused": ("–", "yellow"), "off": ("–", None), "done": ("–", None), "not built": ("–", None),
 }  # fmt: skip
 

@@ -29,7 +29,12 @@ ENTRIES = {
     "stop": Entry("workbench.cli.stop:stop", "Stop runs, sessions and builds.", WORK),
     "edit": Entry("workbench.cli.edit:edit", "Edit a declaration, then check it.", WORK),
     "projects": Entry("workbench.cli.projects:projects", "Folders of work.", THINGS),
-    "environments": Entry("workbench.cli.environments:environments", "What notebooks and IDEs run in.", THINGS),
+    "environments": Entry(
+        "workbench.cli.environments:environments",
+        "What notebooks and IDEs run in.",
+        THINGS,
+        ("workbench.cli.revisions",),
+    ),
     "sessions": Entry("workbench.cli.sessions:sessions", "IDEs that are open.", THINGS),
     "runs": Entry("workbench.cli.runs:runs", "Notebooks that ran, run or will.", THINGS),
     "schedules": Entry("workbench.cli.schedules:schedules", "Notebooks that run by themselves.", THINGS),

@@ -63,6 +63,8 @@ ANSWERS = {
     "environments list": "array of environment",
     "environments show": "environment, and `packages` (array of `name==version`)",
     "environments build": "build; where nothing had to be built `id` null and `state` ready; with --detach `id`",
+    "environments revisions": "array of revision",
+    "environments activate": "`revision held`",
     "environments logs": "`text`",
     "environments remove": "`removed kept`",
     "sessions list": "array of session",

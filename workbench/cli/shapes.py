@@ -5,10 +5,13 @@ Keys are only ever added. Times are UTC ISO 8601, lengths seconds, sizes bytes, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
+from workbench.cli.shape import Key, Shape
+from workbench.cli.shape import actor as _actor
+from workbench.cli.shape import same as _same
+from workbench.cli.shape import text as _text
 from workbench.model.build import Build
 from workbench.model.project import Project
 from workbench.model.run import Attempt, Run
@@ -17,52 +20,13 @@ from workbench.model.session import Session
 
 if TYPE_CHECKING:
     from workbench.services.environments import EnvironmentView
+    from workbench.services.revisions import RevisionView
     from workbench.services.schedules import ScheduleView
     from workbench.services.secrets import SecretView
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Key(Generic[T]):
-    """A key of a shape: its type for the page, what it means, how it is read off the thing."""
-
-    name: str
-    kind: str
-    says: str
-    read: Callable[[T], Any]
-
-
-@dataclass(frozen=True)
-class Shape(Generic[T]):
-    """A thing as JSON."""
-
-    name: str
-    keys: tuple[Key[T], ...]
-
-    def of(self, thing: T) -> dict[str, Any]:
-        """`thing` as a dict whose values JSON has words for, or `output.plain`."""
-        return {key.name: key.read(thing) for key in self.keys}
-
-
-def _same(name: str, kind: str, says: str) -> Key[Any]:
-    return Key(name, kind, says, lambda thing: getattr(thing, name))
-
-
-def _text(name: str, says: str) -> Key[Any]:
-    return Key(name, "text", says, lambda thing: str(getattr(thing, name) or ""))
 
 
 def _spec(name: str, kind: str, says: str) -> Key[ScheduleView]:
     return Key(name, kind, says, lambda view: getattr(view.spec, name) if view.spec else None)
-
-
-def _actor() -> tuple[Key[Any], ...]:
-    return (
-        _text("by", "the person who asked"),
-        Key("as", "text", "the account it happens as", lambda thing: thing.account),
-        _text("origin", "where it was asked: cli, ui, schedule, supervisor"),
-    )
 
 
 def _failure(thing: Run | Attempt) -> dict[str, Any] | None:
@@ -215,7 +179,7 @@ ENVIRONMENT: Shape[EnvironmentView] = Shape(
     "environment",
     (
         _text("name", "its name; `project/file` where a project declares it"),
-        _text("state", "not built, queued, building, ready, failed, stale, invalid"),
+        _text("state", "not built, queued, building, ready, held, failed, stale, invalid"),
         _same("source", "text or null", "the file that declares it"),
         Key(
             "shipped",
@@ -230,8 +194,13 @@ ENVIRONMENT: Shape[EnvironmentView] = Shape(
         _same("missing_secrets", "array", "those of them that are not set"),
         Key("problems", "array", "what is wrong in its declaration", lambda view: [str(one) for one in view.problems]),
         Key("notices", "array", "what holds and should be known", lambda view: [str(one) for one in view.notices]),
+        Key("revision", "text or null", "the one in use", lambda view: view.revision.id if view.revision else None),
+        _same("held", "boolean", "whether it is one that was made active again, whatever is declared now"),
         Key(
-            "revision", "text or null", "the newest one built", lambda view: view.revision.id if view.revision else None
+            "pinned",
+            "boolean or null",
+            "false for an existing Python used as it is; null before it is built",
+            lambda view: not view.revision.borrowed if view.revision else None,
         ),
         Key(
             "reference",
@@ -242,6 +211,36 @@ ENVIRONMENT: Shape[EnvironmentView] = Shape(
         Key("digest", "text or null", "of the image", lambda view: view.revision.digest if view.revision else None),
         Key("size", "bytes or null", "what it takes", lambda view: view.revision.size if view.revision else None),
         Key("build", "object or null", "its newest build", lambda view: BUILD.of(view.build) if view.build else None),
+    ),
+)
+REVISION: Shape[RevisionView] = Shape(
+    "revision",
+    (
+        _text("id", "as commands take it, also cut short while it is unique"),
+        _text("environment", "its environment"),
+        _text("state", "active, held (active though the declaration may have moved on), or empty"),
+        _same("declared", "boolean", "whether it is the newest of the declaration as it is now"),
+        Key("engine", "text", "docker or process", lambda view: view.revision.engine),
+        Key("reference", "text", "its image, or its folder", lambda view: view.revision.reference),
+        Key("digest", "text or null", "of the image", lambda view: view.revision.digest),
+        Key("pinned", "boolean", "false for an existing Python used as it is", lambda view: not view.revision.borrowed),
+        _same("created", "time", "when it was built"),
+        Key(
+            "build",
+            "text or null",
+            "the build that made it",
+            lambda view: f"b{view.row.build}" if view.row.build else None,
+        ),
+        Key("by", "text", "who had it built", lambda view: view.row.by),
+        Key("size", "bytes or null", "what it takes", lambda view: view.revision.size),
+        Key("packages", "integer", "how many are in it", lambda view: len(view.revision.packages)),
+        Key("runs", "integer", "runs that used it", lambda view: view.row.runs),
+        Key(
+            "last_run",
+            "text or null",
+            "the newest of them",
+            lambda view: str(view.row.last_run) if view.row.last_run else None,
+        ),
     ),
 )
 SECRET: Shape[SecretView] = Shape(
@@ -286,4 +285,4 @@ SCHEDULE: Shape[ScheduleView] = Shape(
         Key("last", "object or null", "its newest due time", lambda view: DUE.of(view.last) if view.last else None),
     ),
 )
-SHAPES: tuple[Shape[Any], ...] = (RUN, ATTEMPT, SESSION, BUILD, ENVIRONMENT, SECRET, PROJECT, SCHEDULE, DUE)
+SHAPES: tuple[Shape[Any], ...] = (RUN, ATTEMPT, SESSION, BUILD, ENVIRONMENT, REVISION, SECRET, PROJECT, SCHEDULE, DUE)

@@ -48,6 +48,7 @@ def record_of(
             "python": revision.python_version,
             "r": revision.r_version,
             "packages": list(revision.packages),
+            "pinned": not revision.borrowed,
         },
         "host": platform.node(),
         "workbench": __version__,

@@ -227,7 +227,8 @@ class Revision:
 
     `reference` is the image tag or the venv's path, `digest` the image id (None for a venv), `packages` the
     resolved packages as `name==version`, sizes in bytes. `base` is what an image was made from, as it was pinned
-    (`debian:trixie-slim@sha256:…`), `rules` whose rules that follows, for an image of others.
+    (`debian:trixie-slim@sha256:…`), `rules` whose rules that follows, for an image of others. `borrowed`: an existing Python
+    that is used as it is, so that what is in it may change.
     """
 
     id: str
@@ -242,6 +243,7 @@ class Revision:
     size: int | None = None
     base: str = ""
     rules: str = ""
+    borrowed: bool = False
 
     def agrees(self, other: Revision) -> bool:
         """Whether packages that both have are of the same versions."""

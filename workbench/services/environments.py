@@ -16,6 +16,7 @@ from workbench.services import catalogue, control, secrets
 from workbench.services.bench import Bench
 from workbench.store import builds as build_rows
 from workbench.store import environments as rows
+from workbench.store import revisions
 from workbench.store.environments import Chosen
 from workbench.text import one_line
 
@@ -23,15 +24,16 @@ if TYPE_CHECKING:
     from workbench.declare import Problem, Reading
 
 
-STATES = ("not built", "queued", "building", "ready", "failed", "stale", "invalid")
+STATES = ("not built", "queued", "building", "ready", "held", "failed", "stale", "invalid")
 
 
 @dataclass(frozen=True)
 class EnvironmentView:
     """An environment for lists: its declaration, and what is so.
 
-    `state` is one of `STATES`: stale is built, and changed since; with invalid `spec` is None and `problems` say why.
-    `engine` is None until it is chosen. `revision` is the newest one built.
+    `state` is one of `STATES`: stale is built, and changed since; held stays at a revision that somebody chose; with
+    invalid `spec` is None and `problems` say why. `engine` is None until it is chosen. `revision` is the one in use.
+    `refusal` says why one that was asked for is not.
     """
 
     name: str
@@ -40,6 +42,9 @@ class EnvironmentView:
     engine: EngineName | None = None
     engine_reason: str = ""
     revision: Revision | None = None
+    held: bool = False
+    moved_on: bool = False  # held, and what is declared now is another
+    refusal: str = ""
     build: Build | None = None
     problems: tuple[Problem, ...] = ()
     notices: tuple[Problem, ...] = ()
@@ -103,11 +108,12 @@ def listing(bench: Bench) -> list[EnvironmentView]:
         views = []
         for name, reading in readings.items():
             fingerprint = reading.value.fingerprint if reading.value else ""
-            built = rows.revision(connection, name, fingerprint) if fingerprint else None
-            active = chosen[name].revision if name in chosen else ""
-            revision = built or (rows.revision_by_id(connection, name, active) if active else None)
+            built = revisions.of_declaration(connection, name, fingerprint) if fingerprint else None
+            known = chosen.get(name)
+            older = revisions.by_id(connection, name, known.revision) if known and known.revision else None
+            revision = older if known and known.held else built or older
             build = build_rows.newest(connection, name)
-            views.append(_view(bench, name, reading, chosen.get(name), built is not None, revision, build))
+            views.append(_view(bench, name, reading, known, built, revision, build))
     return views
 
 
@@ -120,14 +126,18 @@ def view(bench: Bench, name: str) -> EnvironmentView:
 
 
 def build(bench: Bench, name: str, *, force: bool = False) -> int | None:
-    """Queue a build and return its id; None where this very declaration is built and `force` is not set.
+    """Queue a build and return its id; None where this very declaration is built and `force` is not set: it is active then.
 
-    With `pull: always` its image may have moved: the build that asks its registry is queued in any case. An open build of the same declaration is returned instead of a second one.
+    With `pull: always` its image may have moved: the build that asks its registry is queued in any case. An open build of
+    the same declaration is returned instead of a second one.
     """
     wanted = spec(bench, name)
     with bench.store.write() as connection:
         asks = wanted.pulls(bench.settings.pull) is Pull.ALWAYS
-        if not force and not asks and rows.revision(connection, wanted.name, wanted.fingerprint) is not None:
+        if not force and not asks and revisions.of_declaration(connection, wanted.name, wanted.fingerprint) is not None:
+            known = rows.chosen(connection, wanted.name)
+            if known and known.held:
+                revisions.release(connection, wanted.name, wanted.fingerprint, at=bench.now(), actor=bench.actor)
             return None
         number = build_rows.request(
             connection, wanted.name, wanted.fingerprint, at=bench.now(), actor=bench.actor, force=force,
@@ -156,7 +166,10 @@ def carry_engine(bench: Bench, connection: sqlite3.Connection, name: str) -> Non
     if not engine:
         return
     wanted = spec(bench, name)
-    if rows.revision(connection, wanted.name, wanted.fingerprint) is None:
+    known = rows.chosen(connection, wanted.name)
+    if known and known.held:
+        return
+    if revisions.of_declaration(connection, wanted.name, wanted.fingerprint) is None:
         build_rows.request(
             connection, wanted.name, wanted.fingerprint, at=bench.now(), actor=bench.actor, engine=engine
         )
@@ -214,18 +227,22 @@ def _view(
     name: str,
     reading: Reading[EnvironmentSpec],
     chosen: Chosen | None,
-    built: bool,
+    built: Revision | None,
     revision: Revision | None,
     build: Build | None,
 ) -> EnvironmentView:
     spec = reading.value
+    held = bool(chosen and chosen.held and revision)
     return EnvironmentView(
         name=name,
         spec=spec,
-        state=_state(spec, built, revision, build),
+        state="held" if held and not _open(build) and spec else _state(spec, built is not None, revision, build),
         engine=chosen.engine if chosen else spec.engine if spec else None,
         engine_reason=chosen.engine_reason if chosen else "",
         revision=revision,
+        held=held,
+        moved_on=held and (not built or built.id != (revision.id if revision else "")),
+        refusal=chosen.refusal if chosen else "",
         build=build,
         problems=tuple(problem.labelled(bench.home.root) for problem in reading.problems),
         notices=tuple(
@@ -236,10 +253,14 @@ def _view(
     )
 
 
+def _open(build: Build | None) -> bool:
+    return build is not None and build.state not in ENDED
+
+
 def _state(spec: EnvironmentSpec | None, built: bool, revision: Revision | None, build: Build | None) -> str:
     if spec is None:
         return "invalid"
-    if build and build.state not in ENDED:
+    if build and _open(build):
         return str(build.state)
     if built:
         return "ready"

@@ -6,6 +6,7 @@ from workbench.errors import Refused
 from workbench.model.environment import EngineName
 from workbench.services.bench import Bench
 from workbench.store import environments as rows
+from workbench.store import revisions
 
 
 def set_timezone(bench: Bench, zone: str) -> None:
@@ -27,7 +28,7 @@ def set_engine(bench: Bench, engine: EngineName) -> None:
     _set(bench, "engine", str(engine))
     with bench.store.write() as connection:
         for name in rows.all_chosen(connection):
-            if not rows.revisions(connection, name):
+            if not revisions.every(connection, name):
                 rows.forget(connection, name, at=bench.now(), actor=bench.actor)
 
 

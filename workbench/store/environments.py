@@ -1,4 +1,4 @@
-"""Rows of `environments`, `revisions` and `engines`: which engine an environment has, what was built, who answers."""
+"""Rows of `environments` and `engines`: which engine an environment has, its active revision, who answers."""
 
 from __future__ import annotations
 
@@ -6,20 +6,27 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
-from workbench.model.environment import EngineName, Revision
+from workbench.model.environment import EngineName
 from workbench.store.events import Actor, append
 from workbench.store.rows import stamp
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """An environment's engine, chosen once, and its active revision with the fingerprint it was built from."""
+    """An environment's engine, chosen once, and its active revision with the fingerprint it was built from.
+
+    `held`: it stays active though the declaration has moved on. `wanted` is one that was asked for and not looked for yet,
+    `refusal` why the last that was asked for is not active.
+    """
 
     name: str
     engine: EngineName
     engine_reason: str
     revision: str
     fingerprint: str
+    held: bool = False
+    wanted: str = ""
+    refusal: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ def choose_engine(
     change = "DO NOTHING"
     if declared:
         change = "DO UPDATE SET engine = excluded.engine, engine_reason = excluded.engine_reason, revision = '',"
-        change += " fingerprint = '' WHERE engine != excluded.engine"
+        change += " fingerprint = '', held = 0, wanted = '' WHERE engine != excluded.engine"
     cursor = connection.execute(
         "INSERT INTO environments (name, engine, engine_reason, chosen, by, account, origin) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own words
         f" ON CONFLICT (name) {change}",
@@ -81,70 +88,6 @@ def forget(connection: sqlite3.Connection, name: str, *, at: datetime, actor: Ac
     connection.execute("DELETE FROM revisions WHERE environment = ?", (name,))
     connection.execute("DELETE FROM environments WHERE name = ?", (name,))
     append(connection, at, "environment", name, "removed", actor)
-
-
-def add_revision(
-    connection: sqlite3.Connection,
-    name: str,
-    fingerprint: str,
-    revision: Revision,
-    *,
-    build: int | None,
-    at: datetime,
-    actor: Actor,
-) -> None:
-    """Keep a built revision and make it the environment's active one."""
-    connection.execute(
-        "INSERT OR REPLACE INTO revisions (id, environment, fingerprint, body, created, build, by, account, origin)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (revision.id, name, fingerprint, revision.to_json(), stamp(at), build, *actor.columns),
-    )
-    connection.execute(
-        "UPDATE environments SET revision = ?, fingerprint = ? WHERE name = ?", (revision.id, fingerprint, name)
-    )
-
-
-def drop_revision(connection: sqlite3.Connection, name: str, revision: str) -> None:
-    """Forget a revision that is not on the engine any more."""
-    connection.execute("DELETE FROM revisions WHERE environment = ? AND id = ?", (name, revision))
-    connection.execute(
-        "UPDATE environments SET revision = '', fingerprint = '' WHERE name = ? AND revision = ?", (name, revision)
-    )
-
-
-def revision(connection: sqlite3.Connection, name: str, fingerprint: str) -> Revision | None:
-    """The newest built revision of this very declaration; None where it has to be built."""
-    row = connection.execute(
-        "SELECT body FROM revisions WHERE environment = ? AND fingerprint = ? ORDER BY created DESC LIMIT 1",
-        (name, fingerprint),
-    ).fetchone()
-    return Revision.from_json(row["body"]) if row else None
-
-
-def before(connection: sqlite3.Connection, name: str) -> list[Revision]:
-    """The last revisions of an environment: the active one, then those built last."""
-    rows = connection.execute(
-        "SELECT r.body FROM revisions r LEFT JOIN environments e ON e.name = r.environment"
-        " WHERE r.environment = ? ORDER BY r.id = e.revision DESC, r.created DESC LIMIT 8",
-        (name,),
-    ).fetchall()
-    return [Revision.from_json(row["body"]) for row in rows]
-
-
-def revision_by_id(connection: sqlite3.Connection, name: str, revision_id: str) -> Revision | None:
-    """A built revision by its id."""
-    row = connection.execute(
-        "SELECT body FROM revisions WHERE environment = ? AND id = ?", (name, revision_id)
-    ).fetchone()
-    return Revision.from_json(row["body"]) if row else None
-
-
-def revisions(connection: sqlite3.Connection, name: str) -> list[Revision]:
-    """All built revisions of an environment, newest first."""
-    rows = connection.execute(
-        "SELECT body FROM revisions WHERE environment = ? ORDER BY created DESC LIMIT 1000", (name,)
-    ).fetchall()
-    return [Revision.from_json(row["body"]) for row in rows]
 
 
 def note_engine(connection: sqlite3.Connection, seen: EngineRow, *, actor: Actor) -> None:
@@ -185,4 +128,7 @@ def engines(connection: sqlite3.Connection) -> dict[EngineName, EngineRow]:
 
 
 def _chosen(row: sqlite3.Row) -> Chosen:
-    return Chosen(row["name"], EngineName(row["engine"]), row["engine_reason"], row["revision"], row["fingerprint"])
+    return Chosen(
+        row["name"], EngineName(row["engine"]), row["engine_reason"], row["revision"], row["fingerprint"],
+        bool(row["held"]), row["wanted"], row["refusal"],
+    )  # fmt: skip

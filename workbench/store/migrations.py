@@ -92,4 +92,12 @@ def _life_of_sessions(connection: sqlite3.Connection) -> None:
         connection.execute(f"ALTER TABLE sessions ADD COLUMN {column}")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _life_of_sessions)
+def _held_revisions(connection: sqlite3.Connection) -> None:
+    """An older revision may be made active again: held, asked for, or refused with a reason."""
+    for column in (
+        "held INTEGER NOT NULL DEFAULT 0", "wanted TEXT NOT NULL DEFAULT ''", "refusal TEXT NOT NULL DEFAULT ''",
+    ):  # fmt: skip
+        connection.execute(f"ALTER TABLE environments ADD COLUMN {column}")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _life_of_sessions, _held_revisions)

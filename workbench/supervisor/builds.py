@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
@@ -11,16 +12,13 @@ from typing import Any
 
 from workbench.engines.base import Cancelled, Engine
 from workbench.engines.registry import choose
-from workbench.errors import BuildFailed, EngineDown, Refused, WorkbenchError
+from workbench.errors import BuildFailed, EngineDown, WorkbenchError
 from workbench.model.build import Build, BuildProgress, BuildState
 from workbench.model.environment import EngineName, EnvironmentSpec, Pull, Revision
-from workbench.model.run import ACTIVE
-from workbench.model.session import ALIVE
 from workbench.services import environments
 from workbench.store import builds as rows
 from workbench.store import environments as environment_rows
-from workbench.store import runs as run_rows
-from workbench.store import sessions as session_rows
+from workbench.store import revisions as revision_rows
 from workbench.store.environments import Chosen
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.engines import Engines
@@ -171,15 +169,15 @@ class Builds:
         log_path.parent.mkdir(mode=0o700, exist_ok=True)
         with self.desk.read() as connection:
             forced = rows.forced(connection, build.id)
-            before = environment_rows.before(connection, build.environment)
+            before = revision_rows.before(connection, build.environment)
         found = engine.find(spec, revision_id)
         asks = engine.name is EngineName.DOCKER and spec.pulls(self.desk.settings.pull) is Pull.ALWAYS
         if found and not forced and not asks:
             with log_path.open("a", encoding="utf-8") as log_file:
                 log_file.write(f"{found.reference} is there already, built before or by another home: nothing to do\n")
             return found
-        if found and engine.name is EngineName.PROCESS:  # a venv is made anew in its place, an image beside the old
-            self._refuse_in_use(spec)
+        if forced:
+            revision_id = self._unused(spec, engine, revision_id)
         return engine.build(
             spec,
             revision_id,
@@ -193,28 +191,20 @@ class Builds:
     def _stays(self, build: Build) -> str:
         """That what was built before is used on, where there is such."""
         with self.desk.read() as connection:
-            before = environment_rows.revision(connection, build.environment, build.fingerprint)
+            before = revision_rows.of_declaration(connection, build.environment, build.fingerprint)
         return f"What was built before stays in use: {before.id}." if before else ""
 
-    def _refuse_in_use(self, spec: EnvironmentSpec) -> None:
-        """What runs in a revision would lose it when it is made anew."""
+    def _unused(self, spec: EnvironmentSpec, engine: Engine, revision_id: str) -> str:
+        """An id beside those there are: what is built anew takes nothing away from runs and sessions of the old."""
         with self.desk.read() as connection:
-            users = [f"run {run.id}" for run in run_rows.in_states(connection, ACTIVE) if run.environment == spec.name]
-            users += [
-                f"session {session.name}"
-                for session in session_rows.in_states(connection, ALIVE)
-                if session.environment == spec.name
-            ]
-        if users:
-            raise Refused(
-                f"{spec.name} is in use by {', '.join(users[:5])}: it cannot be built again now",
-                hint="Stop what uses it first.",
-            )
+            known = {row.revision.id for row in revision_rows.every(connection, spec.name)}
+        ids = (f"{revision_id}-{number}" if number else revision_id for number in itertools.count())
+        return next(one for one in ids if one not in known and engine.find(spec, one) is None)
 
     def _made(self, build: Build, spec: EnvironmentSpec, engine: EngineName, revision: Revision) -> None:
         self.desk.point()
         with self.desk.write() as connection:
-            environment_rows.add_revision(
+            revision_rows.add(
                 connection,
                 spec.name,
                 spec.fingerprint,

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from workbench.services import control
 from workbench.services.bench import Bench
+from workbench.supervisor.activations import Activations
 from workbench.supervisor.builds import Builds
 from workbench.supervisor.clock import Clock
 from workbench.supervisor.desk import Desk
@@ -70,6 +71,7 @@ class Supervisor:
         self.engines = Engines(desk)
         environments = Environments(desk, self.engines)
         self.schedules = Schedules(desk, self.clock)
+        self.activations = Activations(desk, self.engines)
         self.builds = Builds(desk, self.engines)
         self.dispatch = Dispatch(desk, self.engines, environments, self.schedules)
         self.runs = Runs(desk, self.dispatch)
@@ -79,6 +81,7 @@ class Supervisor:
         self.woken = True
         self.parts = (
             Part("schedules", lambda: self.schedules.look(self.woken)),
+            Part("activations", self.activations.look),
             Part("builds", self.builds.look),
             Part("runs", self.runs.look),
             Part("dispatch", self.dispatch.look),

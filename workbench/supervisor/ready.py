@@ -12,6 +12,7 @@ from workbench.model.environment import EngineName, EnvironmentSpec, Revision
 from workbench.services import environments, secrets
 from workbench.store import builds as build_rows
 from workbench.store import environments as rows
+from workbench.store import revisions
 from workbench.store.events import Actor
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.engines import Engines
@@ -70,35 +71,33 @@ class Environments:
             return Never(secrets.not_set(missing, spec.name), secrets.how_to_set(missing))
         with self.desk.read() as connection:
             chosen = rows.chosen(connection, spec.name)
-            revision = rows.revision(connection, spec.name, spec.fingerprint)
-        if chosen and spec.engine not in (None, chosen.engine):
+            held = chosen is not None and chosen.held
+            revision = (
+                revisions.by_id(connection, spec.name, chosen.revision)
+                if chosen and held
+                else revisions.of_declaration(connection, spec.name, spec.fingerprint)
+            )
+        if chosen and not held and spec.engine not in (None, chosen.engine):
             chosen = None  # the person has declared another since
         if chosen:
             problem, hint = self.engines.problem(chosen.engine)
             if problem:
                 return NotYet(f"{chosen.engine} is down: {one_line(problem, 200)}", hint, down=True)
         if chosen and revision:
-            if chosen.engine is EngineName.PROCESS and (anew := self._made_anew(spec)):
-                self._seen.pop((spec.name, revision.id), None)
-                return anew
             try:
                 if self._there(spec, chosen.engine, revision):
                     return Usable(spec, chosen.engine, revision)
             except EngineDown as error:
                 self.engines.fell(chosen.engine, error)
                 return NotYet(f"{chosen.engine} is down: {one_line(error.message, 200)}", error.hint, down=True)
+            if held:
+                return Never(
+                    f"environment {spec.name} is held at revision {revision.id}, which is gone",
+                    f"Use what is declared now: workbench environments activate {spec.name} --newest",
+                )
             with self.desk.write() as connection:
-                rows.drop_revision(connection, spec.name, revision.id)
+                revisions.drop(connection, spec.name, revision.id)
         return self._build(spec, asked, actor)
-
-    def _made_anew(self, spec: EnvironmentSpec) -> NotYet | None:
-        """Whether the venv that is there is taken away now, or next: a build of this very declaration is under way."""
-        with self.desk.read() as connection:
-            for build in build_rows.in_states(connection, {BuildState.QUEUED, BuildState.BUILDING}):
-                this = (build.environment, build.fingerprint) == (spec.name, spec.fingerprint)
-                if this and (build.state is BuildState.BUILDING or build_rows.forced(connection, build.id)):
-                    return _being_built(spec, build)
-        return None
 
     def _build(self, spec: EnvironmentSpec, asked: datetime, actor: Actor) -> Readiness:
         """What the builds of this very declaration say; a new one is queued where none says anything."""

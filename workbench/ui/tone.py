@@ -94,6 +94,8 @@ _ENVIRONMENTS: Mapping[str, tuple[str, Tone]] = {
     "ready": ("✓", Tone.GOOD),
     "failed": ("✗", Tone.BAD),
     "stale": ("~", Tone.WARN),
+    "held": ("●", Tone.WARN),
+    "active": ("●", Tone.GOOD),
     "invalid": ("✗", Tone.BAD),
 }
 

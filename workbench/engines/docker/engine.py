@@ -107,7 +107,8 @@ class DockerEngine:
         for base in bases.values():
             if not self._connection.daemon().platform.endswith(f"/{base.architecture}"):
                 self._library.of(base.id)  # says so where nothing of it can be run
-        revision_id = self.revision_id(spec)
+        # Its base is known only now. What is built anew keeps the number that sets it apart from the old.
+        revision_id = self.revision_id(spec) + "".join(revision_id.partition("-")[1:])
         old = self._images.get(_tag(spec, revision_id)) if fresh else None
         found = None if fresh else self.find(spec, revision_id)
         if found:

@@ -180,6 +180,7 @@ class Build:
             packages=tuple(facts["packages"]),
             kernels=venv.kernels(python, Path(facts["prefix"])),
             size=None if self.spec.use else venv.size(self.folder),
+            borrowed=self.spec.use is not None,
         )
         return replace(found, ides=tuple(one.name for one in self.spec.tools if venv.has(found, one)))
 

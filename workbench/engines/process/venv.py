@@ -25,7 +25,7 @@ from workbench.paths import Home
 
 READY = "ready.json"
 ASIDE, GONE = ".old-", ".gone-"
-REVISION = re.compile(r"[0-9a-f]{16}")
+REVISION = re.compile(r"[0-9a-f]{16}(?:-\d+)?")
 PYTHON = re.compile(r"(?:python[0-9.]*)$")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from workbench.model.build import BuildProgress, BuildState
 from workbench.services.bench import Bench
-from workbench.text import age, duration, size
+from workbench.text import age, duration, plural, size
 from workbench.ui.nouns.base import Column, Noun, since
 from workbench.ui.nouns.runs import bar
 from workbench.ui.page import Page, cell_of
@@ -16,6 +16,7 @@ from workbench.ui.tone import Cell, Mark, Tone, of_build, of_environment
 
 if TYPE_CHECKING:
     from workbench.services.environments import EnvironmentView
+    from workbench.services.revisions import RevisionView
 
 BUILDING = ("queued", "building")
 
@@ -26,7 +27,7 @@ class Environments(Noun["EnvironmentView"]):
     mode = "environments"
     title = "Environments"
     singular = "environment"
-    tabs = ("Summary", "Packages", "Build log", "Builds", "Declaration")
+    tabs = ("Summary", "Packages", "Build log", "Revisions", "Declaration")
     loading = "Looking for environments..."
     empty = "No environments. Put a file into environments/ of this home."
     columns = (
@@ -93,8 +94,8 @@ class Environments(Noun["EnvironmentView"]):
             path = environments.build_log(bench, build) if build else None
             nothing = "Nothing was written yet." if build else "It was not built yet. Press r to build it."
             return FileSource(f"build-{build}-log", path, nothing=nothing)
-        if tab == "Builds":
-            return builds_page(bench, item)
+        if tab == "Revisions":
+            return revisions_page(bench, item)
         if tab == "Declaration":
             return declaration_page(item)
         return summary(bench, item)
@@ -118,6 +119,11 @@ def summary(bench: Bench, view: EnvironmentView) -> Page:
     elif build is not None and build.reason:
         page.text(build.reason, Tone.BAD if build.state is BuildState.FAILED else Tone.PLAIN)
         page.hint(build.hint, bench.home.root)
+    if view.held:
+        moved = "What is declared now is another. " if view.moved_on else ""
+        page.text(f"Held at this revision. {moved}v follows the declaration again.", Tone.WARN)
+    if view.refusal:
+        page.text(view.refusal, Tone.BAD)
     for sentence in view.lacks:
         page.text(f"It has {sentence}.", Tone.WARN)
     page.gap()
@@ -132,7 +138,7 @@ def summary(bench: Bench, view: EnvironmentView) -> Page:
         ("packages", str(len(revision.packages)) if revision else None),
         ("size", size(revision.size) if revision and revision.size else None),
         ("revision", revision.id if revision else None),
-        ("is", revision.reference if revision else None),
+        ("is", f"{revision.reference}{', not pinned' if revision.borrowed else ''}" if revision else None),
         ("digest", revision.digest if revision else None),
         ("made from", revision.base if revision else None),
         (
@@ -177,15 +183,19 @@ def packages_page(view: EnvironmentView) -> Page:
     return Page().table(rows) if rows else Page().text("No packages are listed.", Tone.MUTED)
 
 
-def builds_page(bench: Bench, view: EnvironmentView) -> Page:
-    """Its builds, newest first."""
-    from workbench.services import environments
+def revisions_page(bench: Bench, view: EnvironmentView) -> Page:
+    """What was built and is there, and below it the builds, each newest first."""
+    from workbench.services import environments, revisions
 
-    now = bench.now()
+    now, page = bench.now(), Page()
+    known = revisions.listing(bench, view.name)
+    if known:
+        page.table(revision_row(one, now) for one in known)
+        page.gap().text("v makes one of them active, or follows the declaration again", Tone.MUTED)
     found = environments.builds(bench, view.name)
     if not found:
-        return Page().text("No builds yet.", Tone.MUTED)
-    return Page().table(
+        return page.text("No builds yet.", Tone.MUTED)
+    return page.heading("Builds").table(
         [
             Cell(f"b{build.id}", Tone.MUTED),
             cell_of(of_build(build.state)),
@@ -195,6 +205,21 @@ def builds_page(bench: Bench, view: EnvironmentView) -> Page:
         ]
         for build in found
     )
+
+
+def revision_row(view: RevisionView, now: datetime) -> list[Cell]:
+    """A revision on a line: id, state, age, what is in it, who used it."""
+    row = view.row
+    used = f"{plural(row.runs, 'run')}, newest {row.last_run}" if row.runs else "no runs"
+    borrowed = ", not pinned" if view.revision.borrowed else ""
+    return [
+        Cell(view.id),
+        cell_of(of_environment(view.state)) if view.state else Cell(""),
+        Cell(f"{age(view.created, now)} ago", Tone.MUTED),
+        Cell(size(view.revision.size) if view.revision.size else "", Tone.MUTED),
+        Cell(f"{plural(len(view.revision.packages), 'package')}{borrowed}", Tone.MUTED),
+        Cell(used, Tone.MUTED),
+    ]
 
 
 def declaration_page(view: EnvironmentView) -> Page:

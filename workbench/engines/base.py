@@ -102,8 +102,8 @@ class SessionFacts:
     exit_code: int | None = None
     oom: bool | None = None
     reason: str = ""
-    oom_kills: int | None = None
-    memory_limit: int | None = None
+    oom_kills: int | None = field(default=None, compare=False)  # a list may leave it out
+    memory_limit: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -200,7 +200,9 @@ def read_daemon(version: dict[str, Any], info: dict[str, Any]) -> Daemon:
     kernel = str(info.get("KernelVersion", "")).lower()
     number = one_line(str(version.get("Version", "")), 40)
     return Daemon(
-        identity=one_line(str(info.get("ID") or info.get("Name") or ""), 80),
+        identity=one_line(
+            str((info.get("Name") if podman else info.get("ID")) or ""), 80
+        ),  # Podman's is never twice the same
         version=f"{'Podman' if podman else 'Docker Engine'} {number}",
         api=tuple(int(part) for part in str(version.get("ApiVersion", "0")).split(".") if part.isdigit()),
         platform=f"{version.get('Os', 'linux')}/{version.get('Arch', '')}",

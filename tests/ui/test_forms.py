@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from repositories import repository, served
 from textual import events
 from textual.widgets import Select
 from ui.seeding import Seed, notebook_text, story
@@ -19,7 +21,7 @@ from workbench.model.session import Desired
 from workbench.services import environments, projects, runs, schedules, sessions
 from workbench.ui.modals.environment import EnvironmentForm
 from workbench.ui.modals.form import Form
-from workbench.ui.modals.project import ProjectForm
+from workbench.ui.modals.project import CLONE, ProjectForm
 from workbench.ui.modals.run import RunForm
 from workbench.ui.modals.schedule import ScheduleForm
 from workbench.ui.modals.session import SessionForm
@@ -503,3 +505,41 @@ async def test_what_will_happen_stays_beside_an_error(seed: Seed, stage: Callabl
         await filled(on, RunForm, "p:year", "soon")
         await on.see("a whole number is expected", "runs in", "usually")
         assert not form.considered.command
+
+
+async def test_a_repository_by_its_address(seed: Seed, stage: Callable[..., Any], tmp_path: Path) -> None:
+    """The form for a project takes an address too, refuses what is none, and shows what was found in the clone."""
+    files = {"requirements.txt": "idna\n", "Project.toml": "", "postBuild": "#!/bin/sh\nexit 1\n"}
+    repository(tmp_path / "forge" / "theirs", files)
+    with served(tmp_path / "forge") as address:
+        async with stage() as on:
+            await on.press("n")
+            form = await on.modal(ProjectForm)
+            await on.until(lambda: any(one.field_name == "kind" for one in form.query("Field")), "the field kind")
+            form.field("kind").widget.value = CLONE
+            await filled(on, ProjectForm, "address", "ext::sh")
+            await on.see("protocol that is not used here")
+            await filled(on, ProjectForm, "address", f"{address}/theirs/.git")
+            await filled(on, ProjectForm, "name", "theirs")
+            await on.see("Nothing in it is run", "$ workbench projects add http://127.0.0.1")
+            await on.press("ctrl+s")
+            await on.modal(TextModal)
+            await on.see("Found in theirs", "requirements.txt: Python packages", "Project.toml is not read")
+    assert (seed.bench.home.projects / "theirs" / "postBuild").exists()
+
+
+async def test_standard_files_are_imported_by_keys(seed: Seed, stage: Callable[..., Any], tmp_path: Path) -> None:
+    """`i` among environments takes a folder, writes the declaration, and says what was taken over and what was not."""
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "requirements.txt").write_text("idna\n")
+    (tmp_path / "theirs" / "default.nix").write_text("")
+    async with stage() as on:
+        await on.press("2")
+        await on.list("environments")
+        await on.press("i")
+        await on.see("Import: a folder or the address of a repository")
+        on.app.screen.query_one("#line").value = str(tmp_path / "theirs")
+        await on.press("enter")
+        await on.modal(TextModal)
+        await on.see("Imported theirs", "requirements.txt: Python packages", "default.nix is not read")
+    assert (seed.bench.home.environments / "theirs.yaml").exists()

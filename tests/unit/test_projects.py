@@ -12,7 +12,7 @@ import pytest
 
 from workbench.errors import Conflict, NotFound, Refused
 from workbench.model.project import Project
-from workbench.services import environments, projects
+from workbench.services import environments, projects, standard
 from workbench.services.bench import Bench, open_bench
 from workbench.store import events, runs, sessions
 
@@ -154,7 +154,11 @@ def test_a_folder_stays_where_it_is_and_is_a_project(bench: Bench, tmp_path: Pat
     assert projects.locate(bench, through) == (project, "nb {x}/a %s.ipynb")
     (folder / "requirements.txt").write_text("pandas\n")
     assert environments.for_project(bench, project).name == f"{project.name}/requirements.txt"
-    assert projects.standard_files(project) == ("requirements.txt",)
+    found = standard.found(bench, project)
+    assert (found.environment, found.given) == (
+        f"{project.name}/requirements.txt",
+        {"requirements.txt": "Python packages"},
+    )
 
 
 def test_what_cannot_be_added_says_why(bench: Bench, tmp_path: Path) -> None:

@@ -167,6 +167,14 @@ def test_requirements_with_all_that_goes_beside_them(tmp_path: Path) -> None:
     assert reading(tmp_path).get().fingerprint != changed, "a package of the project does"
 
 
+def test_what_post_build_calls_is_there(tmp_path: Path) -> None:
+    """Tools that repo2docker's images have come from Debian, and that is said."""
+    script = "#!/bin/bash\nset -e\necho git\nif true; then npm install -g x; fi; cd y && make\n# curl\nwget-not x\n"
+    found = reading(tmp_path, {"postBuild": script, "apt.txt": "make\n"})
+    assert found.get().apt == ("make", "npm")
+    assert "it calls what comes from Debian: npm" in noticed(found)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

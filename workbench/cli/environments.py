@@ -165,6 +165,40 @@ def build(call: Invocation, name: str, force: bool, detach: bool) -> int:
     return 0
 
 
+@subcommand(environments, "import")
+@click.argument("source", metavar="PATH|URL")
+@click.option("--name", help="What to call it; the folder's or repository's name unless given.")
+def import_(call: Invocation, source: str, name: str | None) -> None:
+    """Write a declaration from the standard files of a folder or repository. Nothing in it is run."""
+    from workbench.services import imports
+
+    bench = call.changing()
+    line = ProgressLine(wanted=not call.quiet and not call.json)
+    try:
+        made = imports.bring(bench, source, name=name, progress=line.show)
+    finally:
+        line.end()
+    if call.quiet:
+        click.echo(made.name)
+    lines = [f"Wrote {made.path}", *(f"  {file}: {what}" for file, what in made.given.items())]
+    if made.folder:
+        lines.append(f"The files it names are in {made.folder}")
+    if made.notices:
+        lines += ["Not taken over:", *(f"  {notice}" for notice in made.notices)]
+    lines.append(f"Build it: workbench environments build {made.name}")
+    answer(
+        call,
+        "\n".join(lines),
+        {
+            "name": made.name,
+            "path": made.path,
+            "folder": made.folder,
+            "given": dict(made.given),
+            "notices": [str(notice) for notice in made.notices],
+        },
+    )
+
+
 @subcommand(environments, "logs")
 @NAME
 @click.option("-f", "--follow", is_flag=True, help="Go on until the build has ended.")

@@ -5,17 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from workbench.cli import filters
 from workbench.cli.grammar import noun, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import environment_names, project_names
 from workbench.cli.output import Cell, answer, emit, record, table
+from workbench.cli.progress import ProgressLine
 from workbench.cli.shapes import PROJECT, RUN, SESSION
 from workbench.text import age
 
 projects = noun("projects", "Folders of work.", also={"create": "new"})
 NAME = click.argument("name", shell_complete=project_names)
+
+
+def _folders(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    del context, parameter
+    return [CompletionItem(incomplete, type="dir")]
 
 
 @subcommand(projects, "list")
@@ -95,16 +102,48 @@ def new(call: Invocation, name: str, environment: str | None, example: str | Non
 
 
 @subcommand(projects, "add")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--name", help="What to call it; the folder's name unless given.")
-def add(call: Invocation, folder: Path, name: str | None) -> None:
-    """Take in a folder that stays where it is."""
+@click.argument("folder", metavar="FOLDER|URL", shell_complete=_folders)
+@click.option("--name", help="What to call it; the folder's or repository's name unless given.")
+def add(call: Invocation, folder: str, name: str | None) -> None:
+    """Take in a folder that stays where it is, or clone a repository into the home.
+
+    Says which standard files were found; nothing of a repository is run. git's own logins are used, and no password is
+    asked for.
+    """
+    from workbench.services import cloning, standard
     from workbench.services import projects as service
 
-    project = service.add(call.changing(), folder, name)
+    bench = call.changing()
+    if cloning.is_address(folder):
+        line = ProgressLine(wanted=not call.quiet and not call.json)
+        try:
+            project = service.clone(bench, folder, name, progress=line.show)
+        finally:
+            line.end()
+    else:
+        if not cloning.is_path(folder) and not Path(folder).exists():
+            cloning.check(folder)
+        project = service.add(bench, folder, name)
+    found = standard.found(bench, project)
     if call.quiet:
         click.echo(project.name)
-    answer(call, f"Added {project.name}: {project.path}", PROJECT.of(project))
+    lines = [f"Added {project.name}: {project.path}", *(f"  {line}" for line in found.lines)]
+    if found.environment and not found.problems:
+        lines.append(f"Build its environment: workbench environments build {found.environment}")
+    answer(
+        call,
+        "\n".join(lines),
+        {
+            **PROJECT.of(project),
+            "found": {
+                "environment": found.environment,
+                "given": dict(found.given),
+                "notices": [str(one) for one in found.notices],
+                "problems": [str(one) for one in found.problems],
+                "not_read": list(found.left),
+            },
+        },
+    )
 
 
 @subcommand(projects, "show")

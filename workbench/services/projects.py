@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from workbench.model.names import SLUG_RULE, is_slug
 from workbench.model.project import Project
 from workbench.model.run import ACTIVE, PENDING
 from workbench.model.session import ENDED as SESSION_ENDED
+from workbench.services import cloning
 from workbench.services.bench import Bench
 from workbench.services.folders import folder_to_link, name_for_folder
 from workbench.services.repository import GitState, git_init, git_state
@@ -112,6 +114,29 @@ def add(bench: Bench, path: str | Path, name: str | None = None) -> Project:
     return get(bench, link.name)
 
 
+def clone(
+    bench: Bench, address: str, name: str | None = None, *, progress: Callable[[str], None] = lambda _: None
+) -> Project:
+    """A repository elsewhere as a new project of the home, named after it where no name is given.
+
+    Raises `Refused` with git's own words, `Conflict` where the name is taken.
+    """
+    cloning.check(address)
+    folder = _free(bench, name_for_folder(Path(cloning.name_of(address))) if name is None else name)
+    building = folder.parent / f".new-{folder.name}-{os.getpid()}"
+    shutil.rmtree(building, ignore_errors=True)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        cloning.clone(address, building, progress=progress)
+        if os.path.lexists(folder):
+            raise _taken(folder.name)
+        building.rename(folder)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    _note(bench, folder.name, "cloned", address)
+    return get(bench, folder.name)
+
+
 def remove(bench: Bench, name: str, *, delete_files: bool = False) -> Path | None:
     """Take a project from the home: a link is removed and its folder stays as it is.
 
@@ -202,13 +227,6 @@ def notebooks_hint(bench: Bench, project: Project) -> str:
     known = [f"{project.name}/{notebook}" for notebook in notebooks(bench, project)]
     more = " …" if len(known) > 12 else ""
     return f"There are: {', '.join(known[:12])}{more}" if known else f"{project.name} has no notebooks yet."
-
-
-def standard_files(project: Project) -> tuple[str, ...]:
-    """Standard files of other tools found in the project: `requirements.txt`, `environment.yml`, `Dockerfile` …"""
-    from workbench.declare.standard import standard_files as found
-
-    return found(project.path)
 
 
 def _entries(bench: Bench) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from pydantic_core import PydanticCustomError
@@ -10,6 +11,13 @@ from workbench.declare import packages, sources
 from workbench.declare.standard import apt, python_files, runtime
 from workbench.declare.standard.draft import Draft
 from workbench.model.environment import ContextPart
+
+# What scripts call that repo2docker's images have, by the Debian package that brings it.
+TOOLS = {
+    "npm": "npm", "npx": "npm", "node": "nodejs", "git": "git", "wget": "wget", "curl": "curl", "unzip": "unzip",
+    "make": "make", "gcc": "gcc", "g++": "g++", "cmake": "cmake", "envsubst": "gettext-base",
+}  # fmt: skip
+_CALLS = re.compile(rf"(?m)(?:^|[;&|(`]|\bdo|\bthen|\belse)[ \t]*({'|'.join(map(re.escape, TOOLS))})(?=[ \t;)]|$)")
 
 
 def take_apt(draft: Draft, path: Path) -> None:
@@ -51,6 +59,11 @@ def take_post_build(draft: Draft, path: Path) -> None:
     """A script that runs at the end of the build, in a copy of the project."""
     draft.post_build = draft.named(path)
     draft.gave(path, "a script that runs at the end of the build")
+    called = {TOOLS[word] for word in _CALLS.findall(draft.text(path) or "")}
+    more = sorted(called.difference(draft.apt))
+    if more:
+        draft.apt += more
+        draft.notice(path, f"it calls what comes from Debian: {', '.join(more)}", "name what else it needs in apt.txt")
     draft.notice(
         path,
         "what postBuild writes into the project's folder is not seen in it",

@@ -70,6 +70,25 @@ async def new(desk: Desk, items: list[Any]) -> None:
         desk.go(AREA, name)
 
 
+async def bring(desk: Desk, items: list[Any]) -> None:
+    """A declaration out of the standard files of a folder or repository; what was taken, and what was not, is shown."""
+    from workbench.services import imports
+    from workbench.ui.modals.line import LineModal
+
+    del items
+    hint = "requirements.txt, environment.yml, renv.lock, Dockerfile …   enter ok   esc close"
+    source = await desk.form(LineModal("Import: a folder or the address of a repository", hint=hint))
+    if not source or not source.strip():
+        return
+    desk.say(f"Looking through {source.strip()}")
+    made = await desk.call(imports.bring, desk.bench, source.strip())
+    desk.look()
+    desk.go(AREA, made.name)
+    lines = [f"Wrote {made.path}", *(f"{file}: {what}" for file, what in made.given.items())]
+    lines += ["", "Not taken over:", *map(str, made.notices)] if made.notices else []
+    await desk.show(f"Imported {made.name}", "\n".join(lines))
+
+
 async def build(desk: Desk, items: list[EnvironmentView]) -> None:
     """Build them; of those where nothing changed, ask whether to build all the same."""
     from workbench.services import environments
@@ -210,6 +229,10 @@ async def set_secret(desk: Desk, items: list[EnvironmentView]) -> None:
 
 ACTIONS = (
     Action("environments.new", "n", AREA, "new", "environments: write environment", Purpose.ACT, new, changes=True, rank=10),
+    Action(
+        "environments.import", "i", AREA, "import", "environments: import standard files", Purpose.ACT, bring, changes=True,
+        rank=15,
+    ),
     Action(
         "environments.build", "r", AREA, "build", "environments: build environment", Purpose.ACT, build, _sound,
         on_item=True, many=True, changes=True, command=_build, rank=20,

@@ -40,18 +40,25 @@ async def sound_projects(desk: Desk, title: str, chosen: str = "") -> list[str]:
 
 
 async def new(desk: Desk, items: list[Any]) -> None:
-    """The form; the new project is selected afterwards."""
-    from workbench.services import environments, projects
+    """The form; the new project is selected afterwards, and what was found in it is shown."""
+    from workbench.services import environments, projects, standard
     from workbench.ui.modals.project import ProjectForm
 
     del items
     examples = await desk.call(projects.examples)
     known = [spec.name for spec in await desk.call(environments.specs, desk.bench) if "/" not in spec.name]
-    name = await desk.form(ProjectForm(desk.bench, examples, known))
-    if name:
-        desk.say(f"Made {name}. o opens it, r runs a notebook of it.")
-        desk.look()
-        desk.go(AREA, name)
+    form = ProjectForm(desk.bench, examples, known)
+    name = await desk.form(form)
+    if not name:
+        return
+    desk.say(f"Made {name}. o opens it, r runs a notebook of it.")
+    desk.look()
+    desk.go(AREA, name)
+    if form.brought:
+        project = await desk.call(projects.get, desk.bench, name)
+        found = await desk.call(standard.found, desk.bench, project)
+        if found.given or found.problems or found.left:
+            await desk.show(f"Found in {name}", "\n".join(found.lines))
 
 
 async def open_it(desk: Desk, rows: list[ProjectRow]) -> None:

@@ -149,6 +149,9 @@ def private_folder(path: Path) -> Path:
     return path
 
 
+LOGIN = "login"  # of a session's folder: the name for a form, where that is not always the same
+
+
 def tool_socket(session_folder: Path) -> Path:
     """The unix socket of a session's tool that has no login of its own: our front alone connects to it.
 

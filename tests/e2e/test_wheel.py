@@ -98,7 +98,7 @@ def test_everything_that_ships_is_in_the_wheel(wheel: Path) -> None:
     """The shipped environments, the example project and the typing marker are packed."""
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    for folder in ("environments", "projects"):
+    for folder in ("environments", "ides", "projects"):
         here = {
             f"workbench/shipped/{path.relative_to(ROOT)}"
             for path in (ROOT / folder).rglob("*")

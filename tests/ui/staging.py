@@ -9,10 +9,12 @@ from typing import Any
 from textual.pilot import Pilot
 from ui.seeding import Seed
 
+from workbench.paths import shipped
 from workbench.ui.app import Workbench
 
 WIDE, BIG, SMALL = (120, 36), (160, 48), (80, 24)
 PATIENCE = 15.0
+SHIPPED = len(list(shipped("environments").glob("*.yaml")))  # environments that every home lists
 BORDERS = {ord(character): " " for character in "│╭╮╰╯─"}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ui.seeding import ANN, Seed, story
-from ui.staging import SMALL
+from ui.staging import SHIPPED, SMALL
 
 from workbench.errors import Conflict
 from workbench.model.run import RunState
@@ -164,7 +164,7 @@ async def test_marked_environments_are_built_and_removed_together(seed: Seed, st
     for name in ("one", "two"):
         (seed.bench.home.environments / f"{name}.yaml").write_text("extends: python\n")
     async with stage() as on:
-        await on.list("environments", rows=4)
+        await on.list("environments", rows=SHIPPED + 2)
         await on.select("one")
         await on.press("space")
         await on.select("two")
@@ -208,7 +208,7 @@ async def test_an_unchanged_copy_of_a_shipped_environment_goes_again(
     opened: list[str] = []
     async with stage() as on:
         monkeypatch.setattr(on.app.desk, "run_over", lambda argv, cwd=None: opened.append(argv[-1]))
-        await on.list("environments", rows=2)
+        await on.list("environments", rows=SHIPPED)
         await on.select("python")
         await on.press("e")
         await on.see("Left as it was: no copy was kept.")

@@ -7,6 +7,7 @@ from typing import Any
 
 from textual.widgets import Input
 from ui.seeding import Seed
+from ui.staging import SHIPPED
 
 from workbench.services import revisions
 from workbench.store import revisions as rows
@@ -20,7 +21,7 @@ async def test_a_missing_secret_is_set_without_being_shown(seed: Seed, stage: Ca
     """The detail names what is not set; s asks for its value, which is masked, and then it is set."""
     (seed.bench.home.environments / "sales.yaml").write_text("extends: python\nsecrets: [PGPASSWORD]\n")
     async with stage() as on:
-        await on.list("environments", rows=3)
+        await on.list("environments", rows=SHIPPED + 1)
         await on.select("sales")
         await on.see("PGPASSWORD (not set: s sets it)")
         await on.press("s")
@@ -41,7 +42,7 @@ async def test_an_older_revision_is_chosen(seed: Seed, stage: Callable[..., Any]
     path = seed.bench.home.environments / "python.yaml"
     path.write_text("extends: python\napt: [libpq5]\n")
     async with stage() as on:
-        await on.list("environments", rows=2)
+        await on.list("environments", rows=SHIPPED)
         await on.select("python")
         on.screen.choose_tab("Revisions")
         await on.see("4f1c9a0e", "2 packages", "no runs", "Builds", "v makes one of them active")
@@ -54,9 +55,9 @@ async def test_an_older_revision_is_chosen(seed: Seed, stage: Callable[..., Any]
     with seed.bench.store.write() as connection:
         rows.hold(connection, "python", "4f1c9a0e", at=seed.bench.now(), actor=seed.bench.actor)
     async with stage() as on:
-        await on.list("environments", rows=2)
+        await on.list("environments", rows=SHIPPED)
         await on.select("python")
-        await on.see("● held", "What is declared now is another. v follows the declaration again.")
+        await on.see("● held", "What is declared now is another.", "the declaration again.")
         await on.press("v")
         await on.modal(Choice)
         await on.see("follow the declaration again")

@@ -13,7 +13,7 @@ from repositories import repository, served
 from textual import events
 from textual.widgets import Select
 from ui.seeding import Seed, notebook_text, story
-from ui.staging import SMALL
+from ui.staging import SHIPPED, SMALL
 
 from workbench.errors import Refused
 from workbench.model.run import RunState
@@ -323,7 +323,7 @@ async def test_a_fault_in_a_form_is_shown(
 async def test_packages_are_of_the_language_of_the_base(seed: Seed, stage: Callable[..., Any]) -> None:
     """What is based on an R environment gets R packages, and the form says which are asked for."""
     async with stage() as on:
-        await on.list("environments", rows=2)
+        await on.list("environments", rows=SHIPPED)
         await on.press("n")
         form = await on.modal(EnvironmentForm)
         await filled(on, EnvironmentForm, "name", "tidy")

@@ -43,6 +43,9 @@ def woken(tmp_path: Path) -> Iterator[socket.socket]:
         yield listener
 
 
+SHIPPED = {"minimal", "python", "python-ml", "r", "rstudio", "shiny", "shiny-python"}
+
+
 def declare(bench: Bench, name: str, text: str) -> Path:
     """A declaration of the home."""
     path = bench.home.environments / f"{name}.yaml"
@@ -70,7 +73,7 @@ def end(bench: Bench, build: int, state: BuildState, name: str = "", revision: s
 def test_shipped_environments_are_there(bench: Bench) -> None:
     """Python on either engine, R in a container, with titles; nothing is wrong."""
     found = {spec.name: spec for spec in environments.specs(bench)}
-    assert set(found) == {"python", "r"}
+    assert set(found) == SHIPPED
     assert all(spec.shipped and spec.title for spec in found.values())
     assert (found["python"].engine, found["r"].engine) == (None, EngineName.DOCKER)
     assert environments.problems(bench) == []
@@ -82,7 +85,7 @@ def test_a_bad_file_hides_no_other(bench: Bench) -> None:
     declare(bench, "good", "extends: python\n")
     (bench.home.environments / "other.yml").write_text("title: x\n")
     states = {one.name: one.state for one in environments.listing(bench)}
-    assert states == {"bad": "invalid", "good": "not built", "python": "not built", "r": "not built"}
+    assert states == {"bad": "invalid", **dict.fromkeys(("good", *SHIPPED), "not built")}
     assert [str(problem) for problem in environments.problems(bench)] == [
         "environments/bad.yaml:1:1: unknown key 'imge': did you mean 'image'?",
         "environments/bad.yaml:2:20: expected a list, found text: write [a]",
@@ -147,7 +150,7 @@ def test_environments_of_projects_are_listed_and_found_by_name(bench: Bench) -> 
     """So that a queued run and a build name them; they may extend shipped ones, by name only."""
     project = projects.create(bench, "sales")
     (project.path / "environment.yaml").write_text("extends: python\npython: {packages: [acme]}\n")
-    assert [spec.name for spec in environments.specs(bench)] == ["python", "r", "sales/environment.yaml"]
+    assert [spec.name for spec in environments.specs(bench)] == sorted([*SHIPPED, "sales/environment.yaml"])
     spec = environments.spec(bench, "sales/environment.yaml")
     assert spec == environments.for_project(bench, project)
     assert spec.python

@@ -37,9 +37,9 @@ def schedule(shell: Shell, text: str, name: str = "nightly") -> Path:
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ("environment: nope\n", "4:14: no environment named 'nope': there are: python, r"),
+        ("environment: nope\n", "4:14: no environment named 'nope': there are: minimal, python"),
         ("environment: pyton\n", "4:14: no environment named 'pyton': did you mean 'python'?"),
-        ("environment: ./none.yaml\n", "4:14: no environment named 'churn/none.yaml': there are: python, r"),
+        ("environment: ./none.yaml\n", "4:14: no environment named 'churn/none.yaml': there are: minimal, python"),
         ("parameters: {dayz: 3}\n", "4:14: dayz: the notebook has no such parameter; did you mean days?"),
         ("parameters:\n  seed: 1\n  days: many\n", "6:3: days: "),
         ("parameters: {days: '${foo}'}\n", "4:20: parameter days: ${foo} is no due time"),

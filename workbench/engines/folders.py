@@ -11,6 +11,8 @@ from workbench.engines.base import Workspace
 from workbench.errors import Refused
 from workbench.paths import SOCKET_PATH_LIMIT, Home, private_folder
 
+FRONT, RUNTIME = "front", "runtime"  # folders of a session
+FRONT_NAME, KERNEL_NAME = 9, 52  # bytes of the names of sockets in them: tool.sock; kernel-<uuid>-ipc-<n>
 SOCKET_NAME = 20  # characters that the names of a kernel's sockets may add to their folder
 
 
@@ -23,17 +25,27 @@ def short_folder(home: Home) -> Path:
     raise Refused(f"{home.sockets} is too long a path for sockets", hint="Set XDG_RUNTIME_DIR to a short folder.")
 
 
-def front_folder(home: Home, session_folder: Path) -> Path:
-    """The folder in which a session's tool listens for our front: new, private, and short enough for a socket."""
-    front = session_folder / "front"
-    if front.is_symlink():
-        shutil.rmtree(front.resolve(), ignore_errors=True)
-        front.unlink()
-    shutil.rmtree(front, ignore_errors=True)
-    if len(os.fsencode(front / "tool.sock")) <= SOCKET_PATH_LIMIT:
-        return private_folder(front)
-    front.symlink_to(short_folder(home))
-    return front.resolve()
+def socket_folder(home: Home, folder: Path, room: int) -> Path:
+    """`folder` new and private, or a link to a short one where names of `room` bytes in it are too long for sockets."""
+    drop(folder)
+    if len(os.fsencode(folder)) + 1 + room <= SOCKET_PATH_LIMIT:
+        return private_folder(folder)
+    folder.symlink_to(short_folder(home))
+    return folder.resolve()
+
+
+def drop(folder: Path) -> None:
+    """Remove a folder for sockets with all that is in it."""
+    if folder.is_symlink():
+        shutil.rmtree(folder.resolve(), ignore_errors=True)
+        folder.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def drop_sockets(session_folder: Path) -> None:
+    """Remove what a session that is gone has left of its sockets."""
+    for name in (FRONT, RUNTIME):
+        drop(session_folder / name)
 
 
 def link_data(workspace: Workspace) -> None:

@@ -25,9 +25,12 @@ class Place:
     file: str
     token_file: str
     state: str
+    runtime: str
     settings: str
     shell: str
     python: str
+    user: str
+    root: str
     uid: str
     gid: str
 

@@ -21,9 +21,12 @@ PLACEHOLDERS = {
     "file": "the file or folder that is opened, with its whole path",
     "token_file": "the file with the session's secret",
     "state": "a folder of this session alone, kept between its starts",
+    "runtime": "a folder of this session alone with a short path, for sockets, emptied at each start",
     "settings": "a folder of this tool for all sessions of the project",
     "shell": "the shell for terminals",
     "python": "the environment's Python",
+    "user": "the name of the person's account",
+    "root": "true where that account is root inside, else false",
     "uid": "the number of the person's account",
     "gid": "the number of the person's group",
 }

@@ -16,6 +16,7 @@ from workbench.errors import Conflict, NotFound, Refused, WorkbenchError
 from workbench.model.ide import SignIn
 from workbench.model.project import Project
 from workbench.model.session import ENDED, Desired, Session, SessionState
+from workbench.paths import LOGIN
 from workbench.services import apps, control, environments, ides, projects, secrets
 from workbench.services.bench import Bench
 from workbench.store import sessions as rows
@@ -193,7 +194,13 @@ def password(bench: Bench, session_id: int) -> tuple[str, str]:
     """Name and password for the form of a session's tool; both empty where it has none."""
     session = get(bench, session_id)
     tool = ides.named(bench, session.ide)
-    return (tool.login, _secret(bench, session)) if tool.sign_in is SignIn.FORM else ("", "")
+    if tool.sign_in is not SignIn.FORM:
+        return "", ""
+    try:
+        login = (bench.home.session_folder(session_id) / LOGIN).read_text(encoding="ascii")
+    except (OSError, ValueError):
+        login = tool.login
+    return login, _secret(bench, session)
 
 
 def _file_before(bench: Bench, name: str, project: Project) -> str:

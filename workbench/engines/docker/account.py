@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from workbench.engines.base import Person
@@ -68,6 +68,13 @@ def account(daemon: Daemon, person: Person, image: Contents | None = None) -> Ac
         groups = tuple(dict.fromkeys((*groups, str(STACKS_GROUP))))
     name = person.name if _LOGIN.fullmatch(person.name) and person.name != "root" else "person"
     return Account(person.uid, person.gid, name, PurePosixPath("/home") / name, users, groups)
+
+
+def by_its_rules(who: Account, login: str) -> Account:
+    """The account that an image makes of the person's numbers by its own rules: root, or `login`."""
+    if who.uid == 0 or not login:
+        return who
+    return replace(who, name=login, home=PurePosixPath("/home") / login)
 
 
 def passwd(image: Contents, who: Account) -> str:

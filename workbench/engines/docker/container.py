@@ -72,8 +72,8 @@ class Plan:
     """A container to be created. `private` is its folder on this machine, `env` goes there into a file; `home` is the
     folder that is the account's home inside.
 
-    `shown` are further binds, `(path here, path inside, may write)`; `port` is `(inside, on 127.0.0.1 here)`. `root`: the image's own start program runs as root and first process, and
-    becomes the person by itself.
+    `shown` are further binds, `(path here, path inside, may write)`; `port` is `(inside, on 127.0.0.1 here)`. `root`: the
+    image's own start program is root and the first process, and makes `who` of the person's numbers by itself.
     """
 
     name: str | None
@@ -90,12 +90,13 @@ class Plan:
     hostname: str | None = None
     log_size: str = "10m"
     root: bool = False
+    who: Account | None = None
 
 
 def create(connection: Connection, plan: Plan) -> str:
     """Create it without starting it; its id. Raises `Refused` for folders that cannot be shown."""
     daemon = connection.daemon()
-    who = account(daemon, plan.workspace.person, plan.contents)
+    who = plan.who or account(daemon, plan.workspace.person, plan.contents)
     link_data(plan.workspace)
     binds = [*_folders(plan, who), *_private_files(plan, who)]
     limits, networked = plan.workspace.limits, plan.workspace.network
@@ -251,8 +252,8 @@ def _private_files(plan: Plan, who: Account) -> list[Bind]:
         "group": group(plan.contents, who),
     }
     targets = {"env": str(PRIVATE / "env"), "passwd": "/etc/passwd", "group": "/etc/group"}
-    if plan.contents.rules == STACKS and who.uid == 0:
-        targets = {"env": targets["env"]}  # its script edits these for root, who is in them anyway
+    if plan.root or (plan.contents.rules == STACKS and who.uid == 0):
+        targets = {"env": targets["env"]}  # its own script edits these
     binds = []
     for name in targets:
         path = plan.private / name

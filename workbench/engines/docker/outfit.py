@@ -15,10 +15,10 @@ from workbench.engines.base import SessionRequest
 from workbench.engines.docker.account import Account
 from workbench.engines.docker.container import PRIVATE, Plan
 from workbench.engines.docker.contents import Contents
-from workbench.engines.folders import front_folder
+from workbench.engines.folders import FRONT_NAME, drop, socket_folder
 from workbench.engines.relay import Relay, chosen
 from workbench.model.ide import SignIn, UserRule
-from workbench.paths import Home, tool_socket
+from workbench.paths import LOGIN, Home, tool_socket
 
 TOKEN, STATE, FRONT, RELAY = PRIVATE / "token", PRIVATE / "state", PRIVATE / "front", PRIVATE / "relay"
 Shown = tuple[Path, str, bool]  # a path here, its path inside, whether it may be written
@@ -52,9 +52,12 @@ class Outfit:
             file=str(space.project / request.file),
             token_file=str(TOKEN),
             state=str(STATE),
+            runtime=str(STATE / "runtime"),
             settings=str(self.who.home / ".local" / "share" / "workbench" / request.ide.name),
             shell=self.contents.shell,
             python="python3",
+            user=self.who.name,
+            root=str(self.who.uid == 0).lower(),
             uid=str(self.who.uid),
             gid=str(self.who.gid),
         )
@@ -80,6 +83,7 @@ class Outfit:
             port=None if self.fronted else (request.ide.port, request.port),
             hostname=request.name[:63],
             root=request.ide.user is UserRule.ROOT,
+            who=self.who,
         )
 
     def _relay(self) -> Relay | None:
@@ -95,15 +99,20 @@ class Outfit:
     def _shown(self, place: tool.Place) -> Iterator[Shown]:
         request = self.request
         state = self.who.made(request.folder / "state")
+        drop(state / "runtime")
+        self.who.made(state / "runtime")
         yield state, str(STATE), True
         if self.fronted:
-            front = front_folder(self.home, request.folder)
+            front = socket_folder(self.home, request.folder / "front", FRONT_NAME)
             self.who.own(front)
             yield front, str(FRONT), True
             if relay := self._relay():
                 yield relay.install(request.folder), str(RELAY), False
         else:
             yield tool.secret_file(request), str(TOKEN), False
+        if request.ide.sign_in is SignIn.FORM:
+            name = self.who.name if request.ide.user is UserRule.ROOT else request.ide.login
+            self._write(request.folder / LOGIN, name, executable=False)
         for folder in request.ide.own:
             yield self.who.made(request.folder / "own" / folder), str(self.who.home / folder), True
         written = request.folder / "files"

@@ -14,13 +14,15 @@ from workbench import ports
 from workbench.engines import secrets
 from workbench.engines.base import LABEL, PortTaken, SessionFacts, SessionRequest
 from workbench.engines.docker import command, gauge
-from workbench.engines.docker.account import account
+from workbench.engines.docker.account import account, by_its_rules
 from workbench.engines.docker.connection import GOING, Connection, NoSuchThing
 from workbench.engines.docker.container import PRIVATE, STARTER, create
 from workbench.engines.docker.contents import Library
 from workbench.engines.docker.kernel import read_exit
 from workbench.engines.docker.outfit import Outfit
+from workbench.engines.folders import drop_sockets
 from workbench.errors import Conflict, NotFound, Refused, WorkbenchError
+from workbench.model.ide import UserRule
 from workbench.paths import Home
 from workbench.text import one_line
 
@@ -44,6 +46,8 @@ class Sessions:
         """As the contract has it. A container of the same name that a broken start left is replaced."""
         contents = self._library.of(request.revision.digest or request.revision.reference)
         who = account(self._connection.daemon(), request.workspace.person, contents)
+        if request.ide.user is UserRule.ROOT:
+            who = by_its_rules(who, request.ide.login)
         outfit = Outfit(request, self._home, who, contents)
         if outfit.fronted and self._connection.daemon().desktop:
             raise Refused(
@@ -130,6 +134,7 @@ class Sessions:
         folder = seen and (seen["Config"]["Labels"] or {}).get(f"{LABEL}folder")
         if folder:
             secrets.forget(Path(folder))
+            drop_sockets(Path(folder))
             (Path(folder) / "env").unlink(missing_ok=True)
 
     def shell(self, handle: str) -> list[str]:

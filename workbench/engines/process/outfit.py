@@ -9,12 +9,12 @@ from pathlib import Path
 
 from workbench.engines import tool
 from workbench.engines.base import SessionRequest
-from workbench.engines.folders import front_folder
+from workbench.engines.folders import FRONT, FRONT_NAME, KERNEL_NAME, RUNTIME, socket_folder
 from workbench.engines.process.surroundings import environment
 from workbench.engines.process.venv import has, interpreter
 from workbench.errors import Refused
 from workbench.model.ide import SignIn, UserRule
-from workbench.paths import Home, private_folder, tool_socket
+from workbench.paths import Home, account_name, private_folder, tool_socket
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,12 @@ class Outfit:
             file=str(space.project / request.file),
             token_file=str(request.folder / "token"),
             state=str(request.folder / "state"),
+            runtime=str((request.folder / RUNTIME).resolve()),
             settings=str(self.home.state / request.ide.name / space.project_name),
             shell=os.environ.get("SHELL") or shutil.which("bash") or "/bin/sh",
             python=str(interpreter(request.revision)),
+            user=account_name(os.getuid()),
+            root=str(os.getuid() == 0).lower(),
             uid=str(os.getuid()),
             gid=str(os.getgid()),
         )
@@ -67,7 +70,7 @@ class Outfit:
         """argv: the environment's own Python runs what is a module of it."""
         ide, argv = self.request.ide, tool.command(self.request, self.place)
         python = interpreter(self.request.revision)
-        if ide.module and argv[0] == ide.program:
+        if ide.module:
             return [str(python), "-m", ide.module, *argv[1:]]
         own = python.parent / argv[0]
         return [str(own) if own.exists() else argv[0], *argv[1:]]
@@ -83,9 +86,10 @@ class Outfit:
         """Make its folders and write its files."""
         request = self.request
         state = private_folder(request.folder / "state")
+        socket_folder(self.home, request.folder / RUNTIME, KERNEL_NAME)
         private_folder(Path(self.place.settings))
         if self.fronted:
-            front_folder(self.home, request.folder)
+            socket_folder(self.home, request.folder / FRONT, FRONT_NAME)
         for one in tool.own_files(request, self.place):
             path = Path(one.path)
             if not path.is_relative_to(state) or ".." in path.parts:

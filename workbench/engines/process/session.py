@@ -1,6 +1,6 @@
 """Sessions of the process engine: an IDE under a keeper of its own, found again by its folder.
 
-sessions/<id>/  token  session.log  made.json  kept/{lock,identity.json,exit.json}  state/  front/  shell.rc
+sessions/<id>/  token  session.log  made.json  kept/{lock,identity.json,exit.json}  state/  front/  runtime/  shell.rc
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from workbench import ports
 from workbench.engines import oom
 from workbench.engines.base import PortTaken, SessionFacts, SessionRequest
-from workbench.engines.folders import link_data
+from workbench.engines.folders import drop_sockets, link_data
 from workbench.engines.process import kept, proc
 from workbench.engines.process.host import bounds
 from workbench.engines.process.outfit import Outfit
@@ -125,6 +125,7 @@ def remove(folder: Path) -> None:
     kept.stop(folder / "kept", 0)
     forget(folder)
     shutil.rmtree(folder / "kept", ignore_errors=True)
+    drop_sockets(folder)
     for name in (MADE, "shell.rc"):
         (folder / name).unlink(missing_ok=True)
 

@@ -36,12 +36,12 @@ def interpreter(revision: Revision) -> Path:
 
 
 def has(revision: Revision, tool: Ide) -> bool:
-    """Whether an IDE is in a revision: as a module of its Python, else as a program beside that."""
-    if tool.module or tool.package:
-        wanted = {tool.module, tool.package, *(re.split(r"[^\w.\-]", need)[0] for need in tool.needs.python)} - {""}
+    """Whether an IDE is in a revision: by its package, or what it needs, else as a program beside the Python."""
+    wanted = [tool.package] if tool.package else [re.split(r"[^\w.\-]", need)[0] for need in tool.needs.python]
+    if wanted:
         there = {_plain(package.partition("==")[0]) for package in revision.packages}
-        return any(_plain(name) in there for name in wanted)
-    return (interpreter(revision).parent / tool.program).exists() or not tool.program
+        return all(_plain(name) in there for name in wanted)
+    return not tool.program or (interpreter(revision).parent / tool.program).exists()
 
 
 def _plain(name: str) -> str:

@@ -116,6 +116,7 @@ class DockerEngine:
             return found
         making = Making(
             self._connection,
+            self._home.id,
             spec,
             revision_id,
             _tag(spec, revision_id),

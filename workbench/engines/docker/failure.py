@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import re
 
-from workbench.engines import complaints
+from workbench.engines import complaints, missing
 from workbench.errors import BuildFailed
 from workbench.text import one_line
 
 # Steps in which uv speaks.
 VENV_STEP = "The kernel and JupyterLab"
 PYTHON_STEP = "Python packages"
+LAST = 20  # lines that are shown of a failed step
 _TELLING = re.compile(r"error|failed|not found|unable|cannot|denied|no space|×|╰─▶|^E:|not installed", re.IGNORECASE)
 # What was said, and what a person can do about it; the first that fits.
 _HINTS: tuple[tuple[str, str], ...] = (
     (r"no space left on device", "The engine's disk is full: `docker system df` shows what takes it."),
+    (
+        r"407 Proxy|Proxy Authentication Required",
+        "The proxy wants a name and a password: HTTPS_PROXY=http://name:password@host:port, then `workbench service restart`.",
+    ),
+    (
+        r"\b401\b.*(?:Unauthorized|deb\.|apt)|(?:status|error).*\b40[13]\b",
+        "It refused us: check the credentials of `index` or `repository`, or ~/.netrc.",
+    ),
+    (r"Release file .* is not valid yet", "The clock of this machine is wrong, or that of the mirror."),
+    (r"Hash Sum mismatch|File has unexpected size", "The mirror is being renewed: build again in some minutes."),
+    (
+        r"Version '\S+' for '\S+' was not found",
+        "That version is gone from the mirror: `workbench environments lock NAME --update` takes what there is.",
+    ),
     (
         r"toomanyrequests|429 Too Many",
         "The registry limits pulls: log in (`docker login`), or set `registries:` to a mirror.",
@@ -33,10 +48,10 @@ _HINTS: tuple[tuple[str, str], ...] = (
     ),
     (r"Unable to locate package|has no installation candidate", "Debian trixie has no package of that name."),
     (
-        r"Failed to build|error: command '?(gcc|cc|g\+\+)",
-        "No wheel for this Python: add compilers (`apt: [build-essential]`).",
+        r"Failed to build|error: command '?(gcc|cc|g\+\+)|ERROR: (?:compilation|configuration) failed",
+        "It is built from source here, and the last lines say what that lacked: libraries go under `apt:`.",
     ),
-    (r"not installed: ", "Neither Debian nor the R repository has that package; check its name and `repository:`."),
+    (r"not installed: |is not available for this version of R", "_R"),
     (r"Killed|signal: killed|exit code: 137", "A step was killed, most likely for want of memory."),
 )
 
@@ -44,8 +59,14 @@ _HINTS: tuple[tuple[str, str], ...] = (
 def explain(name: str, step: str, error: str, tail: tuple[str, ...], loose: tuple[str, ...]) -> BuildFailed:
     """The error of environment `name`: `step` failed with `error`, having said `tail`; `loose` said the builder."""
     said = "\n".join([*tail, *loose, error])
-    hint = next((hint for pattern, hint in _HINTS if re.search(pattern, said, re.IGNORECASE | re.MULTILINE)), "")
+    lacking = missing.debian(said)
+    hint = f"Its build from source lacks something: add `apt: [{lacking}]`." if lacking else ""
+    hint = hint or next(
+        (hint for pattern, hint in _HINTS if re.search(pattern, said, re.IGNORECASE | re.MULTILINE)), ""
+    )
     message = _telling(error, tail, loose)
+    if hint == "_R":
+        message, hint = _r_package(said, message)
     if step in {VENV_STEP, PYTHON_STEP}:
         understood = complaints.failure(step, list(tail), None)
         message, hint = understood.message, hint or understood.hint
@@ -54,7 +75,20 @@ def explain(name: str, step: str, error: str, tail: tuple[str, ...], loose: tupl
         title=f"environment {name}{f', {step}' if step else ''}",
         hint=hint or "The build's log has the whole story.",
         step=step,
-        tail=tail or loose,
+        tail=tail[-LAST:] or loose,
+    )
+
+
+def _r_package(said: str, message: str) -> tuple[str, str]:
+    """Message and hint where R packages are not to be had."""
+    found = re.search(r"not installed: ([\w., ]+)", said)
+    quoted = re.findall(r"packages? [‘']([\w.]+)['’]", said)
+    names = [name.strip() for name in found[1].split(",")] if found else quoted
+    meant = {name: other for name in names if (other := complaints.nearest_r(name)) and other != name}
+    hints = [f"{name}: did you mean {other}?" for name, other in meant.items()]
+    return (
+        f"R packages that could not be had: {', '.join(names)}" if names else message,
+        " ".join(hints) or "Neither Debian nor the R repository has it; check its name and `repository:`.",
     )
 
 

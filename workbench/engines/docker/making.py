@@ -10,7 +10,7 @@ from threading import Event
 from typing import Any
 
 from workbench.engines.base import Sink
-from workbench.engines.docker import builder, recipe
+from workbench.engines.docker import builder, guess, recipe
 from workbench.engines.docker.bases import Base
 from workbench.engines.docker.connection import Connection, NoSuchThing
 from workbench.engines.docker.failure import PYTHON_STEP
@@ -35,6 +35,7 @@ class Making:
     """One image to be made of `spec`, from `bases` by their names; `folder` keeps its Dockerfile."""
 
     connection: Connection
+    home: str
     spec: EnvironmentSpec
     revision: str
     tag: str
@@ -94,18 +95,22 @@ class Making:
         )
 
     def _build(self, written: recipe.Recipe, *, fresh: bool) -> None:
-        builder.build(
-            self.connection,
-            written,
-            name=self.spec.name,
-            tag=self.tag,
-            folder=self.folder,
-            index=self.index,
-            log=self.log,
-            progress=self.progress,
-            cancelled=self.cancelled,
-            fresh=fresh,
-        )
+        try:
+            builder.build(
+                self.connection,
+                written,
+                name=self.spec.name,
+                tag=self.tag,
+                folder=self.folder,
+                index=self.index,
+                log=self.log,
+                progress=self.progress,
+                cancelled=self.cancelled,
+                fresh=fresh,
+            )
+        except BuildFailed as error:
+            image = next((base.id for base in self.bases.values()), "")
+            raise guess.better(error, self.connection, image, home=self.home, cancelled=self.cancelled) from None
 
 
 def _pins(revision: Revision) -> tuple[str, ...]:

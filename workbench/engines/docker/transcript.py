@@ -21,7 +21,7 @@ from workbench.errors import BuildFailed
 from workbench.model.build import BuildProgress
 from workbench.text import clean, one_line
 
-TAIL = 20  # lines of a failed step
+TAIL = 120  # lines of a failed step, in which its reason is looked for
 _LINE = re.compile(r"#(\d+) (.*)")
 _STEP = re.compile(r"\[(?:\S+ +)?(\d+)/(\d+)\] (.*)")
 _SAID = re.compile(r"\d+(?:\.\d+)? (.*)")

@@ -22,7 +22,7 @@ from workbench.text import clean
 UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 DOWNLOAD = re.compile(r"\s*(Downloading|Downloaded|Building|Built) (\S+)(?: \(([\d.]+)([KMG]?i?B)\))?")
 TELLING = re.compile(r"\s*(Resolved|Prepared|Installed|Bytecode compiled|Using|Creating|Audited) ")
-TAIL = 20  # lines of a failed step that are shown
+TAIL = 120  # lines of a failed step in which its reason is looked for
 
 
 def binary() -> str:

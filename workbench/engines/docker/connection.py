@@ -60,6 +60,7 @@ class Daemon:
     swap_limits: bool = True
     cpu_limits: bool = True
     pids_limits: bool = True
+    root: str = ""  # where it keeps its images, on its own machine
 
 
 class Connection:
@@ -216,6 +217,7 @@ def read_daemon(version: dict[str, Any], info: dict[str, Any]) -> Daemon:
         swap_limits=bool(info.get("SwapLimit", True)),
         cpu_limits=bool(info.get("CpuCfsQuota", True)),
         pids_limits=bool(info.get("PidsLimit", True)),
+        root=one_line(str(info.get("DockerRootDir") or ""), 400),
     )
 
 

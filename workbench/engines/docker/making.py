@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from workbench.engines import room
 from workbench.engines.base import Sink
 from workbench.engines.docker import builder, guess, recipe
 from workbench.engines.docker.bases import Base
@@ -50,11 +51,21 @@ class Making:
     def run(self, before: Sequence[Revision], *, fresh: bool) -> None:
         """Make it; `before` has revisions to keep the versions of, and to build on."""
         footing = next(filter(None, map(self._footing, before)), None)
+        self._look_for_room([] if footing else before, added=bool(footing))
         if footing and self._added(footing):
             return
         self._build(
             self._written(pins=_pins(before[0]) if before and not more_than_packages(self.spec) else ()), fresh=fresh
         )
+
+    def _look_for_room(self, before: Sequence[Revision], *, added: bool) -> None:
+        """Say where the engine's disk gets close, as far as it can be seen from here; refuse what cannot fit."""
+        daemon = self.connection.daemon()
+        if daemon.desktop or not daemon.root:
+            return
+        need = room.PACKAGE if added else room.needed(self.spec, before, image=True)
+        if close := room.look(f"environment {self.spec.name}", Path(daemon.root), need):
+            self._note(close)
 
     def _footing(self, before: Revision) -> Footing | None:
         """A revision as something to build on, where the declaration has only more than that."""
@@ -76,12 +87,15 @@ class Making:
         except BuildFailed as error:
             if error.step == PYTHON_STEP and not any("No solution found" in line for line in error.tail):
                 raise
-            text = "That does not go on top of the revision before: all of it is built"
-            with self.log.open("a", encoding="utf-8") as sink:
-                sink.write(f"\n{text}\n\n")
-            self.progress(BuildProgress(text))
+            self._note("That does not go on top of the revision before: all of it is built")
             return False
         return True
+
+    def _note(self, text: str) -> None:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("a", encoding="utf-8") as sink:
+            sink.write(f"\n{text}\n\n")
+        self.progress(BuildProgress(text))
 
     def _written(self, *, footing: Footing | None = None, pins: Sequence[str] = ()) -> recipe.Recipe:
         return recipe.render(

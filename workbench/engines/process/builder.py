@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event
 from typing import TextIO
 
+from workbench.engines import room
 from workbench.engines.base import Cancelled, Sink
 from workbench.engines.process import bytecode, interpreters, offshoot, venv
 from workbench.engines.process.resolution import LOCK, Resolution
@@ -21,7 +22,6 @@ from workbench.paths import private_folder
 
 STEPS = ("find Python", "make the venv", "resolve packages", "install packages", "compile", "check the kernel")
 KERNEL = "ipykernel"
-ROOM = 300_000_000  # bytes that must be free before a build begins
 
 
 class Build:
@@ -84,7 +84,9 @@ class Build:
             self.folder.rename(venv.aside(self.folder))
         venv.remove(self.folder)
         self.folder.mkdir(mode=0o700)
-        _check_room(self.folder, self.spec.name)
+        if close := room.look(self.spec.name, self.folder, room.needed(self.spec, self.before, image=False)):
+            log.write(f"{close}\n")
+            self.sink(BuildProgress(close))
         revision = self._existing(log) if self.spec.use else self._made(log)
         venv.write(self.folder, revision)
         log.write(f"ready: {revision.reference}\n")
@@ -207,14 +209,3 @@ def _alone(folder: Path, cancelled: Event) -> Iterator[None]:
                 return
         if cancelled.wait(0.2):
             raise Cancelled
-
-
-def _check_room(folder: Path, name: str) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < ROOM:
-        raise BuildFailed(
-            f"only {free // 1_000_000} MB are free where environments are kept",
-            title=name,
-            hint="Make room (uv cache clean), then build again.",
-            step=STEPS[0],
-        )

@@ -1,15 +1,21 @@
-"""JupyterLab of a container in a real Chromium, led in by the one-shot link."""
+"""Sessions in containers in a real Chromium, led in by the one-shot link: they work, and are private, side by side."""
 
 from __future__ import annotations
 
+import http.client
 import os
-import shutil
 import socket
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import nbformat
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from chromium import WEBSOCKET, browser, profile, stranger
+from containers import built
+from playwright.sync_api import BrowserContext, Page, expect
 from waiting import until
 from world import PROJECT, notebook
 
@@ -17,39 +23,60 @@ from workbench.model.session import ENDED, Session, SessionState
 from workbench.services import projects, sessions
 from workbench.services.bench import Bench
 
-pytestmark = [pytest.mark.docker, pytest.mark.chromium, pytest.mark.timeout(300)]
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+__all__ = ["browser", "profile", "stranger"]
+pytestmark = [pytest.mark.docker, pytest.mark.chromium, pytest.mark.timeout(600)]
 CELL = "import os\nopen('by-a-browser.txt', 'w').write('x')\nprint('six times seven is', 6 * 7, os.path.exists('/.dockerenv'))"
-SECONDS = 60_000  # milliseconds, as playwright counts
+R_CELL = "writeLines('x', 'by-r.txt')\ncat('six times seven is', 6 * 7, file.exists('/.dockerenv'))"
+R_APP = """\
+library(shiny)
+ui <- fluidPage(sliderInput("n", "a number", 0, 100, 20), textOutput("said"))
+server <- function(input, output) output$said <- renderText(paste("twice is", 2 * input$n))
+shinyApp(ui, server)
+"""
+PYTHON_APP = """\
+from shiny import App, render, ui
+
+def server(input, output, session):
+    @render.text
+    def said():
+        return f"twice is {2 * input.n()}"
+
+app = App(ui.page_fluid(ui.input_slider("n", "a number", 0, 100, 20), ui.output_text("said")), server)
+"""
+
+
+@pytest.fixture(scope="module")
+def apps(lab: Bench) -> Bench:
+    """The home with a project for each kind of app, and one for R, their environments built."""
+    for name, environment, file, text in (
+        ("rapp", "shiny", "app.R", R_APP),
+        ("pyapp", "shiny-python", "app.py", PYTHON_APP),
+        ("rlab", "r", "", ""),
+    ):
+        made = projects.create(lab, name, environment=environment)
+        if file:
+            (made.path / file).write_text(text)
+        built(lab, environment)
+    return lab
 
 
 @pytest.fixture
-def browser() -> Iterator[Browser]:
-    """The machine's own Chromium; each context of it is a profile of its own."""
-    program = next(filter(None, map(shutil.which, PROGRAMS)))
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield opened
-        opened.close()
+def up(lab: Bench) -> Iterator[Callable[..., list[Session]]]:
+    """Brings sessions up, each asked for as `sessions.start` takes it, side by side; they are stopped at the end."""
+    numbers: list[int] = []
 
+    def start(*wanted: dict[str, str]) -> list[Session]:
+        numbers.extend(sessions.start(lab, **one) for one in wanted)
+        settled = {SessionState.READY, *ENDED}
+        until(lambda: all(sessions.get(lab, one).state in settled for one in numbers), "sessions", seconds=150)
+        found = [sessions.get(lab, one) for one in numbers]
+        assert not (wrong := [f"{one.name}: {one.reason}" for one in found if one.state in ENDED]), wrong
+        return found
 
-@pytest.fixture
-def session(lab: Bench) -> Iterator[Session]:
-    """A session that opens a notebook with one cell."""
-    file = notebook(lab, "browsed.ipynb", CELL)
-    number = sessions.start(lab, PROJECT, file=file)
-    until(lambda: sessions.get(lab, number).state is SessionState.READY, "the session", seconds=90)
-    yield sessions.get(lab, number)
-    sessions.stop(lab, number)
-    until(lambda: sessions.get(lab, number).state in ENDED, "its end", seconds=60)
-
-
-def new_page(browser: Browser) -> Page:
-    """A page in a profile that has never been here."""
-    page = browser.new_context().new_page()
-    page.set_default_timeout(SECONDS)
-    return page
+    yield start
+    for number in numbers:
+        sessions.stop(lab, number)
+    until(lambda: all(sessions.get(lab, one).state in ENDED for one in numbers), "their end", seconds=90)
 
 
 def answers(link: str) -> bool:
@@ -58,24 +85,64 @@ def answers(link: str) -> bool:
         return probe.connect_ex(("127.0.0.1", urlsplit(link).port or 0)) == 0
 
 
-def test_a_person_opens_a_notebook_and_runs_it(lab: Bench, session: Session, browser: Browser) -> None:
+def status(session: Session, path: str = "/", **headers: str) -> int:
+    """What a session answers to a program."""
+    connection = http.client.HTTPConnection("127.0.0.1", session.port, timeout=30)
+    connection.request("GET", path, headers={"Host": f"{session.host_name}:{session.port}", **headers})
+    with connection.getresponse() as answer:
+        found = answer.status
+    connection.close()
+    return found
+
+
+def cookies(profile: BrowserContext, session: Session) -> dict[str, str]:
+    """What a profile has kept of a session."""
+    return {str(one["name"]): str(one["value"]) for one in profile.cookies(session.url)}
+
+
+def header(kept: dict[str, str]) -> str:
+    """Cookies as they are sent."""
+    return "; ".join(f"{name}={value}" for name, value in kept.items())
+
+
+def opened_by_command(bench: Bench, tmp_path: Path, *words: str) -> str:
+    """What `workbench open` gives to the person's browser."""
+    seen, program = tmp_path / "seen", tmp_path / "browser"
+    program.write_text(f'#!/bin/sh\nprintf %s "$1" > {seen}\n')
+    program.chmod(0o755)
+    environ = {name: value for name, value in os.environ.items() if name != "SSH_CONNECTION"}
+    line = [sys.executable, "-m", "workbench", "--home", str(bench.home.root), "open", *words]
+    done = subprocess.run(
+        line, env={**environ, "BROWSER": f"{program} %s", "DISPLAY": ":0"}, capture_output=True, text=True, timeout=150
+    )
+    assert done.returncode == 0, done.stderr
+    return until(lambda: seen.exists() and seen.read_text(), "the browser")
+
+
+def slid(page: Page) -> int:
+    """Move the slider to the middle by the mouse; what it says now."""
+    expect(page.get_by_text("twice is 40")).to_be_visible()
+    page.locator(".irs-line").click()
+    expect(page.locator(".irs-single")).not_to_have_text("20")
+    return int(page.locator(".irs-single").inner_text())
+
+
+def test_a_person_opens_a_notebook_and_runs_it(
+    lab: Bench, up: Callable[..., list[Session]], profile: BrowserContext, stranger: Page
+) -> None:
     """The link opens the notebook in JupyterLab once, at the session's own name; its cell runs; others are shown a sign-in."""
+    (session,) = up({"project": PROJECT, "file": notebook(lab, "browsed.ipynb", CELL)})
     link = sessions.link(lab, session.id)
     token = sessions.secret_url(lab, session.id).rpartition("token=")[2]
     assert token not in link
-    page = new_page(browser)
+    page = profile.new_page()
     page.goto(link)
     assert page.url.startswith(f"http://{PROJECT}-jupyter.localhost:{session.port}/lab")
-    editor = page.locator(".jp-Notebook .jp-CodeCell .cm-content").first
-    editor.click()
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").first.wait_for()
-    page.keyboard.press("Control+Enter")
-    page.locator(".jp-OutputArea-output", has_text="six times seven is 42 True").first.wait_for()
+    run_first_cell(page)
     made = projects.get(lab, PROJECT).path / "notebooks" / "by-a-browser.txt"
     assert made.stat().st_uid == os.getuid()
     assert token not in page.url
 
-    stranger = new_page(browser)
     stranger.goto(session.url + "/lab")
     assert "/login" in stranger.url
     assert stranger.locator("input[type=password]").first.is_visible()
@@ -84,3 +151,84 @@ def test_a_person_opens_a_notebook_and_runs_it(lab: Bench, session: Session, bro
     assert refused
     assert refused.status == 403
     assert not answers(link)
+
+
+def test_a_person_opens_a_notebook_of_r(apps: Bench, up: Callable[..., list[Session]], profile: BrowserContext) -> None:
+    """The same for R: the cell runs in IRkernel, and what it writes belongs to the person."""
+    folder = projects.get(apps, "rlab").path
+    made = nbformat.v4.new_notebook(
+        metadata={"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}, "language_info": {"name": "R"}},
+        cells=[nbformat.v4.new_code_cell(R_CELL)],
+    )
+    nbformat.write(made, folder / "with-r.ipynb")
+    (session,) = up({"project": "rlab", "file": "with-r.ipynb"})
+    page = profile.new_page()
+    page.goto(sessions.link(apps, session.id))
+    run_first_cell(page, "six times seven is 42 TRUE")
+    assert (folder / "by-r.txt").stat().st_uid == os.getuid()
+
+
+def test_apps_react_side_by_side_and_to_their_person_alone(
+    apps: Bench, up: Callable[..., list[Session]], profile: BrowserContext, stranger: Page, tmp_path: Path
+) -> None:
+    """A Shiny app of R and one of Python react to a slider, opened by `workbench open`; with two JupyterLabs in the same
+    profile all stay signed in. Another profile, another host name, and the cookies and keys of one on another get nothing."""
+    known = up(
+        {"project": PROJECT, "ide": "jupyter"},
+        {"project": PROJECT, "ide": "jupyter", "name": "second"},
+        {"project": "rapp", "ide": "shiny"},
+        {"project": "pyapp", "ide": "shiny-python"},
+    )
+    labs, fronted = known[:2], known[2:]
+    pages = {}
+    for session, words in zip(fronted, (["rapp", "--ide", "shiny"], ["pyapp", "--ide", "shiny-python"]), strict=True):
+        link = opened_by_command(apps, tmp_path, *words)
+        assert link.startswith("http://127.0.0.1:")
+        page = pages[session.id] = profile.new_page()
+        page.goto(link)
+        assert page.url == f"{session.url}/"
+        number = slid(page)
+        expect(page.get_by_text(f"twice is {2 * number}", exact=True)).to_be_visible()
+    for session in labs:
+        page = pages[session.id] = profile.new_page()
+        page.goto(sessions.link(apps, session.id))
+        page.locator(".jp-Launcher, .jp-Notebook").first.wait_for()
+
+    for session in known:  # each after all the others signed in
+        pages[session.id].reload()
+        if session in labs:
+            pages[session.id].locator(".jp-Launcher, .jp-Notebook").first.wait_for()
+        else:
+            expect(pages[session.id].get_by_text("twice is 40")).to_be_visible()
+            assert pages[session.id].evaluate(WEBSOCKET, "/websocket/") == "open"
+    kept = {session.id: cookies(profile, session) for session in known}
+    tokens = {session.id: (apps.home.session_folder(session.id) / "token").read_text() for session in known}
+    where = {session.id: "/api/status" if session in labs else "/" for session in known}
+    for session in known:
+        path = where[session.id]
+        assert status(session, path, Cookie=header(kept[session.id])) == 200
+        assert status(session, path, Cookie=header(kept[session.id]), Host="evil.example") == 403
+        for other in known:
+            if other is session:
+                continue
+            assert status(session, path, Cookie=header(kept[other.id])) == 403
+            assert status(session, path, Authorization=f"token {tokens[other.id]}") == 403
+            for value in kept[other.id].values():  # under its own names too
+                forged = dict.fromkeys(kept[session.id], value)
+                assert status(session, path, Cookie=header(forged)) == 403
+
+        stranger.goto(session.url)
+        assert stranger.locator("input[type=password]").first.is_visible()
+        assert stranger.get_by_text("twice is").count() == 0
+        assert (
+            stranger.evaluate(WEBSOCKET, "/websocket/" if session in fronted else "/api/events/subscribe") == "refused"
+        )
+
+
+def run_first_cell(page: Page, said: str = "six times seven is 42 True") -> None:
+    """Run the first cell of the notebook that is open, by the keyboard."""
+    editor = page.locator(".jp-Notebook .jp-CodeCell .cm-content").first
+    editor.click()
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").first.wait_for()
+    page.keyboard.press("Control+Enter")
+    page.locator(".jp-OutputArea-output", has_text=said).first.wait_for()

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from workbench.engines.process import conda
 from workbench.errors import Refused
 from workbench.text import one_line
 
@@ -69,8 +70,8 @@ def find(version: str | None, *, home: Path | None = None) -> Path | str:
 
 def existing(use: str) -> Path:
     """The interpreter that `use:` names: a path to a Python or a venv, or `conda:NAME`. Raises `Refused`."""
-    conda = use.startswith("conda:")
-    folder = _conda(use.removeprefix("conda:")) if conda else Path(use).expanduser()
+    named = use.startswith("conda:")
+    folder = conda.folder(use.removeprefix("conda:")) if named else Path(use).expanduser()
     path = folder / "bin" / "python" if folder.is_dir() else folder
     if not path.is_absolute():
         raise Refused(f"use: {use} is not an absolute path", hint="Write the whole path of the Python.")
@@ -114,18 +115,3 @@ def _version(python: Path) -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return answer.stdout.removeprefix("Python").strip()
-
-
-def _conda(name: str) -> Path:
-    """A conda environment by name, from the list that conda keeps of all."""
-    try:
-        lines = (Path.home() / ".conda" / "environments.txt").read_text().splitlines()
-    except OSError:
-        lines = []
-    known = {Path(line).name: Path(line) for line in lines if line.strip() and Path(line).is_dir()}
-    if name not in known:
-        raise Refused(
-            f"there is no conda environment {name!r}",
-            hint=f"There are: {', '.join(sorted(known)) or 'none that conda knows of'}.",
-        )
-    return known[name]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from workbench.engines import secrets
 from workbench.engines.base import Workspace
+from workbench.engines.process import conda
 from workbench.engines.process.venv import interpreter
 from workbench.model.environment import Revision
 
@@ -41,4 +42,4 @@ def environment(revision: Revision, workspace: Workspace, extra: Mapping[str, st
     env["PATH"] = f"{python.parent}{os.pathsep}{env.get('PATH') or os.defpath}"
     if (python.parent.parent / "pyvenv.cfg").exists():
         env["VIRTUAL_ENV"] = str(python.parent.parent)
-    return env
+    return conda.activated(python.parent.parent, env)

@@ -72,11 +72,20 @@ def list_environments(call: Invocation, wanted: filters.Wanted) -> None:
 
 @subcommand(environments, "show")
 @NAME
-def show(call: Invocation, name: str) -> None:
-    """Show an environment: its declaration, what is built of it, what is in it."""
+@click.option("--resolved", is_flag=True, help="Print every value and where it comes from.")
+def show(call: Invocation, name: str, resolved: bool) -> None:
+    """Show an environment: its declaration, what is built of it, what is in it.
+
+    With --resolved: every value, with the file and line, the size, setting or default it comes from.
+    """
     from workbench.services import environments as service
 
     bench = call.reading()
+    if resolved:
+        from workbench.cli.resolved import show as show_resolved
+
+        show_resolved(call, bench, name)
+        return
     view = service.view(bench, name)
     if call.json:
         made = view.revision

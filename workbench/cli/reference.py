@@ -61,7 +61,8 @@ ANSWERS = {
     "projects show": "project, and `uses` (environment), `notebooks` (array), `git {commit, branch, dirty}`, `sessions`",
     "projects remove": "`removed kept`",
     "environments list": "array of environment",
-    "environments show": "environment, and `packages` (array of `name==version`)",
+    "environments show": "environment, and `packages` (array of `name==version`); with --resolved `name files values` (array "
+    "of `key value kind from file line`; kinds are declared, extends, size, standard file, settings, chosen, built, default)",
     "environments build": "build; where nothing had to be built `id` null and `state` ready; with --detach `id`",
     "environments revisions": "array of revision",
     "environments activate": "`revision held`",

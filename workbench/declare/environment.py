@@ -63,7 +63,7 @@ class Shelf:
 
 
 @dataclass(frozen=True)
-class _Link:
+class Link:
     """One file of a chain of `extends`: what it says, and its requirements."""
 
     document: Document
@@ -87,7 +87,7 @@ def load_environment(
     where that is given, as for a project's own declaration. Limits are checked against `machine`; `sizes` are those
     a home declares.
     """
-    chain = _Chain(shelf or Shelf(), inside, machine, sizes or {})
+    chain = Chain(shelf or Shelf(), inside, machine, sizes or {})
     path = source if isinstance(source, Path) else TEXT
     slug = path.stem if name is None else name
     if source is path and name is None and not is_slug(slug):
@@ -101,7 +101,7 @@ def load_environment(
     return Reading(None, tuple(problems)) if problems else Reading(spec, notices=tuple(notices(spec, tell)))
 
 
-class _Chain:
+class Chain:
     """Follows `extends` from a file to its last base; `links` has the base first."""
 
     def __init__(
@@ -111,7 +111,7 @@ class _Chain:
         self.inside = inside
         self.machine = machine
         self.declared = declared
-        self.links: list[_Link] = []
+        self.links: list[Link] = []
         self.problems: list[Problem] = []
 
     def follow(self, source: Path | str) -> None:
@@ -168,7 +168,7 @@ class _Chain:
         self.problems += named_files.resolve(document, said, inside)
         if keys.size:
             said["limits"] = {**self.size(document, keys.size), **(said.get("limits") or {})}
-        self.links.insert(0, _Link(document, said, keys))
+        self.links.insert(0, Link(document, said, keys))
 
     def size(self, document: Document, name: str) -> dict[str, Any]:
         """The limits of a named size that are set; what `limits:` of the same file says comes over them."""
@@ -196,7 +196,7 @@ class _Chain:
         return document.problem(("extends",), f"no environment named {wanted!r}", hint)
 
 
-def _merged(links: list[_Link]) -> dict[str, Any]:
+def _merged(links: list[Link]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for link in links:
         merged = _merge({key: value for key, value in merged.items() if key not in _OWN}, link.said)
@@ -217,7 +217,7 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _spec(links: list[_Link], name: str, path: Path, shipped: bool) -> EnvironmentSpec:
+def _spec(links: list[Link], name: str, path: Path, shipped: bool) -> EnvironmentSpec:
     said = _merged(links)
     engine = said.get("engine")
     python = said.get("python")
@@ -258,7 +258,7 @@ def _fixed(said: Mapping[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
 
 
-def _teller(links: list[_Link]) -> Teller:
+def _teller(links: list[Link]) -> Teller:
     """Makes problems at the newest file that has the keys, else at the newest file."""
 
     def tell(keys: Keys, message: str, hint: str = "", *, notice: bool = False) -> Problem:

@@ -9,6 +9,8 @@ from typing import Any
 from workbench.model.environment import Limits
 
 GIGABYTE = 1024**3
+SHARED_MEMORY = 1_000_000_000  # bytes of a container's /dev/shm; Docker's 64 MB kill PyTorch's workers
+PROCESSES = 4096  # in a container at once
 LEAST_RESERVE, MOST_RESERVE = GIGABYTE // 4, 8 * GIGABYTE
 MANY = 4  # cores from which one is left to everything else
 SHARES = {"small": 8, "medium": 4, "large": 2}  # of the machine: one in so many parts

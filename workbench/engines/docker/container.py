@@ -28,14 +28,13 @@ from workbench.engines.docker.contents import STACKS, Contents
 from workbench.engines.docker.registries import proxies_without_password
 from workbench.engines.folders import link_data
 from workbench.errors import Refused, WorkbenchError
+from workbench.model import sizes
 from workbench.model.environment import Limits, Revision
 from workbench.text import one_line
 
 PRIVATE = PurePosixPath("/run/workbench")  # where files of a private folder are seen
 SECRETS = str(PRIVATE / "secrets")
 CERTIFICATES = "/run/workbench/ca-bundle.crt"
-SHARED_MEMORY = 1_000_000_000  # bytes; Docker's 64 MB kill PyTorch's workers
-PROCESSES = 4096
 THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -153,9 +152,9 @@ def bounds(limits: Limits, daemon: Daemon) -> dict[str, Any]:
                 title="Docker",
                 hint="A rootless engine needs cgroup v2 with delegation; or remove the limit.",
             )
-    found: dict[str, Any] = {"shm_size": limits.shared_memory or SHARED_MEMORY}
+    found: dict[str, Any] = {"shm_size": limits.shared_memory or sizes.SHARED_MEMORY}
     if daemon.pids_limits:
-        found["pids_limit"] = limits.pids or PROCESSES
+        found["pids_limit"] = limits.pids or sizes.PROCESSES
     if limits.memory and daemon.memory_limits:
         found["mem_limit"] = limits.memory
         if daemon.swap_limits and "memory" not in limits.assumed:

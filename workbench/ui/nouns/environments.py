@@ -97,7 +97,7 @@ class Environments(Noun["EnvironmentView"]):
         if tab == "Revisions":
             return revisions_page(bench, item)
         if tab == "Declaration":
-            return declaration_page(item)
+            return resolved_page(bench, item, declaration_page(item))
         return summary(bench, item)
 
 
@@ -220,6 +220,23 @@ def revision_row(view: RevisionView, now: datetime) -> list[Cell]:
         Cell(f"{plural(len(view.revision.packages), 'package')}{borrowed}", Tone.MUTED),
         Cell(used, Tone.MUTED),
     ]
+
+
+def resolved_page(bench: Bench, view: EnvironmentView, page: Page) -> Page:
+    """Below the file: every value with where it comes from."""
+    from workbench.services.resolved import DEFAULT, resolved
+
+    if view.spec is None:
+        return page
+    page.heading("Resolved")
+    return page.table(
+        [
+            Cell(value.key, Tone.MUTED),
+            Cell(value.value),
+            Cell(value.origin, Tone.MUTED if value.kind == DEFAULT else Tone.PLAIN),
+        ]
+        for value in resolved(bench, view.name).values
+    )
 
 
 def declaration_page(view: EnvironmentView) -> Page:

@@ -1,0 +1,41 @@
+"""`environments show NAME --resolved`: every value and where it comes from."""
+
+from __future__ import annotations
+
+from workbench.cli.invocation import Invocation
+from workbench.cli.output import Cell, emit, record, table
+from workbench.services.bench import Bench
+from workbench.services.resolved import DEFAULT, place, resolved
+
+
+def show(call: Invocation, bench: Bench, name: str) -> None:
+    """Print them, declared ones in the order of the reference."""
+    found = resolved(bench, name)
+    if call.json:
+        emit(
+            {
+                "name": found.name,
+                "files": list(found.files),
+                "values": [
+                    {
+                        "key": value.key, "value": value.value, "kind": value.kind, "from": value.origin,
+                        "file": value.file, "line": value.line or None,
+                    }
+                    for value in found.values
+                ],
+            }
+        )  # fmt: skip
+        return
+    if not call.quiet:
+        join = " → " if found.values and all(one.kind != "standard file" for one in found.values) else ", "
+        record([("environment", found.name), ("said by", join.join(place(bench, path, 0) for path in found.files))])
+    table(
+        call,
+        ("KEY", "VALUE", "FROM"),
+        [
+            (value.key, value.value, Cell(value.origin, "bright_black" if value.kind == DEFAULT else None))
+            for value in found.values
+        ],
+        empty="It says nothing.",
+        give=("VALUE",),
+    )

@@ -14,6 +14,7 @@ import pytest
 from docker import APIClient
 from docker.errors import NotFound
 from images import mirror
+from images.marks import unmark
 from waiting import until
 from world import PROJECT, end, leftovers
 
@@ -95,7 +96,8 @@ def containers(bench: Bench, engine: APIClient, **labels: str) -> list[dict[str,
 
 
 def gone(bench: Bench, engine: APIClient, *, seconds: float = 20.0) -> None:
-    """Wait until nothing of the home is left: containers, processes, sockets, folders of kernels."""
+    """Wait until nothing of the home is left: containers, processes, sockets, folders of kernels. Its marks on images go."""
+    unmark(bench.home.id)
 
     def left() -> list[str]:
         names = [f"container {one['Name']} {one['Config']['Labels']}" for one in containers(bench, engine)]

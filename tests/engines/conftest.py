@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from images.marks import unmark
 from images.mirror import registries
 from tools import JUPYTER
 
@@ -137,9 +138,11 @@ DOCKER_SPEC = EnvironmentSpec("test-python", python=PythonPart(packages=("six",)
 
 
 @pytest.fixture(scope="session")
-def docker_opened(tmp_path_factory: pytest.TempPathFactory) -> Opened:
-    """The docker engine with its image, built where the engine does not have it yet."""
-    return opened(EngineName.DOCKER, DOCKER_SETTINGS, DOCKER_SPEC, tmp_path_factory.mktemp("docker"))
+def docker_opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    """The docker engine with its image, built where the engine does not have it yet, and left there."""
+    made = opened(EngineName.DOCKER, DOCKER_SETTINGS, DOCKER_SPEC, tmp_path_factory.mktemp("docker"))
+    yield made
+    unmark(made.home.id)
 
 
 # -- process -----------------------------------------------------------------------------------------------------------

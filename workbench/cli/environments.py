@@ -229,18 +229,24 @@ def logs(call: Invocation, name: str, follow: bool) -> int:
 
 @subcommand(environments, "remove")
 @NAME
+@click.option("--prune", is_flag=True, help="Free the disk of what was built of it, as far as nothing else has that.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-def remove(call: Invocation, name: str, yes: bool) -> None:
+def remove(call: Invocation, name: str, prune: bool, yes: bool) -> None:
     """Remove an environment of the home. Its file is kept aside; what was built of it is forgotten."""
     from workbench.cli.asking import sure
-    from workbench.services import environment_files
+    from workbench.services import disk, environment_files
     from workbench.services import environments as service
 
     bench = call.changing()
     view = service.view(bench, name)
     sure(call, f"Remove environment {view.name} and forget what was built of it?", yes=yes)
+    built = disk.built_of(bench, view.name)
     kept = environment_files.remove(bench, view.name)
-    answer(call, f"Removed {view.name}. Its file is kept in {kept}.", {"removed": view.name, "kept": kept})
+    freed = disk.free(bench, built).freed if prune and built else 0
+    left = " What was built of it is still on the disk: workbench prune." if built else ""
+    more = f" {size(freed)} are free." if prune else left
+    told = {"removed": view.name, "kept": kept, "freed": freed}
+    answer(call, f"Removed {view.name}. Its file is kept in {kept}.{more}", told)
 
 
 def _unpinned(view: EnvironmentView) -> str:

@@ -27,6 +27,8 @@ ENTRIES = {
     "run": Entry("workbench.cli.run:run", "Run a notebook, with parameters.", WORK),
     "logs": Entry("workbench.cli.logs:logs", "Show what a run, session or build said.", WORK),
     "stop": Entry("workbench.cli.stop:stop", "Stop runs, sessions and builds.", WORK),
+    "disk": Entry("workbench.cli.disk:disk", "What all this takes on the disk.", WORK),
+    "prune": Entry("workbench.cli.disk:prune", "Remove what nothing needs.", WORK),
     "edit": Entry("workbench.cli.edit:edit", "Edit a declaration, then check it.", WORK),
     "projects": Entry("workbench.cli.projects:projects", "Folders of work.", THINGS),
     "environments": Entry(

@@ -54,6 +54,9 @@ ANSWERS = {
     "run": "run; with --detach `id`",
     "logs": "of a run one event a line: `t kind` and what the kind has; else `text`",
     "stop": "`stopping` (array of ids)",
+    "disk": "`entries` (array of `kind name id engine environment revision size own active created stays`), `freed` (bytes "
+    "of those that may go, together), `folders` (bytes by what they are), `cache free problems`",
+    "prune": "as disk, with what went; with --dry-run what would go",
     "edit": "as check; with --print `file`",
     "projects list": "array of project, each with `uses` (environment), `newest_run` (run or null) and `up` (names of sessions)",
     "projects new": "project",
@@ -61,14 +64,15 @@ ANSWERS = {
     "projects show": "project, and `uses` (environment), `notebooks` (array), `git {commit, branch, dirty}`, `sessions`",
     "projects remove": "`removed kept`",
     "environments list": "array of environment",
-    "environments show": "environment, and `packages` (array of `name==version`); with --resolved `name files values` (array "
+    "environments show": "environment, and `base` (what its image was made from), `rules` (whose rules a ready image "
+    "follows), `lacks` (array of sentences), `packages` (array of `name==version`); with --resolved `name files values` (array "
     "of `key value kind from file line`; kinds are declared, extends, size, standard file, settings, chosen, built, default)",
     "environments build": "build; where nothing had to be built `id` null and `state` ready; with --detach `id`",
     "environments revisions": "array of revision",
     "environments activate": "`revision held`",
     "environments logs": "`text`",
     "environments import": "`name path folder given notices`: what was written, by file what it gave, what was not taken over",
-    "environments remove": "`removed kept`",
+    "environments remove": "`removed kept freed`",
     "sessions list": "array of session",
     "sessions start": "session",
     "sessions url": "`url` (with its secret), `tunnel` (the ssh line, or empty), `login` and `password` (of tools with a form, or empty)",

@@ -17,6 +17,7 @@ from workbench.model.build import BuildProgress
 from workbench.model.environment import EngineName, EnvironmentSpec, KernelSpec, Limits, Revision
 from workbench.model.ide import Ide
 from workbench.model.project import Mount
+from workbench.model.stock import Holding, Stock
 from workbench.model.usage import Usage
 
 LABEL = "io.workbench."
@@ -207,6 +208,12 @@ class Engine(Protocol):
 
     def remove(self, revision: Revision) -> None:
         """Remove a revision from disk; nothing where it is gone."""
+
+    def stock(self, known: Sequence[Revision]) -> Stock:
+        """What it holds of this home, in pieces; `known` are the revisions that are written down. May take long."""
+
+    def discard(self, holding: Holding, *, shared: bool = False) -> None:
+        """Remove a holding, and nothing that another home has unless `shared`. Raises `Conflict` where it is used."""
 
     def tidy(self) -> None:
         """Remove what builds that were killed have left on disk. May take long; no build of this home is made then."""

@@ -100,4 +100,18 @@ def _held_revisions(connection: sqlite3.Connection) -> None:
         connection.execute(f"ALTER TABLE environments ADD COLUMN {column}")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _life_of_sessions, _held_revisions)
+def _disk_tasks(connection: sqlite3.Connection) -> None:
+    """What is asked of the disk: measured, planned, pruned."""
+    connection.execute(
+        "CREATE TABLE disk_tasks (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, policy TEXT NOT NULL,"
+        " plan INTEGER, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', report TEXT NOT NULL DEFAULT '',"
+        f" created TEXT NOT NULL, ended TEXT, {_ACTOR})"
+    )
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _first,
+    _life_of_sessions,
+    _held_revisions,
+    _disk_tasks,
+)

@@ -37,6 +37,7 @@ class Builds:
         self.desk = desk
         self.engines = engines
         self.running: dict[int, threading.Event] = {}
+        self.held = threading.Event()  # set while things are removed from the disk
         self._tidying: threading.Thread | None = None
         self._last = 0.0
 
@@ -52,7 +53,8 @@ class Builds:
     def _room(self) -> bool:
         """Whether a build may be started."""
         tidy = self._tidying is None or not self._tidying.is_alive()
-        return tidy and len(self.running) < AT_ONCE and not self.desk.stopping.is_set()
+        free = len(self.running) < AT_ONCE and not self.held.is_set()
+        return tidy and free and not self.desk.stopping.is_set()
 
     def look(self) -> float | None:
         """Cancel what shall be, start the oldest where there is room; seconds until the next look, None for none."""

@@ -19,6 +19,7 @@ from workbench.supervisor.activations import Activations
 from workbench.supervisor.builds import Builds
 from workbench.supervisor.clock import Clock
 from workbench.supervisor.desk import Desk
+from workbench.supervisor.disk import Disk
 from workbench.supervisor.dispatch import Dispatch
 from workbench.supervisor.engines import Engines
 from workbench.supervisor.gauge import Gauge
@@ -86,6 +87,7 @@ class Supervisor:
             Part("runs", self.runs.look),
             Part("dispatch", self.dispatch.look),
             Part("sessions", self.sessions.look),
+            Part("disk", Disk(desk, self.engines, self.builds).look),
             Part("reconcile", self._reconcile),
             Part("gauge", self.gauge.look),
         )

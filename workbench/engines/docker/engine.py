@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 
 from workbench.engines.base import Facts, Inhabitant, SessionFacts, SessionRequest, Sink, Workspace
-from workbench.engines.docker import base_image, builder, contents, gauge, kernel, log, recipe
+from workbench.engines.docker import base_image, builder, contents, gauge, kernel, log, recipe, stock
 from workbench.engines.docker.bases import Bases, Wish
 from workbench.engines.docker.connection import Connection
 from workbench.engines.docker.contents import Library
@@ -22,6 +23,7 @@ from workbench.engines.docker.session import Sessions
 from workbench.errors import Refused
 from workbench.model.build import BuildProgress
 from workbench.model.environment import EngineName, EnvironmentSpec, Revision
+from workbench.model.stock import Holding, Stock
 from workbench.model.usage import Usage
 from workbench.paths import Home
 from workbench.settings import Settings
@@ -37,7 +39,7 @@ class DockerEngine:
         self._settings = settings
         self._connection = Connection(endpoint)
         self._library = Library(self._connection, home.state / "images", home.id)
-        self._images = Images(self._connection)
+        self._images = Images(self._connection, home.id)
         self._bases = Bases(self._connection, settings.registries, home.state / "images")
         self._sessions = Sessions(self._connection, self._library, home)
 
@@ -66,7 +68,7 @@ class DockerEngine:
 
     def find(self, spec: EnvironmentSpec, revision_id: str) -> Revision | None:
         """The image by its tag, or one of another name with the same revision."""
-        image = self._images.get(_tag(spec, revision_id)) or self._images.labelled(revision_id)
+        image = self._images.find(_tag(spec, revision_id), revision_id)
         if image is None:
             return None
         inside = self._library.of(image.id)
@@ -110,6 +112,8 @@ class DockerEngine:
         # Its base is known only now. What is built anew keeps the number that sets it apart from the old.
         revision_id = self.revision_id(spec) + "".join(revision_id.partition("-")[1:])
         old = self._images.get(_tag(spec, revision_id)) if fresh else None
+        if old and old.builder not in ("", self._home.id):
+            self._images.mark(old.id, old.builder, revision_id)  # it keeps what it has built
         found = None if fresh else self.find(spec, revision_id)
         if found:
             progress(BuildProgress(f"{found.reference} is there already", 1, 1))
@@ -134,15 +138,30 @@ class DockerEngine:
         if made is None:
             raise Refused(f"the image {_tag(spec, revision_id)} vanished right after it was built")
         if old and old.id != made.digest:
+            self._images.unmark(old, revision_id)
             self._images.drop(old.id)
-            self._library.forget(old.id)
+            if self._images.get(old.id) is None:
+                self._library.forget(old.id)
         return made
 
     def remove(self, revision: Revision) -> None:
-        """Remove the image's name, and the image with it where it has no other."""
-        self._images.remove(revision.reference)
+        """Remove the image's names, and the image with them where it has no other."""
+        self._images.remove(revision.reference, revision.id)
         if revision.digest and self._images.get(revision.digest) is None:
             self._library.forget(revision.digest)
+
+    def stock(self, known: Sequence[Revision]) -> Stock:
+        """Images of this home, with their layers."""
+        return stock.stock(self._connection, self._home.id, known)
+
+    def discard(self, holding: Holding, *, shared: bool = False) -> None:
+        """Take our names of an image away, and with the last one the image."""
+        stock.discard(self._connection, self._images, holding, self._home.id, shared=shared)
+        if self._images.get(holding.id) is None:
+            self._library.forget(holding.id)
+            for folder in (self._home.state / "environments").glob(f"*/{holding.revision}"):
+                if (folder / "Dockerfile").exists():
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def tidy(self) -> None:
         """Remove secrets and programs that only a build needs."""

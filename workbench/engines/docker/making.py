@@ -106,6 +106,7 @@ class Making:
             bases=self.bases,
             footing=footing,
             pins=pins,
+            home=self.home,
         )
 
     def _build(self, written: recipe.Recipe, *, fresh: bool) -> None:

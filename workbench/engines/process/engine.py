@@ -13,11 +13,12 @@ from pathlib import Path
 from threading import Event
 
 from workbench.engines.base import Facts, Inhabitant, KernelHost, SessionFacts, SessionRequest, Sink, Workspace
-from workbench.engines.process import gauge, host, interpreters, session, venv
+from workbench.engines.process import gauge, host, interpreters, session, stock, venv
 from workbench.engines.process.builder import Build
 from workbench.errors import NotFound, Refused
 from workbench.model.environment import EngineName, EnvironmentSpec, Revision
 from workbench.model.ide import Ide
+from workbench.model.stock import Holding, Stock
 from workbench.model.usage import Usage
 from workbench.paths import Home
 from workbench.settings import Settings
@@ -132,6 +133,16 @@ class ProcessEngine:
             venv.remove(folder)
             venv.remove(venv.aside(folder))
             Path(f"{folder}.lock").unlink(missing_ok=True)
+
+    def stock(self, known: Sequence[Revision]) -> Stock:
+        """Venvs of this home."""
+        del known  # what lies in the folder is the truth
+        return stock.stock(self.home.state / "environments")
+
+    def discard(self, holding: Holding, *, shared: bool = False) -> None:
+        """Remove a venv; no other home has it."""
+        del shared
+        stock.discard(self.home.state / "environments", holding)
 
     def tidy(self) -> None:
         """Finish removals and exchanges of venvs, and remove half-made ones."""

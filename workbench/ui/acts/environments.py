@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from workbench.model.build import BuildState
-from workbench.text import plural
+from workbench.text import plural, size
 from workbench.ui.actions import Action, Purpose
 from workbench.ui.commands import Steps, words
 from workbench.ui.desk import Desk, names
@@ -177,22 +177,28 @@ def copy(desk: Desk, items: list[EnvironmentView]) -> None:
 
 async def remove(desk: Desk, items: list[EnvironmentView]) -> None:
     """Ask, then take their files away."""
-    from workbench.services import environment_files
+    from workbench.services import disk, environment_files
     from workbench.ui.modals.confirm import Answer, Confirm, Question
 
     one = len(items) == 1
+    freeing = _steps(items, lambda view: f"{_remove(view)} --prune")
     question = Question(
         f"Remove environment {items[0].name}?" if one else f"Remove {plural(len(items), 'environment')}?",
         "Its file goes from environments/ and a copy is kept in the home's trash. Its builds stay in the history."
         if one
         else f"{names(items, lambda view: view.name)}. Their files go from environments/ and copies are kept in the"
         " home's trash. Their builds stay in the history.",
-        (Answer("remove", "Remove", _steps(items, _remove)),),
+        (Answer("remove", "Remove", _steps(items, _remove)), Answer("free", "Remove, free the disk", freeing)),
     )
-    if await desk.form(Confirm(question)):
+    chosen = await desk.form(Confirm(question))
+    if chosen:
         for view in items:
+            built = await desk.call(disk.built_of, desk.bench, view.name)
             kept = await desk.call(environment_files.remove, desk.bench, view.name)
             desk.say(f"Removed {view.name}; its file is in {kept}")
+            if chosen == "free" and built:
+                freed = await desk.call(disk.free, desk.bench, built)
+                desk.say(f"Freed {size(freed.freed)} of {view.name}")
         desk.screen.forget_marks()
         desk.look()
 

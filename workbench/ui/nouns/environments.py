@@ -137,6 +137,7 @@ def summary(bench: Bench, view: EnvironmentView) -> Page:
         ("kernels", ", ".join(kernel.display_name for kernel in revision.kernels) if revision else None),
         ("packages", str(len(revision.packages)) if revision else None),
         ("size", size(revision.size) if revision and revision.size else None),
+        ("disk", disk_words(bench, view.name)),
         ("revision", revision.id if revision else None),
         ("is", f"{revision.reference}{', not pinned' if revision.borrowed else ''}" if revision else None),
         ("digest", revision.digest if revision else None),
@@ -157,6 +158,21 @@ def _secrets(view: EnvironmentView) -> Cell | None:
         return None
     names = (f"{name} (not set: s sets it)" if name in view.missing_secrets else name for name in view.spec.secrets)
     return Cell(", ".join(names), Tone.BAD if view.missing_secrets else Tone.PLAIN)
+
+
+def disk_words(bench: Bench, name: str) -> str:
+    """What it takes on the disk, as it was measured last."""
+    from workbench.services import disk
+
+    task = disk.newest(bench)
+    if task is None or task.report is None:
+        return ""
+    held = [entry for entry in task.report.entries if entry.environment == name]
+    if not held:
+        return ""
+    own = sum(entry.own for entry in held)
+    whole = f"{plural(len(held), 'revision')}, the largest {size(max(entry.size for entry in held))}"
+    return f"{whole}, {size(own)} of their own; {age(task.ended, bench.now())} ago"
 
 
 def progress_lines(page: Page, progress: BuildProgress | None) -> None:

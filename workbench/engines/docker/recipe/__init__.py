@@ -19,6 +19,7 @@ and the package index are mounted, so that none of them stays in a layer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from workbench.engines.base import LABEL
 from workbench.engines.docker.bases import Base
@@ -42,18 +43,20 @@ def render(
     bases: Mapping[str, Base] = {},
     footing: Footing | None = None,
     pins: Sequence[str] = (),
+    home: str = "",
 ) -> Recipe:
     """The recipe of `spec`, checked before: whole, or of what it adds to `footing`.
 
     Images are taken from `bases`; else as their names say, by `registries`. Where it is made whole, the versions in
-    `pins` are kept as far as they still fit.
+    `pins` are kept as far as they still fit. `home` is the one that has it built.
     """
 
     def source(image: str) -> str:
         return bases[image].source if image in bases else mirrored(image, registries or {})
 
     if spec.dockerfile:
-        return dockerfile.render(spec, spec.dockerfile, revision, source, bases)
+        written = dockerfile.render(spec, spec.dockerfile, revision, source, bases)
+        return replace(written, labels={**written.labels, f"{LABEL}builder": home})
     sheet = Sheet(spec, dialect, source, footing, pins)
     base = bases.get(sheet.base)
     staged = dialect is Dialect.CLASSIC and python.wanted(sheet) and not spec.conda
@@ -86,7 +89,7 @@ def render(
     if added and base and base.user:
         sheet.add(f"USER {base.user}")
     made_of = ingredients(spec, RECIPE, bases, footing.layers + 1 if footing else 0)
-    labels = {"revision": revision, "environment": spec.slug, **({"base": base.pinned} if base else {})}
-    text = [*(f"{LABEL}{name}={value}" for name, value in labels.items()), f"{MADE_OF}='{made_of.label}'"]
+    labels = {"revision": revision, "environment": spec.slug, "base": base.pinned if base else "", "builder": home}
+    text = [*(f"{LABEL}{name}={value}" for name, value in labels.items() if value), f"{MADE_OF}='{made_of.label}'"]
     sheet.add("LABEL " + " \\\n      ".join(text))
     return sheet.recipe()

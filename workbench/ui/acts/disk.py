@@ -1,0 +1,71 @@
+"""Freeing the disk: what would go is shown first, and many things go only when that is typed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from workbench.text import plural, size
+from workbench.ui.actions import Action, Purpose
+from workbench.ui.commands import words
+from workbench.ui.desk import Desk
+
+if TYPE_CHECKING:
+    from workbench.model.disk import Report
+
+AREA = "environments"
+MANY = 3  # things that go together only when the word is typed
+SHOWN = 12
+WORD = "prune"
+
+
+async def prune(desk: Desk, items: list[Any]) -> None:
+    """Measure, show what nothing needs, and let it go where that is wanted."""
+    from workbench.model.disk import Policy
+    from workbench.services import disk
+    from workbench.ui.modals.confirm import Answer, Confirm, Question
+
+    del items
+    desk.say("Looking what can go from the disk...")
+    plan = await desk.call(disk.plan, desk.bench, Policy())
+    found = await desk.call(disk.report, desk.bench, plan)
+    for problem in found.problems:
+        desk.warn(problem)
+    if not found.going:
+        await desk.show("Disk", f"Nothing can go.\n\n{table(found)}")
+        return
+    question = Question(
+        f"Remove {plural(len(found.going), 'thing')}, {size(found.freed)}?",
+        f"{going(found)}\nWhat is active, used, or another home's stays, and the one before the active of each.",
+        (Answer("prune", "Remove", words("prune", "--keep", "1")),),
+        type_name=WORD if len(found.going) > MANY else "",
+    )
+    if await desk.form(Confirm(question)):
+        done = await desk.call(disk.report, desk.bench, await desk.call(disk.prune, desk.bench, plan))
+        for problem in done.problems:
+            desk.warn(problem)
+        desk.say(f"Removed {plural(len(done.entries), 'thing')}, {size(done.freed)}")
+        desk.look()
+
+
+def going(found: Report) -> str:
+    """What would go, a line each."""
+    lines = [f"{entry.kind} {entry.name}: {size(entry.own)} of its own" for entry in found.going[:SHOWN]]
+    more = len(found.going) - SHOWN
+    return "\n".join([*lines, *([f"and {more} more: workbench prune --dry-run"] if more > 0 else [])])
+
+
+def table(found: Report) -> str:
+    """Everything there is, with why it stays."""
+    lines = [
+        f"{entry.kind} {entry.name}: {size(entry.size)}, {size(entry.own)} of its own; {entry.stays}"
+        for entry in found.entries
+    ]
+    return "\n".join([*lines, *(f"{name}: {size(taken)}" for name, taken in found.folders.items() if taken)])
+
+
+ACTIONS = (
+    Action(
+        "environments.prune", "D", AREA, "free disk", "environments: free disk", Purpose.ACT, prune, changes=True,
+        dangerous=True, command=lambda _: words("prune"), rank=0,
+    ),
+)  # fmt: skip

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import os
 import re
 import secrets
 import stat
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,7 +21,9 @@ from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, WSMsgType, WSS
 
 from workbench.errors import WorkbenchError
 from workbench.front import custody
+from workbench.front.__main__ import Quiet
 from workbench.front.job import SOCKET, Job, Place
+from workbench.front.secret import Secret
 from workbench.paths import private_folder
 from workbench.supervisor.probe import free_port
 
@@ -389,6 +393,35 @@ async def test_who_is_signed_in_stays_so(door: Door) -> None:
     custody.start(door.place, door.job)
     async with door.asking(signed_in=False, Cookie=cookie) as client, client.get("/") as answer:
         assert answer.status == 403
+
+
+async def test_the_folder_may_lie_deep(tmp_path: Path, folder: Path) -> None:
+    """A session's folder may have a longer path than a socket's address can, its `front` being a link to a shorter one then."""
+    deep = private_folder(tmp_path / ("d" * 120))
+    (deep / "front").symlink_to(folder / "front")
+    place = Place(deep)
+    place.token.touch(mode=0o600)
+    place.token.write_text(secrets.token_hex(24))
+    job = Job(NAME, "Shiny", f"{NAME}.localhost", free_port(), "workbench-home-1")
+    async with tool_at(folder) as tool:
+        custody.start(place, job)
+        async with Door(place, job, place.token.read_text(), tool).asking() as client, client.get("/") as answer:
+            assert answer.status == 200
+    custody.stop(place)
+
+
+def test_no_line_of_the_log_tells_a_secret(folder: Path) -> None:
+    """Whatever a library says, token and cookie are left out of the log, tracebacks included."""
+    place = Place(folder)
+    private_folder(place.own)
+    secret, token = Secret(place, "workbench-home-1"), place.token.read_text()
+    try:
+        raise ValueError(f"?token={token} {secret.cookie_value}")
+    except ValueError:
+        record = logging.LogRecord("aiohttp", logging.ERROR, "", 0, "at %s", (token,), sys.exc_info())
+    line = Quiet(secret).format(record)
+    assert "ValueError: ?token=… …" in line
+    assert token not in line
 
 
 def test_what_a_front_refuses_to_start_with(folder: Path) -> None:

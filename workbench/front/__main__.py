@@ -19,6 +19,18 @@ LOG_SIZE = 500_000  # bytes, twice
 log = logging.getLogger("workbench.front")
 
 
+class Quiet(logging.Formatter):
+    """Lines of the log without secrets, whoever wrote them."""
+
+    def __init__(self, secret: Secret) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s")
+        self._secret = secret
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record with its traceback."""
+        return self._secret.hidden(super().format(record))
+
+
 def main(path: Path) -> int:
     """Start a front and return once it listens; 0, or why it does not in the exit code and on standard error."""
     place = Place(path.absolute().parent.parent)
@@ -57,7 +69,7 @@ def _go_on(place: Place, job: Job, secret: Secret, listener: socket.socket) -> N
     import asyncio
 
     handler = logging.handlers.RotatingFileHandler(place.log, maxBytes=LOG_SIZE, backupCount=1, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(Quiet(secret))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     log.info("front of %s begins on port %d, process %d", job.session, job.port, os.getpid())
     try:

@@ -37,8 +37,8 @@ def sign_in(session: str, title: str, onward: str, *, wrong: bool = False) -> Pa
     """The form that asks for the key, and then leads to `onward`."""
     complaint = '<p class="wrong" role="alert">That is not the key of this session.</p>' if wrong else ""
     body = (
-        f"<p>{escape(title)} of this session is for who has its key. Get in without typing it: press <code>o</code> in "
-        f"the program, or <code>workbench open</code>. Or paste the key here; this prints the address with it:</p>"
+        f"<p>{escape(title)} opens with the key of this session. <code>o</code> in the program, or <code>workbench open</code>, "
+        f"gets you in without typing it. Or paste the key here, or the whole address with it, as this prints it:</p>"
         f"<p><code>workbench sessions url {escape(session)}</code></p>{complaint}"
         f'<form method="post" action="{SIGN_IN}"><label for="key">Key</label>'
         '<input id="key" name="key" type="password" autocomplete="off" autofocus required>'

@@ -26,6 +26,10 @@ class Secret:
         """Whether `text` is the token."""
         return hmac.compare_digest(text.encode("utf-8", "replace"), self._token.encode())
 
+    def hidden(self, text: str) -> str:
+        """`text` without what lets people in, should a library ever say it."""
+        return text.replace(self._token, "…").replace(self.cookie_value, "…")
+
     def is_cookie(self, name: str, value: str) -> bool:
         """Whether a cookie is the one that was given to who is signed in."""
         return name == self.cookie_name and hmac.compare_digest(

@@ -87,8 +87,8 @@ class Sessions:
         if session.state in (S.QUEUED, S.PREPARING):
             if up:
                 self._prepare(session)
-            else:
-                self.standing.change(session, S.STOPPED)
+            elif self.standing.change(session, S.STOPPED):
+                self.starting.fronts.down(session.id)  # of a start that was broken off
         elif session.state in (S.STARTING, S.READY):
             if not up:
                 self._run(session, self._take_down)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench import context
 from workbench.declare import Reading, load_standard
 from workbench.declare.standard import leading, standard_files
 from workbench.model.environment import EnvironmentSpec, PythonPart, RPart
@@ -433,6 +434,25 @@ def test_what_is_no_text_is_a_problem(tmp_path: Path, name: str) -> None:
     with (tmp_path / name).open("wb") as file:
         file.truncate(64 * 1024**2)
     assert said(reading(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"Dockerfile": "FROM x\nCOPY . /x\n"},
+        {"requirements.txt": "-e .\n"},
+        {"postBuild": "#!/bin/sh\npython a/0\n"},
+        {"environment.yaml": "dockerfile: Dockerfile\n", "Dockerfile": "FROM x\nCOPY . /x\n"},
+        {"environment.yaml": "python: {local: [.]}\n"},
+    ],
+)
+def test_a_project_that_is_too_large_is_a_problem(
+    tmp_path: Path, files: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends no list; what to do about it is said."""
+    monkeypatch.setattr(context, "MOST_FILES", 3)
+    found = reading(tmp_path, {**files, **{f"a/{number}": "" for number in range(5)}})
+    assert ".dockerignore" in said(found)
 
 
 def test_requirements_as_powershell_writes_them(tmp_path: Path) -> None:

@@ -49,7 +49,13 @@ def resolve(document: Document, said: dict[str, Any], inside: Path | None) -> li
             problems.append(document.problem(("dockerfile", "context"), f"{context} {why}"))
         else:
             text = part["file"].path.read_text(encoding="utf-8", errors="replace")
-            seen = sources.copied(part["file"].path, text, folder)
+            try:
+                seen = sources.copied(part["file"].path, text, folder)
+            except DeclarationError as error:
+                problems.append(
+                    document.problem(("dockerfile", "context"), error.problems[0].message, error.problems[0].hint)
+                )
+                seen = ""
             said["dockerfile"] = DockerfilePart(part["file"], folder, part.get("target"), part.get("args", {}), seen)
     if not problems:
         _local(document, said, inside, problems)
@@ -73,7 +79,7 @@ def _local(document: Document, said: dict[str, Any], inside: Path | None, proble
         try:
             found.append(sources.package(path.resolve(), extras))
         except DeclarationError as error:
-            problems.append(document.problem(keys, f"{name}: {error.problems[0].message}"))
+            problems.append(document.problem(keys, f"{name}: {error.problems[0].message}", error.problems[0].hint))
     if not problems and r.get("local"):
         r["local"] = found.pop()
     if not problems and python.get("local"):
@@ -90,7 +96,10 @@ def _context(document: Document, said: dict[str, Any], inside: Path | None, prob
         problems.append(document.problem(("context",), f"{name} {why}"))
     elif name or (scripts and inside):
         texts = [(one.path, one.path.read_text(encoding="utf-8", errors="replace")) for one in scripts]
-        said["context"] = sources.for_scripts(folder.resolve(), texts)
+        try:
+            said["context"] = sources.for_scripts(folder.resolve(), texts)
+        except DeclarationError as error:
+            problems.append(document.problem(("context",), error.problems[0].message, error.problems[0].hint))
 
 
 def _file(document: Document, name: str, inside: Path | None) -> NamedFile:

@@ -8,7 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from workbench import context
+from workbench.declare.problem import DeclarationError, Problem
 from workbench.declare.reader import read_bytes
+from workbench.errors import Refused
+from workbench.ignoring import Ignoring
 from workbench.model import dockerfile
 from workbench.model.environment import ContextPart, LocalPackage
 
@@ -27,28 +30,39 @@ def place_and_extras(said: str) -> tuple[str, str]:
 def package(path: Path, extras: str = "") -> LocalPackage:
     """The package in a folder, of which notebooks are no part, or in an archive. Raises `DeclarationError`."""
     if path.is_dir():
-        return LocalPackage(path, context.digest(path, ignoring=context.rules(path).also("*.ipynb")), extras)
+        return LocalPackage(path, _digest(path, None, context.rules(path).also("*.ipynb")), extras)
     content = read_bytes(path, LARGEST_ARCHIVE)
     return LocalPackage(path, hashlib.sha256(content).hexdigest(), extras)
 
 
 def for_scripts(folder: Path, scripts: Iterable[tuple[Path, str]], *, place: str = "") -> ContextPart:
-    """`folder` as scripts see a copy of it; of its files those count that a script's text names."""
+    """`folder` as scripts see a copy of it; of its files those count that a script's text names.
+
+    Raises `DeclarationError` for a folder that is too large.
+    """
     scripts = list(scripts)
     words = {word for _, text in scripts for word in re.findall(r"[\w./-]+", text)}
     own = {path.resolve() for path, _ in scripts}
     named = sorted(word.strip("/") for word in words if _is_inside(folder, word, own))[:MOST_NAMED]
-    seen = context.digest(folder, named, context.rules(folder, place=place)) if named else ""
+    seen = _digest(folder, named, context.rules(folder, place=place)) if named else ""
     return ContextPart(folder, seen)
 
 
 def copied(file: Path, text: str, folder: Path) -> str:
     """The digest of what a Dockerfile copies out of its context; empty where it copies nothing.
 
-    Where it cannot be told what that is, everything it could see counts.
+    Where it cannot be told what that is, everything it could see counts. Raises as `for_scripts` does.
     """
     sources = dockerfile.sources(text)
-    return "" if sources == [] else context.digest(folder, sources, context.rules(folder, dockerfile=file))
+    return "" if sources == [] else _digest(folder, sources, context.rules(folder, dockerfile=file))
+
+
+def _digest(folder: Path, paths: list[str] | None, ignoring: Ignoring) -> str:
+    """The digest of what counts; a folder that is too large for that is a fault of the declaration."""
+    try:
+        return context.digest(folder, paths, ignoring)
+    except Refused as error:
+        raise DeclarationError([Problem(folder, 0, 0, error.message, error.hint)]) from error
 
 
 def _is_inside(root: Path, word: str, own: set[Path]) -> bool:

@@ -135,6 +135,7 @@ def _take_conda(draft: Draft) -> bool:
 
 
 def _reading(draft: Draft, name: str, leading: Path) -> Reading[EnvironmentSpec]:
+    seen = system_files.seen(draft)
     if draft.problems:
         return Reading(None, tuple(_once(draft.problems)))
     if old(draft.python_version):
@@ -170,7 +171,7 @@ def _reading(draft: Draft, name: str, leading: Path) -> Reading[EnvironmentSpec]
         env=draft.env,
         post_build=draft.post_build,
         start=draft.start,
-        context=system_files.seen(draft),
+        context=seen,
         title=f"From {', '.join(names[:4])}{' …' if len(names) > 4 else ''}" if names else f"From {leading.name}",
     )
     return Reading(spec, notices=tuple(_once(draft.notices)))

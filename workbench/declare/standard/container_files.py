@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic_core import PydanticCustomError
 
 from workbench.declare import packages, sources
-from workbench.declare.problem import Problem, Reading
+from workbench.declare.problem import DeclarationError, Problem, Reading
 from workbench.declare.standard import devcontainer
 from workbench.declare.standard.draft import Draft
 from workbench.declare.standard.folder import LEADING
@@ -110,4 +110,8 @@ def _part(
         return None
     for secret in text_of.secrets(text):
         draft.notice(path, f"the build secret {secret} is not given", "a build has no secrets of yours")
-    return DockerfilePart(named, folder, target, args, sources.copied(path, text, folder))
+    try:
+        return DockerfilePart(named, folder, target, args, sources.copied(path, text, folder))
+    except DeclarationError as error:
+        draft.problems += error.problems
+        return None

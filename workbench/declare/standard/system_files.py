@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic_core import PydanticCustomError
 
 from workbench.declare import packages, sources
+from workbench.declare.problem import DeclarationError
 from workbench.declare.standard import apt, python_files, runtime
 from workbench.declare.standard.draft import Draft
 from workbench.model.environment import ContextPart
@@ -83,4 +84,8 @@ def seen(draft: Draft) -> ContextPart | None:
     if not scripts:
         return None
     texts = [(path, draft.text(path) or "") for path in scripts]
-    return sources.for_scripts(draft.folder.root, texts, place=draft.folder.place)
+    try:
+        return sources.for_scripts(draft.folder.root, texts, place=draft.folder.place)
+    except DeclarationError as error:
+        draft.problems += error.problems
+        return None

@@ -12,7 +12,7 @@ from typing import TextIO
 
 from workbench.engines import room
 from workbench.engines.base import Cancelled, Sink
-from workbench.engines.process import bytecode, interpreters, offshoot, venv
+from workbench.engines.process import bytecode, interpreters, offshoot, venv, wanted
 from workbench.engines.process.resolution import LOCK, Resolution
 from workbench.engines.process.uv import Tool
 from workbench.errors import BuildFailed, Refused
@@ -21,7 +21,6 @@ from workbench.model.environment import EngineName, EnvironmentSpec, Revision
 from workbench.paths import private_folder
 
 STEPS = ("find Python", "make the venv", "resolve packages", "install packages", "compile", "check the kernel")
-KERNEL = "ipykernel"
 
 
 class Build:
@@ -110,8 +109,9 @@ class Build:
         self._python = str(python)
         self._venv(tool, place)
         self._begin(3)
-        lines = [*(part.packages if part else ()), KERNEL, *self.spec.needs.python]
-        before = [] if self.fresh else venv.before(self.folder, self.before)
+        lines = wanted.lines(self.spec, tool, STEPS[2])
+        alone = self.fresh or wanted.resolved_whole(self.spec)
+        before = [] if alone else venv.before(self.folder, self.before)
         resolution = Resolution(tool, STEPS[2], place, index=tool.env.get("UV_DEFAULT_INDEX", ""))
         root, added = resolution.run(lines, self.folder, before)
         self._begin(4)

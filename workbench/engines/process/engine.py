@@ -68,8 +68,6 @@ class ProcessEngine:
                 title=spec.name,
                 hint="Install Docker and set `engine: docker`, or take it out of the environment.",
             )
-        if spec.python and spec.python.lock:
-            raise Refused("`python: lock` is not in this version yet", title=spec.name)
         if spec.use and spec.python and spec.python.packages:
             raise Refused(
                 "`use:` takes an existing Python as it is, so `packages:` cannot be added to it",

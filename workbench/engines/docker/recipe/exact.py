@@ -85,8 +85,6 @@ def r_lock(sheet: Sheet) -> None:
     compiler = "apt-get update -q && apt-get install -q -y --no-install-recommends r-base-dev"
     restore = "Rscript --no-init-file /build/renv.R"
     commands = [exports, restore if bare else f"{{ {restore} || {{ {compiler} && {restore}; }}; }}"]
-    if bare:
-        commands.append("Rscript -e 'install.packages(\"IRkernel\")' -e 'IRkernel::installspec(user = FALSE)'")
     sheet.run(mounts, commands, "R packages in exact versions")
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import nbformat
 import pytest
-from chromium import WEBSOCKET, browser, profile, stranger
+from chromium import WEBSOCKET, browser, profile, stranger, visit
 from containers import built
 from playwright.sync_api import BrowserContext, Page, expect
 from waiting import until
@@ -116,7 +116,10 @@ def opened_by_command(bench: Bench, tmp_path: Path, *words: str) -> str:
         line, env={**environ, "BROWSER": f"{program} %s", "DISPLAY": ":0"}, capture_output=True, text=True, timeout=150
     )
     assert done.returncode == 0, done.stderr
-    return until(lambda: seen.exists() and seen.read_text(), "the browser")
+    link = until(lambda: seen.exists() and seen.read_text(), "the browser")
+    seen.unlink()
+    assert link.startswith("http://127.0.0.1:")
+    return link
 
 
 def slid(page: Page) -> int:
@@ -132,25 +135,28 @@ def test_a_person_opens_a_notebook_and_runs_it(
 ) -> None:
     """The link opens the notebook in JupyterLab once, at the session's own name; its cell runs; others are shown a sign-in."""
     (session,) = up({"project": PROJECT, "file": notebook(lab, "browsed.ipynb", CELL)})
-    link = sessions.link(lab, session.id)
+    links: list[str] = []
+
+    def link() -> str:
+        links.append(sessions.link(lab, session.id))
+        return links[-1]
+
     token = sessions.secret_url(lab, session.id).rpartition("token=")[2]
-    assert token not in link
     page = profile.new_page()
-    page.goto(link)
+    visit(page, link)
+    assert token not in links[-1]
     assert page.url.startswith(f"http://{PROJECT}-jupyter.localhost:{session.port}/lab")
     run_first_cell(page)
     made = projects.get(lab, PROJECT).path / "notebooks" / "by-a-browser.txt"
     assert made.stat().st_uid == os.getuid()
     assert token not in page.url
 
-    stranger.goto(session.url + "/lab")
+    visit(stranger, lambda: session.url + "/lab")
     assert "/login" in stranger.url
     assert stranger.locator("input[type=password]").first.is_visible()
     assert stranger.locator(".jp-Notebook").count() == 0
-    refused = stranger.goto(f"{session.url}/api/contents")
-    assert refused
-    assert refused.status == 403
-    assert not answers(link)
+    assert status(session, "/api/contents") == 403
+    assert not answers(links[-1]), "after it was used"
 
 
 def test_a_person_opens_a_notebook_of_r(apps: Bench, up: Callable[..., list[Session]], profile: BrowserContext) -> None:
@@ -163,7 +169,7 @@ def test_a_person_opens_a_notebook_of_r(apps: Bench, up: Callable[..., list[Sess
     nbformat.write(made, folder / "with-r.ipynb")
     (session,) = up({"project": "rlab", "file": "with-r.ipynb"})
     page = profile.new_page()
-    page.goto(sessions.link(apps, session.id))
+    visit(page, lambda: sessions.link(apps, session.id))
     run_first_cell(page, "six times seven is 42 TRUE")
     assert (folder / "by-r.txt").stat().st_uid == os.getuid()
 
@@ -182,20 +188,18 @@ def test_apps_react_side_by_side_and_to_their_person_alone(
     labs, fronted = known[:2], known[2:]
     pages = {}
     for session, words in zip(fronted, (["rapp", "--ide", "shiny"], ["pyapp", "--ide", "shiny-python"]), strict=True):
-        link = opened_by_command(apps, tmp_path, *words)
-        assert link.startswith("http://127.0.0.1:")
         page = pages[session.id] = profile.new_page()
-        page.goto(link)
+        visit(page, lambda said=words: opened_by_command(apps, tmp_path, *said))
         assert page.url == f"{session.url}/"
         number = slid(page)
         expect(page.get_by_text(f"twice is {2 * number}", exact=True)).to_be_visible()
     for session in labs:
         page = pages[session.id] = profile.new_page()
-        page.goto(sessions.link(apps, session.id))
+        visit(page, lambda one=session.id: sessions.link(apps, one))
         page.locator(".jp-Launcher, .jp-Notebook").first.wait_for()
 
     for session in known:  # each after all the others signed in
-        pages[session.id].reload()
+        visit(pages[session.id], lambda one=session: one.url + ("/lab" if one in labs else "/"))
         if session in labs:
             pages[session.id].locator(".jp-Launcher, .jp-Notebook").first.wait_for()
         else:
@@ -217,7 +221,7 @@ def test_apps_react_side_by_side_and_to_their_person_alone(
                 forged = dict.fromkeys(kept[session.id], value)
                 assert status(session, path, Cookie=header(forged)) == 403
 
-        stranger.goto(session.url)
+        visit(stranger, lambda one=session: one.url)
         assert stranger.locator("input[type=password]").first.is_visible()
         assert stranger.get_by_text("twice is").count() == 0
         assert (

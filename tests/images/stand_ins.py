@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
+from collections.abc import Mapping
 
 from docker import APIClient
 from docker.errors import ImageNotFound
@@ -79,7 +80,11 @@ def plain(engine: APIClient, base: str) -> str:
 
 
 def _made(engine: APIClient, kind: str, dockerfile: str, start: str, hook: str) -> str:
-    texts = {"Dockerfile": dockerfile, "start.sh": start, "hook.sh": hook}
+    return made(engine, kind, {"Dockerfile": dockerfile, "start.sh": start, "hook.sh": hook})
+
+
+def made(engine: APIClient, kind: str, texts: Mapping[str, str]) -> str:
+    """An image out of a Dockerfile and the programs that it copies, where there is none of it yet; its name."""
     name = f"workbench-tests/{kind}-stand-in:{hashlib.sha256(repr(texts).encode()).hexdigest()[:12]}"
     try:
         engine.inspect_image(name)

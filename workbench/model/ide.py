@@ -42,9 +42,11 @@ class SignIn(StrEnum):
 
 
 class UserRule(StrEnum):
-    """As whom it is started in a container: the person, or root, which then becomes the person by itself."""
+    """As whom it is started in a container: the person, the person who may not be root, or root, which then becomes the
+    person by itself."""
 
     PERSON = "person"
+    NOT_ROOT = "not-root"
     ROOT = "root"
 
 

@@ -129,9 +129,10 @@ class IdeKeys(Keys):
         None, description="A path that takes a websocket once it is up; none, where absent."
     )
     sign_in: SignInKeys | None = Field(None, description="Who asks for the secret; our front, where absent.")
-    user: Annotated[str, *choice("person", "root")] = Field(
+    user: Annotated[str, *choice("person", "not-root", "root")] = Field(
         "person",
-        description="As whom it starts in a container; `root`: by the image's own start program, which has to become the person.",
+        description="As whom it starts in a container; `not-root`: the person, and it refuses to be root; `root`: by the image's "
+        "own start program, which has to become the person.",
     )
     idle: Annotated[str, *choice("jupyter", "none")] = Field(
         "none", description="How to tell that nobody uses it: by Jupyter's API, or not at all."

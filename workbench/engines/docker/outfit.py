@@ -17,6 +17,7 @@ from workbench.engines.docker.container import PRIVATE, Plan
 from workbench.engines.docker.contents import Contents
 from workbench.engines.folders import FRONT_NAME, drop, socket_folder
 from workbench.engines.relay import Relay, chosen
+from workbench.errors import Refused
 from workbench.model.ide import SignIn, UserRule
 from workbench.paths import LOGIN, Home, tool_socket
 
@@ -66,6 +67,11 @@ class Outfit:
         """The container to be created. What it is shown is made here."""
         request, space, place = self.request, self.request.workspace, self.place
         tool.check_there(request, self.contents.has(request.ide))
+        if request.ide.user is UserRule.NOT_ROOT and self.who.uid == 0:
+            raise Refused(
+                f"{request.ide.title} does not run as root, whom this account is inside of containers",
+                hint="Use another tool of the environment, or an account of your own with an engine that is not rootless.",
+            )
         project_home = self.home.state / "homes" / space.project_name
         settings = PurePosixPath(place.settings).relative_to(self.who.home)
         self.who.made(project_home / settings)

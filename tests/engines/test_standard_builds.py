@@ -96,7 +96,8 @@ def case(docker_bench: Bench, tmp_path: Path) -> Iterator[Callable[[str, Mapping
 
 
 PYTHON = {
-    "binder/requirements.txt": "iniconfig==2.0.0\n-e ..\n",
+    "binder/requirements.txt": "iniconfig==2.0.0\nrequests\n-c bounds.txt\n-e ..\n",
+    "binder/bounds.txt": "idna==3.6\n",
     "binder/apt.txt": "figlet  # a small one\n",
     "binder/runtime.txt": "python-3\n",
     "binder/postBuild": (
@@ -117,6 +118,7 @@ PYTHON = {
         "import importlib.metadata, os, pathlib, shutil, subprocess\n"
         "import iniconfig, mine, pluggy\n"
         "assert importlib.metadata.version('iniconfig') == '2.0.0'\n"
+        "assert importlib.metadata.version('idna') == '3.6'\n"
         "assert mine.ANSWER == 42 and importlib.metadata.version('mine') == '1.2'\n"
         "assert 'site-packages' in mine.__file__ or os.getcwd() in mine.__file__\n"
         "assert shutil.which('figlet')\n"

@@ -46,13 +46,18 @@ def said(revision: Revision, code: str) -> str:
     return done.stdout.strip()
 
 
-SETUP = "from setuptools import setup\nsetup(name='mine', version='1.2', py_modules=['mine'], install_requires=['idna==3.7'])\n"
+SETUP = "from setuptools import setup\nsetup(name='mine', version='1.2', py_modules=['mine'], install_requires=['idna>=3.7'])\n"
 
 
 def test_a_package_of_the_project_is_seen_as_it_is_now(tmp_path: Path) -> None:
     """Requirements with `-e .`: what it needs is resolved with the rest, and an edit of it is seen without a build."""
     folder = tmp_path / "p"
-    files = {"requirements.txt": "iniconfig==2.0.0\n-e .\n", "setup.py": SETUP, "mine.py": "ANSWER = 42\n"}
+    files = {
+        "requirements.txt": "iniconfig==2.0.0\n-c bounds.txt\n-e .\n",
+        "bounds.txt": "idna<3.8\n",
+        "setup.py": SETUP,
+        "mine.py": "ANSWER = 42\n",
+    }
     revision = build(tmp_path, spec(folder, files))
     assert "idna==3.7" in revision.packages
     assert "iniconfig==2.0.0" in revision.packages

@@ -145,8 +145,9 @@ def test_requirements_are_read_as_pip_reads_them(tmp_path: Path) -> None:
     """Comments, blank lines, continued lines, hashes, an index, files that include each other."""
     (tmp_path / "requirements.txt").write_text(
         "# top\npandas>=2  # c\n\nnumpy \\\n  ==2.0 \\\n  --hash=sha256:ab \\\n  --hash=sha256:cd\n-r more/other.txt\n"
-        "--index-url https://x.example/simple\nname @ https://example.org/x#egg=y\n"
+        "--index-url https://x.example/simple\n--extra-index-url https://y.example/simple\n-c bounds.txt\nname @ https://example.org/x#egg=y\n"
     )
+    (tmp_path / "bounds.txt").write_text("numpy<3  # all of them\n")
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "other.txt").write_text("-r ../requirements.txt\nscipy\n")
     found = read_requirements(tmp_path / "requirements.txt", tmp_path)
@@ -158,6 +159,7 @@ def test_requirements_are_read_as_pip_reads_them(tmp_path: Path) -> None:
         "name @ https://example.org/x#egg=y",
     ]
     assert found.index == "https://x.example/simple"
+    assert (found.extra_indexes, found.constraints) == (["https://y.example/simple"], ["numpy<3"])
 
 
 def test_requirements_that_cannot_be_met_have_their_lines(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def notices(spec: EnvironmentSpec, tell: Teller) -> Iterator[Problem]:
             yield tell(("image",), f"image {spec.image} {what}", hint, notice=True)
     addresses = (
         (("python", "index"), spec.python and spec.python.index),
+        *((("python", "extra_indexes"), one) for one in (spec.python.extra_indexes if spec.python else ())),
         (("r", "repository"), spec.r and spec.r.repository),
     )
     for keys, address in addresses:

@@ -158,6 +158,9 @@ class Chain:
             python["packages"] = [*python.get("packages", []), *found.lines]
             if found.index:
                 python.setdefault("index", found.index)
+            for key, more in (("extra_indexes", found.extra_indexes), ("constraints", found.constraints)):
+                if more:
+                    python[key] = [*python.get(key, []), *more]
             folder = document.path.parent
             local = [
                 os.path.relpath((at.parent / place).resolve(), folder.resolve()) + extras

@@ -15,6 +15,8 @@ from workbench.declare.reader import read_text
 MAX_FILES = 20
 _INCLUDE = re.compile(r"(?:-r\s*|--requirement(?:\s+|=))(\S.*)")
 _INDEX = re.compile(r"(?:-i\s*|--index-url(?:\s+|=))(\S+)")
+_EXTRA = re.compile(r"--extra-index-url(?:\s+|=)(\S+)")
+_CONSTRAINT = re.compile(r"(?:-c\s*|--constraint(?:\s+|=))(\S.*)")
 _EDITABLE = re.compile(r"(?:-e\s*|--editable(?:\s+|=))(\S.*)")
 _LOCAL = re.compile(r"(?:file:\S*|\.{1,2}(?:/\S*)?|(?:\./)?[\w./-]+/[\w./-]*)(?:\[[\w,.\s-]*\])?", re.ASCII)
 _NAMED_LOCAL = re.compile(r"[\w.-]+\s*(\[[\w,.\s-]*\])?\s*@\s*(?:file:(?://)?)?(\.{1,2}(?:/\S*)?)", re.ASCII)
@@ -33,6 +35,8 @@ class Requirements:
     lines: list[str] = field(default_factory=list)
     local: list[tuple[str, str, Path]] = field(default_factory=list)
     index: str | None = None
+    extra_indexes: list[str] = field(default_factory=list)
+    constraints: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     notices: list[Problem] = field(default_factory=list)
     seen: set[Path] = field(default_factory=set)
@@ -81,6 +85,10 @@ def take_line(found: Requirements, line: str, path: Path, inside: Path | None, a
         _file(found, path.parent / include[1].strip(), inside, at)
     elif index := _INDEX.fullmatch(line):
         found.index = index[1]
+    elif extra := _EXTRA.fullmatch(line):
+        found.extra_indexes.append(extra[1])
+    elif constraint := _CONSTRAINT.fullmatch(line):
+        _constraints(found, path.parent / constraint[1].strip(), inside, at)
     elif editable := _EDITABLE.fullmatch(line):
         _editable(found, editable[1].strip(), path, at)
     elif _LOCAL.fullmatch(line):
@@ -89,6 +97,15 @@ def take_line(found: Requirements, line: str, path: Path, inside: Path | None, a
         found.local.append((local[2], local[1] or "", path))
     else:
         _requirement(found, line, at)
+
+
+def _constraints(found: Requirements, path: Path, inside: Path | None, at: Problem) -> None:
+    """The lines of a file that bounds versions and asks for nothing."""
+    bounds = Requirements(seen=found.seen)
+    _file(bounds, path, inside, at)
+    found.constraints += bounds.lines
+    found.problems += bounds.problems
+    found.problems += [Problem(where, 0, 0, f"{place} is no bound on a version") for place, _, where in bounds.local]
 
 
 def _editable(found: Requirements, said: str, path: Path, at: Problem) -> None:

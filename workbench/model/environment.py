@@ -81,6 +81,8 @@ class PythonPart:
     index: str | None = None
     lock: NamedFile | None = None
     local: tuple[LocalPackage, ...] = ()
+    extra_indexes: tuple[str, ...] = ()  # asked beside the index; of all of them the best version is taken
+    constraints: tuple[str, ...] = ()  # lines that bound versions of what is installed for whatever reason
 
 
 @dataclass(frozen=True)
@@ -271,7 +273,7 @@ def _plain(part: Any, drop: tuple[str, ...] = ()) -> dict[str, Any] | None:
     if part is None:
         return None
     plain = {key: value for key, value in asdict(part).items() if key not in drop}
-    for key in ("lock", "file", "script", "local", "seen"):
+    for key in ("lock", "file", "script", "local", "seen", "extra_indexes", "constraints"):
         named = plain.pop(key, None)
         if key == "local" and isinstance(named, tuple | list):
             named = [one["sha256"] + one["extras"] for one in named]

@@ -163,6 +163,8 @@ class _Keys:
                 packages=list(part_.packages),
                 lock=self.file(part_.lock),
                 index=part_.index,
+                extra_indexes=list(part_.extra_indexes),
+                constraints=list(part_.constraints),
                 local=[self.package(one) for one in part_.local],
             )
         if spec.r:

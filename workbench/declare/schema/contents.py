@@ -39,6 +39,12 @@ class PythonKeys(Keys):
         examples=["uv.lock"],
     )
     index: Url | None = Field(None, description="Package index to use instead of PyPI.")
+    extra_indexes: list[Url] = Field(
+        default=[], description="Package indexes to ask as well; of all of them the best version is taken."
+    )
+    constraints: list[Requirement] = Field(
+        default=[], description="Bounds on versions of what is installed for whatever reason, as `numpy<2`."
+    )
     local: list[Line] = Field(
         default=[],
         description="Folders or archives with packages to install, relative to this file, as `.` or `lib[extra]`.",

@@ -151,6 +151,8 @@ def _reading(draft: Draft, name: str, leading: Path) -> Reading[EnvironmentSpec]
         index=draft.index,
         lock=draft.lock,
         local=tuple(draft.local),
+        extra_indexes=tuple(dict.fromkeys(draft.extra_indexes)),
+        constraints=tuple(dict.fromkeys(draft.constraints)),
     )
     r = RPart(
         version=draft.r_version,

@@ -129,10 +129,7 @@ class _Reader:
                 self.note((*place, number), "expected a package")
         self.draft.problems += found.problems
         self.draft.notices += found.notices
-        self.draft.packages += found.lines
-        self.draft.index = self.draft.index or found.index
-        for folder, extras, path in found.local:
-            python_files.install(self.draft, path, folder, extras)
+        python_files.take_found(self.draft, found)
 
     def variables(self, given: Any) -> None:
         if not isinstance(given, dict):

@@ -28,6 +28,8 @@ class Draft:
     packages: list[str] = field(default_factory=list)
     local: list[LocalPackage] = field(default_factory=list)
     index: str | None = None
+    extra_indexes: list[str] = field(default_factory=list)
+    constraints: list[str] = field(default_factory=list)
     lock: NamedFile | None = None
     # R
     r: bool = False

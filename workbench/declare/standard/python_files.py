@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from workbench.declare import packages, sources
 from workbench.declare.problem import DeclarationError
-from workbench.declare.requirements import read_requirements
+from workbench.declare.requirements import Requirements, read_requirements
 from workbench.declare.standard import pipfile, pyproject
 from workbench.declare.standard.draft import Draft
 from workbench.declare.standard.versions import exact
@@ -57,11 +57,18 @@ def take_requirements(draft: Draft, path: Path) -> None:
     found = read_requirements(path, draft.folder.root)
     draft.problems += found.problems
     draft.notices += found.notices
+    take_found(draft, found)
+    draft.gave(path, "Python packages")
+
+
+def take_found(draft: Draft, found: Requirements) -> None:
+    """All that requirements ask for."""
     draft.packages += found.lines
+    draft.constraints += found.constraints
+    draft.extra_indexes += found.extra_indexes
     draft.index = draft.index or found.index
     for place, extras, at in found.local:
         install(draft, at, place, extras)
-    draft.gave(path, "Python packages")
 
 
 def take_pipenv(draft: Draft) -> bool:

@@ -127,7 +127,11 @@ class DockerEngine:
             bases=bases,
             registries=self._settings.registries,
             folder=self._home.environment_folder(spec.slug) / revision_id,
-            index=package_index(spec.python.index if spec.python else None, self._settings.package_index),
+            index=package_index(
+                spec.python.index if spec.python else None,
+                self._settings.package_index,
+                more=spec.python.extra_indexes if spec.python else (),
+            ),
             log=log,
             progress=progress,
             cancelled=cancelled,

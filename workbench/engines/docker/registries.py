@@ -9,7 +9,7 @@ import configparser
 import json
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,13 @@ class PackageIndex:
 
     @property
     def uv_toml(self) -> str:
-        """As uv's configuration file."""
+        """As uv's configuration file. As pip does, the best version of all indexes is taken."""
         lines = []
         if self.url:
             lines.append(f"index-url = {json.dumps(self.url)}")
         if self.extra:
             lines.append(f"extra-index-url = {json.dumps(list(self.extra))}")
+            lines.append('index-strategy = "unsafe-best-match"')
         if self.insecure_hosts:
             lines.append(f"allow-insecure-host = {json.dumps(list(self.insecure_hosts))}")
         return "".join(f"{line}\n" for line in lines)
@@ -61,8 +62,14 @@ def proxies_without_password(environ: Mapping[str, str] = os.environ) -> dict[st
     return {name: value for name, value in proxies(environ).items() if not urlsplit(value).password}
 
 
-def package_index(declared: str | None, setting: str | None, environ: Mapping[str, str] = os.environ) -> PackageIndex:
-    """The declared index, else that of `workbench.yaml`, else what uv's or pip's variables and files say."""
+def package_index(
+    declared: str | None,
+    setting: str | None,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    more: Sequence[str] = (),
+) -> PackageIndex:
+    """The declared index, with `more` beside it, else that of `workbench.yaml`, else what uv's or pip's variables and files say."""
     uv, pip = _uv_files(environ), _pip_files(environ)
     url = (
         declared
@@ -89,6 +96,7 @@ def package_index(declared: str | None, setting: str | None, environ: Mapping[st
         *environ.get("PIP_TRUSTED_HOST", "").split(),
         *pip.get("trusted-host", "").split(),
     ]
+    extra = [*more, *extra]
     return PackageIndex(_remote([url])[0] if _remote([url]) else "", _remote(extra), tuple(dict.fromkeys(insecure)))
 
 

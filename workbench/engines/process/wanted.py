@@ -18,6 +18,13 @@ def lines(spec: EnvironmentSpec, tool: Tool, step: str) -> list[str]:
     found = [*(python.packages if python else ())]
     if python and python.lock:
         found += _locked(spec, python.lock, tool, step)
+    if python and python.constraints:
+        bounds = tool.folder / "constraints.txt"
+        bounds.write_text("".join(f"{line}\n" for line in python.constraints), encoding="utf-8")
+        tool.env["UV_CONSTRAINT"] = str(bounds)
+    if python and python.extra_indexes:
+        tool.env["UV_INDEX"] = " ".join([*python.extra_indexes, *tool.env.get("UV_INDEX", "").split()])
+        tool.env.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
     if python:
         found += [_local(str(one.path), one.extras, folder=one.path.is_dir()) for one in python.local]
     return [*found, KERNEL, *spec.needs.python]

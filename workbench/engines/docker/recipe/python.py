@@ -12,7 +12,7 @@ from workbench.errors import Refused
 
 VENV = "/opt/venv"
 PATH = f"{VENV}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-REQUIREMENTS, PINS = "requirements.txt", "pins.txt"
+REQUIREMENTS, PINS, BOUNDS = "requirements.txt", "pins.txt", "constraints.txt"
 MAKE = f"uv venv -q --python python3 {VENV}"
 # What a stage has that is left behind, because the Engine's own builder has no mounts.
 _STAGED = ["mkdir -p /etc/uv", "mv uv.toml /etc/uv/uv.toml", "export SSL_CERT_FILE=/build/ca-bundle"]
@@ -42,7 +42,7 @@ def staged(sheet: Sheet) -> None:
     _write_requirements(sheet)
     sheet.needs_uv = True
     sheet.add(f"FROM {sheet.image if sheet.footing else 'runtime'} AS packages")
-    files = [name for name in (REQUIREMENTS, PINS) if name in sheet.files]
+    files = [name for name in (REQUIREMENTS, PINS, BOUNDS) if name in sheet.files]
     sheet.add(f"COPY uv ca-bundle uv.toml {' '.join(files)} /build/\nWORKDIR /build")
     commands = [*_STAGED, "export PATH=/build:$PATH", *([] if sheet.footing else [MAKE]), *_commands(sheet)]
     if not sheet.footing:
@@ -57,17 +57,20 @@ def staged(sheet: Sheet) -> None:
 def _commands(sheet: Sheet) -> list[str]:
     """Install the requirements: held to what is there already, or with the versions of before where they still fit."""
     install = _install(sheet)
+    bounds = [f"export UV_CONSTRAINT={BOUNDS}"] if BOUNDS in sheet.files else []
     if sheet.footing:
         held = f" --constraints {PINS}" if sheet.pins else ""
-        return [f"{install}{held} -r {REQUIREMENTS}"]
+        return [*bounds, f"{install}{held} -r {REQUIREMENTS}"]
     if sheet.pins:
         resolve = f"uv pip compile -q {_where(sheet)} {REQUIREMENTS} -o /tmp/{PINS}"
-        return [f"cp {PINS} /tmp/{PINS}", resolve, f"{install} -r /tmp/{PINS}", f"rm /tmp/{PINS}"]
-    return [f"{install} -r {REQUIREMENTS}"]
+        return [*bounds, f"cp {PINS} /tmp/{PINS}", resolve, f"{install} -r /tmp/{PINS}", f"rm /tmp/{PINS}"]
+    return [*bounds, f"{install} -r {REQUIREMENTS}"]
 
 
 def _write_requirements(sheet: Sheet) -> None:
     sheet.files[REQUIREMENTS] = "".join(f"{line}\n" for line in sheet.wanted.python)
+    if sheet.spec.python and sheet.spec.python.constraints:
+        sheet.files[BOUNDS] = "".join(f"{line}\n" for line in sheet.spec.python.constraints)
     if sheet.pins:
         sheet.files[PINS] = "".join(f"{line}\n" for line in sheet.pins)
 
@@ -90,7 +93,7 @@ def _step(sheet: Sheet, commands: Sequence[str], title: str) -> None:
             hint="Install the docker command with its buildx part (on Debian: docker-buildx).",
         )
     mounts = ["type=bind,source=uv,target=/usr/local/bin/uv", "type=cache,target=/root/.cache/uv", *sheet.trust()]
-    files = [name for name in (REQUIREMENTS, PINS) if any(name in command for command in commands)]
+    files = [name for name in (REQUIREMENTS, PINS, BOUNDS) if any(name in command for command in commands)]
     mounts += [f"type=bind,source={name},target=/build/{name}" for name in files]
     place = ["cd /build"] if files else []
     sheet.run(mounts, [f"export SSL_CERT_FILE={CA_BUNDLE}", *place, *commands], title)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import re
 import shutil
 import stat
 from collections.abc import Collection, Iterator
@@ -42,8 +43,11 @@ def rules(folder: Path, *, place: str = "", dockerfile: Path | None = None) -> I
     return Ignoring()
 
 
-def visible(folder: Path, ignoring: Ignoring | None = None) -> Iterator[str]:
-    """Files and links that a build sees, as paths in the folder, in order. Raises `Refused` for too many."""
+def visible(folder: Path, ignoring: Ignoring | None = None, *, tops: Collection[str] | None = None) -> Iterator[str]:
+    """Files and links that a build sees, as paths in the folder, in order; with `tops` only of these of its entries.
+
+    Raises `Refused` for too many.
+    """
     ignoring = ignoring or Ignoring()
     root = str(folder.resolve())
     waiting = [""]
@@ -55,6 +59,8 @@ def visible(folder: Path, ignoring: Ignoring | None = None) -> Iterator[str]:
         except OSError:
             continue
         for entry in entries:
+            if not inner and tops is not None and entry.name not in tops:
+                continue
             path = f"{inner}/{entry.name}" if inner else entry.name
             out = ignoring.ignored(path)
             if entry.is_dir(follow_symlinks=False):
@@ -85,7 +91,11 @@ def digest(folder: Path, paths: Collection[str] | None = None, ignoring: Ignorin
     known = hashlib.sha256()
     chosen = None if paths is None else Ignoring.of("\n".join(paths))
     whole = paths is None or any(path.strip("/") in ("", ".") for path in paths)
-    for path in sorted(visible(folder, ignoring)):
+    tops = None
+    if paths is not None and not whole:
+        firsts = [path.removeprefix("./").strip("/").partition("/")[0] for path in paths]
+        tops = None if any(re.search(r"[*?\[\\]", first) for first in firsts) else firsts
+    for path in sorted(visible(folder, ignoring, tops=tops)):
         if whole or (chosen and chosen.ignored(path)):
             known.update(f"{path}\0{_told(folder / path)}\0".encode(errors="surrogateescape"))
     return known.hexdigest()

@@ -31,4 +31,6 @@ class Settings:
     registries: Mapping[str, str] = field(default_factory=dict)
     pull: str = "missing"
     sizes: Mapping[str, Limits] = field(default_factory=dict)  # by name, as declared
+    warm_sessions: int = 2
+    warm_memory: int = 2 * 1024**3
     package_index: str | None = None

@@ -40,7 +40,7 @@ GLYPHS = {
     "crashed": ("✗", "red"), "timed-out": ("✗", "red"), "out-of-memory": ("✗", "red"), "interrupted": ("✗", "red"),
     "vanished": ("✗", "red"), "problem": ("✗", "red"), "missing": ("✗", "red"), "set": ("✓", "green"), "invalid": ("✗", "red"), "missed": ("!", "yellow"),
     "skipped": ("!", "yellow"), "notice": ("!", "yellow"), "held": ("●", "yellow"), "stale": ("!", "yellow"), "cancelled": ("–", None),
-    "stopped": ("–", None), "paused": ("–", "yellow"), "off": ("–", None), "done": ("–", None), "not built": ("–", None),
+    "stopped": ("–", None), "spare": ("◌", None), "paused": ("–", "yellow"), "off": ("–", None), "done": ("–", None), "not built": ("–", None),
 }  # fmt: skip
 
 

@@ -95,8 +95,12 @@ SESSION: Shape[Session] = Shape(
         _text("name", "its name, also the first part of its host name"),
         _text("project", "its project"),
         _text("ide", "jupyter"),
-        _text("state", "queued preparing starting ready stopping stopped failed vanished"),
+        _text(
+            "state",
+            "queued preparing starting ready stopping stopped failed vanished; spare: up ahead of time, and nobody's yet",
+        ),
         _text("desired", "up or down: what was asked for"),
+        Key("warm", "boolean", "whether its next start finds it up already", lambda session: bool(session.spare)),
         _text("reason", "why it is in this state"),
         _text("hint", "what to do about it"),
         _text("environment", "its environment"),

@@ -65,6 +65,7 @@ def status(call: Invocation) -> int:
                 "pending": [RUN.of(run) for run in pending],
                 "failed": [RUN.of(run) for run in failed],
                 "sessions": [SESSION.of(session) for session in view.up],
+                "spares": [SESSION.of(session) for session in view.spares],
                 "next": [{"schedule": key, "due": iso(moment)} for key, moment in due],
             }
         )
@@ -110,6 +111,7 @@ def _show(
         for session in view.up[:SHOWN]:
             click.echo(f"  {state(str(session.state)).text}  s{session.id} {session.name}  {session.url}")
         _rest(len(view.up) - SHOWN, "workbench sessions")
+    _spares(view)
     if due:
         click.echo(click.style("Due next", bold=True))
         for key, moment in due[:SHOWN]:
@@ -122,6 +124,14 @@ def _show(
             *((f"{name} engine", _engine(row.problem, row.version)) for name, row in view.engines.items()),
         ],
     )
+
+
+def _spares(view: Overview) -> None:
+    """What is up ahead of time, for it takes memory."""
+    if view.spares:
+        click.echo(click.style("Warm spares", bold=True))
+        for spare in view.spares[:SHOWN]:
+            click.echo(f"  {state(str(spare.state)).text}  {spare.name}  {one_line(spare.reason or 'comes up')}")
 
 
 def _runs(title: str, runs: list[Run], now: datetime, more: str) -> None:

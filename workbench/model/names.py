@@ -13,3 +13,14 @@ _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 def is_slug(name: str) -> bool:
     """Whether `name` is `^[a-z0-9][a-z0-9-]{0,62}$`."""
     return _SLUG.fullmatch(name) is not None
+
+
+LABEL_RULE = "Small letters, digits and hyphens, at most 63, neither first nor last a hyphen."
+
+
+def is_label(text: str) -> bool:
+    """Whether `text` can be the first part of a host name (RFC 1123): a session is opened at `<name>.localhost`."""
+    plain = text.replace("-", "a")
+    return (
+        plain.isascii() and plain.isalnum() and text == text.lower() and len(text) <= 63 and text[0] != "-" != text[-1]
+    )

@@ -22,6 +22,7 @@ class SessionState(StrEnum):
     QUEUED = "queued"
     PREPARING = "preparing"
     STARTING = "starting"
+    SPARE = "spare"  # up ahead of time, and nobody's yet
     READY = "ready"
     STOPPING = "stopping"
     STOPPED = "stopped"
@@ -33,7 +34,8 @@ S = SessionState
 ALLOWED: dict[SessionState, frozenset[SessionState]] = {
     S.QUEUED: frozenset({S.PREPARING, S.STARTING, S.STOPPED, S.FAILED}),
     S.PREPARING: frozenset({S.QUEUED, S.STARTING, S.STOPPED, S.STOPPING, S.FAILED}),
-    S.STARTING: frozenset({S.READY, S.QUEUED, S.STOPPING, S.STOPPED, S.FAILED, S.VANISHED}),
+    S.STARTING: frozenset({S.READY, S.SPARE, S.QUEUED, S.STOPPING, S.STOPPED, S.FAILED, S.VANISHED}),
+    S.SPARE: frozenset({S.STARTING, S.STOPPING, S.STOPPED}),
     S.READY: frozenset({S.STARTING, S.STOPPING, S.STOPPED, S.FAILED, S.VANISHED}),
     S.STOPPING: frozenset({S.STOPPED, S.FAILED, S.VANISHED}),
     S.STOPPED: frozenset({S.QUEUED}),
@@ -42,6 +44,7 @@ ALLOWED: dict[SessionState, frozenset[SessionState]] = {
 }
 ENDED = frozenset({S.STOPPED, S.FAILED, S.VANISHED})
 ALIVE = frozenset({S.STARTING, S.READY, S.STOPPING})
+UP = ALIVE | {S.SPARE}  # what engines have of sessions
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ class Session:
     oom_at: datetime | None = None  # when that was noticed last
     moved_from: int = 0  # the port that is kept for it, where another program had that
     boot: str = ""  # of the machine, at its start
+    spare: str = ""  # started ahead, by this shape, and nobody's yet: the next start takes it; empty: a person's
     usage: Usage | None = None  # not in its row: what it takes, while somebody looks
 
     @property

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from workbench.model.environment import EngineName
 from workbench.model.event import Event
 from workbench.model.run import ACTIVE, PENDING, UNSUCCESSFUL, Run, RunState
 from workbench.model.schedule import DueState, Schedule
-from workbench.model.session import ALIVE, Session, SessionState
+from workbench.model.session import ALIVE, Desired, Session, SessionState
 from workbench.services.bench import Bench
 from workbench.store import environments as environment_rows
 from workbench.store import events
@@ -48,6 +48,7 @@ class Overview:
     needs: tuple[Need, ...]
     active: tuple[Run, ...]
     up: tuple[Session, ...]
+    spares: tuple[Session, ...]  # started ahead, and nobody's yet
     at: datetime
 
 
@@ -61,10 +62,11 @@ def overview(bench: Bench) -> Overview:
         waiting = run_rows.in_states(connection, {RunState.WAITING}, limit=50)
         ended = run_rows.page(connection, RunFilter(states=UNSUCCESSFUL, since=now - LOOK_BACK), limit=50)
         newer = _last_good(run_rows.page(connection, RunFilter(since=now - LOOK_BACK), limit=500))
-        sessions = session_rows.listing(connection)
+        known = session_rows.listing(connection)
         schedules = schedule_rows.listing(connection)
         last_due = schedule_rows.last_due(connection)
         vanished = _vanished(bench, connection, schedules, now)
+    sessions = [session for session in known if not session.spare]
     needs = [*_full(bench), *(_failed(runs) for runs in _standing(ended, newer))]
     needs += [Need("run", str(run.id), f"{run.name} waits: {run.reason}", f"runs show {run.id}") for run in waiting]
     needs += vanished
@@ -92,6 +94,11 @@ def overview(bench: Bench) -> Overview:
         needs=tuple(needs),
         active=tuple(active),
         up=tuple(session for session in sessions if session.state in ALIVE),
+        spares=tuple(
+            replace(session, state=SessionState.SPARE)
+            for session in known
+            if session.spare and session.desired is Desired.UP
+        ),
         at=now,
     )
 

@@ -12,15 +12,13 @@ from workbench.errors import Conflict, NotFound, Refused
 from workbench.model.names import SLUG_RULE, is_slug
 from workbench.model.project import Project
 from workbench.model.run import ACTIVE, PENDING
-from workbench.model.session import ENDED as SESSION_ENDED
-from workbench.services import cloning
+from workbench.services import cloning, spares
 from workbench.services.bench import Bench
 from workbench.services.folders import folder_to_link, name_for_folder
 from workbench.services.repository import GitState, git_init, git_state
 from workbench.services.starter import examples, fill
 from workbench.store import events
 from workbench.store import runs as run_rows
-from workbench.store import sessions as session_rows
 from workbench.store.runs import RunFilter
 from workbench.text import one_line, plural
 
@@ -162,6 +160,7 @@ def remove(bench: Bench, name: str, *, delete_files: bool = False) -> Path | Non
     except OSError as error:
         raise Refused(f"project {name} cannot be removed: {error.strerror}", title=str(entry)) from error
     _note(bench, name, "removed", str(kept or project.path))
+    spares.of_project_gone(bench, name)
     return kept
 
 
@@ -288,7 +287,7 @@ def _taken(name: str) -> Conflict:
 def _idle(bench: Bench, name: str) -> None:
     with bench.store.read() as connection:
         active = run_rows.page(connection, RunFilter(project=name, states=ACTIVE | PENDING), limit=1)
-        alive = [one for one in session_rows.listing(connection, name) if one.state not in SESSION_ENDED]
+        alive = spares.of_people(connection, name)
     if active:
         raise Conflict(f"run {active[0].id} of {name} is {active[0].state}", hint=f"workbench stop {active[0].id}")
     if alive:

@@ -14,10 +14,11 @@ from urllib.parse import quote
 from workbench import ports
 from workbench.errors import Conflict, NotFound, Refused, WorkbenchError
 from workbench.model.ide import SignIn
+from workbench.model.names import LABEL_RULE, is_label
 from workbench.model.project import Project
 from workbench.model.session import ENDED, Desired, Session, SessionState
 from workbench.paths import LOGIN
-from workbench.services import apps, control, environments, ides, projects, secrets
+from workbench.services import apps, control, environments, ides, projects, secrets, spares
 from workbench.services.bench import Bench
 from workbench.store import sessions as rows
 
@@ -56,9 +57,11 @@ def start(
     if file and not (found.path / file).exists():
         raise NotFound("file", f"{project}/{file}")
     label = name or f"{found.name}-{tool.name}"
-    _check_name(label)
+    if not is_label(label):
+        raise Refused(f"a session may not be named {label!r}", hint=LABEL_RULE)
     if tool.takes_file:
         file = apps.chosen(found, tool, file or _file_before(bench, label, found))
+    shape = spares.shape(bench, found, spec, tool, file)
     with bench.store.write() as connection:
         old = rows.named(connection, label)
         if old is None:
@@ -78,9 +81,11 @@ def start(
         else:
             session = old.id
             asked = old.idle_asked if idle_stop is None else idle_stop
-            rows.set_facts(connection, session, file=file or old.file, environment=spec.name, idle_asked=asked)
-            again = tool.takes_file and file != old.file
-            rows.want(connection, old, Desired.UP, at=bench.now(), actor=bench.actor, again=again)
+            facts = {"file": file or old.file, "environment": spec.name, "idle_asked": asked}
+            if not old.spare or not spares.take(bench, connection, old, shape, spec, **facts):
+                rows.set_facts(connection, session, **facts)
+                again = tool.takes_file and file != old.file
+                rows.want(connection, old, Desired.UP, at=bench.now(), actor=bench.actor, again=again)
         environments.carry_engine(bench, connection, spec.name)
     control.ensure(bench)
     control.wake(bench)
@@ -88,12 +93,16 @@ def start(
 
 
 def stop(bench: Bench, session_id: int) -> bool:
-    """Want a session down; False where that was asked before."""
-    return _want(bench, session_id, Desired.DOWN)
+    """Want a session down; False where that was asked before. A warm spare is given back."""
+    session = raw(bench, session_id)
+    return spares.give_back(bench, session) if session.spare else _want(bench, session_id, Desired.DOWN)
 
 
 def restart(bench: Bench, session_id: int) -> bool:
     """Want a session up anew, at the same address."""
+    session = raw(bench, session_id)
+    if session.spare:
+        return start(bench, session.project, session.ide, name=session.name) == session.id
     return _want(bench, session_id, Desired.UP, again=True)
 
 
@@ -118,7 +127,9 @@ def keep(bench: Bench, session_id: int, *, kept: bool = True) -> bool:
 
 def remove(bench: Bench, session_id: int) -> None:
     """Take an ended session from the lists; its log stays. Raises `Conflict` if it lives."""
-    session = get(bench, session_id)
+    session = raw(bench, session_id)
+    if spares.remove(bench, session):
+        return
     with bench.store.write() as connection:
         if not rows.remove(connection, session_id, at=bench.now(), actor=bench.actor):
             raise Conflict(
@@ -134,6 +145,11 @@ def remove(bench: Bench, session_id: int) -> None:
 
 def get(bench: Bench, session_id: int) -> Session:
     """One session. Raises `NotFound`."""
+    return spares.shown(raw(bench, session_id))
+
+
+def raw(bench: Bench, session_id: int) -> Session:
+    """Its row, which is up also where only a spare of it is. Raises `NotFound`."""
     with bench.store.read() as connection:
         session = rows.get(connection, session_id)
     return _there(session, session_id)
@@ -154,7 +170,7 @@ def find(bench: Bench, text: str) -> Session:
 def listing(bench: Bench, project: str = "") -> list[Session]:
     """Sessions of this home or of one project, newest first."""
     with bench.store.read() as connection:
-        return rows.listing(connection, project)
+        return spares.known(connection, project)
 
 
 def secret_url(bench: Bench, session_id: int, *, plain: bool = False) -> str:
@@ -280,15 +296,3 @@ def _there(session: Session | None, session_id: int) -> Session:
     if session is None:
         raise NotFound("session", f"s{session_id}", hint="See what there is: workbench sessions")
     return session
-
-
-def _check_name(name: str) -> None:
-    """A session's name is a host name's label (RFC 1123), for it is opened at `<name>.localhost`."""
-    plain = name.replace("-", "a")
-    if not (
-        plain.isascii() and plain.isalnum() and name == name.lower() and len(name) <= 63 and name[0] != "-" != name[-1]
-    ):
-        raise Refused(
-            f"a session may not be named {name!r}",
-            hint="Small letters, digits and hyphens, at most 63, neither first nor last a hyphen.",
-        )

@@ -109,9 +109,15 @@ def _disk_tasks(connection: sqlite3.Connection) -> None:
     )
 
 
+def _spares(connection: sqlite3.Connection) -> None:
+    """Sessions that are started ahead, for projects with `warm: true`."""
+    connection.execute("ALTER TABLE sessions ADD COLUMN spare TEXT NOT NULL DEFAULT ''")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _first,
     _life_of_sessions,
     _held_revisions,
     _disk_tasks,
+    _spares,
 )

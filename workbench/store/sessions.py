@@ -278,4 +278,5 @@ def _session(row: sqlite3.Row) -> Session:
         oom_at=moment(row["oom_at"]),
         moved_from=row["moved_from"],
         boot=row["boot"],
+        spare=row["spare"],
     )

@@ -88,6 +88,7 @@ class Supervisor:
             Part("dispatch", self.dispatch.look),
             Part("sessions", self.sessions.look),
             Part("disk", Disk(desk, self.engines, self.builds).look),
+            Part("spares", self.sessions.spares.look),
             Part("reconcile", self._reconcile),
             Part("gauge", self.gauge.look),
         )
@@ -196,6 +197,8 @@ class Supervisor:
         if home:
             control.withdraw(self.bench.home)
         self.clock.close()
+        if home and not self.renew:
+            self.sessions.leave(LEAVE)
         self.sessions.stop()
         self.builds.stop()
         deadline = time.monotonic() + LEAVE

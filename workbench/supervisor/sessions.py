@@ -3,6 +3,7 @@
 wanted up:    queued ─▶ preparing (environment) ─▶ starting ─▶ ready          (starting.py)
 wanted down:  … ─▶ stopping ─▶ stopped
 wanted again: stopping from the wish on ─▶ stopped ─▶ queued
+ahead of time: … starting ─▶ spare ─▶ (taken) starting ─▶ ready                (spares.py)
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ from functools import partial
 from workbench.engines.base import Engine, SessionFacts
 from workbench.errors import EngineDown, StoreError, WorkbenchError
 from workbench.model.environment import EngineName
-from workbench.model.session import ALIVE, Desired, Session, SessionState
+from workbench.model.session import UP, Desired, Session, SessionState
 from workbench.store import sessions as rows
+from workbench.store import spares as spare_rows
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.engines import Engines
 from workbench.supervisor.guards import Guards
 from workbench.supervisor.idle import LOOKS
 from workbench.supervisor.ready import Environments, Never, NotYet, Usable
+from workbench.supervisor.spares import Spares
 from workbench.supervisor.standing import Standing
-from workbench.supervisor.starting import OvertakenError, Starting
+from workbench.supervisor.starting import OvertakenError, Starting, ended_how
 from workbench.supervisor.upkeep import Upkeep, idle_words
 from workbench.text import one_line
 
@@ -48,10 +51,11 @@ class Sessions:
         self.starting = Starting(desk, self.guards)
         self.standing = Standing(desk, self.starting.fronts)
         self.upkeep = Upkeep(desk, self.standing, self.guards, self.starting.fronts)
+        self.spares = Spares(desk, engines)
         self.alive = False
         self._busy: dict[int, threading.Thread] = {}
         self._logs: dict[str, threading.Event] = {}
-        self._checked: dict[tuple[int, int], float] = {}  # when a generation that is up was last looked at
+        self._checked: dict[tuple[int, int, bool], float] = {}  # when a generation, or a spare, was last looked at
         self._asked: dict[tuple[int, int], datetime] = {}  # when a generation was first seen
 
     def look(self) -> float | None:
@@ -59,7 +63,7 @@ class Sessions:
         with self.desk.read() as connection:
             known = rows.listing(connection)
         self._busy = {key: thread for key, thread in self._busy.items() if thread.is_alive()}
-        up = [session for session in known if session.state in ALIVE]
+        up = [session for session in known if session.state in UP]
         self.alive = bool(up)
         if not self._busy:  # one that starts holds a port that its row does not name yet
             self.guards.keep(session.port for session in up)
@@ -67,11 +71,24 @@ class Sessions:
         for session in known:
             if session.id not in self._busy:
                 self.desk.apart(f"session {session.name}", partial(self._decide, session))
-            if session.state in ALIVE or session.id in self._busy:
-                wait = min(wait or CHECK, _pause(session, self.desk.now()) if session.state is S.READY else BUSY)
+            if session.state in UP or session.id in self._busy:
+                looked_at = session.state in (S.READY, S.SPARE)
+                wait = min(wait or CHECK, _pause(session, self.desk.now()) if looked_at else BUSY)
             elif session.state in (S.QUEUED, S.PREPARING):
                 wait = BUSY
         return wait
+
+    def leave(self, seconds: float) -> None:
+        """The supervisor ends, and nobody will look after spares: they go, as many as do in so many seconds."""
+        deadline = time.monotonic() + seconds
+        for act in (None, self._take_down):  # what is at work on them ends first
+            with self.desk.read() as connection:
+                spares = [session for session in spare_rows.listing(connection) if session.state in UP]
+            for spare in spares:
+                if act and spare.id not in self.busy():
+                    self._run(spare, act)
+                if spare.id in self._busy:
+                    self._busy[spare.id].join(max(0.0, deadline - time.monotonic()))
 
     def stop(self) -> None:
         """The supervisor ends; sessions stay as they are."""
@@ -84,20 +101,18 @@ class Sessions:
 
     def _decide(self, session: Session) -> None:
         up = session.desired is Desired.UP
+        key = (session.id, session.generation, session.state is S.SPARE)
         if session.state in (S.QUEUED, S.PREPARING):
             if up:
                 self._prepare(session)
-            elif self.standing.change(session, S.STOPPED):
-                self.starting.fronts.down(session.id)  # of a start that was broken off
-        elif session.state in (S.STARTING, S.READY):
+            else:
+                self._down(session)
+        elif session.state in (S.STARTING, S.SPARE, S.READY):
             if not up:
                 self._run(session, self._take_down)
-            elif (
-                self._checked.get((session.id, session.generation), 0.0) + _pause(session, self.desk.now())
-                <= time.monotonic()
-            ):
+            elif self._checked.get(key, 0.0) + _pause(session, self.desk.now()) <= time.monotonic():
                 # From now, not from when it was done: else the look a pause later comes just too early.
-                self._checked[session.id, session.generation] = time.monotonic()
+                self._checked[key] = time.monotonic()
                 self._run(session, self._check)
         elif session.state is S.STOPPING:
             self._run(session, self._take_down)
@@ -160,6 +175,11 @@ class Sessions:
             self._take_down(session)
         elif facts and facts.alive:
             self._keep_log(engine, facts.handle)
+            if session.state is S.SPARE:
+                self.guards.hold(session.port)
+                self.starting.fronts.keep(session)
+                self.spares.tend(session, engine)
+                return
             if session.state is S.STARTING:
                 self.starting.fronts.keep(session)
                 self.starting.await_ready(session, engine, facts.handle)
@@ -170,6 +190,8 @@ class Sessions:
         elif session.state is S.STARTING:
             # The supervisor before us ended between making it and its first answer: begun anew, nothing is lost.
             self.standing.change(session, S.QUEUED)
+        elif session.state is S.SPARE:
+            self._failed(session, ended_how(facts), "")
         else:
             self.upkeep.ended(session, engine, facts)
 
@@ -182,21 +204,34 @@ class Sessions:
         if session.engine and session.handle:
             engine = self.engines.get(EngineName(session.engine))
             if self._facts(session, engine) is not None:
-                engine.stop_session(session.handle, grace=self.starting.grace(session))
+                grace = 0 if session.spare else self.starting.grace(session)
+                engine.stop_session(session.handle, grace=grace)
                 engine.remove_session(session.handle)
             stop = self._logs.pop(session.handle, None)
             if stop:
                 stop.set()
-        self.starting.fronts.down(session.id)
         (self.desk.home.session_folder(session.id) / "token").unlink(missing_ok=True)
+        self._down(session)
+
+    def _down(self, session: Session) -> None:
+        """It is down now: stopped, or up anew where that is wanted meanwhile."""
+        self.starting.fronts.down(session.id)  # also of a start that was broken off
         with self.desk.write() as connection:
             now, actor = self.desk.now(), self.desk.actor
             before = rows.get(connection, session.id)
-            reason = idle_words(before) if before and before.stops_at and before.idle_stop else ""
-            rows.change(connection, session.id, S.STOPPING, S.STOPPED, at=now, actor=actor, reason=reason)
-            fresh = rows.get(connection, session.id)
-            if fresh and fresh.state is S.STOPPED and fresh.desired is Desired.UP:
+            if before is None or before.state not in (S.QUEUED, S.PREPARING, S.STOPPING):
+                return
+            ended = before.ended if before.spare else now
+            reason = idle_words(before) if before.stops_at and before.idle_stop else ""
+            rows.change(
+                connection, session.id, before.state, S.STOPPED, at=now, actor=actor, ended=ended, reason=reason
+            )
+            if before.spare:
+                spare_rows.ended(connection, before, at=now)
+            elif before.desired is Desired.UP:
                 rows.change(connection, session.id, S.STOPPED, S.QUEUED, at=now, actor=actor)
+        if before.spare:
+            self.spares.ended(before)
         log.info("session %s: stopped", session.name)
 
     def _failed(self, session: Session, reason: str, hint: str) -> None:
@@ -204,6 +239,9 @@ class Sessions:
         with self.desk.read() as connection:
             now = rows.get(connection, session.id)
         if now is None or now.generation != session.generation:
+            return
+        if now.spare:
+            self.spares.failed(now, reason)
             return
         self.standing.settle(now, S.FAILED, reason, hint)
         if now.engine and now.handle:

@@ -59,7 +59,8 @@ class Starting:
         with self.desk.write() as connection:
             claimed = rows.change(
                 connection, session.id, session.state, SessionState.STARTING, at=self.desk.now(),
-                actor=self.desk.actor, engine=usable.engine, revision=usable.revision.id, handle="", ended=None,
+                actor=self.desk.actor, engine=usable.engine, revision=usable.revision.id, handle="",
+                ended=session.ended if session.spare else None,
                 boot=control.boot_id(), idle_stop=_idle_stop(session, tool, project, usable.spec), stops_at=None, busy="",
                 kept=False, oom_kills=0, oom_at=None, moved_from=0,
             )  # fmt: skip
@@ -161,11 +162,10 @@ class Starting:
 
     def _ready(self, session: Session) -> None:
         with self.desk.write() as connection:
-            rows.change(
-                connection, session.id, SessionState.STARTING, SessionState.READY, at=self.desk.now(),
-                actor=self.desk.actor,
-            )  # fmt: skip
-        log.info("session %s: ready", session.name)
+            now = rows.get(connection, session.id)
+            state = SessionState.SPARE if now and now.spare else SessionState.READY
+            rows.change(connection, session.id, SessionState.STARTING, state, at=self.desk.now(), actor=self.desk.actor)
+        log.info("session %s: %s", session.name, state)
 
     def _say(self, session: Session, reason: str) -> None:
         with self.desk.write() as connection:

@@ -74,6 +74,7 @@ _SESSIONS: Mapping[SessionState, tuple[str, Tone]] = {
     SessionState.QUEUED: ("○", Tone.MUTED),
     SessionState.PREPARING: ("◐", Tone.BUSY),
     SessionState.STARTING: ("◐", Tone.BUSY),
+    SessionState.SPARE: ("◌", Tone.MUTED),
     SessionState.READY: ("●", Tone.GOOD),
     SessionState.STOPPING: ("◐", Tone.WARN),
     SessionState.STOPPED: ("–", Tone.MUTED),

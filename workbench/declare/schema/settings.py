@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from workbench.declare.amounts import Memory
 from workbench.declare.scalars import Duration, Slug, Url, Whole, Zone, wrong
 from workbench.declare.schema.base import EngineWord, Keys, checked, form
 from workbench.declare.schema.environment import PullWord
@@ -56,6 +57,12 @@ class SettingsKeys(Keys):
         default={},
         description="Named sizes for `size:` of environments, beside small, medium and large.",
         examples=[{"small": {"cpus": 1, "memory": "2G"}}],
+    )
+    warm_sessions: Annotated[Whole, Field(ge=0, le=64)] = Field(
+        2, description="Spare sessions kept ready at once, for projects with `warm: true`; 0: none."
+    )
+    warm_memory: Memory = Field(
+        2 * 1024**3, description="Memory that all spare sessions may hold together.", examples=["2G"]
     )
     package_index: Url | None = Field(
         None, description="Package index of environments that name none, instead of PyPI."

@@ -114,7 +114,7 @@ async def restart(desk: Desk, items: list[Session]) -> None:
     from workbench.services import sessions
     from workbench.ui.modals.confirm import Answer, Confirm, Question
 
-    up = [one for one in items if one.state not in ENDED]
+    up = [one for one in items if one.state not in ENDED and one.state is not SessionState.SPARE]
     if up:
         title = f"Restart session {up[0].name}?" if len(items) == 1 else f"Restart {plural(len(items), 'session')}?"
         effect = "Its kernels end and lose what they hold in memory. Saved files stay, the address too."

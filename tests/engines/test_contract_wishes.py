@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from docker import APIClient
 from engines.conftest import Bench
 from waiting import until
 
-from workbench.errors import Refused
+from workbench.engines.process import gpus
+from workbench.errors import Refused, WorkbenchError
 from workbench.model.environment import Limits
 from workbench.vault import Vault
 
@@ -101,6 +103,40 @@ def test_a_bound_that_nobody_asked_for_refuses_nothing(bench: Bench) -> None:
     end = host.wait(60)
     assert end is not None
     assert (end.code, (space.cwd / "here").exists()) == (0, True)
+
+
+def test_graphics_processors_are_looked_for_before_a_start(
+    process_bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than there are is refused with the number; a kernel sees as many as were asked for."""
+    monkeypatch.setattr(gpus, "DEVICES", tmp_path)
+    code = "import os; open('seen', 'w').write(os.environ.get('CUDA_VISIBLE_DEVICES', 'unset'))"
+    with pytest.raises(Refused, match="than this machine has: none"):
+        process_bench.host(process_bench.workspace(limits=Limits(gpus="all"))).launch(
+            process_bench.script(code), tmp_path / "kernel.json", {}
+        )
+    for name in ("nvidia0", "nvidia1", "nvidiactl"):
+        (tmp_path / name).touch()
+    with pytest.raises(Refused, match="than this machine has: 2"):
+        gpus.variables(Limits(gpus=3))
+    for asked, seen in ((1, "0"), (2, "0,1"), (0, ""), ("all", "unset"), (None, "unset")):
+        space = process_bench.workspace(limits=Limits(gpus=asked))
+        host = process_bench.host(space)
+        host.launch(process_bench.script(code), host.folder / "kernel.json", {})
+        assert host.wait(30)
+        assert (space.cwd / "seen").read_text() == seen
+
+
+@pytest.mark.docker
+def test_graphics_processors_that_an_engine_lacks_are_told(docker_bench: Bench) -> None:
+    """In its own words, and with what is missing."""
+    host = docker_bench.host(docker_bench.workspace(limits=Limits(gpus=1)))
+    if shutil.which("nvidia-container-runtime-hook"):
+        pytest.skip("this machine's engine gives graphics processors")
+    with pytest.raises(WorkbenchError) as caught:
+        host.launch(docker_bench.script("pass"), host.folder / "kernel.json", {})
+    assert "gpu" in caught.value.message.lower()
+    assert "NVIDIA container toolkit" in caught.value.hint
 
 
 @pytest.mark.docker

@@ -53,6 +53,16 @@ def test_starting_twice_is_one_session(bench: Bench) -> None:
     )
 
 
+def test_a_tool_that_could_not_be_reached_is_not_asked_for(bench: Bench) -> None:
+    """Jupyter listens on a port, which an environment without a network has none of; what workbench signs in to is reached
+    by a socket."""
+    (bench.home.environments / "alone.yaml").write_text("engine: docker\nnetwork: false\nides: [jupyter, marimo]\n")
+    projects.create(bench, "alone", environment="alone")
+    with pytest.raises(Refused, match="has no network, could not be reached"):
+        sessions.start(bench, "alone", "jupyter")
+    assert sessions.start(bench, "alone", "marimo")
+
+
 def test_a_session_that_ended_starts_anew_under_its_name(bench: Bench) -> None:
     """A new generation of the same row, so that its port and address stay."""
     number = sessions.start(bench, "churn")

@@ -53,6 +53,11 @@ def start(
             f"environment {spec.name} has no {tool.title}",
             hint=f"Add it to its declaration: ides: [{', '.join([*spec.ides, tool.name])}]",
         )
+    if not spec.network and tool.sign_in is not SignIn.FRONT:
+        raise Refused(
+            f"{tool.title} of environment {spec.name}, which has no network, could not be reached",
+            hint="Runs need none, nor do tools that workbench signs you in to; or take `network: false` out.",
+        )
     secrets.check(bench, spec)
     if file and not (found.path / file).exists():
         raise NotFound("file", f"{project}/{file}")

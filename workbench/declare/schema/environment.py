@@ -94,7 +94,11 @@ class EnvironmentKeys(Keys):
         examples=["medium"],
     )
     limits: LimitKeys | None = Field(None, description="Bounds on each session and kernel.")
-    network: Network = Field(True, description="`false`: kernels and sessions reach no network (engine docker).")
+    network: Network = Field(
+        True,
+        description="`false`: kernels and sessions reach no network (engine docker). Jupyter and RStudio could then not be"
+        " reached either, so they are refused; tools that workbench signs you in to can.",
+    )
     kernel: KernelKeys | None = Field(None, description="How notebooks get their kernel.")
     post_build: Line | None = Field(
         None,

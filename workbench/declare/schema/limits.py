@@ -26,4 +26,6 @@ class LimitKeys(Keys):
     )
     shared_memory: Memory | None = Field(None, description="Size of /dev/shm, in containers.")
     pids: Annotated[Whole, Field(ge=16, le=1_000_000)] | None = Field(None, description="Processes at once.")
-    gpus: Gpus | None = Field(None, description="Graphics processors, or `all`; none in containers, where absent.")
+    gpus: Gpus | None = Field(
+        None, description="Graphics processors, or `all`. Absent: none in containers, all on engine process."
+    )

@@ -102,7 +102,7 @@ def create(connection: Connection, plan: Plan) -> str:
     if plan.port and not networked:
         raise Refused(
             "a session of an environment without network could not be reached",
-            hint="Runs have none; for sessions take `network: false` out, or use another environment.",
+            hint="Runs need none, nor do tools that workbench signs you in to; or take `network: false` out.",
         )
     with connection.api() as api:
         host = api.create_host_config(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from workbench.engines import secrets
 from workbench.engines.base import Workspace
-from workbench.engines.process import conda
+from workbench.engines.process import conda, gpus
 from workbench.engines.process.venv import interpreter
 from workbench.model.environment import Revision
 
@@ -36,6 +36,7 @@ def environment(revision: Revision, workspace: Workspace, extra: Mapping[str, st
     cpus = workspace.limits.cpus
     if cpus is not None:
         env.update(dict.fromkeys(THREADS, str(max(1, math.ceil(cpus)))))
+    env.update(gpus.variables(workspace.limits))
     env.update(workspace.env)
     env.update(extra)
     python = interpreter(revision)

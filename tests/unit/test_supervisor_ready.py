@@ -132,6 +132,23 @@ def test_a_build_ends_the_holding(home: Home) -> None:
     assert home.used() == third.id
 
 
+def test_a_declaration_taken_back_is_followed(home: Home) -> None:
+    """Written as it was before, what was built of it then is used, and is the active one."""
+    first = home.built()
+    home.declare("env: {A: b}\n")
+    second = home.built()
+    home.declare()
+    assert home.used() == first.id
+    with home.bench.store.read() as connection:
+        chosen = rows.chosen(connection, "own")
+    assert chosen
+    assert (chosen.revision, chosen.held) == (first.id, False)
+    assert [(one.id, one.state) for one in revisions.listing(home.bench, "own")] == [
+        (second.id, ""),
+        (first.id, "active"),
+    ]
+
+
 def test_the_newest_is_not_held(home: Home) -> None:
     """Activating what is declared now is following the declaration."""
     first = home.built()

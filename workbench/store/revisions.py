@@ -148,6 +148,14 @@ def release(connection: sqlite3.Connection, name: str, fingerprint: str, *, at: 
     return newest
 
 
+def follow(connection: sqlite3.Connection, name: str, revision: str, fingerprint: str) -> None:
+    """A declaration is again what it was when this revision was built: it is the active one, unless one is held."""
+    connection.execute(
+        "UPDATE environments SET revision = ?, fingerprint = ? WHERE name = ? AND held = 0 AND revision != ?",
+        (revision, fingerprint, name, revision),
+    )
+
+
 def _point(connection: sqlite3.Connection, name: str, revision: str, fingerprint: str, *, held: bool) -> None:
     connection.execute(
         "UPDATE environments SET revision = ?, fingerprint = ?, held = ?, wanted = '', refusal = '' WHERE name = ?",

@@ -13,6 +13,7 @@ from workbench.services import environments, secrets
 from workbench.store import builds as build_rows
 from workbench.store import environments as rows
 from workbench.store import revisions
+from workbench.store.environments import Chosen
 from workbench.store.events import Actor
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.engines import Engines
@@ -83,21 +84,29 @@ class Environments:
             problem, hint = self.engines.problem(chosen.engine)
             if problem:
                 return NotYet(f"{chosen.engine} is down: {one_line(problem, 200)}", hint, down=True)
-        if chosen and revision:
-            try:
-                if self._there(spec, chosen.engine, revision):
-                    return Usable(spec, chosen.engine, revision)
-            except EngineDown as error:
-                self.engines.fell(chosen.engine, error)
-                return NotYet(f"{chosen.engine} is down: {one_line(error.message, 200)}", error.hint, down=True)
-            if held:
-                return Never(
-                    f"environment {spec.name} is held at revision {revision.id}, which is gone",
-                    f"Use what is declared now: workbench environments activate {spec.name} --newest",
-                )
-            with self.desk.write() as connection:
+        found = self._use(spec, chosen, revision) if chosen and revision else None
+        return found or self._build(spec, asked, actor)
+
+    def _use(self, spec: EnvironmentSpec, chosen: Chosen, revision: Revision) -> Readiness | None:
+        """What was built, where the engine still has it; None where it has to be built again."""
+        try:
+            there = self._there(spec, chosen.engine, revision)
+        except EngineDown as error:
+            self.engines.fell(chosen.engine, error)
+            return NotYet(f"{chosen.engine} is down: {one_line(error.message, 200)}", error.hint, down=True)
+        if not there and chosen.held:
+            return Never(
+                f"environment {spec.name} is held at revision {revision.id}, which is gone",
+                f"Use what is declared now: workbench environments activate {spec.name} --newest",
+            )
+        if there and (chosen.held or chosen.revision == revision.id):
+            return Usable(spec, chosen.engine, revision)
+        with self.desk.write() as connection:
+            if there:
+                revisions.follow(connection, spec.name, revision.id, spec.fingerprint)
+            else:
                 revisions.drop(connection, spec.name, revision.id)
-        return self._build(spec, asked, actor)
+        return Usable(spec, chosen.engine, revision) if there else None
 
     def _build(self, spec: EnvironmentSpec, asked: datetime, actor: Actor) -> Readiness:
         """What the builds of this very declaration say; a new one is queued where none says anything."""

@@ -36,6 +36,14 @@ def settled(lab: Bench, number: int, state: SessionState) -> Session:
     return until(look, f"session {number} to be {state}", seconds=60)
 
 
+def in_use(lab: Bench, number: int, words: str) -> None:
+    """Wait until it says that it is in use, in these words."""
+    try:
+        until(lambda: sessions.get(lab, number).busy == words, words, seconds=40)
+    except AssertionError:
+        pytest.fail(f"{words}: {sessions.get(lab, number)}\n{lab.home.supervisor_log.read_text()[-3000:]}")
+
+
 def log_of(lab: Bench, number: int) -> str:
     """Its log, as `workbench logs` prints it."""
     done = subprocess.run(
@@ -58,7 +66,7 @@ def test_its_life(lab: Bench, engine: APIClient) -> None:
     page = Page(session, sessions.secret_url(lab, number).rpartition("token=")[2])
     go = projects.get(lab, PROJECT).path / "go"
     code = f"import os\nwhile not os.path.exists({str(go)!r}): pass\nheld = []\nwhile True: held.append(bytearray(20_000_000))"
-    asyncio.run(page.leave_running(code))
+    kernel = asyncio.run(page.leave_running(code))
     assert not lab.home.usage_file(number).exists()
 
     def computing() -> usage.Usage | None:
@@ -72,16 +80,18 @@ def test_its_life(lab: Bench, engine: APIClient) -> None:
     assert (taken.processes or 0) >= 3
     assert taken.disk is not None
     assert taken.disk_free
-    until(lambda: sessions.get(lab, number).busy == "a kernel is busy", "its use", seconds=30)
+    in_use(lab, number, "a kernel is busy")
 
     go.touch()
     told = until(lambda: (now := sessions.get(lab, number)).reason and now, "a word of it", seconds=60)
     assert told.reason.startswith("out of memory inside: a process was killed at the limit of 400 MB, at "), told.reason
     assert told.oom_kills >= 1
+    # Jupyter starts it anew and may go on to call it busy until it is used again.
+    assert page.ask(f"/api/kernels/{kernel}", "DELETE")[0] == 204
     ours, theirs = pty.openpty()
     shell = subprocess.Popen(sessions.shell(lab, number), stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
-    until(lambda: sessions.get(lab, number).busy == "a shell is open in it", "its use", seconds=40)
+    in_use(lab, number, "a shell is open in it")
     os.close(ours)
     shell.wait(30)
     stopped = settled(lab, number, S.STOPPED)

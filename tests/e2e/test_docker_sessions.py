@@ -109,7 +109,9 @@ def test_a_shell_in_it(lab: Bench, up: Session) -> None:
     argv = sessions.shell(lab, up.id)
     process = subprocess.Popen(argv, stdin=sink, stdout=sink, stderr=sink, start_new_session=True)
     os.close(sink)
-    os.write(source, b"echo in-$(pwd) as-$(id -u) $(test -e /.dockerenv && echo inside); exit\n")
+    os.write(
+        source, b"echo in-$(pwd) as-$(id -u) $(test -e /.dockerenv -o -e /run/.containerenv && echo inside); exit\n"
+    )
     said = b""
     try:
         while part := os.read(source, 4096):

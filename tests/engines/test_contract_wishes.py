@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from containers import endpoint
 from docker import APIClient
 from engines.conftest import Bench
 from waiting import until
@@ -147,7 +148,7 @@ def test_an_engine_that_is_asked_tells_no_secret(docker_bench: Bench) -> None:
     code = f"{LOOK}\nimport signal; signal.pause()"
     host.launch(docker_bench.script(code), host.folder / "kernel.json", {})
     until((space.cwd / "facts.json").exists, "the kernel")
-    with APIClient() as api:
+    with APIClient(base_url=endpoint()) as api:
         label = {"label": [f"io.workbench.home={docker_bench.home.id}", "io.workbench.run=77.1"]}
         [listed] = api.containers(filters=label)
         seen = json.dumps([listed, api.inspect_container(listed["Id"])])

@@ -22,6 +22,7 @@ from workbench.services import apps, control, environments, ides, projects, secr
 from workbench.services.bench import Bench
 from workbench.store import sessions as rows
 
+HAS_IT_STOP = "`idle_stop: 2h` in project.yaml, or `sessions start --idle-stop 2h`, has it stop."
 LINK_WAIT = 10.0  # seconds for the one-shot link's process to say its address
 
 
@@ -120,10 +121,7 @@ def keep(bench: Bench, session_id: int, *, kept: bool = True) -> bool:
         session = _there(rows.get(connection, session_id), session_id)
         if session.state in ENDED or not session.idle_stop:
             why = f"is {session.state}" if session.state in ENDED else "does not stop when idle"
-            raise Conflict(
-                f"session {session.name} {why}",
-                hint="`idle_stop: 2h` in project.yaml, or `sessions start --idle-stop 2h`, has it stop.",
-            )
+            raise Conflict(f"session {session.name} {why}", hint=HAS_IT_STOP)
         done = rows.keep(connection, session, kept, at=bench.now(), actor=bench.actor)
     control.ensure(bench)
     control.wake(bench)

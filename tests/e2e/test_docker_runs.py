@@ -62,7 +62,7 @@ except OSError as error:
 print(json.dumps({
     "cwd": os.getcwd(), "uid": os.getuid(), "gid": os.getgid(), "who": getpass.getuser(),
     "home": os.path.isdir(os.path.expanduser("~")), "data": os.listdir("../data/sales"), "refused": refused,
-    "inside": os.path.exists("/.dockerenv"), "state": os.path.exists(os.environ.get("STATE", "/nowhere")),
+    "inside": any(map(os.path.exists, ("/.dockerenv", "/run/.containerenv"))), "state": os.path.exists(os.environ.get("STATE", "/nowhere")),
 }))""",
         parameters='day = "sunday"',
     )

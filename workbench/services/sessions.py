@@ -113,10 +113,7 @@ def restart(bench: Bench, session_id: int) -> bool:
 
 
 def keep(bench: Bench, session_id: int, *, kept: bool = True) -> bool:
-    """Call the idle stop of a session off until it is started again, or on again; False where that is so already.
-
-    Raises `Conflict` where there is nothing to call off.
-    """
+    """Call the idle stop of a session off until its next start, or on again; False where that is so already. Raises `Conflict`."""
     with bench.store.write() as connection:
         session = _there(rows.get(connection, session_id), session_id)
         if session.state in ENDED or not session.idle_stop:

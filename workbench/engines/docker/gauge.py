@@ -46,7 +46,8 @@ def inhabitants(connection: Connection, handle: str) -> list[Inhabitant]:
     """The processes in it, by the Engine's `top`."""
     try:
         with connection.api() as api:
-            said = api.top(handle)
+            # Podman has a `ps` of its own, and gives nothing where it is asked as Docker's.
+            said = api.top(handle, ps_args="pid,ppid,tty,comm" if connection.daemon().podman else None)
     except NoSuchThing:
         return []
     except EngineDown:
@@ -61,7 +62,7 @@ def _read(titles: Iterable[str], rows: Iterable[list[str]]) -> Iterable[Inhabita
     if not {"PID", "PPID"} <= at.keys():
         return
     for row in rows:
-        command = row[at["CMD"]] if "CMD" in at else row[-1]
+        command = row[at.get("CMD", at.get("COMMAND", -1))]
         terminal = "TTY" in at and row[at["TTY"]] not in ("?", "", "-")
         name = one_line(os.path.basename(command.split(" ")[0]), 40)
         yield Inhabitant(int(row[at["PID"]]), int(row[at["PPID"]]), terminal, name)

@@ -8,18 +8,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
+import nbformat
 import psutil
 import pytest
 from containers import LABEL, build_ended, built, declare, gone, make_home
 from docker import APIClient
+from repositories import repository, served
 from waiting import until
 from world import PROJECT, end, ended, notebook
 
 from workbench.model.build import BuildProgress, BuildState
 from workbench.model.environment import EngineName
 from workbench.model.run import Request
-from workbench.services import control, environments, revisions, runs
+from workbench.model.session import ENDED as SESSION_ENDED
+from workbench.model.session import SessionState
+from workbench.services import control, environments, projects, revisions, runs, sessions
 from workbench.services.bench import Bench
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
@@ -29,7 +34,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 def _no_image_left(engine: APIClient) -> Iterator[None]:
     """Images that only these tests want are removed."""
     yield
-    for name in ("test-followed", "test-fresh", "test-again"):
+    for name in ("test-followed", "test-fresh", "test-again", "theirs-requirements-txt"):
         for image in engine.images(filters={"label": f"{LABEL}environment={name}"}):
             engine.remove_image(image["Id"], force=True)
 
@@ -123,7 +128,7 @@ def test_a_forced_build_reuses_nothing(lab: Bench, engine: APIClient) -> None:
         build = build_ended(lab, number)
         assert build.state is BuildState.READY, build.reason
         assert "Reading package lists" in environments.build_log(lab, number).read_text()
-        after = environments.view(lab, "test-again").revision
+        after = environments.view(lab, "test-again", "theirs-requirements-txt").revision
         assert after
         assert after.id == f"{before.id}-1"
         assert after.digest != before.digest
@@ -132,13 +137,13 @@ def test_a_forced_build_reuses_nothing(lab: Bench, engine: APIClient) -> None:
     finally:
         engine.remove_container(user, force=True)
     revisions.activate(lab, "test-again", before.id)
-    until(lambda: environments.view(lab, "test-again").held, "the older one to be held")
-    assert environments.view(lab, "test-again").revision == before
-    assert revisions.release(lab, "test-again") == after.id
+    until(lambda: environments.view(lab, "test-again", "theirs-requirements-txt").held, "the older one to be held")
+    assert environments.view(lab, "test-again", "theirs-requirements-txt").revision == before
+    assert revisions.release(lab, "test-again", "theirs-requirements-txt") == after.id
     engine.remove_image(before.reference)
     revisions.activate(lab, "test-again", before.id)
-    until(lambda: not revisions.wish(lab, "test-again")[0], "the supervisor to miss it")
-    view = environments.view(lab, "test-again")
+    until(lambda: not revisions.wish(lab, "test-again", "theirs-requirements-txt")[0], "the supervisor to miss it")
+    view = environments.view(lab, "test-again", "theirs-requirements-txt")
     assert (view.state, view.revision) == ("ready", after)
     assert f"revision {before.id} is gone" in view.refusal
 
@@ -214,3 +219,30 @@ def test_a_run_waits_for_its_build(lab: Bench) -> None:
     run = ended(lab, number, seconds=500)
     assert run.ended_well, run.reason
     assert run.revision == built(lab, "test-fresh").id
+
+
+@pytest.mark.soak
+def test_a_strangers_repository_works(lab: Bench, tmp_path: Path) -> None:
+    """Cloned, built out of its standard files, its notebook run and JupyterLab up: with its packages, and what its
+    `postBuild` and `start` give."""
+    cell = "import os, pathlib, idna; print(os.environ['FROM_START'], idna.__version__, (pathlib.Path.home() / '.greeting').read_text())"
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    files = {
+        "requirements.txt": "idna==3.7\n",
+        "postBuild": "#!/bin/sh\necho hello > $HOME/.greeting\n",
+        "start": '#!/bin/sh\nexport FROM_START=started\nexec "$@"\n',
+        "one.ipynb": nbformat.writes(
+            nbformat.v4.new_notebook(metadata=kernel, cells=[nbformat.v4.new_code_cell(cell)])
+        ),
+    }
+    repository(tmp_path / "forge" / "theirs", files)
+    with served(tmp_path / "forge") as address:
+        project = projects.clone(lab, f"{address}/theirs/.git")
+    assert built(lab, environments.for_project(lab, project).name).ides == ("jupyter",)
+    run = ended(lab, runs.submit(lab, Request("theirs", "one.ipynb")), seconds=120)
+    assert run.ended_well, run.reason
+    assert "started 3.7 hello" in (project.path / "runs" / "latest" / "output.ipynb").read_text()
+    session = sessions.start(lab, "theirs")
+    until(lambda: sessions.get(lab, session).state is SessionState.READY, "the session", seconds=120)
+    sessions.stop(lab, session)
+    until(lambda: sessions.get(lab, session).state in SESSION_ENDED, "its end", seconds=60)

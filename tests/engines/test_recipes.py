@@ -12,6 +12,7 @@ from workbench.declare import Shelf
 from workbench.declare.standard import leading, load_standard
 from workbench.engines.docker import base_image
 from workbench.engines.docker.recipe import Dialect, Recipe, render
+from workbench.engines.docker.registries import PackageIndex
 from workbench.errors import Refused
 from workbench.model import dockerfile
 from workbench.model.environment import EnvironmentSpec
@@ -141,3 +142,30 @@ def test_what_a_dockerfile_copies() -> None:
     assert dockerfile.sources(text) == ["a", "b*", "c d", "h"]
     assert dockerfile.sources("FROM x\nRUN true\n") == []
     assert dockerfile.sources("FROM x\nCOPY $WHAT /x\n") is None
+
+
+def test_code_of_a_project_gets_no_password(tmp_path: Path) -> None:
+    """Neither the netrc nor an index with a password in its address: only steps that fetch what is declared do."""
+    files = {"requirements.txt": "idna\n-e .\n", "setup.py": "", "install.R": "", "postBuild": "#!/bin/sh\n"}
+    made = recipe(tmp_path, files)
+    steps = {title: step for step in made.dockerfile.split("\n\n") for title in [step.partition("\n")[0]]}
+    for title, secret in (
+        ("# Python packages", True),
+        ("# Packages of the project itself", False),
+        ("# The project's own install.R", False),
+        ("# The project's own postBuild", False),
+    ):
+        assert ("id=netrc" in steps[title]) is secret, title
+        assert ("id=uv.toml" in steps[title]) is secret, title
+        assert "id=ca-bundle" in steps[title]
+    index = PackageIndex("https://ann:word@x.example/simple", ("https://token@y.example:8443/s",))
+    assert "word" not in index.without_passwords.uv_toml
+    assert 'index-url = "https://x.example/simple"' in index.without_passwords.uv_toml
+    assert "https://y.example:8443/s" in index.without_passwords.uv_toml
+
+
+def test_names_that_would_be_more_than_names(tmp_path: Path) -> None:
+    """An archive of a project cannot add to a line of the Dockerfile by what it is called."""
+    (tmp_path / "a,rw b.whl").write_text("x")
+    with pytest.raises(Refused, match="no name of a package archive"):
+        recipe(tmp_path, {"Pipfile": "[packages]\nx = {path = 'a,rw b.whl'}\n"})

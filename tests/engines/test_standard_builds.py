@@ -15,11 +15,13 @@ import uv
 from engines.conftest import Bench, ignore
 from waiting import until
 
+from workbench.declare import Shelf
 from workbench.declare.standard import leading, load_standard
 from workbench.engines.base import Person, Workspace
 from workbench.engines.docker import command
 from workbench.errors import BuildFailed
 from workbench.model.environment import EnvironmentSpec, KernelSpec, Revision
+from workbench.paths import shipped
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 ANN = Person(12345, 12346, "ann")
@@ -48,11 +50,12 @@ class Case:
         """What it declares."""
         found = leading(self.folder)
         assert found
-        return load_standard(self.folder / found, project=self.name, folder=self.folder).get()
+        shelf = Shelf((shipped("environments"),))
+        return load_standard(self.folder / found, project=self.name, folder=self.folder, shelf=shelf).get()
 
-    def build(self, **changes: object) -> Revision:
-        """Its image, without JupyterLab: that is tried elsewhere."""
-        spec = replace(self.spec(), **{"ides": (), "tools": (), **changes})  # type: ignore[arg-type]
+    def build(self, *, whole: bool = False, **changes: object) -> Revision:
+        """Its image; without JupyterLab, which is tried elsewhere, unless it is wanted `whole`."""
+        spec = replace(self.spec(), **({} if whole else {"ides": (), "tools": ()}), **changes)  # type: ignore[arg-type]
         engine = self.bench.engine
         engine.check(spec)
         log = self.folder.with_suffix(".log")
@@ -160,9 +163,10 @@ R = {
 def test_an_r_project(case: Callable[..., Case]) -> None:
     """An R package with what it needs, and an `install.R`: what Debian has of it needs no repository."""
     project = case("test-standard-r", R)
-    revision = project.build()
+    revision = project.build(whole=True)
     assert "all is well" in project.verify(revision)
-    assert [kernel.name for kernel in revision.kernels] == ["ir"]
+    assert [kernel.name for kernel in revision.kernels] == ["python3", "ir"]
+    assert revision.ides == ("jupyter",)
 
 
 def test_a_dockerfile_of_ones_own(case: Callable[..., Case], docker_bench: Bench) -> None:

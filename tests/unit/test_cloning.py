@@ -67,6 +67,7 @@ def run(bench: Bench, *words: str) -> subprocess.CompletedProcess[str]:
         ("ssh://git@host.example:2222/~me/x.git/", "x"),
         ("git@host.example:team/other.git", "other"),
         ("git://host.example/x", "x"),
+        ("https://host.example/x/.git", "x"),
     ],
 )
 def test_addresses(address: str, name: str) -> None:

@@ -69,8 +69,7 @@ def check(said: str) -> str:
 
 def name_of(address: str) -> str:
     """What a repository is called: the last part of its address."""
-    last = re.split(r"[/:]", address.rstrip("/"))[-1]
-    return last.removesuffix(".git")
+    return re.split(r"[/:]", address.rstrip("/").removesuffix("/.git").removesuffix(".git"))[-1]
 
 
 def clone(address: str, folder: Path, *, progress: Progress = lambda _: None, whole: bool = True) -> None:

@@ -21,7 +21,7 @@ from workbench.engines.docker.registries import PackageIndex, netrc, proxies
 from workbench.engines.docker.transcript import Transcript
 
 CONTEXT, UV = ".context", "uv"
-PASSING = ("ca-bundle", "uv.toml")  # in the context only while an image is built; the last may hold a password
+PASSING = ("ca-bundle", "index.toml", "uv.toml")  # in the context only during a build; the last may hold a password
 PRIVATE = "build-"  # how folders of secrets are called
 
 
@@ -100,12 +100,13 @@ def _context(recipe: Recipe, place: Path, index: PackageIndex, connection: Conne
     # What is ignored was left out already: the builder's own reading of .dockerignore would do it twice.
     (place / "Dockerfile.dockerignore").touch()
     with tempfile.TemporaryDirectory(prefix=PRIVATE, dir=place.parent) as private:
-        for path in (Path(private, "ca-bundle"), Path(private, "uv.toml")):
-            path.touch(mode=0o600)
+        for name in PASSING:
+            Path(private, name).touch(mode=0o600)
         bundle = ca_bundle()
         if bundle:
             shutil.copyfile(bundle, Path(private, "ca-bundle"))
         Path(private, "uv.toml").write_text(index.uv_toml, encoding="utf-8")
+        Path(private, "index.toml").write_text(index.without_passwords.uv_toml, encoding="utf-8")
         try:
             _copy_trees(recipe, place)
             if recipe.needs_uv:
@@ -185,7 +186,7 @@ def _invocation(
         ], environ
     argv = [cli.path, *(["buildx", "build", "--builder=default", "--load"] if cli.buildx else ["build"])]
     argv += ["--progress=plain", f"--tag={tag}", *anew]
-    secrets = {"ca-bundle": private / "ca-bundle", "uv.toml": private / "uv.toml", "netrc": netrc()}
+    secrets = {**{name: private / name for name in PASSING}, "netrc": netrc()}
     shown = ("ca-bundle",) if recipe.context else tuple(secrets)  # a stranger's Dockerfile gets no passwords
     argv += [f"--secret=id={name},src={secrets[name]}" for name in shown if secrets[name]]
     argv += [f"--build-arg={name}" for name in proxies()]  # values stay in the environment

@@ -28,6 +28,11 @@ class PackageIndex:
     insecure_hosts: tuple[str, ...] = ()
 
     @property
+    def without_passwords(self) -> PackageIndex:
+        """The same for code that may not have the person's passwords."""
+        return PackageIndex(_bare(self.url), tuple(map(_bare, self.extra)), self.insecure_hosts)
+
+    @property
     def uv_toml(self) -> str:
         """As uv's configuration file. As pip does, the best version of all indexes is taken."""
         lines = []
@@ -39,6 +44,12 @@ class PackageIndex:
         if self.insecure_hosts:
             lines.append(f"allow-insecure-host = {json.dumps(list(self.insecure_hosts))}")
         return "".join(f"{line}\n" for line in lines)
+
+
+def _bare(url: str) -> str:
+    """An address without the name and password in it."""
+    parts = urlsplit(url)
+    return url if "@" not in parts.netloc else parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def netrc(environ: Mapping[str, str] = os.environ) -> Path | None:

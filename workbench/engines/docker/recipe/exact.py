@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping
 
@@ -14,6 +15,7 @@ from workbench.engines.docker.recipe.python import VENV
 from workbench.engines.docker.recipe.sheet import CA_BUNDLE, Dialect, Sheet, Tree
 from workbench.errors import Refused
 from workbench.model.environment import LocalPackage
+from workbench.text import one_line
 
 LOCKED = "Python packages in exact versions"
 LOCAL = "Packages of the project itself"
@@ -54,7 +56,7 @@ def python_local(sheet: Sheet) -> None:
     if python is None or not python.local:
         return
     _no_classic(sheet, "a package of the project itself")
-    mounts, words = _uv_mounts(sheet), []
+    mounts, words = _uv_mounts(sheet, passwords=False), []
     for number, package in enumerate(python.local):
         mount, place = _mounted(sheet, f"local-{number}", package)
         mounts.append(mount)
@@ -138,6 +140,10 @@ if (!all(same())) stop("not restored: ", paste(names(wanted)[!same()], collapse 
 
 def _mounted(sheet: Sheet, name: str, package: LocalPackage) -> tuple[str, str]:
     """A mount of a folder or archive, and where it is seen; an archive keeps its name, which says what it is."""
+    if not re.fullmatch(r"[\w.+-]+", package.path.name, re.ASCII) and not package.path.is_dir():
+        raise Refused(
+            f"{one_line(package.path.name)!r} is no name of a package archive", title=f"environment {sheet.spec.name}"
+        )
     if package.path.is_dir():
         source = sheet.tree(name, Tree(package.path, rules(package.path)))
     else:
@@ -149,8 +155,9 @@ def _mounted(sheet: Sheet, name: str, package: LocalPackage) -> tuple[str, str]:
     return f"type=bind,source={source},target={place},rw", place
 
 
-def _uv_mounts(sheet: Sheet) -> list[str]:
-    return ["type=bind,source=uv,target=/usr/local/bin/uv", "type=cache,target=/root/.cache/uv", *sheet.trust()]
+def _uv_mounts(sheet: Sheet, *, passwords: bool = True) -> list[str]:
+    trust = sheet.trust(passwords=passwords)
+    return ["type=bind,source=uv,target=/usr/local/bin/uv", "type=cache,target=/root/.cache/uv", *trust]
 
 
 def _no_classic(sheet: Sheet, what: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 from workbench.engines.docker.recipe import project, r, system
 from workbench.engines.docker.recipe.sheet import Sheet
@@ -25,7 +26,7 @@ def run(sheet: Sheet) -> None:
     sheet.files["prelude.R"] = _PRELUDE
     mounts, path = project.script(sheet, spec.script, "install.R")
     more, exports = project.trust(sheet)
-    command = f"{_RSCRIPT} /build/prelude.R {path}"
+    command = f"{_RSCRIPT} /build/prelude.R {shlex.quote(path)}"
     place = [f"cd {project.COPY}"] if sheet.spec.context else []
     commands = [exports, *place, command if bare else f"{{ {command} || {{ {_COMPILER} && {command}; }}; }}"]
     mounts = [*system.mounts(sheet), *mounts, *more, *sheet.shown("prelude.R")]

@@ -77,7 +77,7 @@ def script(sheet: Sheet, named: NamedFile, name: str) -> tuple[list[str], str]:
 def trust(sheet: Sheet) -> tuple[list[str], str]:
     """Mounts, and the command after which programs reach package registries; no passwords of the person's."""
     sheet.files["trust.sh"] = _TRUST
-    secrets = [] if sheet.dialect is Dialect.CLASSIC else [mount for mount in sheet.trust() if "netrc" not in mount]
+    secrets = [] if sheet.dialect is Dialect.CLASSIC else sheet.trust(passwords=False)
     return [*secrets, *sheet.shown("trust.sh")], ". /build/trust.sh"
 
 

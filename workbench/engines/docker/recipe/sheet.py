@@ -140,17 +140,21 @@ class Sheet:
                 marks.append(f"{source}={self.spec.fingerprint[:12]}")
         return " ".join(marks)
 
-    def trust(self) -> list[str]:
-        """Mounts of the machine's certificates, package index and passwords."""
+    def trust(self, *, passwords: bool = True) -> list[str]:
+        """Mounts of the machine's certificates and package index, and of the person's passwords for it.
+
+        Code that a project brings itself is run without these.
+        """
+        index = "uv.toml" if passwords else "index.toml"
         if self.dialect is Dialect.PODMAN:
             return [
                 f"type=bind,source=ca-bundle,target={CA_BUNDLE}",
-                "type=bind,source=uv.toml,target=/etc/uv/uv.toml",
+                f"type=bind,source={index},target=/etc/uv/uv.toml",
             ]
         return [
             "type=secret,id=ca-bundle,mode=0444",
-            "type=secret,id=uv.toml,target=/etc/uv/uv.toml,mode=0444",
-            "type=secret,id=netrc,target=/root/.netrc",
+            f"type=secret,id={index},target=/etc/uv/uv.toml,mode=0444",
+            *(["type=secret,id=netrc,target=/root/.netrc"] if passwords else []),
         ]
 
     def tree(self, name: str, tree: Tree) -> str:

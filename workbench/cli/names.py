@@ -120,6 +120,12 @@ def _secrets(bench: Bench) -> list[str]:
     return [view.name for view in secrets.listing(bench)]
 
 
+def _ides(bench: Bench) -> list[str]:
+    from workbench.services import ides
+
+    return [view.name for view in ides.listing(bench)]
+
+
 def _runs(bench: Bench) -> list[str]:
     from workbench.services import runs
 
@@ -132,6 +138,7 @@ session_names = _completer(_sessions)
 schedule_names = _completer(_schedules)
 revision_names = _completer(_revisions)
 secret_names = _completer(_secrets)
+ide_names = _completer(_ides)
 run_names = _completer(_runs)
 target_names = _completer(lambda bench: [*_runs(bench), *_sessions(bench)])
 editable_names = _completer(lambda bench: [*_projects(bench), *_environments(bench), *_schedules(bench), "settings"])

@@ -12,7 +12,7 @@ import click
 from workbench.cli import failure, following
 from workbench.cli.grammar import command
 from workbench.cli.invocation import Invocation
-from workbench.cli.names import project_names
+from workbench.cli.names import ide_names, project_names
 from workbench.cli.output import emit, note, say
 from workbench.cli.progress import ProgressLine
 from workbench.cli.sessions import broken
@@ -23,7 +23,12 @@ from workbench.model.session import SessionState
 
 @command("open", short_help="Open a project or file in its IDE.")
 @click.argument("what", metavar="[PROJECT|FILE]", required=False, shell_complete=project_names)
-@click.option("--ide", default="", help="The tool; the first of the environment that opens it unless given.")
+@click.option(
+    "--ide",
+    default="",
+    shell_complete=ide_names,
+    help="The tool; the first of the environment that opens it unless given.",
+)
 @click.option("--name", help="The session; PROJECT-IDE unless given.")
 @click.option("--print", "only_print", is_flag=True, help="Print the address with its secret; open no browser.")
 def open_session(call: Invocation, what: str | None, ide: str, name: str | None, only_print: bool) -> int:

@@ -37,6 +37,7 @@ ENTRIES = {
         THINGS,
         ("workbench.cli.revisions",),
     ),
+    "ides": Entry("workbench.cli.ides:ides", "Tools that sessions can hold.", THINGS),
     "sessions": Entry("workbench.cli.sessions:sessions", "IDEs that are open.", THINGS),
     "runs": Entry("workbench.cli.runs:runs", "Notebooks that ran, run or will.", THINGS),
     "schedules": Entry("workbench.cli.schedules:schedules", "Notebooks that run by themselves.", THINGS),

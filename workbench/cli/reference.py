@@ -73,6 +73,8 @@ ANSWERS = {
     "environments logs": "`text`",
     "environments import": "`name path folder given notices`: what was written, by file what it gave, what was not taken over",
     "environments remove": "`removed kept freed`",
+    "ides list": "array of ide",
+    "ides show": "ide",
     "sessions list": "array of session",
     "sessions start": "session",
     "sessions url": "`url` (with its secret), `tunnel` (the ssh line, or empty), `login` and `password` (of tools with a form, or empty)",

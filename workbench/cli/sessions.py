@@ -11,7 +11,7 @@ import click
 from workbench.cli import failure, filters, following, session_facts
 from workbench.cli.grammar import noun, subcommand
 from workbench.cli.invocation import Invocation
-from workbench.cli.names import project_names, session_names
+from workbench.cli.names import ide_names, project_names, session_names
 from workbench.cli.names import session as session_of
 from workbench.cli.output import Cell, answer, emit, note, say, state, table
 from workbench.cli.progress import ProgressLine
@@ -70,7 +70,12 @@ def list_sessions(call: Invocation, wanted: filters.Wanted) -> None:
 
 @subcommand(sessions, "start")
 @click.argument("project", shell_complete=project_names)
-@click.option("--ide", default="", help="The tool; the first of the environment that opens FILE unless given.")
+@click.option(
+    "--ide",
+    default="",
+    shell_complete=ide_names,
+    help="The tool; the first of the environment that opens FILE unless given.",
+)
 @click.option("--name", help="What to call it; PROJECT-IDE unless given.")
 @click.option("--file", "file", default="", metavar="FILE", help="What to open first, relative to the project.")
 @click.option("--idle-stop", type=IdleTime(), help="Stop it after so long without work, as 2h; `off`: never.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from workbench.cli.ide_shape import IDE
 from workbench.cli.shape import Key, Shape
 from workbench.cli.shape import actor as _actor
 from workbench.cli.shape import same as _same
@@ -289,4 +290,16 @@ SCHEDULE: Shape[ScheduleView] = Shape(
         Key("last", "object or null", "its newest due time", lambda view: DUE.of(view.last) if view.last else None),
     ),
 )
-SHAPES: tuple[Shape[Any], ...] = (RUN, ATTEMPT, SESSION, BUILD, ENVIRONMENT, REVISION, SECRET, PROJECT, SCHEDULE, DUE)
+SHAPES: tuple[Shape[Any], ...] = (
+    RUN,
+    ATTEMPT,
+    SESSION,
+    BUILD,
+    ENVIRONMENT,
+    REVISION,
+    IDE,
+    SECRET,
+    PROJECT,
+    SCHEDULE,
+    DUE,
+)

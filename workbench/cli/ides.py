@@ -22,15 +22,16 @@ ides = noun("ides", "Tools that sessions can hold.")
 @subcommand(ides, "list")
 @click.option("--project", default="", shell_complete=project_names, help="Those that the project's environment has.")
 def list_ides(call: Invocation, project: str) -> None:
-    """List IDEs: those that ship, and those that files in ides/ of the home declare."""
+    """List IDEs: those that ship, and those that files in ides/ of the home declare; of a project those it can use."""
     from workbench.services import environments, projects
     from workbench.services import ides as service
 
     bench = call.reading()
-    found = service.listing(bench)
+    found = service.listing(bench, projects.get(bench, project) if project else None)
     if project:
-        spec = environments.for_project(bench, projects.get(bench, project))
-        found = [view for view in found if view.name in spec.ides]
+        this = projects.get(bench, project)
+        names = {tool.name for tool in service.offered(bench, this, environments.for_project(bench, this))}
+        found = [view for view in found if view.name in names]
     if call.json:
         emit([IDE.of(view) for view in found])
         return
@@ -76,7 +77,7 @@ def show(call: Invocation, name: str) -> None:
 
 
 def _row(view: IdeView) -> tuple[str, ...]:
-    where = "shipped" if view.shipped else "home"
+    where = "shipped" if view.shipped else view.source.parent.parent.name
     if view.ide is None:
         return view.name, f"cannot be read: {view.problems[0]}", "-", "-", where
     return view.name, view.ide.title, ", ".join(view.ide.engines), _sign_in(view), where

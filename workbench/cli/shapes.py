@@ -291,15 +291,5 @@ SCHEDULE: Shape[ScheduleView] = Shape(
     ),
 )
 SHAPES: tuple[Shape[Any], ...] = (
-    RUN,
-    ATTEMPT,
-    SESSION,
-    BUILD,
-    ENVIRONMENT,
-    REVISION,
-    IDE,
-    SECRET,
-    PROJECT,
-    SCHEDULE,
-    DUE,
-)
+    RUN, ATTEMPT, SESSION, BUILD, ENVIRONMENT, REVISION, IDE, SECRET, PROJECT, SCHEDULE, DUE
+)  # fmt: skip

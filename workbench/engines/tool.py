@@ -37,7 +37,7 @@ class Place:
     def fill(self, text: str) -> str:
         """`text` with its placeholders replaced."""
         known: dict[str, str] = asdict(self)
-        return PLACEHOLDER.sub(lambda found: known[found[1]], text)
+        return PLACEHOLDER.sub(lambda found: known.get(found[1], found[0]), text)
 
 
 def command(request: SessionRequest, place: Place) -> list[str]:

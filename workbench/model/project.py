@@ -40,8 +40,8 @@ class Project:
         return self.path / "runs"
 
     def declared(self, environment: Path | None) -> tuple[Path, ...]:
-        """What of it declares, whether or not it is there: `project.yaml`, `schedules`, and the file of its
+        """What of it declares, whether or not it is there: `project.yaml`, `schedules`, `ides`, and the file of its
         `environment` where that is one of ours in the project."""
         own = environment if environment and environment.suffix == ".yaml" else None
-        places = (self.path / "project.yaml", self.path / "schedules", own)
+        places = (self.path / "project.yaml", self.path / "schedules", self.path / "ides", own)
         return tuple(place for place in places if place and place.is_relative_to(self.path))

@@ -9,6 +9,8 @@ from pathlib import PurePosixPath
 from workbench.errors import Refused
 from workbench.model.ide import Ide
 from workbench.model.project import Project
+from workbench.services.bench import Bench
+from workbench.store import sessions as rows
 from workbench.text import one_line
 
 DEEPEST = 3  # folders below the project in which apps are looked for
@@ -53,6 +55,13 @@ def chosen(project: Project, tool: Ide, file: str) -> str:
             hint=f"Name one: workbench open FILE --ide {tool.name}",
         )
     return first
+
+
+def before(bench: Bench, name: str, project: Project) -> str:
+    """What the session of that name was for, where that is still there; else empty."""
+    with bench.store.read() as connection:
+        old = rows.named(connection, name)
+    return old.file if old and old.file and (project.path / old.file).exists() else ""
 
 
 def _kind(tool: Ide, path: str) -> tuple[int, int]:

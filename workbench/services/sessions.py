@@ -15,7 +15,6 @@ from workbench import ports
 from workbench.errors import Conflict, NotFound, Refused, WorkbenchError
 from workbench.model.ide import SignIn
 from workbench.model.names import LABEL_RULE, is_label
-from workbench.model.project import Project
 from workbench.model.session import ENDED, Desired, Session, SessionState
 from workbench.paths import LOGIN
 from workbench.services import apps, control, environments, ides, projects, secrets, spares
@@ -43,13 +42,14 @@ def start(
     """
     found = projects.get(bench, project)
     spec = environments.for_project(bench, found)
-    tool = ides.named(bench, ide) if ide else ides.fitting(spec, file)
+    offered = ides.offered(bench, found, spec)
+    tool = ides.named(bench, ide, found.name) if ide else ides.fitting(offered, file)
     if tool is None:
         raise Refused(
             f"environment {spec.name} has no IDE{f' that opens {file}' if file else ''}",
             hint="Add one to its declaration: ides: [jupyter]",
         )
-    if tool.name not in spec.ides:
+    if tool not in offered:
         raise Refused(
             f"environment {spec.name} has no {tool.title}",
             hint=f"Add it to its declaration: ides: [{', '.join([*spec.ides, tool.name])}]",
@@ -66,7 +66,7 @@ def start(
     if not is_label(label):
         raise Refused(f"a session may not be named {label!r}", hint=LABEL_RULE)
     if tool.takes_file:
-        file = apps.chosen(found, tool, file or _file_before(bench, label, found))
+        file = apps.chosen(found, tool, file or apps.before(bench, label, found))
     shape = spares.shape(bench, found, spec, tool, file)
     with bench.store.write() as connection:
         old = rows.named(connection, label)
@@ -189,7 +189,7 @@ def secret_url(bench: Bench, session_id: int, *, plain: bool = False) -> str:
             f"port {session.port} of session {session.name} is held by {other}: its secret is not given away",
             hint=f"It gets another port: workbench sessions restart {session.name}",
         )
-    tool = ides.named(bench, session.ide)
+    tool = ides.of_session(bench, session)
     host = "127.0.0.1" if plain else session.host_name
     address = f"http://{host}:{session.port}{tool.path_for(session.file)}"
     if tool.sign_in is SignIn.FORM:
@@ -201,7 +201,7 @@ def secret_url(bench: Bench, session_id: int, *, plain: bool = False) -> str:
 def has_form(bench: Bench, session: Session) -> bool:
     """Whether its tool asks for a name and a password by itself; False where it is not declared any more."""
     try:
-        return ides.named(bench, session.ide).sign_in is SignIn.FORM
+        return ides.of_session(bench, session).sign_in is SignIn.FORM
     except WorkbenchError:
         return False
 
@@ -209,7 +209,7 @@ def has_form(bench: Bench, session: Session) -> bool:
 def password(bench: Bench, session_id: int) -> tuple[str, str]:
     """Name and password for the form of a session's tool; both empty where it has none."""
     session = get(bench, session_id)
-    tool = ides.named(bench, session.ide)
+    tool = ides.of_session(bench, session)
     if tool.sign_in is not SignIn.FORM:
         return "", ""
     try:
@@ -217,13 +217,6 @@ def password(bench: Bench, session_id: int) -> tuple[str, str]:
     except (OSError, ValueError):
         login = tool.login
     return login, _secret(bench, session)
-
-
-def _file_before(bench: Bench, name: str, project: Project) -> str:
-    """What the session of that name was for, where that is still there."""
-    with bench.store.read() as connection:
-        old = rows.named(connection, name)
-    return old.file if old and old.file and (project.path / old.file).exists() else ""
 
 
 def _secret(bench: Bench, session: Session) -> str:

@@ -151,7 +151,7 @@ class Spares:
         spec = environments.for_project(bench, project)
         own = [session for session in sessions if session.ide in spec.ides]
         last = max(own, key=lambda session: session.ended or session.created, default=None)
-        tool = ides.named(bench, last.ide) if last else ides.fitting(spec)
+        tool = ides.of_session(bench, last) if last else ides.fitting(spec.tools)
         if tool is None:
             return None
         file = apps.chosen(project, tool, last.file if last else "") if tool.takes_file else ""

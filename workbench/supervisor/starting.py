@@ -54,7 +54,7 @@ class Starting:
             if left.id == session.id:
                 engine.stop_session(left.handle, grace=0)
                 engine.remove_session(left.handle)
-        tool = ides.named(self.desk.bench, session.ide)
+        tool = ides.of_session(self.desk.bench, session)
         self._write_token(session)
         with self.desk.write() as connection:
             claimed = rows.change(
@@ -111,7 +111,7 @@ class Starting:
             now = rows.get(connection, session.id)
         assert now
         token = self.token(session)
-        tool = ides.named(self.desk.bench, session.ide)
+        tool = ides.of_session(self.desk.bench, session)
         begun = looked = time.monotonic()
         told = ""
         while not self.desk.stopping.is_set():
@@ -149,7 +149,7 @@ class Starting:
     def grace(self, session: Session) -> float:
         """Seconds between asking it to stop and killing it; an IDE that is not declared any more gets the usual."""
         try:
-            return ides.named(self.desk.bench, session.ide).stop_grace
+            return ides.of_session(self.desk.bench, session).stop_grace
         except WorkbenchError:
             return USUAL_GRACE
 

@@ -75,7 +75,7 @@ class Upkeep:
 
     def _jupyter(self, session: Session, token: str) -> str:
         """What a Jupyter server is to be asked with about its kernels; empty for another tool."""
-        tool = ides.named(self.desk.bench, session.ide)
+        tool = ides.of_session(self.desk.bench, session)
         return f"{tool.scheme} {token}" if tool.idle is How.JUPYTER else ""
 
     def _failure(self, session: Session, facts: SessionFacts) -> tuple[str, str]:

@@ -45,15 +45,16 @@ class SessionForm(Form[int]):
             self.put_options("file", first, first[0])
 
     def _tools(self, project: str) -> list[str]:
-        from workbench.services import environments, projects
+        from workbench.services import environments, ides, projects
 
-        return [tool.name for tool in environments.for_project(self.bench, projects.get(self.bench, project)).tools]
+        found = projects.get(self.bench, project)
+        return [tool.name for tool in ides.offered(self.bench, found, environments.for_project(self.bench, found))]
 
     def _files(self, project: str, ide: str) -> list[str]:
         """What the tool can open there: apps, or notebooks behind the start page."""
         from workbench.services import apps, ides, projects
 
-        tool = ides.named(self.bench, ide)
+        tool = ides.named(self.bench, ide, project)
         if tool.takes_file:
             return apps.candidates(projects.get(self.bench, project), tool) or [NO_APP]
         return [START_PAGE, *projects.notebooks(self.bench, project)]
@@ -77,7 +78,7 @@ class SessionForm(Form[int]):
         from workbench.services import environments, ides, projects, sessions
 
         project = projects.get(self.bench, values["project"])
-        tool = ides.named(self.bench, values["ide"])
+        tool = ides.named(self.bench, values["ide"], project.name)
         spec = environments.for_project(self.bench, project)
         view = environments.view(self.bench, spec.name)
         name = f"{project.name}-{tool.name}"

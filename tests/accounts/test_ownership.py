@@ -6,12 +6,13 @@ import json
 import os
 import stat
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from images import mirror
+from docker import APIClient
+from images import mirror, stand_ins
 from waiting import until
 
 from workbench.errors import StoreError
@@ -73,9 +74,9 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     opened.close()
 
 
-def built(bench: Bench) -> None:
+def built(bench: Bench, name: str = "python") -> None:
     """Wait for the environment; the reason where it fails."""
-    number = environments.build(bench, "python")
+    number = environments.build(bench, name)
     if number is None:
         return
     build = until(
@@ -88,6 +89,11 @@ def built(bench: Bench) -> None:
 def test_what_cells_write_is_ours(bench: Bench) -> None:
     """Files and folders that a cell makes, and all that the run leaves, belong to the person who asked for it."""
     built(bench)
+    by_a_cell(bench)
+
+
+def by_a_cell(bench: Bench) -> None:
+    """Run the notebook and look whose everything is."""
     number = runs.submit(bench, Request(project="owned", notebook="notebooks/writes.ipynb"))
     run = until(lambda: (got := runs.get(bench, number)).state in ENDED and got, "the run", seconds=120)
     assert run.ended_well, f"{run.state}: {run.reason}"
@@ -106,6 +112,34 @@ def test_what_cells_write_is_ours(bench: Bench) -> None:
 def test_what_a_session_writes_is_ours(bench: Bench) -> None:
     """A file saved in JupyterLab belongs to the person; its secret and its log are readable by nobody else."""
     built(bench)
+    by_a_session(bench)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("bench", [pytest.param("docker", marks=pytest.mark.docker)], indirect=True)
+@pytest.mark.parametrize("make", [stand_ins.docker_stacks, stand_ins.rocker], ids=["docker-stacks", "rocker"])
+def test_what_ready_images_write_is_ours(bench: Bench, make: Callable[[APIClient, str], str]) -> None:
+    """Images after the rules of others run a notebook and JupyterLab, as whoever's project it is."""
+    built(bench)
+    base = environments.view(bench, "python").revision
+    assert base
+    client = APIClient(base_url=os.environ.get("WORKBENCH_TEST_DOCKER") or os.environ.get("DOCKER_HOST"))
+    try:
+        image = make(client, base.reference)
+    finally:
+        client.close()
+    (bench.home.environments / "ready.yaml").write_text(f"image: {image}\n")
+    declared = projects.get(bench, "owned").path / "project.yaml"
+    declared.write_text("environment: ready\n")
+    built(bench, "ready")
+    assert not environments.view(bench, "ready").lacks
+    by_a_cell(bench)
+    by_a_session(bench)
+    assert declared.read_text() == "environment: ready\n"
+
+
+def by_a_session(bench: Bench) -> None:
+    """Save a file in JupyterLab and look whose everything is."""
     number = sessions.start(bench, "owned")
     session = until(
         lambda: (got := sessions.get(bench, number)).state in (SessionState.READY, SessionState.FAILED) and got,

@@ -254,26 +254,50 @@ def test_refusals_are_said_in_the_registrys_words(
     assert failing.host in caught.value.hint
 
 
-def test_a_pull_that_breaks_off_never_leaves_the_old_image_in_use(
+def test_a_layer_that_breaks_off_is_tried_again(place: Place, pushed: Callable[[str], str], failing: Front) -> None:
+    """The engine goes on where it broke off, after a while that is told."""
+    image = f"{failing.host}/broken:1"
+    pushed("broken:1")
+    failing.cut_after = 400_000
+    failing.cuts_left = 1
+    made = place.build(EnvironmentSpec("test-broken", image=image))
+    assert failing.cuts == 1
+    assert any("retrying" in moment.text for moment in place.told)
+    assert made.base.startswith(image)
+    place.forget(image)
+
+
+def test_a_pull_that_fails_never_leaves_the_old_image_in_use(
     place: Place, pushed: Callable[[str], str], failing: Front
 ) -> None:
-    """A layer that breaks off is tried again by the engine, which is told; where that fails too, the build has failed,
-    the old revision is as it was, and the next try works."""
+    """The build has failed, the old revision is as it was and is not taken for the new; the next try works."""
     image = f"{failing.host}/broken:1"
     pushed("broken:1")
     spec = EnvironmentSpec("test-broken", image=image)
     old = place.build(spec)
     pushed("broken:1")
-    failing.cut_after, failing.then = 400_000, 404
+    failing.then, failing.cuts = 404, 1
     with pytest.raises(BuildFailed) as caught:
         place.build(spec, fresh=True)
-    assert failing.cuts
     assert "unknown blob" in caught.value.message
-    assert any("retrying" in moment.text for moment in place.told)
+    assert "only a part of the image" in caught.value.hint
     assert place.engine.revision_id(spec) == old.id
     assert place.engine.find(spec, old.id) == old
-    failing.cut_after = failing.then = 0
+    failing.then = 0
     assert place.build(spec, fresh=True).base != old.base
+    place.forget(image)
+
+
+@pytest.mark.soak
+def test_a_layer_that_never_comes_whole_fails(place: Place, pushed: Callable[[str], str], failing: Front) -> None:
+    """The engine gives up after its tries, and the build says why."""
+    image = f"{failing.host}/never:1"
+    pushed("never:1")
+    failing.cut_after = 1000
+    with pytest.raises(BuildFailed) as caught:
+        place.build(EnvironmentSpec("test-never", image=image))
+    assert "EOF" in caught.value.message
+    assert "broke off" in caught.value.hint
     place.forget(image)
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from pathlib import Path
+
+from images.marks import unmark
+
+from workbench.paths import Home, state_folder
 
 FILE = "env"
 
@@ -27,8 +32,12 @@ def registries() -> dict[str, str]:
 
 
 def use(root: Path) -> None:
-    """Write the mirror into the `workbench.yaml` of the home at `root`, which may not have one yet."""
+    """Write the mirror into the `workbench.yaml` of the home at `root`, which may not have one yet.
+
+    Images that such a home finds on the engine get its mark, which goes when the tests end.
+    """
     root.mkdir(parents=True, exist_ok=True)
+    atexit.register(unmark, Home(root, state_folder(root)).id)
     lines = [f"  {name}: '{address}'\n" for name, address in registries().items()]
     if lines:
         (root / "workbench.yaml").write_text("registries:\n" + "".join(lines))

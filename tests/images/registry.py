@@ -130,6 +130,7 @@ class Front:
     target: int
     status: int = 0  # answered to requests for manifests
     cut_after: int = 0  # bytes of a large blob, after which the connection breaks
+    cuts_left: int = 1_000_000  # how often that happens
     then: int = 0  # status of blobs once one was cut
     hold: Event = field(default_factory=Event)  # set: a large blob stops half way until this is cleared
     cuts: int = 0
@@ -191,7 +192,7 @@ def _pass(handler: BaseHTTPRequestHandler, told: Front) -> None:
                 handler.send_header(key, value.replace(f"127.0.0.1:{told.target}", told.host))
         handler.end_headers()
         large = blob and len(body) > 500_000
-        if large and told.cut_after:
+        if large and told.cut_after and told.cuts < told.cuts_left:
             told.cuts += 1
             handler.wfile.write(body[: told.cut_after])
             handler.wfile.flush()

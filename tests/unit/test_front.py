@@ -395,6 +395,30 @@ async def test_who_is_signed_in_stays_so(door: Door) -> None:
         assert answer.status == 403
 
 
+async def test_a_link_in_the_place_of_the_socket_leads_nowhere(door: Door, tmp_path: Path) -> None:
+    """What runs in a container can put a link to a socket of this machine, Docker's say, into the folder: it is not followed."""
+    path = door.place.folder / SOCKET
+    other = private_folder(tmp_path / "other")
+    (other / "files").mkdir()
+    async with door.asking() as client, tool_at(other) as victim:
+        path.unlink()
+        path.symlink_to(other / SOCKET)
+        async with client.get("/") as answer:
+            assert (answer.status, answer.headers.get("X-Tool")) == (503, None)
+        with pytest.raises(WSServerHandshakeError, match="503"):
+            await client.ws_connect("/chat")
+        path.unlink()
+        path.touch()
+        async with client.get("/") as answer:
+            assert answer.status == 503
+        path.unlink()
+        (other / SOCKET).rename(path)
+        async with client.get("/") as answer:
+            assert answer.headers["X-Tool"] == "yes"
+        assert victim.closed.empty()
+        path.rename(other / SOCKET)
+
+
 async def test_the_folder_may_lie_deep(tmp_path: Path, folder: Path) -> None:
     """A session's folder may have a longer path than a socket's address can, its `front` being a link to a shorter one then."""
     deep = private_folder(tmp_path / ("d" * 120))

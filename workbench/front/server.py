@@ -21,6 +21,7 @@ LOOK = 2.0  # seconds between looks whether the job is still there
 DELAY = 0.25  # seconds that each wrong key takes, one after the other
 WAITING = 8  # wrong keys that may wait so; more are turned away
 LONGEST_FORM = 16_384  # bytes
+IDLE = 75.0  # seconds that a connection without a request is kept
 ENDING = 2.0  # seconds for what is under way when it is told to end
 
 
@@ -116,6 +117,7 @@ async def serve(place: Place, job: Job, secret: Secret, listener: socket.socket)
             max_field_size=LONGEST_LINE,
             read_bufsize=BUFFER,
             lingering_time=1.0,
+            keepalive_timeout=IDLE,
         )
         runner = web.ServerRunner(server, shutdown_timeout=ENDING)
         await runner.setup()

@@ -13,7 +13,6 @@ from aiohttp import (
     ClientTimeout,
     ClientWSTimeout,
     DummyCookieJar,
-    UnixConnector,
     WSMsgType,
     web,
 )
@@ -21,6 +20,7 @@ from aiohttp.client_exceptions import WSServerHandshakeError
 from multidict import CIMultiDict
 from yarl import URL
 
+from workbench.front.door import Door
 from workbench.front.gate import Gate
 
 LONGEST_LINE = 65_536  # bytes of a request's first line and of one header: cookies and addresses of tools are long
@@ -35,12 +35,12 @@ class NotThere(Exception):  # noqa: N818 - a condition that is answered with a p
 
 
 class Tool:
-    """The tool behind a socket; one connection a request, so that none is reused that it has closed meanwhile."""
+    """The tool behind a socket."""
 
     def __init__(self, socket: str, gate: Gate) -> None:
         self._gate = gate
         self._client = ClientSession(
-            connector=UnixConnector(path=socket, limit=0, force_close=True),
+            connector=Door(socket),
             cookie_jar=DummyCookieJar(),  # cookies are the browser's
             timeout=ClientTimeout(total=None),
             auto_decompress=False,

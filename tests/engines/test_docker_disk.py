@@ -139,9 +139,14 @@ def test_what_is_used_is_not_taken_away(docker_bench: Bench, houses: tuple[House
             assert holding.users == (f"container workbench-tests-{made.id}",)
             with pytest.raises(Conflict):
                 one.engine.discard(holding)
+            api.remove_container(other)
+            api.tag(made.digest, "workbench-tests/mine", made.id)
+            assert one.holding(made).users == (f"its name workbench-tests/mine:{made.id}",)
+            with pytest.raises(Conflict):
+                one.engine.discard(holding)
             assert one.engine.find(spec, made.id) is not None
         finally:
-            api.remove_container(other)
+            api.remove_image(f"workbench-tests/mine:{made.id}")
 
 
 def test_a_colleague_who_builds_anew_leaves_mine(docker_bench: Bench, houses: tuple[House, House]) -> None:

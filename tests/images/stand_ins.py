@@ -7,13 +7,16 @@ account where it is root and runs the scripts of `before-notebook.d` in any case
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import io
+import os
 import tarfile
 from collections.abc import Mapping
+from contextlib import suppress
 
 from docker import APIClient
-from docker.errors import ImageNotFound
+from docker.errors import DockerException, ImageNotFound
 
 _START = """#!/bin/bash
 set -e
@@ -74,11 +77,6 @@ def rocker(engine: APIClient, base: str) -> str:
     return _made(engine, "rocker", _ROCKER.format(base=base), _INIT, "#!/bin/sh\nchown -R rstudio /home/rstudio\n")
 
 
-def plain(engine: APIClient, base: str) -> str:
-    """`base` under a name that no registry serves."""
-    return _made(engine, "plain", f"FROM {base}\nLABEL plain=yes\n", "", "")
-
-
 def _made(engine: APIClient, kind: str, dockerfile: str, start: str, hook: str) -> str:
     return made(engine, kind, {"Dockerfile": dockerfile, "start.sh": start, "hook.sh": hook})
 
@@ -98,4 +96,13 @@ def made(engine: APIClient, kind: str, texts: Mapping[str, str]) -> str:
         archive.seek(0)
         said = [*engine.build(fileobj=archive, custom_context=True, tag=name, rm=True, forcerm=True, decode=True)]
         assert not any("error" in line for line in said), said
+        atexit.register(_forget, name)
     return name
+
+
+def _forget(name: str) -> None:
+    """Remove what these tests made, at their end."""
+    with suppress(DockerException):
+        client = APIClient(base_url=os.environ.get("WORKBENCH_TEST_DOCKER") or os.environ.get("DOCKER_HOST"))
+        client.remove_image(name)
+        client.close()

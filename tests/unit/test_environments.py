@@ -266,3 +266,16 @@ def test_removing_keeps_the_file_aside(bench: Bench) -> None:
         environments.spec(bench, "x")
     with bench.store.read() as connection:
         assert rows.chosen(connection, "x") is None
+
+
+def test_what_a_ready_image_lacks_is_said(bench: Bench) -> None:
+    """An image without a kernel, or without the program of an IDE that was asked for, is ready and says so."""
+    (bench.home.environments / "bare.yaml").write_text("image: debian:trixie-slim\nides: [jupyter]\n")
+    spec = environments.spec(bench, "bare")
+    made = Revision("0" * 16, EngineName.DOCKER, "workbench/bare:0")
+    view = EnvironmentView("bare", spec, "ready", revision=made)
+    assert view.lacks == (
+        "no Jupyter kernel: notebooks cannot run in it",
+        "no program of jupyter: sessions of that cannot start in it",
+    )
+    assert EnvironmentView("bare", spec, "not built").lacks == ()

@@ -115,6 +115,7 @@ def show(call: Invocation, name: str, resolved: bool) -> None:
             ("python", revision.python_version if revision else None),
             ("r", revision.r_version if revision else None),
             ("kernels", ", ".join(kernel.display_name for kernel in revision.kernels) if revision else None),
+            ("IDEs", ", ".join(revision.ides) if revision else None),
             ("size", size(revision.size) if revision and revision.size else None),
             (
                 "build",

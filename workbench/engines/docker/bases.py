@@ -30,7 +30,7 @@ PINS = "pins.json"
 @dataclass(frozen=True)
 class Base:
     """An image to start from. `name` is the declared one, `source` what a Dockerfile says, `digest` the registry's, or
-    the image's own id where no registry has it."""
+    the image's own id where no registry has it (`here_only`)."""
 
     name: str
     source: str
@@ -38,6 +38,7 @@ class Base:
     id: str
     architecture: str
     user: str
+    here_only: bool = False
 
     @property
     def pinned(self) -> str:
@@ -75,7 +76,7 @@ class Bases:
         pin = self._pin(image)
         held = self._held(image, pin)
         exact = bool(ImageName.parse(image).digest)
-        here_only = held is not None and held.digest == held.id
+        here_only = held is not None and held.here_only
         ask = not exact and (wish.pull is Pull.ALWAYS or (wish.anew and wish.pull is Pull.MISSING and not here_only))
         if held is None or ask:
             if wish.pull is Pull.NEVER:
@@ -90,7 +91,7 @@ class Bases:
             held = self._seen(image, wanted)
             if held is None:
                 raise BuildFailed(f"{wanted} vanished right after it was pulled", title=f"environment {environment}")
-        if held.digest != held.id and not exact:
+        if not held.here_only and not exact:
             self._keep(image, held.digest)
         return held
 
@@ -134,6 +135,7 @@ class Bases:
             id=str(seen["Id"]),
             architecture=str(seen.get("Architecture") or ""),
             user=str((seen.get("Config") or {}).get("User") or ""),
+            here_only=chosen is None,
         )
 
     # -- pins ----------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ that finds it there puts a mark on it, the name `workbench/home-<id>:<revision>`
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,11 @@ def marks() -> str:
 def mark(home: str, revision_id: str) -> str:
     """The mark of a home on an image of this revision."""
     return f"{marks()}{home}:{revision_id}"
+
+
+def names(tags: Iterable[object] | None) -> tuple[str, ...]:
+    """Names of an image as we give them: engines put their own registry before those that have none."""
+    return tuple(str(tag).removeprefix("docker.io/").removeprefix("localhost/") for tag in tags or ())
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Images:
             size=int(seen.get("Size") or 0),
             base=str(labels.get(f"{LABEL}base") or ""),
             builder=str(labels.get(f"{LABEL}builder") or ""),
-            tags=tuple(str(tag).removeprefix("docker.io/") for tag in seen.get("RepoTags") or ()),
+            tags=names(seen.get("RepoTags")),
         )
 
     def find(self, first: str, revision_id: str) -> Image | None:
@@ -88,8 +94,8 @@ class Images:
         and not such a tag."""
         with self._connection.api() as api:
             images = api.images(filters={"label": f"{LABEL}revision={revision_id}"})
-        names = [str(tag).removeprefix("docker.io/") for image in images for tag in image.get("RepoTags") or ()]
-        ours = [name for name in names if name.startswith(FIRST) and name.endswith(f":{revision_id}")]
+        known = [name for image in images for name in names(image.get("RepoTags"))]
+        ours = [name for name in known if name.startswith(FIRST) and name.endswith(f":{revision_id}")]
         ours.sort(key=lambda name: name.startswith(marks()))
         return self.get(ours[0]) if ours else None
 

@@ -26,7 +26,7 @@ _HINTS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"no basic auth credentials|authentication required|unauthorized|\b401\b|\bdenied\b",
-        "{host} wants a login: `docker login {host}` as this account. Or the image's name is wrong.",
+        "{host} wants a login: `docker login {host}` as this account. Or the name is wrong, or `pull: never` is meant.",
     ),
     (r"unknown blob|blob unknown", "{host} has only a part of the image: it has to be pushed there again."),
     (r"no matching manifest for", "The image is not made for this engine's kind of processor."),

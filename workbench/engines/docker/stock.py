@@ -21,7 +21,7 @@ from docker.errors import DockerException
 
 from workbench.engines.base import LABEL
 from workbench.engines.docker.connection import Connection, NoSuchThing
-from workbench.engines.docker.images import FIRST, Images, mark, marks
+from workbench.engines.docker.images import FIRST, Images, mark, marks, names
 from workbench.errors import Conflict, WorkbenchError
 from workbench.model.environment import EngineName, Revision
 from workbench.model.stock import Holding, Stock
@@ -63,16 +63,17 @@ def discard(connection: Connection, images: Images, holding: Holding, home: str,
     if image is None:
         return
     with connection.api(timeout=SLOW) as api:
-        if users := _users(api).get(holding.id):
+        users = [*_users(api).get(holding.id, ()), *(tag for tag in image.tags if not tag.startswith(FIRST))]
+        if users:
             raise Conflict(f"{holding.reference} is used by {', '.join(users)}")
-        names = [tag for tag in image.tags if tag.startswith(FIRST)]
+        going = [tag for tag in image.tags if tag.startswith(FIRST)]
         if not shared:
             first = image.builder == home
-            names = [
-                tag for tag in names if tag == mark(home, holding.revision) or (first and not tag.startswith(marks()))
+            going = [
+                tag for tag in going if tag == mark(home, holding.revision) or (first and not tag.startswith(marks()))
             ]
         before = _cache(api)
-        for name in names or ([holding.id] if not image.tags else []):
+        for name in going or ([holding.id] if not image.tags else []):
             with suppress(NoSuchThing):
                 api.remove_image(name)
         if images.get(holding.id) is None:
@@ -98,7 +99,7 @@ def layers(seen: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> tup
 
 
 def _mine(seen: Mapping[str, Any], history: Sequence[Mapping[str, Any]], home: str, known: set[str]) -> bool:
-    tags = [str(tag).removeprefix("docker.io/") for tag in seen.get("RepoTags") or ()]
+    tags = names(seen.get("RepoTags"))
     builder = str(((seen.get("Config") or {}).get("Labels") or {}).get(f"{LABEL}builder") or "")
     if any(tag.startswith(mark(home, "")) for tag in tags):
         return True
@@ -115,22 +116,16 @@ def _holding(
     seen: Mapping[str, Any], pieces: tuple[tuple[str, int], ...], home: str, users: tuple[str, ...]
 ) -> Holding:
     labels = (seen.get("Config") or {}).get("Labels") or {}
-    tags = [str(tag).removeprefix("docker.io/") for tag in seen.get("RepoTags") or ()]
+    tags = names(seen.get("RepoTags"))
     own = [tag for tag in tags if tag.startswith(mark(home, ""))]
     builder = str(labels.get(f"{LABEL}builder") or "")
-    foreign = [
-        tag
-        for tag in tags
-        if tag not in own and not (builder == home and tag.startswith(FIRST) and not tag.startswith(marks()))
-    ]
     first = [tag for tag in tags if tag.startswith(FIRST) and not tag.startswith(marks())]
+    named = tuple(f"its name {one_line(tag, 80)}" for tag in tags if not tag.startswith(FIRST))
     why = ""
-    if any(tag.startswith(marks()) for tag in foreign):
+    if any(tag.startswith(marks()) and tag not in own for tag in tags):
         why = "another home uses it"
     elif first and builder != home:
         why = "another home has built it" if builder else "it is of an older version, which left no marks"
-    elif foreign:
-        why = f"it is also named {one_line(foreign[0], 80)}"
     revision = str(labels.get(f"{LABEL}revision") or "")
     return Holding(
         engine=EngineName.DOCKER,
@@ -140,7 +135,7 @@ def _holding(
         environment=str(labels.get(f"{LABEL}environment") or ""),
         pieces=pieces,
         created=_moment(str(seen.get("Created") or "")),
-        users=users,
+        users=(*users, *named),
         shared=why,
         whole=bool(first or own),
     )

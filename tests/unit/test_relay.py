@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import shutil
 import signal
 import socket
@@ -11,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -166,6 +169,17 @@ def test_nobody_listens_yet(relay: Relay, tmp_path: Path) -> None:
     started.process.terminate()
     assert started.process.wait(20) == -15
     started.process.communicate()
+
+
+def test_the_python_of_an_image_may_be_old() -> None:
+    """The program for Python has no syntax that 3.6 does not know, and neither imports anything that a slim image lacks."""
+    text = (files("workbench.engines.relay") / "program.py").read_text()
+    tree = ast.parse(text, feature_version=(3, 6))
+    names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    assert set(names) <= sys.stdlib_module_names
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    used = re.findall(r"^use (\w+)", (files("workbench.engines.relay") / "program.pl").read_text(), re.MULTILINE)
+    assert set(used) <= {"strict", "warnings", "constant", "Errno", "POSIX", "Socket"}, "what perl-base has"
 
 
 def test_which_program_an_image_has() -> None:

@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Bytecode is what quick starts are made of.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test bench soak fmt clean program development
+.PHONY: help demo test bench soak images fmt clean program development
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16
@@ -26,6 +26,10 @@ bench: development ## measure against the peers, print the ratios
 soak: development ## the long forms of the tests
 	@scripts/test-setup
 	$(BIN)/python -m pytest -m soak --timeout=7200 tests
+
+images: development ## build the shipped environments that `make test` does not, and use them
+	@scripts/test-setup
+	$(BIN)/python -m pytest -m images tests
 
 fmt: development ## format and fix what can be fixed
 	$(BIN)/ruff format .

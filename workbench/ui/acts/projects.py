@@ -62,7 +62,7 @@ async def new(desk: Desk, items: list[Any]) -> None:
 
 
 async def open_it(desk: Desk, rows: list[ProjectRow]) -> None:
-    """Its JupyterLab, started where it is not up."""
+    """The first IDE of its environment, started where it is not up."""
     from workbench.services import sessions
 
     session = await desk.call(sessions.start, desk.bench, rows[0].project.name)
@@ -181,7 +181,7 @@ def _edit(row: ProjectRow) -> str:
 ACTIONS = (
     Action("projects.new", "n", AREA, "new", "projects: make or add project", Purpose.ACT, new, changes=True, rank=10),
     Action(
-        "projects.open", "o", AREA, "open", "projects: open in JupyterLab", Purpose.OPEN, open_it, _readable, on_item=True,
+        "projects.open", "o", AREA, "open", "projects: open in its IDE", Purpose.OPEN, open_it, _readable, on_item=True,
         changes=True, command=lambda row: words("open", row.project.name), rank=20,
     ),
     Action(

@@ -123,7 +123,7 @@ async def remove(desk: Desk, items: list[Run]) -> None:
 
 
 async def open_output(desk: Desk, items: list[Run]) -> None:
-    """Its output notebook in the project's JupyterLab."""
+    """Its output notebook in the IDE of the project that opens notebooks."""
     from workbench.services import projects, runs, sessions
 
     run = items[0]
@@ -176,7 +176,7 @@ ACTIONS = (
         command=lambda run: f"logs {run.id} -f", rank=35,
     ),
     Action(
-        "runs.open", "o", AREA, "open", "runs: open output in JupyterLab", Purpose.OPEN, open_output, _over, on_item=True,
+        "runs.open", "o", AREA, "open", "runs: open output in its IDE", Purpose.OPEN, open_output, _over, on_item=True,
         changes=True, rank=40,
     ),
     Action(

@@ -37,7 +37,7 @@ class Projects(Noun[ProjectRow]):
     tabs = ("Summary", "Files", "Runs", "Schedules")
     state_column = 1
     loading = "Looking for projects..."
-    empty = "No projects yet. Press n to make one, or to add a folder you have.\n \nThen o opens it in JupyterLab and r runs a notebook."
+    empty = "No projects yet. Press n to make one, or to add a folder you have.\n \nThen o opens it in its IDE and r runs a notebook."
     columns = (
         Column("Project", 10, grow=3, sort=lambda row: row.project.name),
         Column("Last run", 15, sort=lambda row: row.newest and str(row.newest.state)),
@@ -133,7 +133,7 @@ def summary(bench: Bench, row: ProjectRow) -> Page:
         if len(notebooks) > 30:
             page.text(f"and {len(notebooks) - 30} more", Tone.MUTED, indent=2)
     else:
-        page.text("none yet; o opens JupyterLab to write one", Tone.MUTED, indent=2)
+        page.text("none yet; o opens its IDE to write one", Tone.MUTED, indent=2)
     return page
 
 

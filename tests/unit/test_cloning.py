@@ -15,7 +15,7 @@ from repositories import repository, served
 
 from workbench.declare import load_environment
 from workbench.errors import Conflict, NotFound, Refused
-from workbench.services import cloning, environments, imports, projects, standard
+from workbench.services import cloning, control, environments, imports, projects, schedules, standard
 from workbench.services.bench import Bench, open_bench
 
 FILES = {
@@ -119,6 +119,32 @@ def test_a_repository_becomes_a_project(bench: Bench, forge: str) -> None:
     with pytest.raises(Conflict):
         projects.clone(bench, forge, "their-work")
     assert sorted(path.name for path in bench.home.projects.iterdir()) == ["their-work"]
+
+
+def test_what_a_repository_would_do_by_itself_waits(bench: Bench, tmp_path: Path) -> None:
+    """Its schedules are paused from the first moment, and what it wants of this machine is said."""
+    (tmp_path / "warehouse").mkdir()
+    files = {
+        "project.yaml": f"environment: python\ndata: [{{path: {tmp_path / 'warehouse'}, write: true}}]\n",
+        "schedules/often.yaml": "notebook: one.ipynb\ncron: '* * * * *'\n",
+        "one.ipynb": "{}",
+        "requirements.txt": "idna\n",
+    }
+    repository(tmp_path / "forge" / "theirs", files)
+    with served(tmp_path / "forge") as address:
+        project = projects.clone(bench, f"{address}/theirs/.git")
+    (view,) = schedules.listing(bench, "theirs")
+    assert view.state == "paused"
+    assert view.row
+    assert view.row.pause_reason == "it came with a cloned repository"
+    found = standard.found(bench, project)
+    assert found.environment == "python"
+    text = "\n".join(found.lines)
+    assert f"project.yaml asks for {tmp_path / 'warehouse'}, to write in it" in text
+    assert "workbench schedules resume theirs/often" in text
+    schedules.resume(bench, view.key)
+    assert schedules.listing(bench, "theirs")[0].state == "active"
+    control.stop(bench)
 
 
 def test_a_clone_that_fails_says_why_and_leaves_nothing(bench: Bench, forge: str) -> None:

@@ -141,6 +141,7 @@ def add(call: Invocation, folder: str, name: str | None) -> None:
                 "notices": [str(one) for one in found.notices],
                 "problems": [str(one) for one in found.problems],
                 "not_read": list(found.left),
+                "asks": list(found.asks),
             },
         },
     )

@@ -60,7 +60,7 @@ ANSWERS = {
     "edit": "as check; with --print `file`",
     "projects list": "array of project, each with `uses` (environment), `newest_run` (run or null) and `up` (names of sessions)",
     "projects new": "project",
-    "projects add": "project, and `found {environment, given, notices, problems, not_read}`: its standard files",
+    "projects add": "project, and `found {environment, given, notices, problems, not_read, asks}`: its standard files, and what it wants of this machine",
     "projects show": "project, and `uses` (environment), `notebooks` (array), `git {commit, branch, dirty}`, `sessions`",
     "projects remove": "`removed kept`",
     "environments list": "array of environment",

@@ -10,6 +10,7 @@ from workbench.errors import Refused
 from workbench.model.names import SLUG_RULE, is_slug
 from workbench.paths import MARKER
 from workbench.services.bench import Bench
+from workbench.store import schedules
 from workbench.text import one_line
 
 
@@ -19,6 +20,28 @@ def name_for_folder(folder: Path) -> str:
     if not is_slug(name):
         raise Refused(f"no name can be made of {one_line(folder.name)!r}", hint=f"Give one with --name: {SLUG_RULE}.")
     return name
+
+
+def hold_schedules(bench: Bench, name: str, folder: Path) -> None:
+    """Pause every schedule that a repository brings along, before it becomes the project `name`: a stranger's shall not
+    run by itself."""
+    found = sorted(path.stem for path in (folder / "schedules").glob("*.yaml"))
+    now = bench.now()
+    with bench.store.write() as connection:
+        for stem in found:
+            key = f"{name}/{stem}"
+            schedules.notice(
+                connection,
+                key=key,
+                project=name,
+                name=stem,
+                digest="",
+                timing="",
+                problem="",
+                at=now,
+                actor=bench.actor,
+            )
+            schedules.pause(connection, key, True, at=now, actor=bench.actor, reason="it came with a cloned repository")
 
 
 def folder_to_link(bench: Bench, path: Path) -> Path:

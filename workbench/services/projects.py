@@ -14,7 +14,7 @@ from workbench.model.project import Project
 from workbench.model.run import ACTIVE, PENDING
 from workbench.services import cloning, spares
 from workbench.services.bench import Bench
-from workbench.services.folders import folder_to_link, name_for_folder
+from workbench.services.folders import folder_to_link, hold_schedules, name_for_folder
 from workbench.services.repository import GitState, git_init, git_state
 from workbench.services.starter import examples, fill
 from workbench.store import events
@@ -128,6 +128,7 @@ def clone(
         cloning.clone(address, building, progress=progress)
         if os.path.lexists(folder):
             raise _taken(folder.name)
+        hold_schedules(bench, folder.name, building)
         building.rename(folder)
     finally:
         shutil.rmtree(building, ignore_errors=True)

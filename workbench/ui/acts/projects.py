@@ -57,7 +57,7 @@ async def new(desk: Desk, items: list[Any]) -> None:
     if form.brought:
         project = await desk.call(projects.get, desk.bench, name)
         found = await desk.call(standard.found, desk.bench, project)
-        if found.given or found.problems or found.left:
+        if found.given or found.problems or found.left or found.asks:
             await desk.show(f"Found in {name}", "\n".join(found.lines))
 
 

@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 import nbformat
 import pytest
 from chromium import WEBSOCKET, browser, profile, stranger, visit
-from containers import built
+from containers import built, declare
+from docker import APIClient
+from images import rstudio
 from playwright.sync_api import BrowserContext, Page, expect
 from waiting import until
 from world import PROJECT, notebook
@@ -227,6 +229,34 @@ def test_apps_react_side_by_side_and_to_their_person_alone(
         assert (
             stranger.evaluate(WEBSOCKET, "/websocket/" if session in fronted else "/api/events/subscribe") == "refused"
         )
+
+
+def test_two_of_rstudio_stay_signed_in_side_by_side(
+    lab: Bench, engine: APIClient, up: Callable[..., list[Session]], profile: BrowserContext
+) -> None:
+    """The link leads to the form, which takes the name and the password that the program copies, and nothing else; a
+    second session in the same profile signs nobody out. The address itself has no secret in it."""
+    image = rstudio.stand_in(engine, built(lab, "python").reference)
+    declare(lab, "studio", f"engine: docker\nimage: {image}\nides: [rstudio]\n")
+    projects.create(lab, "studio", environment="studio")
+    known = up({"project": "studio", "ide": "rstudio"}, {"project": "studio", "ide": "rstudio", "name": "studio-too"})
+    pages = {}
+    for session in known:
+        assert sessions.secret_url(lab, session.id) == f"{session.url}/"
+        page = pages[session.id] = profile.new_page()
+        visit(page, lambda one=session.id: sessions.link(lab, one))
+        login, password = sessions.password(lab, session.id)
+        for secret in ("wrong", password):
+            page.locator("input[name=username]").fill(login)
+            page.locator("input[name=password]").fill(secret)
+            page.get_by_role("button").click()
+            page.wait_for_load_state()
+        expect(page.get_by_text(f"signed in as {login}")).to_be_visible()
+    for session in known:
+        visit(pages[session.id], lambda one=session: one.url)
+        expect(pages[session.id].get_by_text("signed in as")).to_be_visible()
+    first, second = (header(cookies(profile, session)) for session in known)
+    assert [status(known[0], Cookie=one) for one in (first, second, "")] == [200, 302, 302]
 
 
 def run_first_cell(page: Page, said: str = "six times seven is 42 True") -> None:

@@ -23,6 +23,7 @@ from workbench.services.bench import Bench
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 IN_TIME = 30.0  # seconds within which a build shows how it is
+BRIDGE = "wb-test-tight"
 
 
 def declare(bench: Bench, image: str) -> None:
@@ -104,14 +105,17 @@ def test_a_registry_that_is_gone(home: Bench, tmp_path: Path) -> None:
 def tight(tmp_path: Path) -> Iterator[Path]:
     """An engine of its own on a disk of 12 MB; its folder. The disk is `data` in it."""
     program = shutil.which("dockerd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if os.geteuid() != 0 or program is None:
-        pytest.skip("needs root and dockerd, to start an engine on a small disk")
+    if os.geteuid() != 0 or program is None or shutil.which("ip") is None:
+        pytest.skip("needs root, dockerd and ip, to start an engine on a small disk")
     data = tmp_path / "data"
     data.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "none", data], check=False).returncode:
         pytest.skip("no file system can be mounted here")
     argv = [program, "--data-root", data, "--exec-root", tmp_path / "exec", "--pidfile", tmp_path / "pid"]
-    argv += ["--host", f"unix://{tmp_path}/s", "--bridge", "none", "--iptables=false"]
+    # A bridge of its own: told to have none, an engine removes docker0, which is the machine's engine's.
+    subprocess.run(["ip", "link", "add", BRIDGE, "type", "bridge"], check=False, capture_output=True)
+    subprocess.run(["ip", "addr", "replace", "10.213.77.1/24", "dev", BRIDGE], check=True)
+    argv += ["--host", f"unix://{tmp_path}/s", "--bridge", BRIDGE, "--iptables=false"]
     with (tmp_path / "log").open("ab") as log:
         process = subprocess.Popen(argv, stdout=log, stderr=log)
     try:
@@ -121,6 +125,7 @@ def tight(tmp_path: Path) -> Iterator[Path]:
         process.terminate()
         process.wait(30)
         subprocess.run(["umount", "-l", data], check=False)
+        subprocess.run(["ip", "link", "del", BRIDGE], check=False)
 
 
 def _answers(socket: Path) -> bool:

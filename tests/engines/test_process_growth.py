@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -12,7 +14,9 @@ from engines.conftest import ignore
 
 from workbench.engines.process import bytecode
 from workbench.engines.process.engine import ProcessEngine
+from workbench.errors import BuildFailed
 from workbench.model.environment import EnvironmentSpec, PythonPart, Revision
+from workbench.model.lock import Change
 from workbench.paths import Home, open_home
 from workbench.settings import Settings
 
@@ -79,3 +83,26 @@ def test_the_one_before_may_be_going_away(home: Home, monkeypatch: pytest.Monkey
     assert "cannot be begun with" in log
     assert any(line.startswith("toolz==") for line in second.packages)
     assert any(line.startswith("six==") for line in second.packages)
+
+
+def test_a_lock_repeats(home: Home, tmp_path: Path) -> None:
+    """Another home builds the same by a lock, whose hashes are checked; what is newer is told; it is exported."""
+    told = {"log": tmp_path / "log", "cancelled": Event()}
+    engine = ProcessEngine(home, Settings())
+    first, _ = build(home, "six<1.17", name="locked")
+    spec = EnvironmentSpec("locked", python=PythonPart(packages=("six",)), ides=())
+    lock = engine.lock(spec, first, **told)  # type: ignore[arg-type]
+    elsewhere = ProcessEngine(open_home(tmp_path / "elsewhere"), Settings())
+    locked = replace(spec, locked=lock)
+    number = elsewhere.revision_id(locked)
+    again = elsewhere.build(locked, number, log=tmp_path / "again", progress=ignore, cancelled=Event())
+    assert again.packages == first.packages
+    assert elsewhere.outdated(locked, again, **told) == [Change("python", "six", "1.16.0", "1.17.0")]  # type: ignore[arg-type]
+    elsewhere.export(locked, again, tmp_path / "out", **told)  # type: ignore[arg-type]
+    text = (tmp_path / "out" / "requirements.txt").read_text()
+    assert "six==1.16.0 --hash=sha256:" in text
+    wrong = replace(lock, python=tuple(re.sub(r"(?<=sha256:)\w+", "0" * 64, line) for line in lock.python))
+    spec = replace(spec, locked=wrong)
+    with pytest.raises(BuildFailed) as caught:
+        elsewhere.build(spec, elsewhere.revision_id(spec), log=tmp_path / "wrong", progress=ignore, cancelled=Event())
+    assert "hash" in " ".join(caught.value.tail).lower()

@@ -109,6 +109,7 @@ def show(call: Invocation, name: str, resolved: bool) -> None:
             ("is", f"{revision.reference}{_unpinned(view)}" if revision else None),
             ("digest", revision.digest if revision else None),
             ("made from", revision.base if revision else None),
+            ("locked", _locked(view)),
             ("after rules of", revision.rules if revision else None),
             ("lacks", "\n".join(view.lacks)),
             ("secrets", _secrets(view)),
@@ -261,6 +262,16 @@ def _held(view: EnvironmentView) -> str | None:
         return None
     moved = "what is declared now is another" if view.moved_on else "it is what is declared now too"
     return f"at revision {view.revision.id}; {moved}\nFollow the declaration: workbench environments activate {view.name} --newest"
+
+
+def _locked(view: EnvironmentView) -> str:
+    lock = view.spec.locked if view.spec else None
+    if lock is None or view.spec is None:
+        return ""
+    python = view.spec.python.packages if view.spec.python else ()
+    lacking = [*lock.lacks([line for line in python if "@" not in line])]
+    more = f"; not in it: {', '.join(lacking)} (workbench environments lock {view.name})" if lacking else ""
+    return f"{len(lock.python) + len(lock.debian)} packages{more}"
 
 
 def _secrets(view: EnvironmentView) -> str:

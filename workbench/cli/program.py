@@ -35,7 +35,7 @@ ENTRIES = {
         "workbench.cli.environments:environments",
         "What notebooks and IDEs run in.",
         THINGS,
-        ("workbench.cli.revisions",),
+        ("workbench.cli.revisions", "workbench.cli.locks"),
     ),
     "ides": Entry("workbench.cli.ides:ides", "Tools that sessions can hold.", THINGS),
     "sessions": Entry("workbench.cli.sessions:sessions", "IDEs that are open.", THINGS),

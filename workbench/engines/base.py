@@ -16,6 +16,7 @@ from typing import Protocol
 from workbench.model.build import BuildProgress
 from workbench.model.environment import EngineName, EnvironmentSpec, KernelSpec, Limits, Revision
 from workbench.model.ide import Ide
+from workbench.model.lock import Change, Lock
 from workbench.model.project import Mount
 from workbench.model.stock import Holding, Stock
 from workbench.model.usage import Usage
@@ -205,6 +206,15 @@ class Engine(Protocol):
         versions are kept as far as they still fit, and what is only more than one of them has is put on top of that.
         `log` gets everything said. Raises `BuildFailed`, or `Cancelled` within 10 s of `cancelled`.
         """
+
+    def lock(self, spec: EnvironmentSpec, revision: Revision, *, log: Path, cancelled: Event) -> Lock:
+        """Exactly what was built of `spec`. Raises `Refused` where that cannot be said, `BuildFailed`, `Cancelled`."""
+
+    def outdated(self, spec: EnvironmentSpec, revision: Revision, *, log: Path, cancelled: Event) -> list[Change]:
+        """What a forced build would change now. Errors as `lock` has them."""
+
+    def export(self, spec: EnvironmentSpec, revision: Revision, folder: Path, *, log: Path, cancelled: Event) -> None:
+        """Write into `folder` what another machine can build it from without us. Errors as `lock` has them."""
 
     def remove(self, revision: Revision) -> None:
         """Remove a revision from disk; nothing where it is gone."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.model.ide import Ide, Needs
+from workbench.model.lock import Lock
 
 
 class EngineName(StrEnum):
@@ -160,6 +161,7 @@ class EnvironmentSpec:
     context: ContextPart | None = None
     ides: tuple[str, ...] = ("jupyter",)
     tools: tuple[Ide, ...] = ()  # what `ides` name
+    locked: Lock | None = None  # exact versions out of the lock file beside it
     title: str = ""
     description: str = ""
     shipped: bool = False
@@ -176,6 +178,7 @@ class EnvironmentSpec:
             "post_build": self.post_build and self.post_build.sha256,
             "start": self.start and self.start.sha256,
             "context": (self.context and self.context.sha256) or None,
+            "locked": self.locked and self.locked.digest,
         }
         return {
             "engine": self.engine,

@@ -39,6 +39,22 @@ def readings(bench: Bench) -> dict[str, Reading[EnvironmentSpec]]:
 
 def reading(bench: Bench, name: str) -> Reading[EnvironmentSpec] | None:
     """The declaration of that name, `python` or `<project>/<file>`; None where there is none."""
+    found = _declared(bench, name)
+    if found is None or found.value is None:
+        return found
+    from workbench.declare.lock import locked
+
+    return locked(found, lock_file(bench, found.value))
+
+
+def lock_file(bench: Bench, spec: EnvironmentSpec) -> Path:
+    """Where the lock of an environment stands: beside its file, for what ships in the home."""
+    if spec.source is None or spec.shipped:
+        return bench.home.environments / f"{spec.name}.lock"
+    return spec.source.with_suffix(".lock")
+
+
+def _declared(bench: Bench, name: str) -> Reading[EnvironmentSpec] | None:
     from workbench.declare import load_environment, load_standard
 
     folders = shelf(bench)

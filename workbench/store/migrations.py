@@ -114,10 +114,20 @@ def _spares(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE sessions ADD COLUMN spare TEXT NOT NULL DEFAULT ''")
 
 
+def _pin_tasks(connection: sqlite3.Connection) -> None:
+    """What is asked about exact versions: locks, what is outdated, exports."""
+    connection.execute(
+        "CREATE TABLE pin_tasks (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, environment TEXT NOT NULL,"
+        " folder TEXT NOT NULL DEFAULT '', state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',"
+        f" hint TEXT NOT NULL DEFAULT '', result TEXT NOT NULL DEFAULT '', created TEXT NOT NULL, {_ACTOR})"
+    )
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _first,
     _life_of_sessions,
     _held_revisions,
     _disk_tasks,
     _spares,
+    _pin_tasks,
 )

@@ -23,6 +23,7 @@ from workbench.supervisor.disk import Disk
 from workbench.supervisor.dispatch import Dispatch
 from workbench.supervisor.engines import Engines
 from workbench.supervisor.gauge import Gauge
+from workbench.supervisor.pinning import Pinning
 from workbench.supervisor.ready import Environments
 from workbench.supervisor.reconcile import Reconcile
 from workbench.supervisor.runs import Runs
@@ -74,6 +75,7 @@ class Supervisor:
         self.schedules = Schedules(desk, self.clock)
         self.activations = Activations(desk, self.engines)
         self.builds = Builds(desk, self.engines)
+        self.pinning = Pinning(desk, self.engines)
         self.dispatch = Dispatch(desk, self.engines, environments, self.schedules)
         self.runs = Runs(desk, self.dispatch)
         self.sessions = Sessions(desk, self.engines, environments)
@@ -84,6 +86,7 @@ class Supervisor:
             Part("schedules", lambda: self.schedules.look(self.woken)),
             Part("activations", self.activations.look),
             Part("builds", self.builds.look),
+            Part("pinning", self.pinning.look),
             Part("runs", self.runs.look),
             Part("dispatch", self.dispatch.look),
             Part("sessions", self.sessions.look),

@@ -7,13 +7,26 @@ from collections.abc import Mapping
 from textual.binding import Binding, BindingType
 
 from workbench.ui.actions import LISTS, LOGS, PROGRAM, Action
-from workbench.ui.acts import disk, environments, logs, program, projects, revisions, runs, schedules, sessions, view
+from workbench.ui.acts import (
+    disk,
+    environments,
+    locks,
+    logs,
+    program,
+    projects,
+    revisions,
+    runs,
+    schedules,
+    sessions,
+    view,
+)
 
 ACTIONS: tuple[Action, ...] = (
     *projects.ACTIONS,
     *environments.ACTIONS,
     *revisions.ACTIONS,
     *disk.ACTIONS,
+    *locks.ACTIONS,
     *sessions.ACTIONS,
     *runs.ACTIONS,
     *schedules.ACTIONS,

@@ -25,7 +25,13 @@ _LOCAL_REQUIREMENT = re.compile(
 
 
 def base_image(spec: EnvironmentSpec) -> str:
-    """What the image of `spec` starts from, by its public name."""
+    """What the image of `spec` starts from, by its public name; with its digest where a lock has that."""
+    declared = _declared(spec)
+    locked = spec.locked.base if spec.locked else ""
+    return locked if locked.partition("@")[0] == declared.partition("@")[0] else declared
+
+
+def _declared(spec: EnvironmentSpec) -> str:
     if spec.image:
         return spec.image
     if spec.conda:

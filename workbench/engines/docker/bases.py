@@ -109,6 +109,10 @@ class Bases:
 
     # -- what the engine has -------------------------------------------------------------------------------------------
 
+    def held(self, image: str) -> Base | None:
+        """The image as the engine has it, without asking a registry."""
+        return self._held(image, self._pin(image))
+
     def _held(self, image: str, pin: str) -> Base | None:
         """The image as the engine has it: by the pin, else by its tag; its own name first, then the mirror's."""
         for name in dict.fromkeys((image, mirrored(image, self._registries))):

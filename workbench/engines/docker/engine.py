@@ -18,11 +18,13 @@ from workbench.engines.docker.contents import Library
 from workbench.engines.docker.endpoint import Endpoint
 from workbench.engines.docker.images import Images
 from workbench.engines.docker.making import Making
+from workbench.engines.docker.pinning import Pinning
 from workbench.engines.docker.registries import package_index
 from workbench.engines.docker.session import Sessions
 from workbench.errors import Refused
 from workbench.model.build import BuildProgress
 from workbench.model.environment import EngineName, EnvironmentSpec, Revision
+from workbench.model.lock import Change, Lock
 from workbench.model.stock import Holding, Stock
 from workbench.model.usage import Usage
 from workbench.paths import Home
@@ -147,6 +149,32 @@ class DockerEngine:
             if self._images.get(old.id) is None:
                 self._library.forget(old.id)
         return made
+
+    def lock(self, spec: EnvironmentSpec, revision: Revision, *, log: Path, cancelled: Event) -> Lock:
+        """What was built, with hashes."""
+        return self._pinning(spec, revision, log, cancelled).lock()
+
+    def outdated(self, spec: EnvironmentSpec, revision: Revision, *, log: Path, cancelled: Event) -> list[Change]:
+        """What a forced build would bring."""
+        return self._pinning(spec, revision, log, cancelled).outdated()
+
+    def export(self, spec: EnvironmentSpec, revision: Revision, folder: Path, *, log: Path, cancelled: Event) -> None:
+        """A Dockerfile and its context."""
+        self._pinning(spec, revision, log, cancelled).export(folder)
+
+    def _pinning(self, spec: EnvironmentSpec, revision: Revision, log: Path, cancelled: Event) -> Pinning:
+        return Pinning(
+            self._connection,
+            self._library,
+            self._bases,
+            self._settings.registries,
+            package_index(spec.python.index if spec.python else None, self._settings.package_index),
+            self._home.id,
+            spec,
+            revision,
+            log,
+            cancelled,
+        )
 
     def remove(self, revision: Revision) -> None:
         """Remove the image's names, and the image with them where it has no other."""

@@ -67,7 +67,7 @@ def explain(name: str, step: str, error: str, tail: tuple[str, ...], loose: tupl
     message = _telling(error, tail, loose)
     if hint == "_R":
         message, hint = _r_package(said, message)
-    if step in {VENV_STEP, PYTHON_STEP}:
+    if step in {VENV_STEP, PYTHON_STEP} and tail:
         understood = complaints.failure(step, list(tail), None)
         message, hint = understood.message, hint or understood.hint
     return BuildFailed(

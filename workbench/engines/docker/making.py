@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -55,7 +55,8 @@ class Making:
         if footing and self._added(footing):
             return
         self._build(
-            self._written(pins=_pins(before[0]) if before and not more_than_packages(self.spec) else ()), fresh=fresh
+            self._written(pins=pins(before[0].packages) if before and not more_than_packages(self.spec) else ()),
+            fresh=fresh,
         )
 
     def _look_for_room(self, before: Sequence[Revision], *, added: bool) -> None:
@@ -74,11 +75,12 @@ class Making:
                 seen: dict[str, Any] = api.inspect_image(before.reference)  # type: ignore[no-untyped-call]
         except NoSuchThing:
             return None
-        if seen["Id"] != before.digest:
+        lock = self.spec.locked
+        if seen["Id"] != before.digest or (lock and not lock.agrees(pins(before.packages))):
             return None
         old = Ingredients.read(((seen.get("Config") or {}).get("Labels") or {}).get(MADE_OF))
         more = addition(old, ingredients(self.spec, recipe.RECIPE, self.bases), self.spec)
-        return Footing(before.reference, old.layers, more, _pins(before)) if old and more else None
+        return Footing(before.reference, old.layers, more, pins(before.packages)) if old and more else None
 
     def _added(self, footing: Footing) -> bool:
         """Build what is new; False where something of what is there would have to move for it."""
@@ -128,6 +130,6 @@ class Making:
             raise guess.better(error, self.connection, image, home=self.home, cancelled=self.cancelled) from None
 
 
-def _pins(revision: Revision) -> tuple[str, ...]:
-    """The Python packages of a revision as requirement lines."""
-    return tuple(line for line in revision.packages if _PIN.fullmatch(line))
+def pins(packages: Iterable[str]) -> tuple[str, ...]:
+    """The Python packages among those of a revision, as requirement lines."""
+    return tuple(line for line in packages if _PIN.fullmatch(line))

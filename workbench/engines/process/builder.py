@@ -110,9 +110,12 @@ class Build:
         self._venv(tool, place)
         self._begin(3)
         lines = wanted.lines(self.spec, tool, STEPS[2])
-        alone = self.fresh or wanted.resolved_whole(self.spec)
-        before = [] if alone else venv.before(self.folder, self.before)
-        resolution = Resolution(tool, STEPS[2], place, index=tool.env.get("UV_DEFAULT_INDEX", ""))
+        whole = wanted.resolved_whole(self.spec)
+        locked = None if whole else self.spec.locked
+        agreeing = [one for one in self.before if not locked or locked.agrees(one.packages)]
+        alone = self.fresh or whole or (locked and not agreeing)
+        before = [] if alone else venv.before(self.folder, agreeing)
+        resolution = Resolution(tool, STEPS[2], place, index=tool.env.get("UV_DEFAULT_INDEX", ""), locked=locked)
         root, added = resolution.run(lines, self.folder, before)
         self._begin(4)
         grown = bool(root and self._grown(root / "venv", place, tool))

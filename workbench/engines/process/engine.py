@@ -15,9 +15,11 @@ from threading import Event
 from workbench.engines.base import Facts, Inhabitant, KernelHost, SessionFacts, SessionRequest, Sink, Workspace
 from workbench.engines.process import gauge, host, interpreters, session, stock, venv
 from workbench.engines.process.builder import Build
+from workbench.engines.process.pinning import Pinning
 from workbench.errors import NotFound, Refused
 from workbench.model.environment import EngineName, EnvironmentSpec, Revision
 from workbench.model.ide import Ide
+from workbench.model.lock import Change, Lock
 from workbench.model.stock import Holding, Stock
 from workbench.model.usage import Usage
 from workbench.paths import Home
@@ -123,6 +125,24 @@ class ProcessEngine:
             before=before,
         )
         return work.run(log)
+
+    def lock(self, spec: EnvironmentSpec, revision: Revision, *, log: Path, cancelled: Event) -> Lock:
+        """What was resolved, with hashes."""
+        return self._pinning(spec, revision, log, cancelled).lock()
+
+    def outdated(self, spec: EnvironmentSpec, revision: Revision, *, log: Path, cancelled: Event) -> list[Change]:
+        """What a forced build would bring."""
+        return self._pinning(spec, revision, log, cancelled).outdated()
+
+    def export(self, spec: EnvironmentSpec, revision: Revision, folder: Path, *, log: Path, cancelled: Event) -> None:
+        """Requirements with hashes."""
+        self._pinning(spec, revision, log, cancelled).export(folder)
+
+    def _pinning(self, spec: EnvironmentSpec, revision: Revision, log: Path, cancelled: Event) -> Pinning:
+        folder = venv.folder_of(self.home, revision)
+        if folder is None:
+            raise NotFound("revision", revision.id, hint="Build the environment again.")
+        return Pinning(spec, revision, folder, self.settings.package_index, log, cancelled)
 
     def remove(self, revision: Revision) -> None:
         """Remove the venv; an existing Python that was used stays as it was."""

@@ -14,15 +14,17 @@ from pathlib import Path
 
 from workbench.engines.process.uv import Tool
 from workbench.errors import BuildFailed
+from workbench.model.lock import Lock, name_of
 
 WANTED, LOCK = "requirements.in", "requirements.lock"
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\]\s*)?(?:==|@)")
 
 
 class Resolution:
-    """Resolves for the venv `place`; `index` is where packages come from."""
+    """Resolves for the venv `place`; `index` is where packages come from, `locked` the versions that must be."""
 
-    def __init__(self, tool: Tool, step: str, place: Path, *, index: str) -> None:
+    def __init__(self, tool: Tool, step: str, place: Path, *, index: str, locked: Lock | None = None) -> None:
+        self._locked = locked
         self._tool = tool
         self._step = step
         self._place = place
@@ -40,10 +42,23 @@ class Resolution:
         root = next((place for place in before if self._less(place, asked)), None)
         if root and (added := self._on_top(root, asked, lock)):
             return root, added
+        if self._locked:
+            self._by_lock(folder, self._locked)
+            return None, lock
         if before:  # uv keeps the versions that stand in its output file, where they still fit
             shutil.copyfile(before[0] / LOCK, lock)
         self._compile([str(folder / WANTED), "-o", str(lock)])
         return None, lock
+
+    def _by_lock(self, folder: Path, locked: Lock) -> None:
+        """Resolve with the versions of the lock alone, and keep its hashes, so that nothing else is installed."""
+        lock, pins = folder / LOCK, self._tool.folder / "pins"
+        pins.write_text("".join(f"{pin}\n" for pin in locked.pins.values()), encoding="utf-8")
+        self._compile([str(folder / WANTED), "--constraints", str(pins), "-o", str(lock)])
+        exact = {name_of(line): line for line in locked.python}
+        text = lock.read_text(encoding="utf-8").splitlines()
+        lines = [exact.get(_name(line), line) if _name(line) else line for line in text]
+        lock.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
     def _less(self, place: Path, lines: Sequence[str]) -> bool:
         """Whether a revision has the same Python, and was asked for nothing else."""

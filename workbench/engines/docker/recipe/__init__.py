@@ -10,6 +10,7 @@ and the package index are mounted, so that none of them stays in a layer.
     python     the venv, our kernel and JupyterLab in it, and what is declared
     r          R packages, of Debian and of a repository
     conda      what micromamba makes in the venv's place
+    locked     exact versions out of our own lock file
     exact      lock files by uv and renv; packages from folders of this machine
     install_r  a project's own install.R
     project    what scripts see of a project; its postBuild and start
@@ -24,7 +25,7 @@ from dataclasses import replace
 from workbench.engines.base import LABEL
 from workbench.engines.docker.bases import Base
 from workbench.engines.docker.image_name import mirrored
-from workbench.engines.docker.recipe import conda, dockerfile, exact, install_r, project, python, r, system
+from workbench.engines.docker.recipe import conda, dockerfile, exact, install_r, locked, project, python, r, system
 from workbench.engines.docker.recipe.ingredients import MADE_OF, Footing, ingredients
 from workbench.engines.docker.recipe.sheet import TREES, Dialect, Recipe, Sheet
 from workbench.model.environment import EnvironmentSpec
@@ -64,6 +65,9 @@ def render(
     added = not sheet.own and bool(sheet.wanted.any or spec.post_build or spec.start)
     if added:
         sheet.add("USER root")
+    if sheet.own and not footing:
+        system.variables(sheet)
+    locked.debian(sheet)
     if sheet.own and not footing:
         system.runtime(sheet, python=not spec.conda and bool(spec.python or sheet.wanted.python))
     if spec.conda:

@@ -78,7 +78,9 @@ def everything(spec: EnvironmentSpec) -> Addition:
 
 def ingredients(spec: EnvironmentSpec, recipe: int, bases: Mapping[str, Base], layers: int = 0) -> Ingredients:
     """What an image of `spec` is made of; `recipe` is the form of the Dockerfile, `bases` what it starts from."""
-    shape: dict[str, Any] = {key: value for key, value in spec.shape.items() if key not in {"env", "apt", "ides"}}
+    shape: dict[str, Any] = {
+        key: value for key, value in spec.shape.items() if key not in {"env", "apt", "ides", "locked"}
+    }
     for key, growing in _GROWING.items():
         if isinstance(shape.get(key), dict):
             shape[key] = {name: value for name, value in shape[key].items() if name != growing}

@@ -12,7 +12,8 @@ from workbench.errors import Refused
 
 VENV = "/opt/venv"
 PATH = f"{VENV}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-REQUIREMENTS, PINS, BOUNDS = "requirements.txt", "pins.txt", "constraints.txt"
+REQUIREMENTS, PINS, LOCKED, BOUNDS = "requirements.txt", "pins.txt", "locked.txt", "constraints.txt"
+FILES = (REQUIREMENTS, PINS, LOCKED, BOUNDS)
 MAKE = f"uv venv -q --python python3 {VENV}"
 # What a stage has that is left behind, because the Engine's own builder has no mounts.
 _STAGED = ["mkdir -p /etc/uv", "mv uv.toml /etc/uv/uv.toml", "export SSL_CERT_FILE=/build/ca-bundle"]
@@ -25,7 +26,7 @@ def wanted(sheet: Sheet) -> bool:
 
 def venv(sheet: Sheet) -> None:
     """The venv with what we need ourselves: the same for all environments of a kind."""
-    if names := tools(sheet.spec):
+    if not _locked(sheet) and (names := tools(sheet.spec)):
         _step(sheet, [MAKE, f"{_install(sheet)} {' '.join(map(shlex.quote, names))}"], VENV_STEP)
 
 
@@ -34,7 +35,8 @@ def packages(sheet: Sheet) -> None:
     there = set() if sheet.footing or sheet.pins else set(tools(sheet.spec))
     if set(sheet.wanted.python) - there:
         _write_requirements(sheet)
-        _step(sheet, _commands(sheet), PYTHON_STEP)
+        make = [MAKE] if sheet.own and _locked(sheet) else []
+        _step(sheet, [*make, *_commands(sheet)], PYTHON_STEP)
 
 
 def staged(sheet: Sheet) -> None:
@@ -42,7 +44,7 @@ def staged(sheet: Sheet) -> None:
     _write_requirements(sheet)
     sheet.needs_uv = True
     sheet.add(f"FROM {sheet.image if sheet.footing else 'runtime'} AS packages")
-    files = [name for name in (REQUIREMENTS, PINS, BOUNDS) if name in sheet.files]
+    files = [name for name in FILES if name in sheet.files]
     sheet.add(f"COPY uv ca-bundle uv.toml {' '.join(files)} /build/\nWORKDIR /build")
     commands = [*_STAGED, "export PATH=/build:$PATH", *([] if sheet.footing else [MAKE]), *_commands(sheet)]
     if not sheet.footing:
@@ -57,10 +59,12 @@ def staged(sheet: Sheet) -> None:
 def _commands(sheet: Sheet) -> list[str]:
     """Install the requirements: held to what is there already, or with the versions of before where they still fit."""
     install = _install(sheet)
+    held = "".join(f" --constraints {name}" for name in (PINS, BOUNDS) if name in sheet.files)
+    if _locked(sheet):
+        return [f"{install} --no-deps --require-hashes -r {LOCKED}", f"{install}{held} -r {REQUIREMENTS}"]
     bounds = [f"export UV_CONSTRAINT={BOUNDS}"] if BOUNDS in sheet.files else []
     if sheet.footing:
-        held = f" --constraints {PINS}" if sheet.pins else ""
-        return [*bounds, f"{install}{held} -r {REQUIREMENTS}"]
+        return [f"{install}{held} -r {REQUIREMENTS}"]
     if sheet.pins:
         resolve = f"uv pip compile -q {_where(sheet)} {REQUIREMENTS} -o /tmp/{PINS}"
         return [*bounds, f"cp {PINS} /tmp/{PINS}", resolve, f"{install} -r /tmp/{PINS}", f"rm /tmp/{PINS}"]
@@ -71,8 +75,15 @@ def _write_requirements(sheet: Sheet) -> None:
     sheet.files[REQUIREMENTS] = "".join(f"{line}\n" for line in sheet.wanted.python)
     if sheet.spec.python and sheet.spec.python.constraints:
         sheet.files[BOUNDS] = "".join(f"{line}\n" for line in sheet.spec.python.constraints)
+    if _locked(sheet) and sheet.spec.locked:
+        sheet.files[LOCKED] = "".join(f"{line}\n" for line in sheet.spec.locked.python)
     if sheet.pins:
         sheet.files[PINS] = "".join(f"{line}\n" for line in sheet.pins)
+
+
+def _locked(sheet: Sheet) -> bool:
+    """Whether a lock has the versions, and not the revision that is built on."""
+    return bool(sheet.spec.locked and sheet.spec.locked.python and not sheet.footing)
 
 
 def _install(sheet: Sheet) -> str:
@@ -93,7 +104,7 @@ def _step(sheet: Sheet, commands: Sequence[str], title: str) -> None:
             hint="Install the docker command with its buildx part (on Debian: docker-buildx).",
         )
     mounts = ["type=bind,source=uv,target=/usr/local/bin/uv", "type=cache,target=/root/.cache/uv", *sheet.trust()]
-    files = [name for name in (REQUIREMENTS, PINS, BOUNDS) if any(name in command for command in commands)]
+    files = [name for name in FILES if any(name in command for command in commands)]
     mounts += [f"type=bind,source={name},target=/build/{name}" for name in files]
     place = ["cd /build"] if files else []
     sheet.run(mounts, [f"export SSL_CERT_FILE={CA_BUNDLE}", *place, *commands], title)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workbench.engines.docker.recipe import system
+from workbench.engines.docker.recipe.locked import r_check
 from workbench.engines.docker.recipe.sheet import CA_BUNDLE, Dialect, Sheet
 
 CRAN = "https://cloud.r-project.org"
@@ -22,7 +23,8 @@ def packages(sheet: Sheet) -> None:
         return
     if not r.repository and not bare and sheet.own:
         of_debian(sheet, names)
-    sheet.files["packages.R"] = script(names, r.repository or (CRAN if sheet.own and not bare else ""))
+    repository = r.repository or (CRAN if sheet.own and not bare else "")
+    sheet.files["packages.R"] = script(names, repository) + r_check(sheet)
     mounts = system.mounts(sheet)
     trust = f"export SSL_CERT_FILE={CA_BUNDLE} CURL_CA_BUNDLE={CA_BUNDLE}"
     compiler = "apt-get update -q && apt-get install -q -y --no-install-recommends r-base-dev"
@@ -43,7 +45,10 @@ def packages(sheet: Sheet) -> None:
 
 def of_debian(sheet: Sheet, names: Sequence[str]) -> None:
     """Those of the packages that Debian has."""
-    debian = " ".join(f"r-cran-{name.lower()}" for name in names)
+    locked = sheet.spec.locked.debian_names if sheet.spec.locked else frozenset[str]()
+    debian = " ".join(wanted for name in names if (wanted := f"r-cran-{name.lower()}") not in locked)
+    if not debian:
+        return
     pick = f"apt-cache -q show {debian} 2>/dev/null | sed -n 's/^Package: //p' | sort -u"
     install = f"{pick} | xargs -r apt-get install -q -y --no-install-recommends"
     commands = [*system.before(sheet), install, *system.after(sheet)]

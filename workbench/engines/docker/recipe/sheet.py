@@ -92,7 +92,7 @@ class Sheet:
         self.spec = spec
         self.dialect = dialect
         self.footing = footing
-        self.pins = tuple(footing.pins if footing else pins)
+        self.pins = tuple(footing.pins if footing else spec.locked.pins.values() if spec.locked else pins)
         self.wanted: Addition = footing.addition if footing else everything(spec)
         self.base = base_image(spec)
         self.own = spec.image is None

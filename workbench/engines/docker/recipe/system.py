@@ -9,16 +9,23 @@ from workbench.engines.docker.recipe.python import PATH
 from workbench.engines.docker.recipe.sheet import Dialect, Sheet
 
 
+def variables(sheet: Sheet) -> None:
+    """What programs are told in all images of ours."""
+    sheet.add(f"ENV LANG=C.UTF-8 \\\n    PATH={PATH}")
+
+
 def runtime(sheet: Sheet, *, python: bool) -> None:
     """The languages, from Debian where it has the version asked for."""
-    sheet.add(f"ENV LANG=C.UTF-8 \\\n    PATH={PATH}")
+    locked = sheet.spec.locked.debian_names if sheet.spec.locked else frozenset[str]()
     names = ["ca-certificates"]
     of_debian = not sheet.base.startswith("python:")
     if of_debian and python:
         names.append("python3")
     if sheet.spec.r and not sheet.base.startswith("rocker/"):
         names += ["r-base-core", "r-cran-irkernel"]
-    _install(sheet, names, "The languages")
+    names = [name for name in names if name not in locked]
+    if names:
+        _install(sheet, names, "The languages")
     if not of_debian:
         sheet.add(
             "RUN python3 -m compileall -q -j 0 \"$(python3 -c 'import os; print(os.path.dirname(os.__file__))')\" || true",
@@ -28,8 +35,10 @@ def runtime(sheet: Sheet, *, python: bool) -> None:
 
 def packages(sheet: Sheet) -> None:
     """What is declared under `apt:`, and what the IDEs need."""
-    if sheet.wanted.apt:
-        _install(sheet, sheet.wanted.apt, "System packages")
+    locked = sheet.spec.locked.debian_names if sheet.spec.locked else frozenset[str]()
+    names = [name for name in sheet.wanted.apt if name.partition("=")[0] not in locked]
+    if names:
+        _install(sheet, names, "System packages")
 
 
 def mounts(sheet: Sheet) -> list[str]:

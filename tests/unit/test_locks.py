@@ -1,0 +1,81 @@
+"""Lock files: what they say, and how they are read beside a declaration."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from workbench.declare import DeclarationError
+from workbench.declare import lock as lock_files
+from workbench.model.lock import Change, Lock, changes
+from workbench.services import catalogue, environments
+from workbench.services.bench import open_bench
+
+LOCK = Lock(
+    "docker",
+    "linux/amd64",
+    "debian:trixie-slim@sha256:" + "a" * 64,
+    "3.13.5",
+    ("pygments==2.19.2 --hash=sha256:00", "six==1.17.0 --hash=sha256:11 --hash=sha256:22"),
+    ("libpq5=17.2-1", "tree=2.2.1-1"),
+    "20261127T060000Z",
+    ("dplyr==1.1.4",),
+)
+
+
+def test_a_lock_is_read_as_it_was_written() -> None:
+    """A line for each package, all of it read back; the same content has the same digest."""
+    text = LOCK.to_json()
+    assert Lock.from_json(text) == LOCK
+    assert len([line for line in text.splitlines() if "==" in line]) == 3
+    assert replace(LOCK, r=()).digest != LOCK.digest == Lock.from_json(text).digest
+
+
+def test_a_lock_tells_what_it_lacks_and_what_agrees() -> None:
+    """Names are compared as Python compares them; versions have to be equal."""
+    assert LOCK.lacks(["six>=1", "Pygments", "pandas[excel]>=2"]) == ["pandas[excel]>=2"]
+    assert LOCK.agrees(["Pygments==2.19.2", "six==1.17.0", "toolz==1.0", "deb:tree==9"])
+    assert not LOCK.agrees(["six==1.16.0"])
+    assert LOCK.debian_names == {"libpq5", "tree"}
+
+
+def test_changes_are_what_differs() -> None:
+    """Newer, new and gone are told, each with both versions; what is equal is not."""
+    assert changes("python", {"a": "1", "b": "1", "c": "1"}, {"a": "2", "b": "1", "d": "3"}) == [
+        Change("python", "a", "1", "2"),
+        Change("python", "c", "1", ""),
+        Change("python", "d", "", "3"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"form": 99}', LOCK.to_json().replace("six", "s\\u001bix"), LOCK.to_json().replace('"r"', '"x"')],
+)
+def test_a_broken_lock_is_a_problem(tmp_path: Path, text: str) -> None:
+    """A lock that cannot be read is no reason to build without one: the environment is invalid, with the file named."""
+    bench = open_bench(tmp_path / "home")
+    path = bench.home.environments / "own.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("python: {packages: [six]}\n")
+    path.with_suffix(".lock").write_text(text)
+    with pytest.raises(DeclarationError, match="lock"):
+        environments.spec(bench, "own")
+    bench.close()
+
+
+def test_a_lock_stands_beside_its_declaration(tmp_path: Path) -> None:
+    """It is another fingerprint, so that it is built by; that of a shipped environment is in the home."""
+    bench = open_bench(tmp_path / "home")
+    before = environments.spec(bench, "python")
+    assert before.locked is None
+    path = catalogue.lock_file(bench, before)
+    assert path == bench.home.environments / "python.lock"
+    lock_files.write(path, LOCK)
+    after = environments.spec(bench, "python")
+    assert after.locked == LOCK
+    assert after.fingerprint != before.fingerprint
+    assert [view.name for view in environments.listing(bench) if "lock" in view.name] == []
+    bench.close()

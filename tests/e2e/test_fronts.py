@@ -18,7 +18,7 @@ from world import bench, kernel_python
 from workbench.front import custody
 from workbench.front.job import Place
 from workbench.model.session import ENDED, Session, SessionState
-from workbench.services import projects, sessions
+from workbench.services import control, projects, sessions
 from workbench.services.bench import Bench
 
 __all__ = ["bench", "kernel_python"]
@@ -153,6 +153,46 @@ def test_a_tool_that_ends_takes_its_front_along(lab: Bench) -> None:
     until(lambda: gone(process), "its front's end")
     sessions.start(lab, world.PROJECT, "toy")
     assert settled(lab, number, S.READY).port == session.port
+
+
+def crashed_at(lab: Bench, n: int, *, stop: bool) -> bool:
+    """The supervisor dies at its n-th change of state while a session comes up, or goes down; the next one makes true what
+    is wanted, with one front or none. Whether the n-th was reached."""
+    number = sessions.start(lab, world.PROJECT, "toy") if stop else 0
+    if stop:
+        settled(lab, number, S.READY)
+    control.stop(lab)
+    process = world.start(lab, WB_CRASH_AT=str(n))
+    assert process
+    until(lambda: control.held(lab.home) or process.poll() is not None, "the supervisor")
+    if stop:
+        sessions.stop(lab, number)
+    else:
+        number = sessions.start(lab, world.PROJECT, "toy")
+    wanted = S.STOPPED if stop else S.READY
+    until(lambda: process.poll() is not None or sessions.get(lab, number).state is wanted, "the crash or the end")
+    control.stop(lab)
+    crashed = process.wait(15) == 9
+    control.ensure(lab)
+    session = settled(lab, number, wanted)
+    if not stop:
+        assert asked(session, Cookie=signed_in(lab, session))[0] == 200
+        sessions.stop(lab, number)
+        settled(lab, number, S.STOPPED)
+    until(lambda: not world.processes(lab, "workbench.front"), "no front", seconds=30)
+    assert not world.processes(lab, "toy.py")
+    return crashed
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("stop", [False, True], ids=["up", "down"])
+def test_a_crash_at_every_point(lab: Bench, stop: bool) -> None:
+    """All points of a session's start and of its end, one after the other, until none is left."""
+    n = 1
+    while crashed_at(lab, n, stop=stop):
+        n += 1
+    assert n > 4
 
 
 def test_a_port_that_is_taken_is_answered_with_another(lab: Bench) -> None:

@@ -242,10 +242,12 @@ PYTHON = KernelSpec("python3", "Python", "python", ())
 R = KernelSpec("ir", "R", "R", ())
 
 
-def chosen(kernels: tuple[KernelSpec, ...], wanted: str | None = None, **kernelspec: str) -> str:
+def chosen(
+    kernels: tuple[KernelSpec, ...], wanted: str | None = None, preferred: str | None = None, **kernelspec: str
+) -> str:
     """The kernel that a notebook with this kernelspec gets."""
     content = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernelspec}, "cells": []}
-    return choose_kernel(parse(json.dumps(content).encode(), title=""), kernels, wanted).name
+    return choose_kernel(parse(json.dumps(content).encode(), title=""), kernels, wanted, preferred).name
 
 
 def test_the_kernel_is_the_named_one_else_the_one_of_the_language() -> None:
@@ -260,6 +262,18 @@ def test_the_kernel_is_the_named_one_else_the_one_of_the_language() -> None:
         with pytest.raises(Refused) as caught:
             chosen(kernels, **spec)
         assert "There are: " in caught.value.hint
+
+
+def test_the_environments_own_kernel_comes_before_a_guess() -> None:
+    """Where the notebook's is not there or it names none; never one of another language, and never over its own."""
+    other = KernelSpec("py-dev", "Dev", "python", ())
+    known = (PYTHON, R, other)
+    assert chosen(known, preferred="py-dev", name="conda-env-x", language="python") == "py-dev"
+    assert chosen(known, preferred="py-dev") == "py-dev"
+    assert chosen(known, preferred="py-dev", name="python3", language="python") == "python3"
+    assert chosen(known, preferred="ir", name="conda-env-x", language="python") == "python3"
+    assert chosen(known, preferred="gone", name="conda-env-x", language="python") == "python3"
+    assert chosen(known, wanted="ir", preferred="py-dev") == "ir"
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,10 @@ def _form(field: dict[str, Any], root: dict[str, Any]) -> tuple[dict[str, Any] |
         if choice.get("type") == "array":
             inner, form = _form(choice["items"], root)
             return inner, f"list of {form}s" if form != "mapping" else "list of mappings"
+        if "patternProperties" in choice:
+            [(_, inner)] = choice["patternProperties"].items()
+            _, form = _form(inner, root)
+            return None, f"mapping of {choice['propertyNames']['x-form']}s to {form}{'s' * (form == 'mapping')}"
         if "additionalProperties" in choice:
             return None, "mapping of names to text"
         if "x-form" in choice:

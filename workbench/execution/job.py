@@ -84,9 +84,9 @@ class Job:
             data=tuple(Mount(Path(m["path"]), m["target"], m["write"]) for m in space["data"]),
             declared=tuple(Path(path) for path in space.get("declared", ())),
             env=space["env"],
-            limits=Limits(**{**space["limits"], "assumed": tuple(space["limits"]["assumed"])}),
-            secrets={name: Path(path) for name, path in space["secrets"].items()},
-            network=space["network"],
+            limits=Limits(**{**space["limits"], "assumed": tuple(space["limits"].get("assumed", ()))}),
+            secrets={name: Path(path) for name, path in space.get("secrets", {}).items()},
+            network=space.get("network", True),
             person=Person(**space["person"]),
         )
         data["revision"] = Revision.from_json(json.dumps(data["revision"]))

@@ -85,7 +85,7 @@ class EnvironmentKeys(Keys):
     secrets: list[Secret] = Field(
         default=[],
         description="Names of secrets that kernels and sessions are given, as variables and as files in the folder"
-        " `WORKBENCH_SECRETS`. Their values stand in no declaration.",
+        " `WORKBENCH_SECRETS`. Their values stand in no file that is declared: `workbench secrets set NAME`.",
     )
     size: Slug | None = Field(
         None,

@@ -55,7 +55,7 @@ class SettingsKeys(Keys):
     )
     sizes: dict[Slug, LimitKeys] = Field(
         default={},
-        description="Named sizes for `size:` of environments, beside small, medium and large.",
+        description="Named sizes for `size:` of environments, beside small, medium and large; each has keys as `limits:` there.",
         examples=[{"small": {"cpus": 1, "memory": "2G"}}],
     )
     warm_sessions: Annotated[Whole, Field(ge=0, le=64)] = Field(

@@ -78,7 +78,7 @@ def start(folder: Path) -> None:
     for name in ("identity.json", "exit.json"):
         (folder / "kept" / name).unlink(missing_ok=True)
     job = kept.Job(**made["job"])
-    if made["secrets"]:  # read only now, so that no value is written down with what is to be started
+    if made.get("secrets"):  # read only now, so that no value is written down with what is to be started
         given = values({name: Path(path) for name, path in made["secrets"].items()})
         job = replace(job, env={**job.env, **given, VARIABLE: str(lay_out(folder, given))})
     kept.Line(job).close()

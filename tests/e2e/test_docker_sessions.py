@@ -175,6 +175,8 @@ def test_every_end_has_its_name(lab: Bench, engine: APIClient, up: Session) -> N
     assert "killed" in ended["struck"].reason
     assert {session.desired for session in ended.values()} == {"down"}
     until(lambda: len(containers(lab, engine, role="session")) == 1, "what is left of them to be removed")
+    variables = [lab.home.session_folder(number) / "env" for number in numbers.values()]
+    until(lambda: not any(path.exists() for path in variables), "their variables to be removed, for they hold secrets")
     assert sessions.get(lab, up.id).state is S.READY
     assert page(lab, up).status() == 200
 

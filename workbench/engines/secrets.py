@@ -11,6 +11,7 @@ from workbench.errors import Refused
 from workbench.paths import private_folder
 
 FOLDER = "secrets"  # below the private folder of a kernel or session
+VARIABLES = "env"  # the file of variables that a container reads
 VARIABLE = "WORKBENCH_SECRETS"  # tells where the files are
 
 
@@ -37,5 +38,6 @@ def lay_out(private: Path, given: Mapping[str, str]) -> Path:
 
 
 def forget(private: Path) -> None:
-    """Remove what `lay_out` has made."""
+    """Remove what holds them below the private folder of a session that is gone: files, and the file of variables."""
     shutil.rmtree(private / FOLDER, ignore_errors=True)
+    (private / VARIABLES).unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from workbench import ports
 from workbench.engines.base import Engine, SessionFacts
+from workbench.engines.secrets import forget
 from workbench.errors import WorkbenchError
 from workbench.model.ide import Idle as How
 from workbench.model.session import Session, SessionState
@@ -72,6 +73,8 @@ class Upkeep:
             self.standing.settle(session, S.FAILED, *self._failure(session, facts))
         if facts:
             engine.remove_session(facts.handle)
+        else:
+            forget(self.desk.home.session_folder(session.id))
 
     def _jupyter(self, session: Session, token: str) -> str:
         """What a Jupyter server is to be asked with about its kernels; empty for another tool."""

@@ -135,7 +135,6 @@ class Sessions:
         if folder:
             secrets.forget(Path(folder))
             drop_sockets(Path(folder))
-            (Path(folder) / "env").unlink(missing_ok=True)
 
     def shell(self, handle: str) -> list[str]:
         """argv of a shell in the session, with the variables its tool has."""

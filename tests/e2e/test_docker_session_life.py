@@ -92,8 +92,9 @@ def test_its_life(lab: Bench, engine: APIClient) -> None:
     shell = subprocess.Popen(sessions.shell(lab, number), stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     in_use(lab, number, "a shell is open in it")
-    os.close(ours)
+    os.write(ours, b"exit\n")
     shell.wait(30)
+    os.close(ours)
     stopped = settled(lab, number, S.STOPPED)
     assert stopped.reason == "idle for 4s"
     assert containers(lab, engine, session=str(number)) == []

@@ -153,6 +153,27 @@ async def test_a_session_says_what_will_happen(seed: Seed, stage: Callable[..., 
         await on.until(lambda: sessions.get(seed.bench, 2).desired is Desired.UP, "the wish")
 
 
+async def test_a_session_form_offers_what_the_environment_has(seed: Seed, stage: Callable[..., Any]) -> None:
+    """Its IDEs, the first one chosen, and what that can open: the apps of the project, or its notebooks."""
+    (seed.bench.home.environments / "apps.yaml").write_text("python: {}\nides: [streamlit, jupyter]\n")
+    folder = seed.project("sales", {"sales.ipynb": ""}, "environment: apps\n")
+    (folder / "streamlit_app.py").write_text("")
+    async with stage() as on:
+        await on.select("sales")
+        await on.press("3", "n")
+        form = await on.modal(SessionForm)
+        await on.until(lambda: form.field("file").value == "streamlit_app.py", "the app")
+        await on.see("$ workbench sessions start sales --ide streamlit --file streamlit_app.py")
+        form.field("ide").widget.value = "jupyter"
+        await on.until(lambda: form.field("file").value == "the start page", "what the other opens")
+        form.field("ide").widget.value = "streamlit"
+        await on.until(lambda: form.field("file").value == "streamlit_app.py", "the app again")
+        await on.press("ctrl+s")
+        await on.until(lambda: sessions.listing(seed.bench), "the session")
+    (session,) = sessions.listing(seed.bench)
+    assert (session.ide, session.file) == ("streamlit", "streamlit_app.py")
+
+
 async def test_a_schedule_previews_its_times_while_typing(seed: Seed, stage: Callable[..., Any]) -> None:
     """Words and next times appear as the line is typed; a wrong line is said; the file is written."""
     story(seed)

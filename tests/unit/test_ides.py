@@ -14,10 +14,12 @@ from tools import IDES, shipped_ide
 
 from workbench.cli.program import run
 from workbench.declare import load_ide
+from workbench.engines.folders import drop_sockets, socket_folder
 from workbench.engines.tool import Place
 from workbench.errors import Conflict, NotFound, Refused
 from workbench.model.environment import EnvironmentSpec, PythonPart
 from workbench.model.ide import PLACEHOLDERS, SignIn, UserRule
+from workbench.paths import tool_socket
 from workbench.services import control, environments, ides, projects, sessions
 from workbench.services.bench import Bench, open_bench
 
@@ -216,3 +218,32 @@ def test_the_command_line_shows_them(bench: Bench, capsys: pytest.CaptureFixture
     assert run([*home, "ides", "show", "rstudio"]) == 0
     assert "a ready image that has it" in capsys.readouterr().out
     assert shipped_ide("rstudio").user is UserRule.ROOT
+
+
+def test_an_ide_is_edited_as_other_declarations_are(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`edit ides/NAME` makes a copy of a shipped one in the home, checked when the editor is closed."""
+    monkeypatch.setenv("EDITOR", "sed -i s/marimo/mareemo/")
+    assert run(["--home", str(bench.home.root), "edit", "ides/marimo"]) == 0
+    assert ides.named(bench, "marimo").title == "mareemo"
+    assert "schemas/ide.schema.json" in (bench.home.ides / "marimo.yaml").read_text()
+    monkeypatch.setenv("EDITOR", "sed -i s/title:/titel:/")
+    assert run(["--home", str(bench.home.root), "edit", "ides/marimo"]) == 1
+    assert "did you mean 'title'?" in capsys.readouterr().out
+
+
+def test_sockets_have_a_short_path(bench: Bench, tmp_path: Path) -> None:
+    """Where a session's folder is too deep for unix(7), its sockets lie in a short private one, which goes with it."""
+    near, far = tmp_path / "1", tmp_path / ("x" * 90) / "2"
+    for folder in (near, far):
+        folder.mkdir(parents=True)
+        short = socket_folder(bench.home, folder / "front", 9)
+        assert len(str(short / "tool.sock")) <= 107
+        assert tool_socket(folder) == short / "tool.sock"
+        assert short.stat().st_mode & 0o777 == 0o700
+    before = (far / "front").resolve()
+    assert before != far / "front"
+    drop_sockets(far)
+    assert not before.exists()
+    assert not (far / "front").is_symlink()

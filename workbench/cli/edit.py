@@ -35,9 +35,10 @@ class Declaration:
 @click.argument("thing", shell_complete=editable_names)
 @click.option("--print", "only_print", is_flag=True, help="Print the path of the file that holds now; open no editor.")
 def edit(call: Invocation, thing: str, only_print: bool) -> int:
-    """Open the declaration of an environment, a project, a schedule (PROJECT/NAME) or `settings`; check it afterwards.
+    """Open the declaration of an environment, a project, a schedule (PROJECT/NAME), an IDE (ides/NAME) or `settings`; check
+    it afterwards.
 
-    An environment that ships is copied into the home first; the copy wins. Left unchanged, it goes again.
+    An environment or IDE that ships is copied into the home first; the copy wins. Left unchanged, it goes again.
     """
     from workbench.cli.check import report
     from workbench.doctor.editors import find_editor
@@ -82,7 +83,7 @@ def _print(call: Invocation, thing: str, found: Declaration) -> None:
 
 
 def declaration(bench: Bench, thing: str) -> Declaration:
-    """The file that declares `thing`: a path, `settings`, an environment, a project, or `project/schedule`.
+    """The file that declares `thing`: a path, `settings`, an environment, a project, `project/schedule`, or `ides/name`.
 
     Raises `NotFound`.
     """
@@ -90,12 +91,13 @@ def declaration(bench: Bench, thing: str) -> Declaration:
         return Declaration(bench.home.settings_file)
     if thing.endswith((".yaml", ".yml")) and Path(thing).is_file():
         return Declaration(Path(thing).absolute())
-    found = [one for one in (_environment(bench, thing), _project(bench, thing), _schedule(bench, thing)) if one]
+    kinds = (_environment, _project, _schedule, _ide)
+    found = [one for kind in kinds if (one := kind(bench, thing))]
     if len(found) > 1:
         names = " and ".join(str(one.path) for one in found)
         raise Refused(f"{thing!r} names {names}", hint="Give the file's path.")
     if not found:
-        raise NotFound("environment, project or schedule", thing, [*_known(bench), "settings"])
+        raise NotFound("environment, project, schedule or IDE", thing, [*_known(bench), "settings"])
     return found[0]
 
 
@@ -136,11 +138,26 @@ def _schedule(bench: Bench, key: str) -> Declaration | None:
     return Declaration(path) if path.exists() else None
 
 
+def _ide(bench: Bench, thing: str) -> Declaration | None:
+    kind, _, name = thing.partition("/")
+    if kind != "ides":
+        return None
+    from workbench.services import ides
+
+    view = next((one for one in ides.listing(bench) if one.name == name), None)
+    if view is None:
+        return None
+    if not view.shipped:
+        return Declaration(view.source)
+    return Declaration(bench.home.ides / f"{name}.yaml", lambda: ides.own_copy(bench, name), view.source)
+
+
 def _known(bench: Bench) -> list[str]:
-    from workbench.services import environments, projects, schedules
+    from workbench.services import catalogue, environments, projects, schedules
 
     return [
         *(spec.name for spec in environments.specs(bench)),
         *(project.name for project in projects.listing(bench)),
         *(view.key for view in schedules.listing(bench)),
+        *(f"ides/{name}" for name in catalogue.ides(bench).files()),
     ]

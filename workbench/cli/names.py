@@ -141,4 +141,12 @@ secret_names = _completer(_secrets)
 ide_names = _completer(_ides)
 run_names = _completer(_runs)
 target_names = _completer(lambda bench: [*_runs(bench), *_sessions(bench)])
-editable_names = _completer(lambda bench: [*_projects(bench), *_environments(bench), *_schedules(bench), "settings"])
+editable_names = _completer(
+    lambda bench: [
+        *_projects(bench),
+        *_environments(bench),
+        *_schedules(bench),
+        *(f"ides/{name}" for name in _ides(bench)),
+        "settings",
+    ]
+)

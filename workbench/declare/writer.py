@@ -22,7 +22,7 @@ from workbench.declare.schemas import install
 from workbench.declare.validation import validate
 from workbench.errors import Conflict, Refused
 
-Kind = Literal["environment", "project", "schedule", "settings"]
+Kind = Literal["environment", "ide", "project", "schedule", "settings"]
 # The key's path, as ("limits", "memory"); None takes the key away.
 Changes = Mapping[tuple[str, ...], Any]
 _SCHEMA_LINE = re.compile(r"# yaml-language-server: \$schema=.*(?:\r?\n|$)")

@@ -77,6 +77,19 @@ def offered(bench: Bench, project: Project, spec: EnvironmentSpec) -> list[Ide]:
     return [*spec.tools, *more]
 
 
+def own_copy(bench: Bench, name: str) -> Path:
+    """The file to edit: the home's own, or for a shipped one a copy of it there, made now."""
+    from workbench.declare import writer
+
+    path = bench.home.ides / f"{name}.yaml"
+    if path.exists():
+        return path
+    source = catalogue.ides(bench).files()[name]
+    text = writer.with_schema_line(source.read_text(encoding="utf-8"), path, "ide", bench.home.root)
+    writer.create_text(path, "ide", text, home=bench.home.root)
+    return path
+
+
 def _of(project: Project) -> Ides:
     from workbench.declare import Ides
 

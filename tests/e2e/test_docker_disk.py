@@ -11,6 +11,7 @@ import pytest
 from containers import LABEL, built, declare
 from docker import APIClient
 from docker.errors import ImageNotFound
+from images.registry import small
 from world import PROJECT, ended, notebook
 
 from workbench.model.disk import Policy, Report
@@ -60,7 +61,7 @@ def test_a_dry_run_says_what_goes_and_just_that_goes(lab: Bench, engine: APIClie
     broken = lab.home.environment_folder("never-built") / ("0" * 16)
     broken.mkdir(parents=True)
     (broken / "Dockerfile").write_text("FROM nowhere\n")
-    foreign = {image["Id"] for image in engine.images() if image["Id"] not in {one.digest for one in made}}
+    foreign = small(engine, f"workbench-tests/foreign:{lab.home.id}")
     before = workbench(lab, "disk")
     assert before["folders"]["build logs"] > 0
     planned = workbench(lab, "prune", "--dry-run")
@@ -81,10 +82,12 @@ def test_a_dry_run_says_what_goes_and_just_that_goes(lab: Bench, engine: APIClie
     assert [there(engine, one) for one in made] == [False, False, True, True]
     assert not left.exists()
     assert not broken.exists()
-    assert foreign <= {image["Id"] for image in engine.images()}
+    engine.remove_image(foreign)  # it is still there
+    assert there(engine, base)
     assert workbench(lab, "prune", "--dry-run")["entries"] == []
     run = runs.submit(lab, Request(PROJECT, notebook(lab, "still.ipynb", "print(1)"), environment=NAME))
-    assert ended(lab, run).ended_well
+    done_run = ended(lab, run)
+    assert done_run.ended_well, done_run.reason
 
 
 def test_what_came_into_use_after_the_plan_stays(lab: Bench, engine: APIClient) -> None:

@@ -24,17 +24,15 @@ SERVER = shipped_ide("shiny-server")
 APP = 'library(shiny)\nfile.create("by-{name}.txt")\nshinyApp(fluidPage("this is {name}"), function(input, output) {{}})\n'
 
 
-@pytest.fixture(scope="module")
-def shiny(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+@pytest.fixture
+def shiny(docker_bench: Bench, tmp_path: Path) -> Bench:
     """A bench with the shipped environment for Shiny of R, built where the engine does not have it yet."""
-    known = request.getfixturevalue("docker_opened")
     path = shipped("environments") / "shiny.yaml"
     spec = load_environment(path, shelf=Shelf((path.parent,))).get()
-    folder = tmp_path_factory.mktemp("shiny")
-    identity = known.engine.revision_id(spec)
-    revision = known.engine.build(spec, identity, log=folder / "log", progress=ignore, cancelled=Event())
+    engine = docker_bench.engine
+    revision = engine.build(spec, engine.revision_id(spec), log=tmp_path / "log", progress=ignore, cancelled=Event())
     assert set(revision.ides) == {"shiny", "shiny-server", "jupyter"}
-    return Bench(known.engine, known.home, spec, revision, folder)
+    return replace(docker_bench, spec=spec, revision=revision)
 
 
 def ask(door: Path, path: str, **headers: str) -> tuple[int, str]:

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +18,8 @@ from waiting import until
 from world import bench, kernel_python, lab_python
 
 from workbench.model.session import ENDED, Session, SessionState
-from workbench.services import control, sessions
-from workbench.services.bench import Bench
+from workbench.services import catalogue, control, sessions
+from workbench.services.bench import Bench, open_bench
 from workbench.store.events import of
 
 __all__ = ["bench", "kernel_python", "lab_python"]
@@ -218,3 +219,30 @@ def _of(bench: Bench, pid: int) -> bool:
     except psutil.Error:
         return False
     return "jupyter" in line and pid != os.getpid() and str(bench.home.root) in line
+
+
+def test_jupyterlab_starts_without_a_slow_library(tmp_path: Path, lab_python: Path, kernel_python: Path) -> None:
+    """What our start leaves for later is not loaded, and still does its work where it is asked for; a JupyterLab of
+    another Python than the one that starts it is found as well."""
+    slow = "rfc3987_syntax.syntax_helpers"
+    (start,) = [one.text for one in catalogue.ides(open_bench(tmp_path / "home")).reading("jupyter").get().files]
+    program = tmp_path / "start.py"
+    program.write_text(start)
+
+    def said(*argv: str | Path, **env: str) -> str:
+        done = subprocess.run(list(map(str, argv)), capture_output=True, text=True, env={**os.environ, **env})
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout + done.stderr
+
+    if slow not in said(lab_python, "-X", "importtime", "-m", "jupyterlab", "--version"):
+        pytest.skip("JupyterLab does not load it any more: start.py of ides/jupyter.yaml can go")
+    assert slow not in said(lab_python, "-X", "importtime", program, "--version")
+    ask = (
+        "import jsonschema as j; v = j.Draft202012Validator({'format': 'iri'}, format_checker=j.FormatChecker());"
+        "print([v.is_valid(one) for one in ('not one', 'http://a.example')])"
+    )
+    program.write_text(start.partition("sys.argv[0]")[0] + ask + "\n")
+    assert "[False, True]" in said(lab_python, program)
+    program.write_text(start)
+    path = f"{lab_python.parent}{os.pathsep}{os.environ['PATH']}"
+    assert said(kernel_python, program, "--version", PATH=path).strip()

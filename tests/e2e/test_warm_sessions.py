@@ -161,4 +161,4 @@ def test_a_local_process_is_up_before_it_is_asked_for(bench: Bench, lab_python: 
     warm(bench, on=False)
     sessions.stop(bench, number)
     until(lambda: sessions.get(bench, number).state in ENDED, "its end")
-    assert not world.processes(bench, "jupyterlab")
+    assert not world.processes(bench, "start.py")

@@ -95,8 +95,12 @@ class Spares:
             self.desk.thread(f"spare-{session.name}", lambda: self._measure(session, engine))
 
     def _measure(self, session: Session, engine: Engine) -> None:
-        usage = engine.usage(session.handle, disk=False)
         holds = ""
+        try:
+            usage = engine.usage(session.handle, disk=False)
+        except WorkbenchError as error:
+            usage = None
+            log.info("spare %s cannot be measured: %s", session.name, error.message)
         if usage and usage.memory is not None:
             self._takes[session.project] = usage.memory
             holds = f", holds {memory(usage.memory)}"

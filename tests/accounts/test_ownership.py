@@ -117,7 +117,13 @@ def test_what_a_session_writes_is_ours(bench: Bench) -> None:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("bench", [pytest.param("docker", marks=pytest.mark.docker)], indirect=True)
-@pytest.mark.parametrize("make", [stand_ins.docker_stacks, stand_ins.rocker], ids=["docker-stacks", "rocker"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(stand_ins.docker_stacks, id="docker-stacks"),
+        pytest.param(stand_ins.rocker, id="rocker", marks=pytest.mark.soak),
+    ],
+)
 def test_what_ready_images_write_is_ours(bench: Bench, make: Callable[[APIClient, str], str]) -> None:
     """Images after the rules of others run a notebook and JupyterLab, as whoever's project it is."""
     built(bench)

@@ -13,7 +13,7 @@ from workbench.errors import BuildFailed
 from workbench.model.build import BuildProgress
 from workbench.text import clean, one_line
 
-QUIET = 8.0  # seconds without a word, after which that is said
+QUIET = 5.0  # seconds without a word, after which that is said
 TAIL = 20
 _BYTES = frozenset({"Downloading", "Extracting"})
 _HELD = frozenset({"Already exists", "Pull complete"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,13 @@ import pytest
 from engines.conftest import Bench, ignore
 from engines.test_docker import api, run_in
 
+from workbench.engines.base import Cancelled
 from workbench.engines.docker import builder, command
 from workbench.engines.docker.engine import DockerEngine
 from workbench.engines.docker.recipe import Dialect
 from workbench.engines.docker.recipe.ingredients import MADE_OF, Ingredients
 from workbench.errors import BuildFailed
+from workbench.model.build import BuildProgress
 from workbench.model.environment import EnvironmentSpec, PythonPart, Revision
 
 pytestmark = pytest.mark.docker
@@ -133,3 +136,21 @@ def test_a_label_tells_no_line_of_the_declaration(docker_bench: Bench, built: Bu
     assert "hunter2" not in told
     assert "iniconfig" not in told.replace(second.reference, "")
     assert "iniconfig==2.3.0" in second.packages
+
+
+def test_the_engines_own_builder_is_cancelled(
+    docker_bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A build without BuildKit ends when it is cancelled; nothing that could be taken for the image is left."""
+    monkeypatch.setattr(command, "for_builds", lambda *_: None)
+    cancelled = Event()
+    spec = EnvironmentSpec("test-classic-cancelled", apt=(f"tree={secrets.randbelow(10**9)}",), ides=())
+    engine = docker_bench.engine
+
+    def tell(moment: BuildProgress) -> None:
+        if moment.step > 1:
+            cancelled.set()
+
+    with pytest.raises(Cancelled):
+        engine.build(spec, engine.revision_id(spec), log=tmp_path / "log", progress=tell, cancelled=cancelled)
+    assert engine.find(spec, engine.revision_id(spec)) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ from ui.seeding import HOSTILE, NOW, Seed, story
 
 from workbench.model.build import BuildState
 from workbench.model.run import RunState
-from workbench.model.session import SessionState
+from workbench.model.session import Desired, Session, SessionState
+from workbench.model.usage import Usage
 from workbench.services.overview import overview
 from workbench.ui import tone
 from workbench.ui.editor import command
@@ -20,7 +23,7 @@ from workbench.ui.nouns.environments import Environments
 from workbench.ui.nouns.projects import Projects
 from workbench.ui.nouns.runs import Runs, bar
 from workbench.ui.nouns.schedules import Schedules
-from workbench.ui.nouns.sessions import Sessions
+from workbench.ui.nouns.sessions import Sessions, use
 from workbench.ui.page import Page, wrapped
 from workbench.ui.sources import EventSource, FileSource
 from workbench.ui.widgets.columns import GAP, fit, pad
@@ -204,3 +207,18 @@ def test_wide_characters_are_counted_by_their_cells() -> None:
     assert wrapped("ab cd", 5) == ["ab cd"]
     assert wrapped("ab cd", 2) == ["ab", "cd"]
     assert wrapped("", 3) == [""]
+
+
+def test_a_session_says_what_it_takes_and_when_it_stops() -> None:
+    """What was measured; once its idle stop is near, when that is. Nothing where nothing is known."""
+    session = Session(
+        id=1, name="lab", project="lab", ide="jupyter", environment="e", engine="docker", revision="r",
+        desired=Desired.UP, generation=1, state=SessionState.READY, reason="", hint="", port=1, handle="h", file="",
+        created=NOW, started=NOW, ended=None, by="ann", account="ann", origin="ui", idle_stop=7200.0,
+    )  # fmt: skip
+    taken = Usage(NOW, cpu=0.314, memory=340 * 1024**2)
+    assert use(session, NOW).text == ""
+    assert use(replace(session, usage=taken), NOW).text == "31% 340 MB"
+    far, near = (replace(session, usage=taken, stops_at=NOW + timedelta(minutes=minutes)) for minutes in (60, 9))
+    assert use(far, NOW).text == "31% 340 MB"
+    assert use(near, NOW).text == "stops in 9m"

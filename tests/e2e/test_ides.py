@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import urllib.request
@@ -163,3 +164,16 @@ def test_every_ide_that_a_venv_can_have(lab: Bench) -> None:
     until(lambda: sessions.get(lab, wanted["streamlit"]).state is not SessionState.READY, "its restart")
     assert ready(lab, wanted["streamlit"]).port == up["streamlit"].port
     assert any("other.py" in " ".join(process.cmdline()) for process in world.processes(lab, "streamlit"))
+
+
+def test_an_old_streamlit_ends(tools_python: Path, tmp_path: Path) -> None:
+    """It is served by something else, on a port that all accounts could reach: it ends, with what to do."""
+    (file,) = shipped_ide("streamlit").files
+    (tmp_path / "serve.py").write_text(file.text)
+    (tmp_path / "streamlit-1.56.0.dist-info").mkdir()
+    (tmp_path / "streamlit-1.56.0.dist-info" / "METADATA").write_text("Name: streamlit\nVersion: 1.56.0\n")
+    argv = [tools_python, tmp_path / "serve.py", tmp_path / "door", "streamlit", "run", "app.py"]
+    environ = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, cwd=tmp_path, env=environ)
+    assert done.returncode == 1
+    assert "Streamlit 1.57 or later is needed" in done.stderr

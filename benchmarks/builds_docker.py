@@ -1,6 +1,6 @@
 """Building the environment `python` as an image, against a plain Dockerfile with pip in one layer, interleaved.
 
-    .venv/bin/python benchmarks/builds_docker.py [ROUNDS]
+    .venv/bin/python benchmarks/builds_docker.py [ROUNDS [COLD ROUNDS]]
 
 Each round adds another small package to the same list on both sides. `added` is from asking (a row in the queue) to
 the environment being ready; the peer rebuilds its pip layer, as `docker build` does when a line is added. `cold` is a
@@ -140,7 +140,7 @@ def _sweep(api: Any, docker: list[str]) -> None:
             subprocess.run(argv, check=False, capture_output=True)
 
 
-def main(rounds: int) -> None:
+def main(rounds: int, cold: int) -> None:
     """Measure and print."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     from workbench.engines.docker import command
@@ -161,12 +161,13 @@ def main(rounds: int) -> None:
         peer(docker, folder / "peer", base, PACKAGES)
         ours.built(PACKAGES)
         for round_ in range(rounds):
-            more = (*PACKAGES, MORE[round_ % len(MORE)])
+            # No version is like that: it only keeps both sides from finding the layer of an earlier measurement.
+            more = (*PACKAGES, f"{MORE[round_ % len(MORE)]}!=0.{os.getpid()}.{round_}")
             took["peer added"].append(peer(docker, folder / "peer", base, more))
             took["added"].append(ours.built(more))
             took["unchanged"].append(ours.built(more))
             ours.built(PACKAGES)  # what it was, so that each round adds to the same
-        for round_ in range(max(1, rounds // 2)):
+        for round_ in range(cold):
             took["peer cold"].append(peer(docker, folder / "peer", base, PACKAGES, cold=True))
             took["cold"].append(ours.cold(round_))
     finally:
@@ -174,6 +175,8 @@ def main(rounds: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"environment python on Docker, {rounds} rounds, medians; load {os.getloadavg()[0]:.1f}")
     for name, against in (("added", "peer added"), ("cold", "peer cold")):
+        if not took[name]:
+            continue
         mine, other = median(took[name]), median(took[against])
         print(
             f"  {name:<10} {mine:6.2f} s   pip {other:6.2f} s   ratio {mine / other:.3f}   worst {max(took[name]):.2f} s"
@@ -182,4 +185,5 @@ def main(rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    numbers = [int(word) for word in sys.argv[1:]]
+    main(*(numbers + [5, 3][len(numbers) :]))

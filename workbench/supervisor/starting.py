@@ -32,8 +32,9 @@ log = logging.getLogger("workbench.supervisor.sessions")
 READY_WITHIN = 120.0  # seconds from its start to its first answer
 USUAL_GRACE = 10.0
 PORTS = 5  # ports tried where others take them
-OFTEN, HURRY = 0.025, 10.0  # seconds between questions to it for its first seconds, in which most tools come up
-STEP, INSPECT = 0.1, 1.0  # seconds between questions to it afterwards, and to its engine
+# Seconds between questions to it: a share of what it has taken so far, for asking takes time from it, within bounds.
+SHARE, OFTEN, STEP = 0.03, 0.02, 0.1
+INSPECT = 1.0  # seconds between questions to its engine
 SLOW = 3.0  # seconds after which is said what it is waited for
 TOKEN = "token"  # noqa: S105 - a file's name
 
@@ -144,7 +145,7 @@ class Starting:
             if waited > READY_WITHIN:
                 missing = "it did not answer" if answer is Answer.NOT_YET else "its websocket did not open"
                 raise WorkbenchError(f"{missing} within {READY_WITHIN:g} s{self._words(session, token)}")
-            time.sleep(OFTEN if waited < HURRY else STEP)
+            time.sleep(min(STEP, max(OFTEN, SHARE * waited)))
 
     def grace(self, session: Session) -> float:
         """Seconds between asking it to stop and killing it; an IDE that is not declared any more gets the usual."""

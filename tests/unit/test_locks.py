@@ -79,3 +79,39 @@ def test_a_lock_stands_beside_its_declaration(tmp_path: Path) -> None:
     assert after.fingerprint != before.fingerprint
     assert [view.name for view in environments.listing(bench) if "lock" in view.name] == []
     bench.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("uv.lock", 'version = 1\nrevision = 3\nrequires-python = ">=3.11"\n'),
+        ("renv.lock", '{"R": {"Version": "4.5.0", "Repositories": []}, "Packages": {}}'),
+        ("Pipfile.lock", '{"_meta": {"pipfile-spec": 6, "sources": []}, "default": {}, "develop": {}}'),
+    ],
+)
+def test_a_lock_of_another_tool_is_none_of_ours(tmp_path: Path, name: str, text: str) -> None:
+    """A project's `uv.lock` is read as what it is, and a lock of ours stands beside it under a name of its own."""
+    bench = open_bench(tmp_path / "home")
+    folder = bench.home.projects / "study"
+    folder.mkdir(parents=True)
+    (folder / name).write_text(text)
+    (folder / "pyproject.toml").write_text('[project]\nname = "study"\nversion = "1"\nrequires-python = ">=3.11"\n')
+    spec = environments.spec(bench, f"study/{name}")
+    path = catalogue.lock_file(bench, spec)
+    assert path == folder / f"{name}.workbench.lock"
+    lock_files.write(path, LOCK)
+    assert environments.spec(bench, f"study/{name}").locked == LOCK
+    assert (folder / name).read_text() == text
+    bench.close()
+
+
+def test_a_lock_that_the_declaration_names_is_none_of_ours(tmp_path: Path) -> None:
+    """`python: {lock: own.lock}` in own.yaml keeps its meaning; locking it writes another file."""
+    bench = open_bench(tmp_path / "home")
+    bench.home.environments.mkdir(exist_ok=True)
+    (bench.home.environments / "own.yaml").write_text("python: {lock: own.lock}\n")
+    (bench.home.environments / "own.lock").write_text("six==1.17.0\n")
+    spec = environments.spec(bench, "own")
+    assert spec.locked is None
+    assert catalogue.lock_file(bench, spec) == bench.home.environments / "own.yaml.workbench.lock"
+    bench.close()

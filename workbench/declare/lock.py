@@ -23,7 +23,7 @@ def locked(reading: Reading[EnvironmentSpec], path: Path) -> Reading[Environment
             raise ValueError("it is too large")
         lock = Lock.from_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError) as error:
-        problem = Problem(path, 0, 0, f"cannot be read as a lock file: {error}", "remove it, or lock again")
+        problem = Problem(path, 0, 0, f"cannot be read as a lock file: {error}", "move it away, or lock again")
         return Reading(None, (problem,))
     return replace(reading, value=replace(reading.value, locked=lock))
 

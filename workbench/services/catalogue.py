@@ -48,10 +48,18 @@ def reading(bench: Bench, name: str) -> Reading[EnvironmentSpec] | None:
 
 
 def lock_file(bench: Bench, spec: EnvironmentSpec) -> Path:
-    """Where the lock of an environment stands: beside its file, for what ships in the home."""
+    """Where the lock of an environment stands: beside its file, for what ships in the home.
+
+    It is never a file of another tool: not `uv.lock`, nor what the declaration itself names.
+    """
     if spec.source is None or spec.shipped:
         return bench.home.environments / f"{spec.name}.lock"
-    return spec.source.with_suffix(".lock")
+    path = spec.source.with_suffix(".lock")
+    named = {part.lock.path for part in (spec.python, spec.r) if part and part.lock}
+    named |= {spec.python.requirements} if spec.python and spec.python.requirements else set()
+    if spec.source.suffix == ".yaml" and path not in named:
+        return path
+    return spec.source.with_name(f"{spec.source.name}.workbench.lock")
 
 
 def _declared(bench: Bench, name: str) -> Reading[EnvironmentSpec] | None:

@@ -15,6 +15,7 @@ from threading import Event
 
 import pytest
 from engines.conftest import Bench, Opened, ignore
+from tools import shipped_ide
 from waiting import until
 
 from workbench.engines.complaints import failure
@@ -56,7 +57,7 @@ def build(
         ({"apt": ("libpq5",)}, "apt"),
         ({"r": RPart("4.5")}, "r"),
         ({"image": "rocker/tidyverse:4.5.2"}, "image"),
-        ({"ides": ("rstudio",)}, "ides: rstudio"),
+        ({"tools": (shipped_ide("rstudio"),)}, "ides: rstudio"),
     ],
 )
 def test_what_needs_a_container_is_refused(engine: ProcessEngine, part: dict[str, object], word: str) -> None:
@@ -104,7 +105,7 @@ def test_bytecode_is_taken_only_from_the_same_file(tmp_path: Path) -> None:
 
 def test_progress_goes_through_all_steps(process_bench: Bench, tmp_path: Path) -> None:
     """Steps are told in order, once begun each; the log holds commands and answers; a lock file stays."""
-    spec = replace(process_bench.spec, name="steps", python=PythonPart(packages=("iniconfig",)), ides=())
+    spec = replace(process_bench.spec, name="steps", python=PythonPart(packages=("iniconfig",)), ides=(), tools=())
     told: list[BuildProgress] = []
     assert isinstance(process_bench.engine, ProcessEngine)
     made = build(process_bench.engine, spec, tmp_path / "log", told)
@@ -226,17 +227,6 @@ def test_an_existing_python_without_a_kernel_is_refused(engine: ProcessEngine, t
     for use, words in ((str(tmp_path / "none"), "there is no Python"), ("conda:nope", "no conda environment")):
         with pytest.raises(BuildFailed, match=words):
             build(engine, EnvironmentSpec("bare", use=use, ides=()), tmp_path / "log")
-
-
-def test_a_conda_environment_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`conda:NAME` is looked up in the list that conda keeps."""
-    place = tmp_path / "envs" / "geo" / "bin"
-    place.mkdir(parents=True)
-    (place / "python").symlink_to(sys.executable)
-    (tmp_path / ".conda").mkdir()
-    (tmp_path / ".conda" / "environments.txt").write_text(f"/gone/geo2\n{place.parent}\n")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert interpreters.existing("conda:geo") == place / "python"
 
 
 def test_a_build_ends_with_its_supervisor(home: Home, tmp_path: Path) -> None:

@@ -19,11 +19,13 @@ from images import stand_ins
 from tools import JUPYTER
 from waiting import until
 
+from workbench.declare.project import load_project
 from workbench.engines.base import Person
 from workbench.engines.docker.contents import S6, STACKS
 from workbench.engines.docker.engine import DockerEngine
 from workbench.errors import Refused
 from workbench.model.environment import EnvironmentSpec
+from workbench.model.project import Project
 
 pytestmark = pytest.mark.docker
 ROOT = Person(0, 0, "root")
@@ -119,7 +121,10 @@ def test_declarations_are_not_written_from_inside(docker_bench: Bench) -> None:
     (space.project / "schedules").mkdir()
     (space.project / "schedules" / "nightly.yaml").write_text("notebook: a.ipynb\n")
     (space.project / "project.yaml").write_text("description: as it was\n")
-    space = replace(space, declared=(space.project / "project.yaml", space.project / "schedules", space.project / "no"))
+    (space.project / "conf").mkdir()
+    (space.project / "conf" / "environment.yaml").write_text("python: {}\n")
+    places = ("project.yaml", "schedules", "ides", "conf/environment.yaml")
+    space = replace(space, declared=tuple(space.project / place for place in places))
     code = (
         "import os, sys\n"
         "here, done = os.path.dirname(os.getcwd()), 0\n"
@@ -132,6 +137,11 @@ def test_declarations_are_not_written_from_inside(docker_bench: Bench) -> None:
         "attempt(open, here + '/schedules/more.yaml', 'w')\n"
         "attempt(os.unlink, here + '/project.yaml')\n"
         "attempt(os.rename, here + '/schedules', here + '/moved')\n"
+        "attempt(os.rename, here + '/conf', here + '/moved')\n"
+        "attempt(open, here + '/conf/environment.yaml', 'w')\n"
+        "attempt(os.rmdir, here + '/ides')\n"
+        "attempt(open, here + '/ides/mine.yaml', 'w')\n"
+        "open(here + '/conf/other', 'w').close()\n"
         "open(here + '/mine', 'w').close()\n"
         "attempt(os.replace, here + '/mine', here + '/project.yaml')\n"
         "assert open(here + '/project.yaml').read() == 'description: as it was\\n'\n"
@@ -143,6 +153,42 @@ def test_declarations_are_not_written_from_inside(docker_bench: Bench) -> None:
     assert end is not None
     assert end.code == 40
     assert (space.project / "project.yaml").read_text() == "description: as it was\n"
+
+
+def test_declarations_that_are_not_there_are_not_made_inside(docker_bench: Bench) -> None:
+    """A project that declares nothing cannot be made to: its places are made before, and are well and the person's."""
+    space = docker_bench.workspace()
+    places = ("project.yaml", "schedules", "ides")
+    space = replace(space, declared=tuple(space.project / place for place in places))
+    code = (
+        "import os, sys\n"
+        "here, done = os.path.dirname(os.getcwd()), 0\n"
+        "for name in ('project.yaml', 'schedules/nightly.yaml', 'ides/mine.yaml'):\n"
+        "    try: open(here + '/' + name, 'w').close()\n"
+        "    except OSError: continue\n"
+        "    done += 1\n"
+        "sys.exit(40 + done)\n"
+    )
+    host = docker_bench.host(space)
+    host.launch(docker_bench.script(code), host.folder / "kernel.json", {})
+    end = host.wait(30)
+    assert end is not None
+    assert end.code == 40
+    read = load_project(space.project, name="nothing")
+    assert not read.problems
+    assert read.value == Project(name="nothing", path=space.project)
+    assert {(space.project / place).stat().st_uid for place in places} == {space.person.uid}
+
+
+def test_a_declaration_that_is_a_link_is_refused(docker_bench: Bench) -> None:
+    """Nothing can be put over a link, so it would be replaced inside."""
+    space = docker_bench.workspace()
+    (space.project / "kept.yaml").write_text("description: as it was\n")
+    (space.project / "project.yaml").symlink_to("kept.yaml")
+    host = docker_bench.host(replace(space, declared=(space.project / "project.yaml",)))
+    with pytest.raises(Refused) as caught:
+        host.launch(docker_bench.script("pass"), host.folder / "kernel.json", {})
+    assert "project.yaml is a link" in caught.value.message
 
 
 def test_an_image_for_another_processor_is_named_before_it_starts(docker_bench: Bench, tmp_path: Path) -> None:

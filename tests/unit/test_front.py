@@ -223,6 +223,10 @@ async def test_the_form_signs_in(door: Door) -> None:
         elsewhere = {"Origin": "http://evil.example"}
         async with client.post("/.workbench/sign-in", data=form, headers=elsewhere, allow_redirects=False) as answer:
             assert (answer.status, answer.headers.get("Set-Cookie")) == (403, None)
+        async with client.post("/.workbench/sign-in", data=b"a=b&" * 100) as answer:
+            assert answer.status == 400
+        async with client.get(f"/?{'a&' * 2000}token={door.token}", allow_redirects=False) as answer:
+            assert answer.status == 303
         async with client.post("/.workbench/sign-in", data=b"key=" + b"x" * 100_000) as answer:
             assert answer.status == 413
 

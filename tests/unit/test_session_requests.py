@@ -119,6 +119,9 @@ def test_what_cannot_start_is_refused(bench: Bench) -> None:
         sessions.start(bench, "churn", "vim")
     with pytest.raises(NotFound, match=r"gone\.ipynb"):
         sessions.start(bench, "churn", file="gone.ipynb")
+    for place in ("/etc/passwd", ".."):
+        with pytest.raises(Refused, match="is not in churn"):
+            sessions.start(bench, "churn", file=place)
     for name in ("-x", "x-", "X", "a.b", "a" * 64, "é"):
         with pytest.raises(Refused):
             sessions.start(bench, "churn", name=name)

@@ -255,7 +255,8 @@ def told(call: Invocation, session: Session, *, detach: bool) -> int:
     if ready:
         say(
             call,
-            f"Open it: workbench open {session.project}   Its address with its secret: workbench sessions url {session.name}",
+            f"Open it: workbench open {' '.join([session.project, *session.options])}\n"
+            f"Its address with its secret: workbench sessions url {session.name}",
         )
     return 0
 

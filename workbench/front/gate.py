@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from urllib.parse import parse_qs, unquote_plus
+from urllib.parse import unquote_plus
 
 from workbench.front.secret import Secret
 
@@ -121,8 +121,11 @@ def named_by_connection(headers: Pairs) -> set[str]:
 
 def token_in(target: str) -> str | None:
     """The first `token` of a request target's query; None where there is none."""
-    found = parse_qs(target.partition("?")[2], keep_blank_values=True, max_num_fields=1000).get("token")
-    return found[0] if found else None
+    for part in target.partition("?")[2].split("&"):
+        name, _, value = part.partition("=")
+        if unquote_plus(name) == "token":
+            return unquote_plus(value)
+    return None
 
 
 def without_token(target: str) -> str:

@@ -21,6 +21,7 @@ LOOK = 2.0  # seconds between looks whether the job is still there
 DELAY = 0.25  # seconds that each wrong key takes, one after the other
 WAITING = 8  # wrong keys that may wait so; more are turned away
 LONGEST_FORM = 16_384  # bytes
+FIELDS = 10  # of a form
 IDLE = 75.0  # seconds that a connection without a request is kept
 ENDING = 2.0  # seconds for what is under way when it is told to end
 
@@ -67,7 +68,10 @@ class Front:
             body += chunk
             if len(body) > LONGEST_FORM:
                 return _own(pages.refused(413, "That is too long for a key."))
-        form = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
+        try:
+            form = parse_qs(body.decode("utf-8", "replace"), max_num_fields=FIELDS)
+        except ValueError:
+            return _own(pages.refused(400, "That is no key."))
         onward = local_path(form.get("onward", ["/"])[0])
         # The whole address may be pasted as well.
         key = form.get("key", [""])[0].strip()

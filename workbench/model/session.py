@@ -97,3 +97,9 @@ class Session:
     def url(self) -> str:
         """Where it answers, without its secret; empty before it has a port."""
         return f"http://{self.host_name}:{self.port}" if self.port else ""
+
+    @property
+    def options(self) -> list[str]:
+        """What a command says beside the project to mean this session: the tool, and the name where it is not the usual one."""
+        usual = self.name == f"{self.project}-{self.ide}"
+        return ["--ide", self.ide, *([] if usual else ["--name", self.name])]

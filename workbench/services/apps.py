@@ -6,7 +6,7 @@ import os
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-from workbench.errors import Refused
+from workbench.errors import NotFound, Refused
 from workbench.model.ide import Ide
 from workbench.model.project import Project
 from workbench.services.bench import Bench
@@ -30,6 +30,18 @@ def candidates(project: Project, tool: Ide) -> list[str]:
             if rank is not None:
                 found.append((depth, rank, (place / name).as_posix()))
     return [path for _, _, path in sorted(found)]
+
+
+def within(project: Project, file: str) -> str:
+    """`file` as a path in the project, which may be named by its whole path too. Raises `NotFound`, `Refused`."""
+    if not file:
+        return ""
+    if not (project.path / file).exists():
+        raise NotFound("file", f"{project.name}/{file}")
+    inner = os.path.relpath(project.path / file, project.path)
+    if inner.split(os.sep)[0] == os.pardir:
+        raise Refused(f"{one_line(file)} is not in {project.name}", hint="Name a file by its path in the project.")
+    return "" if inner == os.curdir else inner
 
 
 def chosen(project: Project, tool: Ide, file: str) -> str:

@@ -60,8 +60,7 @@ def start(
             hint="Runs need none, nor do tools that workbench signs you in to; or take `network: false` out.",
         )
     secrets.check(bench, spec)
-    if file and not (found.path / file).exists():
-        raise NotFound("file", f"{project}/{file}")
+    file = apps.within(found, file)
     label = name or f"{found.name}-{tool.name}"
     if not is_label(label):
         raise Refused(f"a session may not be named {label!r}", hint=LABEL_RULE)

@@ -22,6 +22,7 @@ from docker.types import Mount as Bind
 from workbench.engines import secrets
 from workbench.engines.base import LABEL, Workspace
 from workbench.engines.certificates import CERTIFICATE_VARIABLES, ca_bundle_asked_for
+from workbench.engines.docker import declarations
 from workbench.engines.docker.account import Account, account, group, passwd
 from workbench.engines.docker.connection import Connection, Daemon, NoSuchThing, image_gone
 from workbench.engines.docker.contents import STACKS, Contents
@@ -215,8 +216,7 @@ def _folders(plan: Plan, who: Account) -> list[Bind]:
             # Made here by us; else the Engine would make it as root.
             who.made(home / inner.relative_to(who.home))
         binds.append(_bind(source, target, write=write))
-    # Over the project: what declares it can be read inside, and neither changed nor replaced.
-    return [*binds, *(_bind(path, str(path), write=False) for path in space.declared if path.exists())]
+    return [*binds, *declarations.held(space.project, space.declared, who)]
 
 
 def _check(target: str, who: Account) -> None:

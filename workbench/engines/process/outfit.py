@@ -61,7 +61,7 @@ class Outfit:
         tool.check_there(request, has(request.revision, ide))
         if self.fronted and not ide.listens_on_socket:
             raise Refused(
-                f"{ide.title} has no login and listens on a port: it would be not private on a shared host",
+                f"{ide.title} has no login and listens on a port, so on a shared machine it would not be private",
                 hint="Set `engine: docker` in the environment.",
             )
         tool.secret_file(request)

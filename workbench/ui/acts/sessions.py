@@ -11,7 +11,6 @@ from workbench.ui.acts.opening import open_now
 from workbench.ui.acts.projects import sound_projects
 from workbench.ui.commands import words
 from workbench.ui.desk import Desk, names
-from workbench.ui.nouns.sessions import named
 
 AREA = "sessions"
 
@@ -41,7 +40,7 @@ def _removal(items: list[Session]) -> str:
 
 def _open(session: Session) -> str:
     """This very session: its tool and name where they are not what is taken without them."""
-    return words("open", session.project, *named(session))
+    return words("open", session.project, *session.options)
 
 
 async def session_form(desk: Desk, project: str = "", *, near: str = "") -> None:

@@ -107,12 +107,6 @@ def use(session: Session, now: datetime) -> Cell:
     return Cell(f"{share}{memory(taken.memory)}" if taken.memory is not None else share, Tone.MUTED)
 
 
-def named(session: Session) -> list[str]:
-    """What a command says beside the project to mean this session: the tool, and the name where it is not the usual one."""
-    usual = session.name == f"{session.project}-{session.ide}"
-    return ["--ide", session.ide, *([] if usual else ["--name", session.name])]
-
-
 def summary(bench: Bench, session: Session) -> Page:
     """State and reason, how to get in, then the facts."""
     from workbench.services import sessions, usage
@@ -148,7 +142,7 @@ def command_page(bench: Bench, session: Session) -> Page:
     """The same by command line, and the command that gives a shell in it."""
     from workbench.services import sessions
 
-    start = words("sessions", "start", session.project, *named(session))
+    start = words("sessions", "start", session.project, *session.options)
     page = Page().heading("Start it from a terminal").text(line(bench.home, start), indent=2)
     page.heading("Shell in it").text(line(bench.home, words("sessions", "shell", session.name)), indent=2)
     try:

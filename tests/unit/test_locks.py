@@ -10,7 +10,7 @@ import pytest
 from workbench.declare import DeclarationError
 from workbench.declare import lock as lock_files
 from workbench.model.lock import Change, Lock, changes
-from workbench.services import catalogue, environments
+from workbench.services import catalogue, environment_files, environments
 from workbench.services.bench import open_bench
 
 LOCK = Lock(
@@ -114,4 +114,17 @@ def test_a_lock_that_the_declaration_names_is_none_of_ours(tmp_path: Path) -> No
     spec = environments.spec(bench, "own")
     assert spec.locked is None
     assert catalogue.lock_file(bench, spec) == bench.home.environments / "own.yaml.workbench.lock"
+    bench.close()
+
+
+def test_a_removed_environment_takes_its_lock_along(tmp_path: Path) -> None:
+    """Both are kept aside, so that another environment of that name is not built by the lock of the first."""
+    bench = open_bench(tmp_path / "home")
+    path = bench.home.environments / "own.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("python: {packages: [six]}\n")
+    lock_files.write(path.with_suffix(".lock"), LOCK)
+    kept = environment_files.remove(bench, "own")
+    assert Lock.from_json(kept.with_suffix(".lock").read_text()) == LOCK
+    assert list(path.parent.glob("own*")) == []
     bench.close()

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from workbench.cli import failure, filters, following
+from workbench.cli.broken_build import broken
 from workbench.cli.grammar import noun, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import environment_names
 from workbench.cli.output import answer, emit, note, record, say, state, table
 from workbench.cli.progress import ProgressLine
 from workbench.cli.shapes import BUILD, ENVIRONMENT
-from workbench.errors import BuildFailed
 from workbench.model.build import BuildState
 from workbench.text import age, duration, size
 
@@ -166,11 +166,7 @@ def build(call: Invocation, name: str, force: bool, detach: bool) -> int:
         emit(BUILD.of(ended))
         return 0 if ended.state is BuildState.READY else failure.FAILED
     if ended.state is not BuildState.READY:
-        raise BuildFailed(
-            ended.reason or f"it is {ended.state}",
-            title=f"build b{number} of {name} {ended.state}",
-            hint="\n".join(part for part in (ended.hint, f"Its log: workbench logs b{number}") if part),
-        )
+        raise broken(bench, ended)
     took = duration(ended.ended - ended.started) if ended.ended and ended.started else "-"
     say(call, f"{name} is ready after {took}: {ended.revision}")
     return 0

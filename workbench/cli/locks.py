@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from workbench.cli import following
+from workbench.cli.broken_build import broken
 from workbench.cli.environments import NAME, environments
 from workbench.cli.grammar import subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.output import answer, emit, note, table
 from workbench.cli.progress import ProgressLine
-from workbench.errors import BuildFailed
 from workbench.model.build import BuildState
 
 if TYPE_CHECKING:
@@ -89,8 +89,4 @@ def _build(call: Invocation, bench: Bench, name: str, *, force: bool) -> None:
     ended = following.build_to_end(bench, number, line=line)
     line.end()
     if ended.state is not BuildState.READY:
-        raise BuildFailed(
-            ended.reason or f"it is {ended.state}",
-            title=f"build b{number} of {name} {ended.state}",
-            hint="\n".join(part for part in (ended.hint, f"Its log: workbench logs b{number}") if part),
-        )
+        raise broken(bench, ended)

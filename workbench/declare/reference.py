@@ -152,7 +152,7 @@ def _form(field: dict[str, Any], root: dict[str, Any]) -> tuple[dict[str, Any] |
             return root["$defs"][choice["$ref"].rpartition("/")[2]], "mapping"
         if choice.get("type") == "array":
             inner, form = _form(choice["items"], root)
-            return inner, f"list of {form}s" if form != "mapping" else "list of mappings"
+            return inner, f"list of {_several(form)}"
         if "patternProperties" in choice:
             [(_, inner)] = choice["patternProperties"].items()
             _, form = _form(inner, root)
@@ -162,6 +162,14 @@ def _form(field: dict[str, Any], root: dict[str, Any]) -> tuple[dict[str, Any] |
         if "x-form" in choice:
             return None, str(choice["x-form"])
     return None, "text"
+
+
+def _several(form: str) -> str:
+    """More than one of a form, in words: `list of addresses`, and `of the home` after what there are several of."""
+    if form.startswith("`"):
+        return form
+    noun, of, rest = form.partition(" of ")
+    return f"{noun}{'es' if noun.endswith('ss') else 's'}{of}{rest}"
 
 
 def _meaning(field: dict[str, Any]) -> str:

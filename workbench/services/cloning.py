@@ -51,13 +51,14 @@ def check(said: str) -> str:
     shown = one_line(said, 200)
     if not is_address(said):
         kind = "is no address of a repository"
+        hint = "As https://host.example/team/project.git or git@host.example:team/project.git"
         if said.startswith("-"):
             kind = "begins like an option of git"
         elif _OTHER.match(said):
             kind = "names a protocol that is not used here"
-        raise Refused(
-            f"{shown} {kind}", hint="As https://host.example/team/project.git or git@host.example:team/project.git"
-        )
+        if said.startswith("file:"):
+            hint = "Of this machine name the folder itself; or `git clone` it, and add the clone."
+        raise Refused(f"{shown} {kind}", hint=hint)
     parts = urlsplit(said) if "://" in said else None
     if parts and parts.password:
         raise Refused(

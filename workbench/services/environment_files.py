@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import Conflict, Refused
+from workbench.errors import Conflict, Refused, WorkbenchError
 from workbench.model.build import ENDED
 from workbench.model.environment import EnvironmentSpec
 from workbench.model.names import SLUG_RULE, is_slug
@@ -50,7 +50,7 @@ def own_copy(bench: Bench, name: str) -> Path:
 
 
 def remove(bench: Bench, name: str) -> Path:
-    """Take an environment of the home away; its file is kept at the path returned.
+    """Take an environment of the home away; its file is kept at the path returned, and its lock beside that.
 
     Raises `Refused` for a shipped one or a project's own, `Conflict` while a project uses it or a build is open.
     """
@@ -68,12 +68,24 @@ def remove(bench: Bench, name: str) -> Path:
     if newest and newest.state not in ENDED:
         raise Conflict(f"build b{newest.id} of {name} is {newest.state}", hint=f"workbench stop b{newest.id}")
     kept = bench.home.state / "removed" / f"{name}-{bench.now():%Y%m%dT%H%M%S%f}.yaml"
+    lock = _lock_of(bench, name)
     try:
         kept.parent.mkdir(mode=0o700, exist_ok=True)
         shutil.move(path, kept)
+        if lock is not None:  # else the next environment of that name would be built by it
+            shutil.move(lock, kept.with_suffix(".lock"))
     except OSError as error:
         raise Refused(f"{path} cannot be removed: {error.strerror}") from error
     with bench.store.write() as connection:
         rows.forget(connection, name, at=bench.now(), actor=bench.actor)
     control.wake(bench)
     return kept
+
+
+def _lock_of(bench: Bench, name: str) -> Path | None:
+    """The lock of an environment of the home; None where there is none, or its declaration cannot be read."""
+    try:
+        path = catalogue.lock_file(bench, environments.spec(bench, name))
+    except WorkbenchError:
+        return None
+    return path if path.is_file() else None

@@ -149,4 +149,6 @@ class IdeKeys(Keys):
     own: list[OwnFolder] = Field(
         default=[], description="Folders of the home that each session has for itself (engine docker)."
     )
-    stop_grace: Duration = Field(10.0, description="Time between asking it to stop and killing it.")
+    stop_grace: Duration = Field(
+        10.0, description="Time between asking it to stop and killing it.", json_schema_extra={"default": "10s"}
+    )

@@ -62,7 +62,10 @@ class SettingsKeys(Keys):
         2, description="Spare sessions kept ready at once, for projects with `warm: true`; 0: none."
     )
     warm_memory: Memory = Field(
-        2 * 1024**3, description="Memory that all spare sessions may hold together.", examples=["2G"]
+        2 * 1024**3,
+        description="Memory that all spare sessions may hold together.",
+        examples=["2G"],
+        json_schema_extra={"default": "2G"},
     )
     package_index: Url | None = Field(
         None, description="Package index of environments that name none, instead of PyPI."

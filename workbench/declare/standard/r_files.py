@@ -7,6 +7,7 @@ from pathlib import Path
 from workbench.declare import sources
 from workbench.declare.standard import description, renv
 from workbench.declare.standard.draft import Draft
+from workbench.text import plural
 
 USUAL = "4.5"  # of the images that are made here
 
@@ -26,7 +27,9 @@ def take_renv(draft: Draft, path: Path) -> None:
         # renv warns of no more than another minor version; Debian's stands for all of its own.
         minor = found.r_version.rpartition(".")[0] if found.r_version.count(".") == 2 else found.r_version
         draft.r_version = minor if minor == USUAL else found.r_version
-    draft.gave(path, f"R {found.r_version or ''}".strip() + f", {len(found.packages)} R packages in exact versions")
+    draft.gave(
+        path, f"R {found.r_version or ''}".strip() + f", {plural(len(found.packages), 'R package')} in exact versions"
+    )
     if found.sources:
         shown = ", ".join(found.sources[:5]) + (" …" if len(found.sources) > 5 else "")
         draft.notice(path, f"not from a repository: {shown}", "the build needs the network to get them")

@@ -168,10 +168,14 @@ async def test_a_session_form_offers_what_the_environment_has(seed: Seed, stage:
         await on.until(lambda: form.field("file").value == "the start page", "what the other opens")
         form.field("ide").widget.value = "streamlit"
         await on.until(lambda: form.field("file").value == "streamlit_app.py", "the app again")
+        form.field("name").widget.value = "Not This"
+        await on.see("Small letters")
+        form.field("name").widget.value = "sales-two"
+        await on.see("--name sales-two")
         await on.press("ctrl+s")
         await on.until(lambda: sessions.listing(seed.bench), "the session")
     (session,) = sessions.listing(seed.bench)
-    assert (session.ide, session.file) == ("streamlit", "streamlit_app.py")
+    assert (session.name, session.ide, session.file) == ("sales-two", "streamlit", "streamlit_app.py")
 
 
 async def test_a_schedule_previews_its_times_while_typing(seed: Seed, stage: Callable[..., Any]) -> None:

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
-from workbench.errors import WorkbenchError
+from workbench.errors import Conflict, WorkbenchError
+from workbench.model.names import LABEL_RULE, is_label
 from workbench.services.bench import Bench
 from workbench.ui.commands import words
-from workbench.ui.modals.form import WIDTH, Considered, Field, Form, choice
+from workbench.ui.modals.form import WIDTH, Considered, Field, Form, choice, line
 from workbench.ui.page import Page
 
 START_PAGE, NO_APP = "the start page", "no app was found"
@@ -29,10 +30,11 @@ class SessionForm(Form[int]):
         self.projects, self.project = list(projects), project
 
     def fields(self) -> Iterable[Field]:
-        """Project, tool, first file."""
+        """Project, tool, first file, and a name where it is not the only one of its kind."""
         yield choice("project", "project", self.projects, self.project)
         yield choice("ide", "tool", [], "")
         yield choice("file", "opens", [START_PAGE], START_PAGE)
+        yield line("name", "name", placeholder="as its project and tool; another for one more")
 
     async def changed(self, name: str, value: str) -> None:
         """Another project has other tools, another tool opens other files."""
@@ -65,13 +67,17 @@ class SessionForm(Form[int]):
             return Considered({"project": "choose one"})
         if not values["ide"]:
             return Considered({"ide": "choose one"})
+        name = values["name"].strip()
+        if name and not is_label(name):
+            return Considered({"name": LABEL_RULE})
         page = Page()
         try:
             self._preview(page, values)
         except WorkbenchError as error:
             return Considered({"project": error.message}, Page().text(error.hint).content(WIDTH))
         first = ["--file", values["file"]] if values["file"] not in NO_FILE else []
-        command = words("sessions", "start", values["project"], "--ide", values["ide"], *first)
+        called = ["--name", name] if name else []
+        command = words("sessions", "start", values["project"], "--ide", values["ide"], *called, *first)
         return Considered({}, page.content(WIDTH), command)
 
     def _preview(self, page: Page, values: Mapping[str, str]) -> None:
@@ -81,8 +87,10 @@ class SessionForm(Form[int]):
         tool = ides.named(self.bench, values["ide"], project.name)
         spec = environments.for_project(self.bench, project)
         view = environments.view(self.bench, spec.name)
-        name = f"{project.name}-{tool.name}"
-        there = next((one for one in sessions.listing(self.bench, project.name) if one.name == name), None)
+        name = values["name"].strip() or f"{project.name}-{tool.name}"
+        there = next((one for one in sessions.listing(self.bench) if one.name == name), None)
+        if there and (there.project, there.ide) != (project.name, tool.name):
+            raise Conflict(f"{name} is {there.ide} of {there.project}", hint="Choose another name.")
         page.facts(
             ("session", f"{name}{f', which is {there.state}' if there else ''}"),
             ("environment", f"{spec.name}, {view.state}{'' if view.state == 'ready' else ': it is built first'}"),
@@ -102,4 +110,5 @@ class SessionForm(Form[int]):
         from workbench.services import sessions
 
         file = "" if values["file"] in NO_FILE else values["file"]
-        return sessions.start(self.bench, values["project"], values["ide"], file=file)
+        name = values["name"].strip() or None
+        return sessions.start(self.bench, values["project"], values["ide"], name=name, file=file)

@@ -100,3 +100,13 @@ def test_standard_files_are_named(shell: Shell, tmp_path: Path) -> None:
     assert told["python.packages", "six"] == ("standard file", "requirements.txt")
     assert told["apt", "libpq5"] == ("standard file", "apt.txt")
     assert told["python.version", "3.12"] == ("standard file", "runtime.txt")
+
+
+def test_passwords_of_addresses_are_left_out(shell: Shell) -> None:
+    """What is printed may be sent to others: an address keeps its name of an account and loses its password."""
+    (shell.bench.home.environments / "private.yaml").write_text(
+        "python: {index: 'https://me:s3cret@index.example/simple'}\nenv: {DB: 'postgres://me:s3cret@db.example/x'}\n"
+    )
+    values = {one.key: one.value for one in resolved(shell.bench, "private").values}
+    assert values["python.index"] == "https://me:…@index.example/simple"
+    assert values["env.DB"] == "postgres://me:…@db.example/x"

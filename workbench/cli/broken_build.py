@@ -17,7 +17,9 @@ LINES = 6
 _WIDTH = 160
 _READ = 16384  # bytes from the end of a log
 _STEP = re.compile(r"#\d+ (?:\d+\.\d+ )?")
-_NOISE = re.compile(r"-+$|> \[|sha256:|DONE |CACHED|(?:ERROR: )?executor failed running")
+_NOISE = re.compile(
+    r"-+$|> \[|\[internal\]|\[[\w -]*\d+/\d+\] |sha256:|DONE |CACHED|(?:ERROR: )?executor failed running"
+)
 
 
 def broken(bench: Bench, build: Build) -> BuildFailed:

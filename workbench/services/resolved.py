@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from workbench.text import memory
 if TYPE_CHECKING:
     from workbench.declare.origins import Origin, Origins
 
+_PASSWORD = re.compile(r"(://[^/@:\s]*:)[^/@\s]+@")  # of an address
 # No values of their own, or said elsewhere.
 LEFT_OUT = frozenset({"name", "source", "shipped", "tools", "context", "python.requirements"})
 DEFAULT, SETTINGS = "default", "settings"
@@ -67,7 +69,8 @@ def resolved(bench: Bench, name: str) -> Resolved:
     rows = [whence.row(key, item, value) for key, item, value in _flat(spec)]
     there = {row.key for row in rows}
     rows += [row for row in _unsaid(bench, spec, environments.view(bench, name)) if row.key not in there]
-    return Resolved(name, tuple(files), tuple(sorted(rows, key=_place)))
+    shown = [replace(row, value=_PASSWORD.sub(r"\1…@", row.value)) for row in rows]
+    return Resolved(name, tuple(files), tuple(sorted(shown, key=_place)))
 
 
 class _Whence:

@@ -128,7 +128,7 @@ def test_a_forced_build_reuses_nothing(lab: Bench, engine: APIClient) -> None:
         build = build_ended(lab, number)
         assert build.state is BuildState.READY, build.reason
         assert "Reading package lists" in environments.build_log(lab, number).read_text()
-        after = environments.view(lab, "test-again", "theirs-requirements-txt").revision
+        after = environments.view(lab, "test-again").revision
         assert after
         assert after.id == f"{before.id}-1"
         assert after.digest != before.digest
@@ -137,13 +137,13 @@ def test_a_forced_build_reuses_nothing(lab: Bench, engine: APIClient) -> None:
     finally:
         engine.remove_container(user, force=True)
     revisions.activate(lab, "test-again", before.id)
-    until(lambda: environments.view(lab, "test-again", "theirs-requirements-txt").held, "the older one to be held")
-    assert environments.view(lab, "test-again", "theirs-requirements-txt").revision == before
-    assert revisions.release(lab, "test-again", "theirs-requirements-txt") == after.id
+    until(lambda: environments.view(lab, "test-again").held, "the older one to be held")
+    assert environments.view(lab, "test-again").revision == before
+    assert revisions.release(lab, "test-again") == after.id
     engine.remove_image(before.reference)
     revisions.activate(lab, "test-again", before.id)
-    until(lambda: not revisions.wish(lab, "test-again", "theirs-requirements-txt")[0], "the supervisor to miss it")
-    view = environments.view(lab, "test-again", "theirs-requirements-txt")
+    until(lambda: not revisions.wish(lab, "test-again")[0], "the supervisor to miss it")
+    view = environments.view(lab, "test-again")
     assert (view.state, view.revision) == ("ready", after)
     assert f"revision {before.id} is gone" in view.refusal
 

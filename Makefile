@@ -1,6 +1,8 @@
 # `make` lists what there is. Everything happens in .venv of this folder; `make clean` removes it.
 SHELL := /bin/sh
 BIN := .venv/bin
+# Tests that have no engine, browser or account to share: two files of them at a time.
+APART := tests/unit tests/ui
 # Bytecode is what quick starts are made of.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -18,7 +20,12 @@ test: development ## format, lint, types, layers, then every test; installs what
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+ifdef TESTS
 	$(BIN)/python -m pytest $(TESTS)
+else
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(APART)
+	$(BIN)/python -m pytest $(APART:%=--ignore=%)
+endif
 
 bench: development ## measure against the peers, print the ratios
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -54,6 +54,7 @@ def test_a_lock_repeats_and_is_added_to(docker_bench: Bench, built: Build, tmp_p
     assert additions(docker_bench, grown) == 1
 
 
+@pytest.mark.soak
 def test_an_export_builds_without_us(docker_bench: Bench, built: Build, tmp_path: Path) -> None:
     """The folder has all that `docker build` needs; nothing of this machine is in it."""
     first = built(SPEC)

@@ -14,10 +14,14 @@ import shutil
 import signal
 import socket
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
+from waiting import until
 
+LEAVING = 30.0  # seconds that what a test stopped may take to be gone
 CI = os.environ.get("CI", "").lower() in {"1", "true"}
 # Settings of the person who runs the tests must not decide what they see.
 FOREIGN = (
@@ -128,19 +132,28 @@ def _nothing_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No process of ours outlives the tests: those in their temporary folders are named and ended."""
     base = str(tmp_path_factory.getbasetemp())
     yield
-    import psutil
-
-    left = []
     ourselves = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    for process in psutil.process_iter():
-        if process.pid in ourselves:
-            continue
-        try:
-            inside = base in " ".join(process.cmdline()) or process.environ().get("WORKBENCH_HOME", "").startswith(base)
-            if inside:
-                left.append(f"{process.pid} {' '.join(process.cmdline())[:200]}")
-                process.kill()
-        except psutil.Error:
-            continue
+
+    def ours() -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter():
+            try:
+                inside = base in " ".join(process.cmdline()) or process.environ().get("WORKBENCH_HOME", "").startswith(
+                    base
+                )
+            except psutil.Error:
+                continue
+            if inside and process.pid not in ourselves:
+                found.append(process)
+        return found
+
+    # A kernel may take seconds to obey its shutdown, and its runner waits for it.
+    with suppress(AssertionError):
+        until(lambda: not ours(), "nothing of ours to run", seconds=LEAVING, every=0.2)
+    left = []
+    for process in ours():
+        with suppress(psutil.Error):
+            left.append(f"{process.pid} {' '.join(process.cmdline())[:200]}")
+            process.kill()
     if left:
         pytest.fail("processes were left running:\n  " + "\n  ".join(left), pytrace=False)

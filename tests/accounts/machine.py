@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from waiting import until
 
 ROOT = Path(__file__).parents[2]
 DOCKER = Path("/var/run/docker.sock")
@@ -72,6 +73,8 @@ def made(place: Path) -> Account:
 
 def unmade(account: Account) -> None:
     """Remove an account; fails where something of it still runs."""
+    with suppress(AssertionError):
+        until(lambda: not living(account.uid), "nothing of the account to run", seconds=30, every=0.2)
     left = living(account.uid)
     for process in left:
         with suppress(psutil.Error):

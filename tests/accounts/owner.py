@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from accounts.machine import Account, Installed
+from waiting import until
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,18 @@ class Owner:
         done = self.says(*words, "--json")
         assert done.returncode == 0, f"{words}: {done.stdout}\n{done.stderr}"
         return json.loads(done.stdout)
+
+    def ends(self, *ids: str) -> None:
+        """Stop runs and sessions, then the supervisor: once sessions have ended, for it would leave them as they are."""
+        self.says("stop", *ids)
+        ended = {"stopped", "failed", "vanished"}
+        until(
+            lambda: {one["state"] for one in self.asks("sessions", "list")} <= ended,
+            "sessions to end",
+            seconds=90,
+            every=0.3,
+        )
+        self.says("service", "stop")
 
     def writes(self, path: str, text: str) -> None:
         """A file below its home of workbench, with its folders."""

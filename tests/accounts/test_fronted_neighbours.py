@@ -36,8 +36,7 @@ def ann(
     owner.writes("ides/toy.yaml", toy_ide.declaration("{host}:{port}" if docker else "{socket}"))
     owner.asks("sessions", "start", "work", "--ide", "toy")
     yield owner
-    for words in (("stop", "s1"), ("service", "stop")):
-        owner.says(*words)
+    owner.ends("s1")
     until(lambda: not living(owner.account.uid), "all of it to end", seconds=60, every=0.1)
 
 

@@ -38,8 +38,7 @@ def ann(new_account: Callable[[], Account], installed: Installed, lab_for_all: P
     until(lambda: owner.asks("runs", "show", "1")["state"] == "running", "the run", seconds=60, every=0.3)
     until(lambda: owner.asks("sessions", "list")[0]["state"] == "ready", "the session", seconds=60, every=0.3)
     yield owner
-    for words in (("stop", "1", "s1"), ("service", "stop")):
-        owner.says(*words)
+    owner.ends("1", "s1")
     until(lambda: not living(owner.account.uid), "all of it to end", seconds=60, every=0.1)
 
 

@@ -14,6 +14,7 @@ from workbench.model.project import Project
 from workbench.model.run import Request
 from workbench.services import environments, projects, secrets
 from workbench.services.bench import Bench
+from workbench.services.memo import Memo
 from workbench.text import one_line
 
 if TYPE_CHECKING:
@@ -32,33 +33,37 @@ class Checked:
     record: Mapping[str, Any]
 
 
-def check(bench: Bench, request: Request, *, ahead: bool = False) -> Checked:
+def check(bench: Bench, request: Request, *, ahead: bool = False, memo: Memo | None = None) -> Checked:
     """Everything that can be known before queueing: notebook, parameters, environment, state of the repository.
 
-    `ahead`: only whether it could be queued, so git, which takes processes, is not asked.
+    `ahead`: only whether it could be queued, so git, which takes processes, is not asked. `memo`: of many requests at
+    once, what they share is asked once.
     """
     from workbench.notebooks import document, parameters
 
-    project = projects.get(bench, request.project)
+    memo = memo or Memo()
+    project = memo.of(("project", request.project), lambda: projects.get(bench, request.project))
     path = notebook_path(bench, project, request.notebook)
     title = f"{project.name}/{request.notebook}"
-    found = document.read(path, title=title)
-    given = parameters.check(
-        parameters.parameters_of(found), request.parameters, allow_unknown=request.allow_unknown_parameters
-    )
-    spec = (
-        environments.spec(bench, request.environment)
-        if request.environment
-        else environments.for_project(bench, project)
+    found = memo.of(("notebook", path), lambda: document.read(path, title=title))
+    declared = memo.of(("declared", path), lambda: parameters.parameters_of(found))
+    given = parameters.check(declared, request.parameters, allow_unknown=request.allow_unknown_parameters)
+    spec = memo.of(
+        ("environment", request.environment or project),
+        lambda: (
+            environments.spec(bench, request.environment)
+            if request.environment
+            else environments.for_project(bench, project)
+        ),
     )
     _check_language(bench, found.language, spec)
     secrets.check(bench, spec)
-    git = projects.GitState() if ahead else projects.git_state(project)
+    git = projects.GitState() if ahead else memo.of(("git", project), lambda: projects.git_state(project))
     record = {
         "git_commit": git.commit,
         "git_branch": git.branch,
         "git_dirty": git.dirty,
-        "notebook_sha256": found.sha256,
+        "notebook_sha256": memo.of(("sha256", path), lambda: found.sha256),
     }
     name = _slug(request.name or (request.schedule or "").partition("/")[2] or Path(request.notebook).stem)
     code = sum(1 for cell in found.cells if cell.get("cell_type") == "code")

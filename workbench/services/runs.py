@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sqlite3
 from collections.abc import Mapping
@@ -13,8 +12,9 @@ from typing import Any
 
 from workbench.errors import Conflict, NotFound
 from workbench.model.run import ENDED, Attempt, Request, Run
-from workbench.services import control, environments, requests
+from workbench.services import control, environments, frozen, requests
 from workbench.services.bench import Bench
+from workbench.services.memo import Memo
 from workbench.store import runs as rows
 from workbench.store.events import Actor
 from workbench.store.runs import RunFilter
@@ -52,7 +52,9 @@ def submit(bench: Bench, request: Request) -> int:
     return run
 
 
-def insert(bench: Bench, connection: sqlite3.Connection, checked: requests.Checked, actor: Actor) -> int:
+def insert(
+    bench: Bench, connection: sqlite3.Connection, checked: requests.Checked, actor: Actor, memo: Memo | None = None
+) -> int:
     """Add a checked request's row and its frozen copy, within the caller's transaction. Its id."""
     request = checked.request
     run = rows.insert(
@@ -71,15 +73,7 @@ def insert(bench: Bench, connection: sqlite3.Connection, checked: requests.Check
         retries=request.retries,
         record=checked.record,
     )
-    folder = bench.home.run_folder(run)
-    # Ids are never reused, so whatever lies here is of a transaction that was rolled back.
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700, parents=True)
-    frozen = folder / "input.ipynb"
-    with frozen.open("xb") as file:
-        file.write(checked.content)
-        file.flush()
-        os.fsync(file.fileno())
+    frozen.freeze(bench, run, checked.content, memo)
     return run
 
 
@@ -182,7 +176,7 @@ def artifacts(bench: Bench, run_id: int) -> Artifacts:
         notebook=found(folder and folder / "output.ipynb", attempt / "output.ipynb"),
         log=found(folder and folder / "log.txt", attempt / "log.txt"),
         record=found(folder and folder / "record.json"),
-        frozen=found(bench.home.run_folder(run.id) / "input.ipynb"),
+        frozen=found(bench.home.run_folder(run.id) / frozen.FILE),
     )
 
 

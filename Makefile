@@ -1,12 +1,13 @@
 # `make` lists what there is. Everything happens in .venv of this folder; `make clean` removes it.
 SHELL := /bin/sh
 BIN := .venv/bin
-# Tests that have no engine, browser or account to share: two files of them at a time.
-APART := tests/unit tests/ui
+# So many files of tests at a time: most of a test is waiting. Those marked `alone` follow, one after the other.
+FILES := 3
+TOGETHER := -n $(FILES) --dist loadfile --no-loadscope-reorder
 # Bytecode is what quick starts are made of.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test bench soak images fmt clean program development
+.PHONY: help demo test look testbed bench soak images fmt clean program development
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16
@@ -15,17 +16,22 @@ demo: program ## the whole product once, with the example project, in a home of 
 	@$(BIN)/workbench demo $(DEMO)
 
 test: development ## format, lint, types, layers, then every test; installs what they need
-	@scripts/test-setup
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target testbed look
+ifdef TESTS
+	$(BIN)/python -m pytest $(TESTS)
+else
+	$(BIN)/python -m pytest $(TOGETHER) -m 'not alone and not soak and not images'
+	$(BIN)/python -m pytest -m 'alone and not soak and not images'
+endif
+
+look:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-ifdef TESTS
-	$(BIN)/python -m pytest $(TESTS)
-else
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(APART)
-	$(BIN)/python -m pytest $(APART:%=--ignore=%)
-endif
+
+testbed:
+	@scripts/test-setup
 
 bench: development ## measure against the peers, print the ratios
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -22,6 +22,7 @@ import pytest
 from waiting import until
 
 LEAVING = 30.0  # seconds that what a test stopped may take to be gone
+COMPUTING = {"ui", "unit"}  # folders whose tests hardly wait
 CI = os.environ.get("CI", "").lower() in {"1", "true"}
 # Settings of the person who runs the tests must not decide what they see.
 FOREIGN = (
@@ -78,6 +79,16 @@ def pytest_configure() -> None:
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files whose tests mostly wait and files whose tests compute take turns: workers beside each other have some of both."""
+    paths = dict.fromkeys(item.path for item in items)
+    place: dict[Path, float] = {}
+    for computing in (True, False):
+        files = [path for path in paths if (path.parent.name in COMPUTING) is computing]
+        place |= {path: number / len(files) for number, path in enumerate(files)}
+    items.sort(key=lambda item: place[item.path])
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -10,13 +10,13 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from shared import python
 from waiting import until
 
 from workbench.execution.fence import is_held
@@ -32,11 +32,7 @@ PROJECT = "lab"
 @pytest.fixture(scope="session")
 def kernel_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Python with ipykernel and nothing else."""
-    folder = tmp_path_factory.mktemp("kernel") / "venv"
-    uv = Path(sys.executable).parent / "uv"
-    subprocess.run([uv, "venv", "-q", "--python", sys.executable, folder], check=True)
-    subprocess.run([uv, "pip", "install", "-q", "--python", folder / "bin/python", "ipykernel"], check=True)
-    return folder / "bin" / "python"
+    return python(tmp_path_factory, "kernel-python", "ipykernel")
 
 
 @pytest.fixture
@@ -222,10 +218,4 @@ def flood(path: str, count: int) -> None:
 @pytest.fixture(scope="session")
 def lab_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Python with JupyterLab and ipykernel."""
-    folder = tmp_path_factory.mktemp("lab") / "venv"
-    uv = Path(sys.executable).parent / "uv"
-    subprocess.run([uv, "venv", "-q", "--python", sys.executable, folder], check=True)
-    subprocess.run(
-        [uv, "pip", "install", "-q", "--python", folder / "bin/python", "jupyterlab", "ipykernel"], check=True
-    )
-    return folder / "bin" / "python"
+    return python(tmp_path_factory, "lab-python", "jupyterlab", "ipykernel")

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ import aiohttp
 import psutil
 import pytest
 import world
+from shared import python
 from tools import shipped_ide
 from waiting import until
 from world import bench, kernel_python
@@ -64,14 +64,8 @@ SEED = {
 @pytest.fixture(scope="module")
 def tools_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Python with what the IDEs say they need."""
-    folder = tmp_path_factory.mktemp("tools") / "venv"
-    uv = Path(sys.executable).parent / "uv"
-    subprocess.run([uv, "venv", "-q", "--python", sys.executable, folder], check=True)
     needs = [need for name in IDES for need in shipped_ide(name).needs.python]
-    subprocess.run(
-        [uv, "pip", "install", "-q", "--python", folder / "bin/python", "ipykernel", *needs], check=True, timeout=250
-    )
-    return folder / "bin" / "python"
+    return python(tmp_path_factory, "tools-python", "ipykernel", *needs)
 
 
 @pytest.fixture

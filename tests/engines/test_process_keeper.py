@@ -159,6 +159,7 @@ time.sleep(600)
     os.kill(other, signal.SIGKILL)
 
 
+@pytest.mark.alone
 def test_death_is_noticed_at_once_and_signals_arrive(process_engine: ProcessEngine, project: Path) -> None:
     """`poll` is cheap while it lives and tells a death within 50 ms; a signal ends what does not catch it."""
     host = hosted(process_engine, project, "import time; time.sleep(600)")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +9,8 @@ from pathlib import Path
 import pytest
 from containers import endpoint, make_home
 from docker import APIClient
-from docker.errors import DockerException
 from images.marks import unmark
+from images.own_engine import Daemon, own_engine
 from images.registry import front, registry, small
 from waiting import until
 from world import end
@@ -23,7 +21,6 @@ from workbench.services.bench import Bench
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 IN_TIME = 30.0  # seconds within which a build shows how it is
-BRIDGE = "wb-test-tight"
 
 
 def declare(bench: Bench, image: str) -> None:
@@ -102,51 +99,21 @@ def test_a_registry_that_is_gone(home: Bench, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def tight(tmp_path: Path) -> Iterator[Path]:
-    """An engine of its own on a disk of 12 MB; its folder. The disk is `data` in it."""
-    program = shutil.which("dockerd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if os.geteuid() != 0 or program is None or shutil.which("ip") is None:
-        pytest.skip("needs root, dockerd and ip, to start an engine on a small disk")
-    data = tmp_path / "data"
-    data.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "none", data], check=False).returncode:
-        pytest.skip("no file system can be mounted here")
-    argv = [program, "--data-root", data, "--exec-root", tmp_path / "exec", "--pidfile", tmp_path / "pid"]
-    # A bridge of its own: told to have none, an engine removes docker0, which is the machine's engine's.
-    subprocess.run(["ip", "link", "add", BRIDGE, "type", "bridge"], check=False, capture_output=True)
-    subprocess.run(["ip", "addr", "replace", "10.213.77.1/24", "dev", BRIDGE], check=True)
-    argv += ["--host", f"unix://{tmp_path}/s", "--bridge", BRIDGE, "--iptables=false"]
-    with (tmp_path / "log").open("ab") as log:
-        process = subprocess.Popen(argv, stdout=log, stderr=log)
-    try:
-        until(lambda: _answers(tmp_path / "s"), "the engine", seconds=60)
-        yield tmp_path
-    finally:
-        process.terminate()
-        process.wait(30)
-        spaces = list((tmp_path / "exec" / "netns").glob("*"))  # which an engine leaves mounted
-        subprocess.run(["umount", "-l", data, *spaces], check=False)
-        subprocess.run(["ip", "link", "del", BRIDGE], check=False)
-
-
-def _answers(socket: Path) -> bool:
-    try:
-        client = APIClient(base_url=f"unix://{socket}")
-    except DockerException:
-        return False
-    client.close()
-    return True
+def tight() -> Iterator[Daemon]:
+    """An engine of its own on a disk of 12 MB."""
+    with own_engine(disk="12m") as made:
+        yield made
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_engines_disk_that_is_full(tight: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engines_disk_that_is_full(tight: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The build says that the engine's disk is full and how to see what takes it; with room it works, without a restart."""
     engine = APIClient(base_url=endpoint())
-    with registry(tight / "registry") as place:
+    with registry(tmp_path / "registry") as place:
         image = place.push(engine, small(engine, "workbench-tests/layer:1", noise=20_000_000), "large:1")
         engine.close()
-        monkeypatch.setenv("DOCKER_HOST", f"unix://{tight}/s")
-        home = make_home(tight / "home")
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{tight.socket}")
+        home = make_home(tmp_path / "home")
         try:
             declare(home, image)
             failed = built(home)
@@ -154,7 +121,7 @@ def test_an_engines_disk_that_is_full(tight: Path, monkeypatch: pytest.MonkeyPat
             assert failed.state is BuildState.FAILED
             assert "no space left on device" in failed.reason
             assert "disk" in failed.hint
-            subprocess.run(["mount", "-o", "remount,size=16g", tight / "data"], check=True)
+            subprocess.run(["mount", "-o", "remount,size=16g", tight.data], check=True)
             assert built(home).state is BuildState.READY
             assert control.status(home).pid == pid
         finally:

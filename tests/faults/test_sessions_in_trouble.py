@@ -3,21 +3,18 @@ work again, without a restart of ours, once the cause is gone."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 import world
 from containers import built, engine, gone, make_home
 from docker import APIClient
-from docker.errors import DockerException
 from engines.relay import Relay
+from images.own_engine import Daemon, own_engine
 from waiting import until
 from world import PROJECT, bench, kernel_python, lab_python
 
@@ -31,7 +28,6 @@ from workbench.services.overview import overview
 
 __all__ = ["bench", "engine", "kernel_python", "lab_python"]
 S = SessionState
-BRIDGE = "wb-tests0"
 SOON = 30.0  # seconds in which what is so has to be shown
 
 
@@ -139,80 +135,24 @@ def test_a_restart_of_the_machine(bench: Bench, lab_python: Path) -> None:
     assert ended.desired == "down"
 
 
-class Daemon:
-    """An engine of our own, which may be restarted. It publishes ports on loopback and touches no firewall."""
-
-    def __init__(self, folder: Path, program: str) -> None:
-        self.folder = folder
-        self.socket = folder / "s"
-        argv = [program, "--data-root", folder / "data", "--exec-root", folder / "exec", "--pidfile", folder / "pid"]
-        argv += ["--host", f"unix://{self.socket}", "--bridge", BRIDGE, "--iptables=false", "--ip-masq=false"]
-        self.argv = [*argv, "--storage-driver", "overlay2"]
-
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(self.argv, stdout=log, stderr=log)
-        until(lambda: _answers(self.socket), "the engine", seconds=60)
-
-    def end(self, number: signal.Signals) -> None:
-        """End it by a signal, with the containerd that it started."""
-        below = psutil.Process(self.process.pid).children() if self.process.poll() is None else []
-        self.process.send_signal(number)
-        self.process.wait(60)
-        for process in below:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.send_signal(number)
-                process.wait(30)
-
-    def clear(self) -> None:
-        """Leave no mount behind: their folders could not be removed."""
-        mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
-        for place in sorted((one for one in mounts if one.startswith(str(self.folder))), reverse=True):
-            subprocess.run(["umount", "-l", place], check=False)
-
-
-def _answers(path: Path) -> bool:
-    try:
-        client = APIClient(base_url=f"unix://{path}")
-    except DockerException:
-        return False
-    client.close()
-    return True
-
-
 @pytest.fixture
-def own_engine(tmp_path: Path) -> Iterator[Daemon]:
-    """The engine, with a bridge and a disk of its own."""
-    program = shutil.which("dockerd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if os.geteuid() or program is None:
-        pytest.skip("needs root and dockerd, to start an engine of its own")
-    subprocess.run(["ip", "link", "add", BRIDGE, "type", "bridge"], check=True)
-    subprocess.run(["ip", "address", "add", "172.30.251.1/24", "dev", BRIDGE], check=True)
-    subprocess.run(["ip", "link", "set", BRIDGE, "up"], check=True)
-    made = Daemon(tmp_path, program)
-    try:
-        made.start()
+def daemon() -> Iterator[Daemon]:
+    """An engine that may be restarted; its ports are on loopback."""
+    with own_engine("--ip-masq=false", "--storage-driver", "overlay2") as made:
         yield made
-    finally:
-        made.end(signal.SIGTERM)
-        made.clear()
-        subprocess.run(["ip", "link", "delete", BRIDGE], check=True)
 
 
 @pytest.mark.soak
 @pytest.mark.docker
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_docker_restarted(
-    own_engine: Daemon, tmp_path: Path, engine: APIClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_docker_restarted(daemon: Daemon, tmp_path: Path, engine: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """dockerd stopped, and dockerd killed, each with a session: that it is down is said; once it is back, what became of
     the session is told within 30 s; and it comes up again at its address, with the same supervisor."""
     source = make_home(tmp_path / "source")
     revision = built(source, "python")
     world.end(source)
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{own_engine.socket}")
-    to = APIClient(base_url=f"unix://{own_engine.socket}")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{daemon.socket}")
+    to = APIClient(base_url=f"unix://{daemon.socket}")
     to.load_image(engine.get_image(revision.reference))
     lab = make_home(tmp_path / "home")
     try:
@@ -221,9 +161,9 @@ def test_docker_restarted(
         pid = control.status(lab).pid
         for how in (signal.SIGTERM, signal.SIGKILL):
             first = shown(lab, number, S.READY, seconds=90)
-            own_engine.end(how)
+            daemon.end(how)
             shown(lab, number, S.READY, "docker is down")
-            own_engine.start()
+            daemon.start()
             told = until(
                 lambda: (one := sessions.get(lab, number)).reason[:14] != "docker is down" and one, "news", seconds=SOON
             )

@@ -7,10 +7,6 @@ private folder; argv, variables and labels can be read by all who may use the en
 
 from __future__ import annotations
 
-import math
-import os
-import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -19,32 +15,17 @@ from typing import Any
 from docker.types import DeviceRequest, LogConfig
 from docker.types import Mount as Bind
 
-from workbench.engines import secrets
 from workbench.engines.base import LABEL, Workspace
-from workbench.engines.certificates import CERTIFICATE_VARIABLES, ca_bundle_asked_for
-from workbench.engines.docker import declarations
-from workbench.engines.docker.account import Account, account, group, passwd
+from workbench.engines.docker import declarations, given
+from workbench.engines.docker.account import Account, account
 from workbench.engines.docker.connection import Connection, Daemon, NoSuchThing, image_gone
 from workbench.engines.docker.contents import STACKS, Contents
-from workbench.engines.docker.registries import proxies_without_password
+from workbench.engines.docker.given import PRIVATE, bind
 from workbench.engines.folders import link_data
-from workbench.errors import Refused, WorkbenchError
+from workbench.errors import Refused
 from workbench.model import sizes
 from workbench.model.environment import Limits, Revision
-from workbench.text import one_line
 
-PRIVATE = PurePosixPath("/run/workbench")  # where files of a private folder are seen
-SECRETS = str(PRIVATE / "secrets")
-CERTIFICATES = "/run/workbench/ca-bundle.crt"
-THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMEXPR_MAX_THREADS",
-    "RCPP_PARALLEL_NUM_THREADS",
-)
-# docker-stacks' script changes accounts and owners by these; the folders it would change are the person's on this machine.
-REFITTING = ("NB_USER", "NB_UID", "NB_GID", "CHOWN_HOME", "CHOWN_EXTRA", "GRANT_SUDO")
 # Reads the variables of the private file, then becomes the program; images of ours may have something to start it by.
 STARTER = "/opt/workbench/start"
 START = f'set -a; . "$0"; set +a; [ ! -x {STARTER} ] || exec {STARTER} "$@"; exec "$@"'
@@ -64,7 +45,6 @@ SYSTEM = (
     "/run/workbench",
 )
 WHOLE = ("/", "/home", "/opt", "/run", "/tmp", "/var")  # noqa: S108 - names to refuse, nothing is written
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -98,7 +78,7 @@ def create(connection: Connection, plan: Plan) -> str:
     daemon = connection.daemon()
     who = plan.who or account(daemon, plan.workspace.person, plan.contents)
     link_data(plan.workspace)
-    binds = [*_folders(plan, who), *_private_files(plan, who)]
+    binds = [*_folders(plan, who), *given.lay_out(plan, who)]
     limits, networked = plan.workspace.limits, plan.workspace.network
     if plan.port and not networked:
         raise Refused(
@@ -128,7 +108,7 @@ def create(connection: Connection, plan: Plan) -> str:
                 user="0:0" if plan.root else who.user,
                 entrypoint=["/bin/sh", "-c", START, str(PRIVATE / "env")],
                 command=[*_starter(plan.contents), *plan.argv],
-                environment=_public_variables(who, plan),
+                environment=given.public(plan, who),
                 labels={f"{LABEL}{key}": value for key, value in plan.labels.items()},
                 working_dir=str(plan.workspace.cwd),
                 ports=[plan.port[0]] if plan.port else None,
@@ -174,31 +154,6 @@ def _starter(image: Contents) -> list[str]:
     return [image.program("start.sh")] if image.rules == STACKS else []
 
 
-def _public_variables(who: Account, plan: Plan) -> dict[str, str]:
-    """Variables that may be seen by all who may use the engine."""
-    limits = plan.workspace.limits
-    found = {"HOME": str(who.home), "USER": who.name, "LOGNAME": who.name, "SHELL": plan.contents.shell}
-    if plan.root:
-        found = {}  # such an image makes the person's account by its own rules
-    elif plan.contents.rules == STACKS:
-        found |= {"NB_USER": who.name, "NB_UID": str(who.uid), "NB_GID": str(who.gid if who.uid else 0)}
-    if limits.cpus:
-        found |= dict.fromkeys(THREADS, str(max(1, math.ceil(limits.cpus))))
-    if ca_bundle_asked_for():
-        found |= dict.fromkeys(CERTIFICATE_VARIABLES, CERTIFICATES)
-    if zone := _zone():
-        found["TZ"] = zone
-    return found | proxies_without_password()
-
-
-def _zone(link: Path = Path("/etc/localtime")) -> str:
-    """The time zone of this machine by name: a notebook's local time is the same inside and outside."""
-    try:
-        return os.environ.get("TZ") or str(link.readlink()).partition("/zoneinfo/")[2]
-    except OSError:
-        return ""
-
-
 def _folders(plan: Plan, who: Account) -> list[Bind]:
     """The project, its data, the account's own folder, and what else is shown."""
     space = plan.workspace
@@ -209,13 +164,13 @@ def _folders(plan: Plan, who: Account) -> list[Bind]:
     ]
     for _, target, _ in persons:
         _check(target, who)
-    binds = [_bind(home, str(who.home), write=True)]
+    binds = [bind(home, str(who.home), write=True)]
     for source, target, write in (*persons, *plan.shown):
         inner = PurePosixPath(target)
         if inner.is_relative_to(who.home):
             # Made here by us; else the Engine would make it as root.
             who.made(home / inner.relative_to(who.home))
-        binds.append(_bind(source, target, write=write))
+        binds.append(bind(source, target, write=write))
     return [*binds, *declarations.held(space.project, space.declared, who)]
 
 
@@ -227,44 +182,3 @@ def _check(target: str, who: Account) -> None:
             f"{target} cannot be shown in a container: it would hide a part of its system",
             hint="Move the project or the data into a folder of its own.",
         )
-
-
-def _bind(source: Path, target: str, *, write: bool) -> Bind:
-    if not source.exists():
-        raise WorkbenchError(f"{source} is not there", hint="Was it moved, or is a disk not mounted?")
-    return Bind(target=target, source=str(source.resolve()), type="bind", read_only=not write)
-
-
-def _private_files(plan: Plan, who: Account) -> list[Bind]:
-    """Files of the private folder that are shown one by one, read-only."""
-    given = secrets.values(plan.workspace.secrets)
-    env = {**plan.env, **given, **({secrets.VARIABLE: SECRETS} if given else {})}
-    wrong = [name for name in env if not _VARIABLE.fullmatch(name)]
-    if wrong:
-        raise Refused(f"{one_line(wrong[0])!r} cannot be the name of a variable")
-    refitting = REFITTING if plan.contents.rules == STACKS else ()
-    variables = {name: value for name, value in env.items() if name not in refitting}
-    variables["WORKBENCH_PROJECT"] = str(plan.workspace.project)
-    texts = {
-        "env": "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items()),
-        "passwd": passwd(plan.contents, who),
-        "group": group(plan.contents, who),
-    }
-    targets = {"env": str(PRIVATE / "env"), "passwd": "/etc/passwd", "group": "/etc/group"}
-    if plan.root or (plan.contents.rules == STACKS and who.uid == 0):
-        targets = {"env": targets["env"]}  # its own script edits these
-    binds = []
-    for name in targets:
-        path = plan.private / name
-        path.unlink(missing_ok=True)
-        path.touch(mode=0o600 if name == "env" else 0o644)
-        path.write_text(texts[name], encoding="utf-8")
-        who.own(path)
-        binds.append(_bind(path, targets[name], write=False))
-    if given:
-        folder = secrets.lay_out(plan.private, given)
-        for path in (folder, *folder.iterdir()):
-            who.own(path)
-        binds.append(_bind(folder, SECRETS, write=False))
-    bundle = ca_bundle_asked_for()
-    return [*binds, _bind(bundle, CERTIFICATES, write=False)] if bundle else binds

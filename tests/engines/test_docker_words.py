@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from tools import JUPYTER
 
 from workbench.engines.base import Person, Workspace
-from workbench.engines.docker import account, base_image, container, credentials, given, registries
+from workbench.engines.docker import account, base_image, belongings, container, credentials, registries
 from workbench.engines.docker.classic import told
 from workbench.engines.docker.connection import OLDEST_API, Connection, Daemon, read_daemon
 from workbench.engines.docker.contents import Contents, as_made, read_contents
@@ -518,7 +518,7 @@ def test_folders_that_would_hide_the_system_are_refused(path: str) -> None:
 def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     """A typo in `data:` does not become an empty folder of root's."""
     with pytest.raises(WorkbenchError, match="is not there"):
-        given.bind(tmp_path / "typo", "/srv/typo", write=False)
+        belongings.bind(tmp_path / "typo", "/srv/typo", write=False)
     assert not (tmp_path / "typo").exists()
 
 

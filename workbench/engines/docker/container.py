@@ -16,11 +16,11 @@ from docker.types import DeviceRequest, LogConfig
 from docker.types import Mount as Bind
 
 from workbench.engines.base import LABEL, Workspace
-from workbench.engines.docker import declarations, given
+from workbench.engines.docker import belongings, declarations
 from workbench.engines.docker.account import Account, account
+from workbench.engines.docker.belongings import PRIVATE, bind
 from workbench.engines.docker.connection import Connection, Daemon, NoSuchThing, image_gone
 from workbench.engines.docker.contents import STACKS, Contents
-from workbench.engines.docker.given import PRIVATE, bind
 from workbench.engines.folders import link_data
 from workbench.errors import Refused
 from workbench.model import sizes
@@ -78,7 +78,7 @@ def create(connection: Connection, plan: Plan) -> str:
     daemon = connection.daemon()
     who = plan.who or account(daemon, plan.workspace.person, plan.contents)
     link_data(plan.workspace)
-    binds = [*_folders(plan, who), *given.lay_out(plan, who)]
+    binds = [*_folders(plan, who), *belongings.lay_out(plan, who)]
     limits, networked = plan.workspace.limits, plan.workspace.network
     if plan.port and not networked:
         raise Refused(
@@ -108,7 +108,7 @@ def create(connection: Connection, plan: Plan) -> str:
                 user="0:0" if plan.root else who.user,
                 entrypoint=["/bin/sh", "-c", START, str(PRIVATE / "env")],
                 command=[*_starter(plan.contents), *plan.argv],
-                environment=given.public(plan, who),
+                environment=belongings.public(plan, who),
                 labels={f"{LABEL}{key}": value for key, value in plan.labels.items()},
                 working_dir=str(plan.workspace.cwd),
                 ports=[plan.port[0]] if plan.port else None,

@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 from workbench.engines import tool
 from workbench.engines.base import SessionRequest
 from workbench.engines.docker.account import Account
+from workbench.engines.docker.belongings import PRIVATE
 from workbench.engines.docker.container import Plan
 from workbench.engines.docker.contents import Contents
-from workbench.engines.docker.given import PRIVATE
 from workbench.engines.folders import FRONT_NAME, drop, socket_folder
 from workbench.engines.relay import Relay, chosen
 from workbench.errors import Refused

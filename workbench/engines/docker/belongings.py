@@ -1,4 +1,4 @@
-"""What a container is given beside folders: variables that all may see, and private files with those that they may not."""
+"""What a container has beside folders: variables that all may see, and private files with those that they may not."""
 
 from __future__ import annotations
 

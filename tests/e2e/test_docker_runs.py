@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import time
@@ -41,6 +42,14 @@ def code_cells(path: Path) -> list[dict[str, Any]]:
     return [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
 
 
+def in_r(lab: Bench, path: str) -> None:
+    """Make a notebook one of R."""
+    file = projects.get(lab, PROJECT).path / path
+    text = json.loads(file.read_text())
+    text["metadata"] = {"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}}
+    file.write_text(json.dumps(text))
+
+
 def test_what_a_run_sees_and_leaves(lab: Bench, tmp_path: Path) -> None:
     """It runs in the notebook's folder as the person, sees data read-only below data/, and records image and revision."""
     (tmp_path / "sales.csv").write_text("a,b\n")
@@ -62,6 +71,7 @@ except OSError as error:
 print(json.dumps({
     "cwd": os.getcwd(), "uid": os.getuid(), "gid": os.getgid(), "who": getpass.getuser(),
     "home": os.path.isdir(os.path.expanduser("~")), "data": os.listdir("../data/sales"), "refused": refused,
+    "variables": {name: value for name, value in os.environ.items() if name.startswith("WORKBENCH_")},
     "inside": any(map(os.path.exists, ("/.dockerenv", "/run/.containerenv"))), "state": os.path.exists(os.environ.get("STATE", "/nowhere")),
 }))""",
         parameters='day = "sunday"',
@@ -77,6 +87,13 @@ print(json.dumps({
     assert (saw["uid"], saw["gid"]) == (os.getuid(), os.getgid())
     assert saw["data"] == ["sales.csv"]
     assert saw["refused"] == "Read-only file system"
+    assert saw["variables"] == {
+        "WORKBENCH_RUN": str(run.id),
+        "WORKBENCH_ATTEMPT": "1",
+        "WORKBENCH_PROJECT": str(project.path),
+        "WORKBENCH_NOTEBOOK": path,
+        "WORKBENCH_PARAM_day": "monday",
+    }
     assert (saw["inside"], saw["home"], saw["state"]) == (True, True, False)
     made = project.path / "notebooks" / "made" / "deep" / "file.txt"
     assert made.read_text() == "monday"
@@ -200,14 +217,53 @@ def test_a_question_in_r_is_no_hang(lab: Bench) -> None:
     """R's `readline()` asks even when told not to: the run fails within a minute, saying so, and names the cell."""
     built(lab, "r")
     path = notebook(lab, "asks-r.ipynb", "x <- 1", 'name <- readline("Name? ")', 'cat("never")')
-    file = projects.get(lab, PROJECT).path / path
-    text = json.loads(file.read_text())
-    text["metadata"] = {"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}}
-    file.write_text(json.dumps(text))
+    in_r(lab, path)
     run = ended(lab, runs.submit(lab, Request(PROJECT, path, environment="r")))
     assert run.state is RunState.FAILED
     assert run.reason.startswith("asked for input in cell 2")
     assert run.hint
+
+
+def test_r_is_given_r_values(lab: Bench) -> None:
+    """A flat list is a vector, mixed and nested ones are lists, é stays é, NaN and Inf are R's own; names with a dot too."""
+    built(lab, "r")
+    values = {
+        "numbers": [1, 2.5, math.inf],
+        "words": ["é", 'a"b\\', None],
+        "truths": [True, False],
+        "mixed": [1, "a", None],
+        "nested": {"a": [1, 2], "": [["x"]]},
+        "none": None,
+        "nan": math.nan,
+        "empty": [],
+        "rows.most": 2**53,
+    }
+    path = notebook(
+        lab,
+        "values-r.ipynb",
+        """\
+for (x in list(numbers, words, truths, mixed, nested, none, nan, empty, rows.most)) cat(deparse(x), "\\n", sep = "")
+cat(nchar(words[1]), is.na(words[3]), is.nan(nan), Sys.getenv("WORKBENCH_PARAM_rows_most"))""",
+        parameters="rows.most <- 1",
+    )
+    in_r(lab, path)
+    run = ended(lab, runs.submit(lab, Request(PROJECT, path, values, "r", allow_unknown_parameters=True)))
+    assert run.ended_well, run.reason
+    output = runs.artifacts(lab, run.id).notebook
+    assert output
+    told = "".join("".join(one["text"]) for one in code_cells(output)[2]["outputs"])
+    assert told.splitlines() == [
+        "c(1, 2.5, Inf)",
+        r'c("é", "a\"b\\", NA)',
+        "c(TRUE, FALSE)",
+        'list(1, "a", NULL)',
+        'list(a = c(1, 2), list("x"))',
+        "NULL",
+        "NaN",
+        "list()",
+        "9007199254740992",
+        "1 TRUE TRUE 9007199254740992",
+    ]
 
 
 @pytest.mark.parametrize("moment", ["young", "old"])

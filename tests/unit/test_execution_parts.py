@@ -228,7 +228,15 @@ def test_a_cut_message_is_still_a_message(text: str, length: int, escaped: bool)
         (True, "TRUE"),
         (None, "NULL"),
         ([1, "a"], 'list(1, "a")'),
-        ({"é": [False]}, 'list("\\u00e9" = list(FALSE))'),
+        ([1, 2.5, float("inf")], "c(1, 2.5, Inf)"),
+        (["é", None], 'c("\\u00e9", NA)'),
+        ([True, 1], "list(TRUE, 1)"),
+        ([None, None], "c(NA, NA)"),
+        ([], "list()"),
+        ([[1, 2], [3]], "list(c(1, 2), c(3))"),
+        ([{"a": 1}, None], 'list(list("a" = 1), NULL)'),
+        ({"é": [False]}, 'list("\\u00e9" = c(FALSE))'),
+        ({"": 1, "b": ["x"]}, 'structure(list(1, c("x")), names = c("", "b"))'),
     ],
 )
 def test_r_reads_values_as_they_were(value: Any, r: str) -> None:

@@ -42,7 +42,7 @@ def schedule(shell: Shell, text: str, name: str = "nightly") -> Path:
         ("environment: ./none.yaml\n", "4:14: no environment named 'churn/none.yaml': there are: minimal, python"),
         ("parameters: {dayz: 3}\n", "4:14: dayz: the notebook has no such parameter; did you mean days?"),
         ("parameters:\n  seed: 1\n  days: many\n", "6:3: days: "),
-        ("parameters: {days: '${foo}'}\n", "4:20: parameter days: ${foo} is no due time"),
+        ("parameters: {days: '${foo}'}\n", "4:20: parameter days: ${foo} is nothing that is known"),
     ],
 )
 def test_a_schedule_that_cannot_run_is_a_problem_of_its_file(shell: Shell, more: str, told: str) -> None:

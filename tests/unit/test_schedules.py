@@ -12,9 +12,9 @@ import nbformat
 import pytest
 
 from workbench.errors import NotFound, Refused, StoreError
-from workbench.model.placeholder import expanded
 from workbench.model.run import Request, RunState
 from workbench.model.schedule import CatchUp, DueState, ScheduleSpec
+from workbench.model.variables import variables
 from workbench.services import control, projects, requests, runs, schedules
 from workbench.services import tonight as tonight_module
 from workbench.services.bench import Bench, open_bench
@@ -431,7 +431,7 @@ def test_the_machines_zone_is_kept_where_none_was_chosen(world: World, monkeypat
         ({"cron": "@daily", "timezone": "EST5"}, "time zone"),
         ({"cron": "@daily", "notebook": "notebooks/none.ipynb"}, "none.ipynb"),
         ({"cron": "@daily", "parameters": {"daze": "x"}}, "daze"),
-        ({"cron": "@daily", "parameters": {"day": "${dew}"}}, "due time"),
+        ({"cron": "@daily", "parameters": {"day": "${dew}"}}, "mean ${due}"),
         ({}, "cron"),
     ],
 )
@@ -453,33 +453,32 @@ def test_a_preview_says_words_and_both_times(world: World) -> None:
     assert "skip" in gap.warnings[0]
 
 
-@pytest.mark.parametrize(
-    ("text", "written"),
-    [
-        ("${due}", "2026-03-01"),
-        ("${due - 1 day}", "2026-02-28"),
-        ("${ due + 2 weeks }", "2026-03-15"),
-        ("${due - 1 month:%Y-%m}", "2026-02"),
-        ("from ${due - 7 days} to ${due}", "from 2026-02-22 to 2026-03-01"),
-        ("${due:%H:%M}", "06:30"),
-        ("${due + 90 minutes:%H:%M}", "08:00"),
-        ("$${due}", "${due}"),
-        ("plain {due} $due", "plain {due} $due"),
-    ],
-)
-def test_placeholders(text: str, written: str) -> None:
-    """The due time, moved and written as asked; everything else stays."""
-    due = datetime(2026, 3, 1, 6, 30, tzinfo=UTC)
-    assert expanded({"x": text, "n": 3, "l": [text]}, due) == {"x": written, "n": 3, "l": [written]}
-
-
-@pytest.mark.parametrize(
-    "text", ["${now}", "${due - day}", "${due - 1 fortnight}", "${__import__('os')}", "${due - 99999 months}"]
-)
-def test_what_is_no_placeholder_is_refused(text: str) -> None:
-    """Only due times stand in `${…}`."""
-    with pytest.raises(Refused, match="parameter x"):
-        expanded({"x": text}, datetime(2026, 3, 1, tzinfo=UTC))
+def test_what_references_stood_for_is_kept_with_the_run(world: World) -> None:
+    """The last success and the run's id are written out when it fires; running it again gives the same, env included."""
+    world.write(
+        cron="0 6 * * *", timezone="Europe/Berlin",
+        parameters={"day": "${due} after ${previous_success | nothing} as ${run}"},
+    )  # fmt: skip
+    world.at(START)
+    world.at(START.replace(day=5))
+    first = runs.page(world.bench)[0]
+    assert first.parameters == {"day": f"{first.due:%Y-%m-%d} after nothing as {first.id}"}
+    world.end(first.id, RunState.STARTING)
+    with world.bench.store.write() as connection:
+        connection.execute("UPDATE runs SET state = 'succeeded' WHERE id = ?", (first.id,))
+    world.at(START.replace(day=6))
+    second = runs.page(world.bench)[0]
+    assert second.parameters == {"day": f"{second.due:%Y-%m-%d} after {first.due:%Y-%m-%d} as {second.id}"}
+    third = runs.get(world.bench, runs.again(world.bench, second.id))
+    assert third.parameters == second.parameters
+    with world.bench.store.read() as connection:
+        kept = [run_rows.record(connection, run.id)["references"] for run in (second, third)]
+    assert kept[0] == kept[1]
+    found = variables(third, 1, "/p", kept[1])
+    assert found["WORKBENCH_DUE"].endswith("T06:00:00+02:00")
+    assert found["WORKBENCH_PREVIOUS_SUCCESS"] < found["WORKBENCH_DUE"]
+    assert (found["WORKBENCH_SCHEDULE"], found["WORKBENCH_RUN"]) == ("p/s", str(third.id))
+    assert found["WORKBENCH_PARAM_day"] == third.parameters["day"]
 
 
 def test_tonight_tells_the_truth() -> None:

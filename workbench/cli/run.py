@@ -41,10 +41,14 @@ class Given:
         return not (self.values or self.raw or self.files or self.yaml or self.base64)
 
     def read(self) -> dict[str, Any]:
-        """Their values, typed as papermill types them; later kinds win in its order: -b, -f, -y, -p, -r."""
+        """Their values, typed as papermill types them; later kinds win in its order: -b, -f, -y, -p, -r.
+
+        `${…}` in them are references, but for -r, which is text as it stands.
+        """
         if self.none:
             return {}
         from workbench.declare.parameters import read_parameters
+        from workbench.model.placeholder import escaped
         from workbench.notebooks.parameters import decode_base64, gather
 
         return gather(
@@ -52,7 +56,7 @@ class Given:
             file_mappings=[read_parameters(_text_of(name), title=name) for name in self.files],
             yaml_mappings=[read_parameters(text, title="-y") for text in self.yaml],
             values=self.values,
-            raw=self.raw,
+            raw=escaped(self.raw),
         )
 
 
@@ -121,6 +125,7 @@ def run(
         timeout=timeout,
         retries=retries,
         allow_unknown_parameters=unknown,
+        at=bench.now().astimezone(bench.zone),
     )
     return wait_for(call, runs.submit(bench, request), detach=detach)
 

@@ -134,11 +134,12 @@ def cancel(call: Invocation, ids: tuple[str, ...]) -> None:
 @click.option("-d", "--detach", is_flag=True, help="Print the new run's id and do not wait.")
 def again(call: Invocation, run: str, given: Given, unknown: bool, detach: bool) -> int:
     """Run the notebook of a run once more, as it is now; parameters given replace single ones of it."""
+    from workbench.model.placeholder import escaped
     from workbench.services import runs as service
 
     bench = call.changing()
     old = service.get(bench, run_id(bench, run))
-    parameters = None if given.none else {**old.parameters, **given.read()}
+    parameters = None if given.none else {**escaped(old.parameters), **given.read()}
     return wait_for(call, service.again(bench, old.id, parameters, allow_unknown=unknown), detach=detach)
 
 

@@ -11,7 +11,7 @@ from workbench.declare.composer import MAX_DEPTH
 from workbench.declare.reader import MAX_BYTES
 from workbench.declare.schema import KINDS
 from workbench.model.names import SLUG_RULE
-from workbench.model.placeholder import UNITS, expanded
+from workbench.model.placeholder import UNITS, Moments, expanded
 
 _EXAMPLES = {
     "environment": """\
@@ -55,29 +55,51 @@ engine: auto
 }
 _BELOW = {
     "schedule": """\
-### The due time in parameters
+### References in parameters
 
-In texts of `parameters:`, also inside lists and mappings, `${due}` stands for the time the run is due, on the clock of
-the schedule's zone; with `workbench schedules now PROJECT/NAME` for the present. It is always text; put it in quotes.
+In texts of `parameters:`, also inside lists and mappings, `${…}` stands for what is known when the run is asked for, on
+the clock and calendar of the schedule's zone. It is text, but for `${run}` where nothing else stands beside it; put it in
+quotes. What it stood for is kept with the run, so that running it again gives the same.
 
-| written | on 2 March 2026, 06:30 | |
+| written | for run 41, due on 2 March 2026, 06:30 | |
 |---|---|---|
 @examples@
 
-It may be moved, with `-` or `+`, by whole numbers of @units@:
-by the calendar, so that a month before 31 March is the last day of February; minutes and hours by the clock's own run.
-What stands behind `:` is a format of strftime(3), `%Y-%m-%d` unless given. `$${` is `${` itself. Anything else in such braces
-is refused, by `workbench check` too.
+`due` and the days around it, `today` and `now` (when the run was asked for: later than `due` where a time is made up
+for), `previous_success` (the due time of the schedule's newest run before this one that succeeded; of one beside its
+times, when that started) and `run`. A time may be moved, with `-` or `+`, by whole numbers of @units@:
+by the calendar, so that a month before 31 March is the last day of February, and the end of a month stays one; minutes
+and hours by the clock's own run. What stands behind `:` is a format of strftime(3), `%Y-%m-%d` unless given. What stands
+behind `|` is for where there is none yet. `$${` is `${` itself. Anything else in such braces is refused, by
+`workbench check` too.
+
+`workbench run NOTEBOOK` takes the same, on the home's clock, but for `due` and `previous_success` without an alternative.
+`workbench schedules now PROJECT/NAME` takes the present for `due`.
+
+### The environment of the kernel
+
+| variable | |
+|---|---|
+| `WORKBENCH_RUN`, `WORKBENCH_ATTEMPT` | the run's id, and which try it is |
+| `WORKBENCH_PROJECT`, `WORKBENCH_NOTEBOOK` | the project's folder, and the notebook in it |
+| `WORKBENCH_SCHEDULE` | `project/name` of the schedule |
+| `WORKBENCH_DUE`, `WORKBENCH_PREVIOUS_SUCCESS` | those times, as `2026-03-02T06:30:00+01:00` |
+| `WORKBENCH_GROUP` | the group of a sweep, as `g7` |
+| `WORKBENCH_PARAM_region` | each parameter given, by its name: text as it is, all else as JSON; up to 32 kB each |
 """,
 }
 _MARKS = {
     "${due}": "the day",
     "${due - 1 day}": "the day before",
-    "${due + 2 weeks}": "two weeks later",
+    "${due:%d.%m.%Y}": "another format",
     "${due - 1 month:%Y-%m}": "the month before, as year and month",
     "${due:%Y-%m-%dT%H:%M}": "day and time",
-    "sales-${due - 7 days:%Y%m%d}.csv": "in the middle of a text",
-    "$${due}": "no due time, but these characters",
+    "${month_start - 1 month}": "first day of the month before; also `week_start`, `quarter_start`, `year_start`",
+    "${month_end - 1 month}": "its last day; also `week_end`, `quarter_end`, `year_end`",
+    "${previous_success}": "day of the last success",
+    "${previous_success:%d.%m.%Y | never}": "with what stands where there is none",
+    "sales-${due - 7 days:%Y%m%d}-${run}.csv": "in the middle of a text",
+    "$${due}": "no reference, but these characters",
 }
 _INTRO = f"""\
 # YAML reference
@@ -131,8 +153,11 @@ def page() -> str:
 def _marks() -> Iterator[str]:
     """Rows of what placeholders become, written by what the supervisor writes them with."""
     due = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
+    moments = Moments(due, now=due, previous=due.replace(day=1), run=41)
     for mark, meaning in _MARKS.items():
-        yield f"| `{mark}` | `{expanded({'x': mark}, due)['x']}` | {meaning} |"
+        stands_for = expanded({"x": mark}, moments)["x"]
+        cell = mark.replace("|", "\\|")
+        yield f"| `{cell}` | `{stands_for}` | {meaning} |"
 
 
 def _rows(schema: dict[str, Any], root: dict[str, Any], above: str) -> Iterator[str]:

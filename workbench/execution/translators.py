@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from papermill.translators import RTranslator, papermill_translators
@@ -32,9 +33,32 @@ class WorkbenchRTranslator(RTranslator):  # type: ignore[misc]
 
     @classmethod
     def translate_dict(cls, val: dict[str, Any]) -> str:
-        """A named list; text is written as papermill does, with quoted names."""
+        """A named list; text is written as papermill does, with quoted names. An empty name cannot stand before `=`."""
+        if "" in val:
+            names = ", ".join(map(cls.translate_str, val))
+            return f"structure({cls._listed(val.values())}, names = c({names}))"
         parts = ", ".join(f"{cls.translate_str(key)} = {cls.translate(one)}" for key, one in val.items())
         return f"list({parts})"
+
+    @classmethod
+    def translate_list(cls, val: list[Any]) -> str:
+        """A vector where all are of one kind that R's vectors keep as it is, null among them as NA; else a list, for
+        `c(1, "a")` would be two texts and `c(1, NULL)` one number."""
+        kinds = {_kind(one) for one in val if one is not None}
+        if not val or len(kinds) > 1 or "" in kinds:
+            return cls._listed(val)
+        return f"c({', '.join('NA' if one is None else cls.translate(one) for one in val)})"
+
+    @classmethod
+    def _listed(cls, values: Iterable[Any]) -> str:
+        return f"list({', '.join(map(cls.translate, values))})"
+
+
+def _kind(value: Any) -> str:
+    """The kind of vector that holds `value`; empty for none."""
+    if isinstance(value, bool):
+        return "logical"
+    return "number" if isinstance(value, int | float) else "text" if isinstance(value, str) else ""
 
 
 def _character(character: str) -> str:

@@ -142,3 +142,5 @@ class Request:
     allow_unknown_parameters: bool | frozenset[str] = False  # of all names, or of these
     schedule: str | None = None
     due: datetime | None = None
+    at: datetime | None = None  # the due time or the present, in the zone that is meant; None: `${…}` is but text
+    references: Mapping[str, str] = field(default_factory=dict)  # of the run that it is again (`model.variables`)

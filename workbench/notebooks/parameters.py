@@ -22,11 +22,18 @@ from workbench.notebooks.document import Document
 from workbench.text import one_line
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+R_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
 # fmt: off
 R_WORDS = frozenset({
     "if", "else", "repeat", "while", "function", "for", "next", "break", "in", "TRUE", "FALSE", "NULL", "Inf", "NaN",
     "NA", "NA_integer_", "NA_real_", "NA_complex_", "NA_character_", "T", "F",
 })
+JULIA_WORDS = frozenset({
+    "baremodule", "begin", "break", "catch", "const", "continue", "do", "else", "elseif", "end", "export", "false",
+    "finally", "for", "function", "global", "if", "import", "let", "local", "macro", "module", "quote", "return",
+    "struct", "true", "try", "using", "while",
+})
+WORDS = {"r": R_WORDS, "julia": JULIA_WORDS}
 # fmt: on
 LARGEST = 1_000_000  # bytes of all values as JSON: they become code in a cell and a row in the store
 
@@ -48,6 +55,11 @@ class Parameters:
     def names(self) -> tuple[str, ...]:
         """Declared names, in order."""
         return tuple(one.name for one in self.declared)
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """Those that are text."""
+        return frozenset(one.name for one in self.declared if one.type == "str")
 
 
 def parameters_of(document: Document) -> Parameters:
@@ -120,6 +132,8 @@ def check(
     for name, value in given.items():
         declared = next((one for one in parameters.declared if one.name == name), None)
         problem = name_problem(name, parameters.language) or _value_problem(value)
+        if not problem and parameters.language.lower() == "r" and _beyond_r(value):
+            problem = "R's numbers hold no whole number that large; give it as text"
         if not problem and declared is None and parameters.known and name not in allowed:
             problem = _unknown(name, parameters.names)
         if not problem and declared is not None:
@@ -138,10 +152,10 @@ def check(
 
 def name_problem(name: str, language: str) -> str:
     """Why `name` cannot be a parameter in `language`; empty where it can."""
-    if not isinstance(name, str) or not NAME.fullmatch(name):
-        return "a name is letters, digits and _, beginning with a letter"
-    words = R_WORDS if language.lower() == "r" else keyword.kwlist
-    return f"is a word of {language}" if name in words else ""
+    r = language.lower() == "r"
+    if not isinstance(name, str) or not (R_NAME if r else NAME).fullmatch(name):
+        return f"a name is letters, digits{', dots' if r else ''} and _, beginning with a letter"
+    return f"is a word of {language}" if name in WORDS.get(language.lower(), keyword.kwlist) else ""
 
 
 def _value_problem(value: Any, depth: int = 0) -> str:
@@ -159,6 +173,13 @@ def _value_problem(value: Any, depth: int = 0) -> str:
         inside = (*value, *value.values())
         return next(filter(None, (_value_problem(one, depth + 1) for one in inside)), "")
     return f"{type(value).__name__} is no value of JSON; write it as text"
+
+
+def _beyond_r(value: Any) -> bool:
+    """Whether it has a whole number that a double does not hold as it is."""
+    if isinstance(value, list | dict):
+        return any(map(_beyond_r, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, int) and abs(value) > 2**53
 
 
 def _is_text(value: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from workbench.errors import NotFound, Refused
 from workbench.model.environment import EnvironmentSpec
 from workbench.model.project import Project
 from workbench.model.run import Request
-from workbench.services import environments, projects, secrets
+from workbench.services import environments, given, projects, secrets
 from workbench.services.bench import Bench
 from workbench.services.memo import Memo
 from workbench.text import one_line
@@ -31,6 +31,7 @@ class Checked:
     content: bytes
     cells: int
     record: Mapping[str, Any]
+    by_id: Callable[[int], dict[str, Any]] | None = None  # its parameters by its id, where they name it
 
 
 def check(bench: Bench, request: Request, *, ahead: bool = False, memo: Memo | None = None) -> Checked:
@@ -47,7 +48,7 @@ def check(bench: Bench, request: Request, *, ahead: bool = False, memo: Memo | N
     title = f"{project.name}/{request.notebook}"
     found = memo.of(("notebook", path), lambda: document.read(path, title=title))
     declared = memo.of(("declared", path), lambda: parameters.parameters_of(found))
-    given = parameters.check(declared, request.parameters, allow_unknown=request.allow_unknown_parameters)
+    values = given.of(bench, declared, request)
     spec = memo.of(
         ("environment", request.environment or project),
         lambda: (
@@ -64,10 +65,13 @@ def check(bench: Bench, request: Request, *, ahead: bool = False, memo: Memo | N
         "git_branch": git.branch,
         "git_dirty": git.dirty,
         "notebook_sha256": memo.of(("sha256", path), lambda: found.sha256),
+        "references": values.references,
     }
     name = _slug(request.name or (request.schedule or "").partition("/")[2] or Path(request.notebook).stem)
     code = sum(1 for cell in found.cells if cell.get("cell_type") == "code")
-    return Checked(replace(request, parameters=given), spec.name, name, found.content, code, record)
+    return Checked(
+        replace(request, parameters=values.parameters), spec.name, name, found.content, code, record, values.by_id
+    )
 
 
 def _check_language(bench: Bench, language: str, spec: EnvironmentSpec) -> None:

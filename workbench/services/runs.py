@@ -15,6 +15,7 @@ from workbench.model.run import ENDED, Attempt, Request, Run
 from workbench.services import control, environments, frozen, requests
 from workbench.services.bench import Bench
 from workbench.services.memo import Memo
+from workbench.store import asked
 from workbench.store import runs as rows
 from workbench.store.events import Actor
 from workbench.store.runs import RunFilter
@@ -73,6 +74,8 @@ def insert(
         retries=request.retries,
         record=checked.record,
     )
+    if checked.by_id:
+        asked.set_parameters(connection, run, checked.by_id(run))
     frozen.freeze(bench, run, checked.content, memo)
     return run
 
@@ -82,9 +85,12 @@ def again(
 ) -> int:
     """Run the same notebook once more, as it is now, with the same or other parameters. The new run's id.
 
-    Names that the old run had need not be the notebook's; others must, unless `allow_unknown`.
+    Names that the old run had need not be the notebook's; others must, unless `allow_unknown`. References are written out
+    in `parameters`, not in those of the old run.
     """
     run = get(bench, run_id)
+    with bench.store.read() as connection:
+        references = rows.record(connection, run_id).get("references", {})
     request = Request(
         project=run.project,
         notebook=run.notebook,
@@ -94,6 +100,8 @@ def again(
         timeout=run.timeout,
         retries=run.retries,
         allow_unknown_parameters=allow_unknown or frozenset(run.parameters),
+        at=None if parameters is None else bench.now().astimezone(bench.zone),
+        references=references,
     )
     return submit(bench, request)
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import Conflict, NotFound, Refused
 from workbench.model import timetable
 from workbench.model.names import SLUG_RULE, is_slug
-from workbench.model.placeholder import expanded
 from workbench.model.run import Request, Run
 from workbench.model.schedule import CatchUp, DueState, DueTime, Overlap, Schedule, ScheduleSpec
 from workbench.services import control, preferences, projects, requests, runs, zones
@@ -241,13 +240,14 @@ def request(spec: ScheduleSpec, due: datetime, *, of_schedule: bool = True) -> R
     return Request(
         project=spec.project,
         notebook=spec.notebook,
-        parameters=expanded(spec.parameters, local),
+        parameters=spec.parameters,
         environment=spec.environment,
         name=spec.name,
         timeout=spec.timeout,
         retries=spec.retries,
         schedule=spec.key,
         due=due if of_schedule else None,
+        at=local,
     )
 
 

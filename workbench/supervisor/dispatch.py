@@ -25,6 +25,7 @@ from workbench.execution.nursery import Nursery
 from workbench.model.project import Project
 from workbench.model.run import ACTIVE, PENDING, Run, RunState
 from workbench.model.schedule import Overlap
+from workbench.model.variables import variables
 from workbench.services import control, projects
 from workbench.store import runs as rows
 from workbench.supervisor.desk import Desk
@@ -252,6 +253,7 @@ class Dispatch:
             parameters=run.parameters,
             preferred_kernel=usable.spec.kernel.name,
             timeout=run.timeout,
+            env=variables(run, number, str(project.path), record.get("references", {})),
             published=project.runs / f"{local:%Y-%m-%dT%H%M}-{run.name}-{run.id}{again}",
             record={
                 **record,

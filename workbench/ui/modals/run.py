@@ -88,6 +88,7 @@ class RunForm(NotebookForm):
 
         given, _ = self.read(values)
         request = Request(values["project"], values["notebook"], given, values["environment"] or None)
+        request = replace(request, at=self.bench.now().astimezone(self.bench.zone))
         if self.like:
             request = replace(request, name=self.like.name, timeout=self.like.timeout, retries=self.like.retries)
         return runs.submit(self.bench, request)

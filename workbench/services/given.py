@@ -1,0 +1,56 @@
+"""The parameters of a request: references written out, then checked against what the notebook takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from workbench.model.placeholder import Moments, expanded, named
+from workbench.model.run import Request
+from workbench.model.variables import references
+from workbench.services.bench import Bench
+from workbench.store import asked
+
+if TYPE_CHECKING:
+    from workbench.notebooks.parameters import Parameters
+
+SOME_RUN = 1  # an id like any other, to see whether parameters that name theirs fit
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a run is given. `by_id`: the same for the run's id, where a value names it. `references`: what is kept with
+    the run for its kernel's environment."""
+
+    parameters: Mapping[str, Any]
+    by_id: Callable[[int], dict[str, Any]] | None = None
+    references: Mapping[str, str] = field(default_factory=dict)
+
+
+def of(bench: Bench, takes: Parameters, request: Request) -> Given:
+    """The values of `request` where they fit what the notebook takes. Raises `Refused` with all problems."""
+    from workbench.notebooks import parameters
+
+    moments = moments_of(bench, request)
+
+    def written(run: int) -> dict[str, Any]:
+        values = request.parameters
+        if moments is not None:
+            values = expanded(values, replace(moments, run=run), texts=takes.texts)
+        return parameters.check(takes, values, allow_unknown=request.allow_unknown_parameters)
+
+    late = moments is not None and "run" in named(request.parameters)
+    kept = dict(request.references) or references(moments, request.schedule)
+    return Given(written(SOME_RUN), written if late else None, kept)
+
+
+def moments_of(bench: Bench, request: Request) -> Moments | None:
+    """What references in its parameters stand for; None where they hold none, only text that looks so."""
+    if request.at is None:
+        return None
+    if request.schedule is None:
+        return Moments(request.at, scheduled=False)
+    with bench.store.read() as connection:
+        previous = asked.previous_success(connection, request.schedule, request.at)
+    return Moments(request.at, bench.now(), previous)

@@ -16,6 +16,7 @@ import pytest
 from engines.conftest import ignore
 from engines.talking import Talk, workspace
 
+from workbench import conda as folders
 from workbench.engines.process import conda, interpreters
 from workbench.engines.process.engine import ProcessEngine
 from workbench.errors import Refused
@@ -47,7 +48,7 @@ def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An account that knows of no conda yet."""
     for name in [name for name in os.environ if name.startswith(("CONDA", "MAMBA"))]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(conda, "USUAL", ())
+    monkeypatch.setattr(folders, "USUAL", ())
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     return tmp_path
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from pathlib import Path
 
 import pytest
 
+from workbench import conda
 from workbench.declare import Reading, Shelf, load_environment, load_project, load_settings
 from workbench.model.environment import EnvironmentSpec, Limits, Pull
 from workbench.model.sizes import Machine, shipped
@@ -216,3 +218,23 @@ def test_a_project_may_ask_to_be_kept_warm(tmp_path: Path) -> None:
     assert load_project(tmp_path, name="p").get().warm
     (tmp_path / "project.yaml").write_text("description: x\n")
     assert not load_project(tmp_path, name="p").get().warm
+
+
+def test_a_secret_that_is_named_twice_is_one() -> None:
+    """It is given once, and what is wrong with it is told once."""
+    assert environment("secrets: [A, B, A]\n").get().secrets == ("A", "B")
+    assert said(environment("secrets: [A, A]\nenv: {A: x}\n")).count("is in `secrets:` too") == 1
+
+
+def test_an_unknown_conda_environment_is_told_before_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With those that conda's folders show; conda itself, which may know more, is not asked."""
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    monkeypatch.setattr(conda, "USUAL", ("miniforge3",))
+    sales = tmp_path / "miniforge3" / "envs" / "sales"
+    (sales / "conda-meta").mkdir(parents=True)
+    (sales / "bin").mkdir()
+    (sales / "bin" / "python").symlink_to(sys.executable)
+    assert environment("use: conda:sales\n").notices == ()
+    (told,) = environment("use: conda:sale\n").notices
+    assert "conda environment sale is in none of conda's folders" in told.message
+    assert "there are sales" in told.hint

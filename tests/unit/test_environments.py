@@ -17,6 +17,7 @@ from workbench.model.environment import EngineName, Revision
 from workbench.services import control, environment_files, environments, projects
 from workbench.services.bench import Bench, open_bench
 from workbench.services.environments import EnvironmentView
+from workbench.services.overview import overview
 from workbench.store import builds as build_rows
 from workbench.store import environments as rows
 from workbench.store import revisions as revision_rows
@@ -199,6 +200,32 @@ def test_states_follow_the_declaration(bench: Bench) -> None:
     declare(bench, "x", "python: {packages: [b]}\ntitle: Same build\nlimits: {cpus: 1}\n")
     assert view(bench, "x").state == "ready"
     assert environments.build(bench, "x") is None
+
+
+def test_a_failed_build_is_never_silent_about_the_old(bench: Bench) -> None:
+    """What is in use after a pull or build that failed is told as the older one, with why and since when, also where all
+    that needs somebody is listed; the next good build ends that."""
+    first = environments.build(bench, "python")
+    assert first
+    end(bench, first, BuildState.READY, "python", "r1")
+    built = view(bench, "python").built
+    second = environments.build(bench, "python", force=True)
+    assert second
+    with bench.store.write() as connection:
+        build_rows.change(
+            connection, second, BuildState.QUEUED, BuildState.FAILED, at=bench.now(), actor=bench.actor,
+            reason="pull python:3.13: the registry is gone",
+        )  # fmt: skip
+    found = view(bench, "python")
+    assert (found.state, found.revision and found.revision.id, found.built) == ("ready", "r1", built)
+    assert found.behind == "pull python:3.13: the registry is gone"
+    (need,) = overview(bench).needs
+    assert (need.kind, need.key) == ("environment", "python")
+    assert "an older one is in use: pull python:3.13: the registry is gone" in need.text
+    third = environments.build(bench, "python", force=True)
+    assert third
+    end(bench, third, BuildState.READY, "python", "r2")
+    assert (view(bench, "python").behind, overview(bench).needs) == ("", ())
 
 
 def test_a_build_can_be_cancelled_and_followed(bench: Bench) -> None:

@@ -68,7 +68,7 @@ def test_words_for_people() -> None:
     """A measurement and a countdown as lists and pages say them."""
     taken = Usage(NOW, cpu=0.314, memory=340 * 1024**2, memory_limit=4 * 1024**3, processes=12, disk=5_000_000)
     assert usage.words(taken) == "31% of a core, 340 MB of 4 GB, 12 processes"
-    assert usage.disk(taken) == "5.0 MB that go with its container"
+    assert usage.disk(taken) == "5.0 MB in its container, gone with it"
     assert Usage.from_json(taken.to_json()) == taken
     assert usage.countdown(SESSION, NOW) == "after 2h00m without work"
     assert (

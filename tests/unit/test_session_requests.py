@@ -176,3 +176,13 @@ def test_sessions_are_found_as_people_name_them(bench: Bench) -> None:
     assert {sessions.find(bench, text).id for text in (f"s{number}", str(number), "@last", "churn-jupyter")} == {number}
     with pytest.raises(NotFound, match="churn-jupiter"):
         sessions.find(bench, "churn-jupiter")
+
+
+def test_a_tool_that_cannot_be_told_a_file_says_so(bench: Bench) -> None:
+    """code-server opens no file by its address, which is said and not left out; JupyterLab does."""
+    (bench.home.environments / "both.yaml").write_text("image: tools:1\nides: [jupyter, code-server]\n")
+    folder = projects.create(bench, "both", environment="both").path
+    (folder / "a.py").write_text("")
+    (first, second) = (sessions.start(bench, "both", tool, file="a.py") for tool in ("code-server", "jupyter"))
+    assert "cannot be told to open a file: open a.py in it" in sessions.left_to_open(bench, sessions.get(bench, first))
+    assert sessions.left_to_open(bench, sessions.get(bench, second)) == ""

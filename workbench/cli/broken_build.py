@@ -17,6 +17,7 @@ LINES = 6
 _WIDTH = 160
 _READ = 16384  # bytes from the end of a log
 _STEP = re.compile(r"#\d+ (?:\d+\.\d+ )?")
+_NOTE = re.compile(r"(?:refused|failed): ")
 _NOISE = re.compile(
     r"-+$|> \[|\[internal\]|\[[\w -]*\d+/\d+\] |sha256:|DONE |CACHED|(?:ERROR: )?executor failed running"
 )
@@ -26,7 +27,7 @@ def broken(bench: Bench, build: Build) -> BuildFailed:
     """The error of a build that has ended otherwise than ready."""
     from workbench.services import environments
 
-    said = last_lines(environments.build_log(bench, build.id)) if build.state is BuildState.FAILED else []
+    said = last_lines(environments.build_log(bench, build.id), build) if build.state is BuildState.FAILED else []
     hint = [build.hint, f"Its log: workbench logs b{build.id}"]
     if said:
         hint += ["Its last lines:", *(f"  {line}" for line in said)]
@@ -37,8 +38,9 @@ def broken(bench: Bench, build: Build) -> BuildFailed:
     )
 
 
-def last_lines(log: Path) -> list[str]:
-    """What a step said last, without the builder's own numbers and rules; empty where the log cannot be read."""
+def last_lines(log: Path, build: Build) -> list[str]:
+    """What a step said last, without the builder's own numbers and rules, and without our own note of what the build
+    ended with; empty where the log cannot be read."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - _READ))
@@ -46,4 +48,11 @@ def last_lines(log: Path) -> list[str]:
     except OSError:
         return []
     lines = (_STEP.sub("", line.strip(), count=1) for line in text.splitlines())
-    return [one_line(line, _WIDTH) for line in lines if line and not _NOISE.match(line)][-LINES:]
+    fresh = (line for line in lines if line and not _NOISE.match(line) and not _noted(line, build))
+    return [one_line(line, _WIDTH) for line in fresh][-LINES:]
+
+
+def _noted(line: str, build: Build) -> bool:
+    note = _NOTE.match(line)
+    said = line[note.end() :].removeprefix(f"{build.environment}: ") if note else ""
+    return bool(said and build.reason.endswith(said)) or line in build.hint.splitlines()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -11,11 +12,11 @@ from workbench.cli.broken_build import broken
 from workbench.cli.grammar import noun, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import environment_names
-from workbench.cli.output import answer, emit, note, record, say, state, table
+from workbench.cli.output import Cell, answer, emit, note, record, say, state, table
 from workbench.cli.progress import ProgressLine
 from workbench.cli.shapes import BUILD, ENVIRONMENT
 from workbench.model.build import BuildState
-from workbench.text import age, duration, size
+from workbench.text import age, duration, one_line, size
 
 if TYPE_CHECKING:
     from workbench.services.environments import EnvironmentView
@@ -57,9 +58,9 @@ def list_environments(call: Invocation, wanted: filters.Wanted) -> None:
         [
             (
                 view.name,
-                state(str(view.state)),
+                Cell(f"! {view.state}, old", "yellow") if view.behind else state(str(view.state)),
                 f"{view.engine or '-'}{_unpinned(view)}",
-                age(view.build.ended, now) if view.build and view.build.ended else "-",
+                age(view.built, now) if view.built else "-",
                 size(view.revision.size) if view.revision else "-",
                 _source(view),
             )
@@ -68,6 +69,8 @@ def list_environments(call: Invocation, wanted: filters.Wanted) -> None:
         empty="Nothing matches." if wanted.narrowed else "No environments.",
         give=("FROM",),
     )
+    for view in found:
+        note(call, _behind(view, now))
 
 
 @subcommand(environments, "show")
@@ -100,6 +103,7 @@ def show(call: Invocation, name: str, resolved: bool) -> None:
             ("about", view.spec.title if view.spec else None),
             ("state", state(str(view.state))),
             ("held", _held(view)),
+            ("old", _behind(view, bench.now())),
             ("refused", view.refusal),
             ("problem", "\n".join(problem.described for problem in view.problems)),
             ("notice", "\n".join(str(remark) for remark in view.notices)),
@@ -258,6 +262,15 @@ def _held(view: EnvironmentView) -> str | None:
         return None
     moved = "what is declared now is another" if view.moved_on else "it is what is declared now too"
     return f"at revision {view.revision.id}; {moved}\nFollow the declaration: workbench environments activate {view.name} --newest"
+
+
+def _behind(view: EnvironmentView, now: datetime) -> str:
+    """That the newest build failed, and what is in use instead."""
+    if not view.behind or view.build is None or view.revision is None:
+        return ""
+    failed = f"{view.name}: its newest build, b{view.build.id}, failed: {one_line(view.behind, 200)}"
+    when = f" of {age(view.built, now)} ago" if view.built else ""
+    return f"{failed}. In use is {view.revision.id}{when}."
 
 
 def _locked(view: EnvironmentView) -> str:

@@ -30,9 +30,11 @@ def lock(call: Invocation, name: str, update: bool) -> None:
     A build with the lock repeats: base image, Debian's and Python's packages, with hashes. A package that is added to
     the declaration goes on top of it and changes no other; lock again to have it in the lock.
     """
+    from workbench.services import environments as service
     from workbench.services import locks
 
     bench = call.changing()
+    held = service.view(bench, name).held
     kept = locks.unlock(bench, name) if update else None
     try:
         _build(call, bench, name, force=update)
@@ -40,7 +42,11 @@ def lock(call: Invocation, name: str, update: bool) -> None:
     except BaseException:
         locks.relock(bench, name, kept)
         raise
-    answer(call, f"{name} is locked: {path}", {"environment": name, "lock": str(path)})
+    released = held and not service.view(bench, name).held
+    told = f"{name} is locked: {path}"
+    if released:
+        told += f"\n{name} was held at an older revision; it follows its declaration again."
+    answer(call, told, {"environment": name, "lock": str(path), "released": released})
 
 
 @subcommand(environments, "outdated")

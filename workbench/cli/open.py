@@ -53,6 +53,7 @@ def open_session(call: Invocation, what: str | None, ide: str, name: str | None,
         raise broken(session)
     address = sessions.secret_url(bench, session_id)
     login, password = sessions.password(bench, session_id)
+    note(call, sessions.left_to_open(bench, session))
     tunnel = sessions.tunnel_line(session)
     if call.json:
         emit({**SESSION.of(session), "secret_url": address, "tunnel": tunnel, "login": login, "password": password})

@@ -73,6 +73,7 @@ def list_runs(call: Invocation, wanted: filters.Wanted, schedule: str, limit: in
 @ID
 def show(call: Invocation, run: str) -> None:
     """Show a run; of one that did not succeed, cell, error and source first."""
+    from workbench.services import revisions
     from workbench.services import runs as service
 
     bench = call.reading()
@@ -81,7 +82,8 @@ def show(call: Invocation, run: str) -> None:
     left = service.artifacts(bench, found.id)
     files = {"notebook": left.notebook, "log": left.log, "record": left.record}
     if call.json:
-        emit({**RUN.of(found), "attempts": [ATTEMPT.of(one) for one in tries], "files": files})
+        pinned = not revisions.borrowed(bench, found.environment, found.revision)
+        emit({**RUN.of(found), "pinned": pinned, "attempts": [ATTEMPT.of(one) for one in tries], "files": files})
         return
     click.echo(verdict.headline(found))
     verdict.trouble(found)
@@ -177,16 +179,19 @@ def _row(run: Run, now: datetime) -> tuple[Cell | str, ...]:
 def _facts(bench: Bench, run: Run, tries: int) -> list[tuple[str, Cell | str | None]]:
     from json import dumps
 
+    from workbench.services import revisions
+
     def when(moment: datetime | None) -> str | None:
         if moment is None:
             return None
         return f"{moment.astimezone(bench.zone):%Y-%m-%d %H:%M:%S %Z} ({age(moment, bench.now())} ago)"
 
     values = "\n".join(f"{name} = {dumps(value, ensure_ascii=False)}" for name, value in run.parameters.items())
+    loose = ", not pinned" if revisions.borrowed(bench, run.environment, run.revision) else ""
     return [
         ("notebook", f"{run.project}/{run.notebook}"),
         ("parameters", values),
-        ("environment", " ".join(part for part in (run.environment, run.engine, run.revision) if part)),
+        ("environment", " ".join(part for part in (run.environment, run.engine, run.revision) if part) + loose),
         ("schedule", run.schedule),
         ("due", when(run.due)),
         (

@@ -244,8 +244,9 @@ def up(call: Invocation, session_id: int, *, detach: bool) -> Session:
 
 def told(call: Invocation, session: Session, *, detach: bool) -> int:
     """Say how a session that was asked for is; the exit code. Raises its error where it did not become ready."""
-    ready = session.state is SessionState.READY
-    if not ready and not detach:
+    from workbench.services import sessions as service
+
+    if not (ready := session.state is SessionState.READY) and not detach:
         if call.json:
             return failure.FAILED
         raise broken(session)
@@ -253,6 +254,7 @@ def told(call: Invocation, session: Session, *, detach: bool) -> int:
         click.echo(f"s{session.id}")
     say(call, f"s{session.id} {session.name} {f'is ready: {session.url}' if ready else 'was asked for'}")
     if ready:
+        note(call, service.left_to_open(call.reading(), session))
         say(
             call,
             f"Open it: workbench open {' '.join([session.project, *session.options])}\n"

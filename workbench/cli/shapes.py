@@ -215,6 +215,8 @@ ENVIRONMENT: Shape[EnvironmentView] = Shape(
         ),
         Key("digest", "text or null", "of the image", lambda view: view.revision.digest if view.revision else None),
         Key("size", "bytes or null", "what it takes", lambda view: view.revision.size if view.revision else None),
+        _same("built", "time or null", "when the one in use was built"),
+        _text("behind", "why the newest build failed, where an older revision is in use all the same"),
         Key("build", "object or null", "its newest build", lambda view: BUILD.of(view.build) if view.build else None),
     ),
 )

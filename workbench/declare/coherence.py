@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from workbench import conda
 from workbench.declare.composer import Keys
 from workbench.declare.problem import Problem
 from workbench.model.environment import EngineName, EnvironmentSpec
@@ -41,9 +42,20 @@ def notices(spec: EnvironmentSpec, tell: Teller) -> Iterator[Problem]:
         if address and "@" in address.partition("//")[2].partition("/")[0]:
             hint = "keep it in ~/.netrc"
             yield tell(keys, "the address holds a password in plain text", hint, notice=True)
+    yield from _conda(spec, tell)
     if spec.kernel.preload:
         what = "preload is used by warm kernels, which this version does not have yet"
         yield tell(("kernel", "preload"), what, "it changes nothing until then", notice=True)
+
+
+def _conda(spec: EnvironmentSpec, tell: Teller) -> Iterator[Problem]:
+    """A conda environment that conda's folders do not show."""
+    named, _, name = (spec.use or "").partition(":")
+    if named != "conda" or name in (known := conda.known()):
+        return
+    there = f"there are {', '.join(sorted(known))}" if known else "no environment of conda is seen here"
+    what = f"conda environment {name} is in none of conda's folders"
+    yield tell(("use",), what, f"{there}; conda itself is asked at the build", notice=True)
 
 
 def _needs_containers(spec: EnvironmentSpec, tell: Teller) -> Iterator[Problem]:
@@ -67,7 +79,7 @@ def _existing_python(spec: EnvironmentSpec, tell: Teller) -> Iterator[Problem]:
     if spec.python and (spec.python.packages or spec.python.version or spec.python.lock):
         yield tell(("python",), "`use:` takes a Python as it is: nothing can be installed", "remove one of them")
     if spec.use.startswith("conda:"):
-        return  # conda is asked when it is built
+        return  # a notice at most: conda itself, which may know more, is asked when it is built
     program = Path(spec.use)
     if program.is_dir():
         program = program / "bin" / "python"

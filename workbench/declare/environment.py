@@ -240,7 +240,7 @@ def _spec(links: list[Link], name: str, path: Path, shipped: bool) -> Environmen
         conda=CondaPart(**_fixed(said["conda"])) if said.get("conda") else None,
         apt=tuple(said.get("apt", ())),
         env=said.get("env", {}),
-        secrets=tuple(said.get("secrets", ())),
+        secrets=tuple(dict.fromkeys(said.get("secrets", ()))),
         size=said.get("size"),
         limits=Limits(**(said.get("limits") or {})),
         network=said.get("network", True),

@@ -30,7 +30,7 @@ def requirement(said: str) -> str:
     if line.startswith("-"):
         wrong(f"{line[:80]!r} is an option, not a package", "options go into a file named by `requirements:`")
     if line.startswith((".", "/", "~")) or re.search(r"@\s*(file:|\.)", line):
-        wrong(f"{line[:80]!r} is a local package, which is not in this version yet", "publish it to a package index")
+        wrong(f"{line[:80]!r} is a local package", "name its folder or archive in `local:` of `python:`")
     if not line.isprintable() or not (_REQUIREMENT.fullmatch(line) or _ADDRESS.fullmatch(line)):
         wrong(f"{line[:80]!r} is no requirement", "as pandas>=2.2 or my-package @ https://…")
     return line

@@ -69,6 +69,13 @@ def chosen(project: Project, tool: Ide, file: str) -> str:
     return first
 
 
+def left_to_open(tool: Ide, file: str) -> str:
+    """What is to be said where a tool cannot be told to open `file`; empty where it can."""
+    if not file or tool.takes_file or tool.file_path:
+        return ""
+    return f"{tool.title} cannot be told to open a file: open {one_line(file)} in it."
+
+
 def before(bench: Bench, name: str, project: Project) -> str:
     """What the session of that name was for, where that is still there; else empty."""
     with bench.store.read() as connection:

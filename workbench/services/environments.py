@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,13 @@ class EnvironmentView:
     notices: tuple[Problem, ...] = ()
     missing_secrets: tuple[str, ...] = ()
     source: Path | None = None
+    built: datetime | None = None  # the revision in use
+
+    @property
+    def behind(self) -> str:
+        """Why the newest build of what is declared failed, where one before it is in use; empty where it did not."""
+        failed = self.build is not None and self.build.state is BuildState.FAILED
+        return self.build.reason if self.build and failed and self.state in ("ready", "held") else ""
 
     @property
     def lacks(self) -> tuple[str, ...]:
@@ -105,6 +113,7 @@ def listing(bench: Bench) -> list[EnvironmentView]:
     readings = catalogue.readings(bench)
     with bench.store.read() as connection:
         chosen = rows.all_chosen(connection)
+        moments = revisions.moments(connection)
         views = []
         for name, reading in readings.items():
             fingerprint = reading.value.fingerprint if reading.value else ""
@@ -113,7 +122,8 @@ def listing(bench: Bench) -> list[EnvironmentView]:
             older = revisions.by_id(connection, name, known.revision) if known and known.revision else None
             revision = older if known and known.held else built or older
             build = build_rows.newest(connection, name)
-            views.append(_view(bench, name, reading, known, built, revision, build))
+            view = _view(bench, name, reading, known, built, revision, build)
+            views.append(replace(view, built=moments.get((name, revision.id))) if revision else view)
     return views
 
 

@@ -14,6 +14,7 @@ from workbench.model.run import ACTIVE, PENDING, UNSUCCESSFUL, Run, RunState
 from workbench.model.schedule import DueState, Schedule
 from workbench.model.session import ALIVE, Desired, Session, SessionState
 from workbench.services.bench import Bench
+from workbench.store import builds as build_rows
 from workbench.store import environments as environment_rows
 from workbench.store import events
 from workbench.store import runs as run_rows
@@ -66,10 +67,20 @@ def overview(bench: Bench) -> Overview:
         schedules = schedule_rows.listing(connection)
         last_due = schedule_rows.last_due(connection)
         vanished = _vanished(bench, connection, schedules, now)
+        behind = build_rows.behind(connection, now - LOOK_BACK)
     sessions = [session for session in known if not session.spare]
     needs = [*_full(bench), *(_failed(runs) for runs in _standing(ended, newer))]
     needs += [Need("run", str(run.id), f"{run.name} waits: {run.reason}", f"runs show {run.id}") for run in waiting]
     needs += vanished
+    needs += [
+        Need(
+            "environment",
+            build.environment,
+            f"{build.environment}: its newest build failed, an older one is in use: {build.reason}",
+            f"environments show {build.environment}",
+        )
+        for build in behind
+    ]
     needs += [
         Need("session", session.name, f"{session.name} {session.state}: {session.reason}", f"logs s{session.id}")
         for session in sessions

@@ -116,6 +116,13 @@ def wish(bench: Bench, name: str) -> tuple[bool, str]:
     return (bool(chosen.wanted), chosen.refusal) if chosen else (False, "")
 
 
+def borrowed(bench: Bench, name: str, revision: str) -> bool:
+    """Whether a revision is an existing Python that was used as it was: what was in it is written down nowhere."""
+    with bench.store.read() as connection:
+        found = rows.by_id(connection, name, revision) if revision else None
+    return found is not None and found.borrowed
+
+
 def _fingerprint(bench: Bench, name: str) -> str:
     """Of the declaration as it is now; empty where it cannot be read. Raises `NotFound`."""
     reading = catalogue.reading(bench, name)

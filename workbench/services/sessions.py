@@ -205,6 +205,11 @@ def has_form(bench: Bench, session: Session) -> bool:
         return False
 
 
+def left_to_open(bench: Bench, session: Session) -> str:
+    """That a session's tool does not open its file by itself; empty where it does, or where there is none."""
+    return apps.left_to_open(ides.of_session(bench, session), session.file) if session.file else ""
+
+
 def password(bench: Bench, session_id: int) -> tuple[str, str]:
     """Name and password for the form of a session's tool; both empty where it has none."""
     session = get(bench, session_id)

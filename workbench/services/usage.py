@@ -98,7 +98,7 @@ def disk(usage: Usage | None) -> str:
     """What it wrote that goes with it, and what is left for its project."""
     if usage is None:
         return ""
-    own = f"{size(usage.disk)} that go with its container" if usage.disk is not None else ""
+    own = f"{size(usage.disk)} in its container, gone with it" if usage.disk else ""
     free = f"{size(usage.disk_free)} left for its project" if usage.disk_free is not None else ""
     return ", ".join(part for part in (own, free) if part)
 

@@ -146,6 +146,17 @@ def newest(connection: sqlite3.Connection, environment: str) -> Build | None:
     return _build(row) if row else None
 
 
+def behind(connection: sqlite3.Connection, since: datetime) -> list[Build]:
+    """Newest builds that failed since then of environments that have an older revision in use, newest first."""
+    rows = connection.execute(
+        "SELECT b.* FROM builds b JOIN environments e ON e.name = b.environment WHERE b.state = ? AND b.ended >= ?"
+        " AND e.revision != '' AND b.id = (SELECT max(id) FROM builds WHERE environment = b.environment)"
+        " ORDER BY b.id DESC LIMIT 50",
+        (BuildState.FAILED, stamp(since)),
+    ).fetchall()
+    return [_build(row) for row in rows]
+
+
 def page(connection: sqlite3.Connection, environment: str = "", *, limit: int = 100) -> list[Build]:
     """Newest first, of one environment or of all."""
     rows = connection.execute(

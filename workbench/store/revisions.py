@@ -77,6 +77,12 @@ def by_id(connection: sqlite3.Connection, name: str, revision_id: str) -> Revisi
     return Revision.from_json(row["body"]) if row else None
 
 
+def moments(connection: sqlite3.Connection) -> dict[tuple[str, str], datetime]:
+    """When each revision was built, by environment and id."""
+    rows = connection.execute("SELECT environment, id, created FROM revisions LIMIT 100000").fetchall()
+    return {(row["environment"], row["id"]): datetime.fromisoformat(row["created"]) for row in rows}
+
+
 def before(connection: sqlite3.Connection, name: str) -> list[Revision]:
     """The last revisions of an environment: the active one, then those built last."""
     rows = connection.execute(

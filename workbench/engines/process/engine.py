@@ -66,7 +66,7 @@ class ProcessEngine:
         asked = [name for name, value in wishes if value]
         if asked:
             raise Refused(
-                f"`{'`, `'.join(asked)}` needs Docker",
+                f"`{'`, `'.join(asked)}` {'needs' if len(asked) == 1 else 'need'} Docker",
                 title=spec.name,
                 hint="Install Docker and set `engine: docker`, or take it out of the environment.",
             )

@@ -39,7 +39,10 @@ async def open_now(desk: Desk, session: Session) -> None:
     if desk.has_browser():
         link = await desk.call(sessions.link, desk.bench, session.id)
         if await desk.browse(link):
-            desk.say(f"{session.name} is open in the browser")
+            left = await desk.call(sessions.left_to_open, desk.bench, session)
+            desk.say(
+                f"{session.name} is open in the browser. {left}" if left else f"{session.name} is open in the browser"
+            )
             if login:
                 desk.copy(secret, f"its password: sign in as {login}")
             return

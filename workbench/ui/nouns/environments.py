@@ -34,7 +34,7 @@ class Environments(Noun["EnvironmentView"]):
         Column("State", 11, sort=lambda view: str(view.state)),
         Column("Environment", 11, grow=3, sort=lambda view: view.name),
         Column("Engine", 7, drop=2, sort=lambda view: str(view.engine or "")),
-        Column("Built", 5, drop=1, right=True, sort=lambda view: view.build and view.build.ended, reverse=True),
+        Column("Built", 5, drop=1, right=True, sort=lambda view: view.built, reverse=True),
         Column("From", 7, drop=3),
     )
 
@@ -53,8 +53,9 @@ class Environments(Noun["EnvironmentView"]):
         return item.name
 
     def mark(self, item: EnvironmentView) -> Mark:
-        """Its state."""
-        return of_environment(str(item.state))
+        """Its state; that it is an older one than asked for, after a build that failed."""
+        mark = of_environment(str(item.state))
+        return Mark("!", f"{mark.word}, old", Tone.WARN) if item.behind else mark
 
     def rank(self, item: EnvironmentView) -> int:
         """What is being built and what is wrong first."""
@@ -71,15 +72,14 @@ class Environments(Noun["EnvironmentView"]):
         return f"{item.name} {title} {self.mark(item).word} {item.engine or ''}"
 
     def cells(self, item: EnvironmentView, now: datetime) -> tuple[Cell, ...]:
-        """State, name, engine, age of the build, where it comes from."""
-        built = item.build and item.build.state is BuildState.READY
-        ended = item.build.ended if item.build and built else None
+        """State, name, engine, age of the revision in use, where it comes from."""
+        borrowed = item.revision.borrowed if item.revision else bool(item.spec and item.spec.use)
         shipped = "shipped" if item.spec and item.spec.shipped else "project" if "/" in item.name else "home"
         return (
             cell_of(self.mark(item)),
             Cell(item.name),
-            Cell(str(item.engine or ""), Tone.MUTED),
-            Cell(since(ended, now), Tone.MUTED),
+            Cell(f"{item.engine or ''}{', not pinned' if borrowed else ''}", Tone.MUTED),
+            Cell(since(item.built, now), Tone.MUTED),
             Cell(shipped, Tone.MUTED),
         )
 

@@ -137,11 +137,12 @@ def parameters_page(run: Run) -> Page:
 
 def summary(bench: Bench, run: Run) -> Page:
     """What went wrong first, or how far it is; then the facts."""
-    from workbench.services import runs
+    from workbench.services import revisions, runs
 
     now, zone, page = bench.now(), bench.zone, Page()
     usual = runs.usual_seconds(bench, run)
     left = runs.artifacts(bench, run.id)
+    loose = ", not pinned" if revisions.borrowed(bench, run.environment, run.revision) else ""
     if run.failure is not None and run.state in ENDED:
         _failure(page, run, bench.home.root)
     else:
@@ -156,7 +157,7 @@ def summary(bench: Bench, run: Run) -> Page:
     page.gap()
     page.facts(
         ("notebook", f"{run.project}/{run.notebook}"),
-        ("environment", f"{run.environment}{f' on {run.engine}' if run.engine else ''}"),
+        ("environment", f"{run.environment}{f' on {run.engine}' if run.engine else ''}{loose}"),
         ("schedule", run.schedule),
         ("due", _moment(run.due, zone)),
         ("asked", f"{_moment(run.created, zone)} by {run.by} ({run.origin})"),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from workbench.model.environment import Limits
+from workbench.model.retention import Keep
 
 
 def half_the_cores() -> int:
@@ -34,3 +35,4 @@ class Settings:
     warm_sessions: int = 2
     warm_memory: int = 2 * 1024**3
     package_index: str | None = None
+    keep: Keep = field(default_factory=Keep)

@@ -28,6 +28,7 @@ PLACE = {
     "jupyter_client": "execution/",
     "nbclient": "execution/",
     "nbconvert": "notebooks/",
+    "nh3": "notebooks/",
     "nbformat": "notebooks/",
     "papermill": "execution/",
     "pydantic": "declare/",

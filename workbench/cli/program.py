@@ -39,7 +39,12 @@ ENTRIES = {
     ),
     "ides": Entry("workbench.cli.ides:ides", "Tools that sessions can hold.", THINGS),
     "sessions": Entry("workbench.cli.sessions:sessions", "IDEs that are open.", THINGS),
-    "runs": Entry("workbench.cli.runs:runs", "Notebooks that ran, run or will.", THINGS),
+    "runs": Entry(
+        "workbench.cli.runs:runs",
+        "Notebooks that ran, run or will.",
+        THINGS,
+        ("workbench.cli.reports", "workbench.cli.scalars", "workbench.cli.retention"),
+    ),
     "schedules": Entry("workbench.cli.schedules:schedules", "Notebooks that run by themselves.", THINGS),
     "secrets": Entry("workbench.cli.secrets:secrets", "Values that environments name and no file holds.", THINGS),
     "service": Entry("workbench.cli.service:service", "The supervisor of this home.", THINGS),

@@ -75,19 +75,23 @@ def show(call: Invocation, run: str) -> None:
     """Show a run; of one that did not succeed, cell, error and source first."""
     from workbench.services import revisions
     from workbench.services import runs as service
+    from workbench.services import scalars, tags
 
     bench = call.reading()
     found = service.get(bench, run_id(bench, run))
     tries = service.attempts(bench, found.id)
     left = service.artifacts(bench, found.id)
     files = {"notebook": left.notebook, "log": left.log, "record": left.record}
+    numbers, words = scalars.of(bench, [found.id]).get(found.id, {}), tags.of(bench, [found.id]).get(found.id, [])
     if call.json:
         pinned = not revisions.borrowed(bench, found.environment, found.revision)
-        emit({**RUN.of(found), "pinned": pinned, "attempts": [ATTEMPT.of(one) for one in tries], "files": files})
+        more = {"pinned": pinned, "attempts": [ATTEMPT.of(one) for one in tries], "scalars": numbers, "tags": words}
+        emit({**RUN.of(found), **more, "files": files})
         return
     click.echo(verdict.headline(found))
     verdict.trouble(found)
     record(_facts(bench, found, len(tries)))
+    record([("tags", ", ".join(words)), *((name, scalars.text(value)) for name, value in numbers.items())])
     record([(name, str(path) if path else None) for name, path in files.items()])
     if len(tries) > 1:
         block("tries", "\n".join(f"{one.number}  {one.state}  {duration(one.seconds)}  {one.reason}" for one in tries))

@@ -8,6 +8,7 @@ from pathlib import Path
 from workbench.declare.problem import DeclarationError, Problem, Reading
 from workbench.declare.reader import read
 from workbench.declare.schema import SettingsKeys
+from workbench.declare.schema.keep import keep_of
 from workbench.declare.validation import validate
 from workbench.model.environment import Limits
 from workbench.settings import Settings
@@ -43,4 +44,6 @@ def _settings(keys: SettingsKeys) -> Settings:
     given = {name: value for name, value in keys.model_dump(exclude_unset=True).items() if value is not None}
     if "sizes" in given:
         given["sizes"] = {name: Limits(**said) for name, said in given["sizes"].items()}
+    if "keep" in given:
+        given["keep"] = keep_of(keys.keep)
     return Settings(**given)

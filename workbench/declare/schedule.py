@@ -8,6 +8,7 @@ from pathlib import Path
 from workbench.declare.problem import DeclarationError, Problem, Reading
 from workbench.declare.reader import TEXT, Document, read
 from workbench.declare.schema import ScheduleKeys
+from workbench.declare.schema.keep import keep_of
 from workbench.declare.validation import validate
 from workbench.model.names import SLUG_RULE, is_slug
 from workbench.model.schedule import CatchUp, Overlap, ScheduleSpec
@@ -54,6 +55,7 @@ def load_schedule(
         catch_up=CatchUp(keys.catch_up),
         catch_up_window=keys.catch_up_window,
         enabled=keys.enabled,
+        keep=keep_of(keys.keep),
         digest=hashlib.sha256(document.text.encode()).hexdigest(),
     )
     return Reading(spec)

@@ -6,7 +6,8 @@ import contextlib
 import json
 import os
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -24,7 +25,8 @@ class Result:
 
     `cells` counts code cells, `cells_done` those that ended well. `kernel_exit` says how the kernel's process ended,
     where it did so by itself. `output` is the published folder, or the attempt's where nothing could be published.
-    `never_began`: the engine was not there and no cell was run, so the run may wait and start anew.
+    `never_began`: the engine was not there and no cell was run, so the run may wait and start anew. `scalars` are the
+    numbers it tracked.
     """
 
     state: RunState
@@ -41,6 +43,7 @@ class Result:
     output: str = ""
     published: bool = False
     never_began: bool = False
+    scalars: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """As one JSON object."""

@@ -34,6 +34,7 @@ from workbench.execution.verdict import Verdict, judge, last_words
 from workbench.model.event import Progress
 from workbench.model.run import RunState
 from workbench.notebooks.document import Document, parse, written
+from workbench.notebooks.scalars import scalars_of
 from workbench.text import one_line
 
 GRACE = 5.0  # seconds a kernel may take for its own end: files are closed and buffers written then
@@ -159,6 +160,7 @@ class Runner:
                 self.save(verdict)
             if self.job.published is not None and not verdict.never_began:
                 facts = record_of(self.job, self.course, verdict, self.document, self.kernel, ended)
+                facts["scalars"] = scalars_of(self.notebook or {})
                 place = publish(self.job, self.folder, facts)
         except OSError as error:
             problem = error.strerror or str(error)
@@ -183,6 +185,7 @@ class Runner:
             output=str(place or self.folder),
             published=place is not None,
             never_began=verdict.never_began,
+            scalars=scalars_of(self.notebook or {}),
         )
         write_result_patiently(self.folder, result)
         wake(self.job.wake)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.model.retention import Keep
+
 
 @dataclass(frozen=True)
 class Mount:
@@ -32,6 +34,7 @@ class Project:
     notify_failure: tuple[str, ...] = ()
     idle_stop: float | None = None  # seconds without work after which a session stops; 0: never; None: not said
     restart_at_boot: bool = False  # whether its sessions come up again after the machine was restarted
+    keep: Keep | None = None  # which of its runs; the home's, where not said
     problem: str = ""  # why its declaration could not be read; the rest then holds defaults
 
     @property

@@ -9,6 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from workbench.model.retention import Keep
+
 
 class Overlap(StrEnum):
     """What happens at a due time while the run before is still active."""
@@ -56,6 +58,7 @@ class ScheduleSpec:
     catch_up_window: float | None = None  # seconds
     enabled: bool = True
     digest: str = ""  # of the file's text
+    keep: Keep | None = None  # which of its runs; the project's, where not said
 
     @property
     def key(self) -> str:

@@ -123,6 +123,17 @@ def _pin_tasks(connection: sqlite3.Connection) -> None:
     )
 
 
+def _scalars(connection: sqlite3.Connection) -> None:
+    """Numbers that runs track, and tags that people give them."""
+    connection.execute(
+        "CREATE TABLE scalars (run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE, place INTEGER NOT NULL,"
+        f" name TEXT NOT NULL, value NOT NULL, {_ACTOR}, PRIMARY KEY (run, name)) WITHOUT ROWID"
+    )
+    connection.execute("CREATE TABLE run_tags (run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,"
+                       f" tag TEXT NOT NULL, {_ACTOR}, PRIMARY KEY (run, tag)) WITHOUT ROWID")  # fmt: skip
+    connection.execute("CREATE INDEX runs_name ON runs (project, name, id)")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _first,
     _life_of_sessions,
@@ -130,4 +141,5 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _disk_tasks,
     _spares,
     _pin_tasks,
+    _scalars,
 )

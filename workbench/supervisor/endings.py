@@ -13,6 +13,7 @@ from workbench.execution.publishing import abandon
 from workbench.execution.result import Result, read_result, write_result
 from workbench.model.run import Failure, Run, RunState
 from workbench.store import runs as rows
+from workbench.store import scalars
 from workbench.supervisor.desk import Desk
 from workbench.text import one_line
 
@@ -52,6 +53,7 @@ class Endings:
                     connection, run.id, run.attempt, state=result.state, at=result.ended or now, reason=result.reason,
                     failure=result.failure, seconds=result.seconds,
                 )  # fmt: skip
+                scalars.keep(connection, run.id, result.scalars, self.desk.actor)
         if done:
             log.info("run %d: %s%s", run.id, result.state, f", {result.reason}" if result.reason else "")
         return done

@@ -26,6 +26,7 @@ from workbench.supervisor.gauge import Gauge
 from workbench.supervisor.pinning import Pinning
 from workbench.supervisor.ready import Environments
 from workbench.supervisor.reconcile import Reconcile
+from workbench.supervisor.retention import Retention
 from workbench.supervisor.runs import Runs
 from workbench.supervisor.schedules import Schedules
 from workbench.supervisor.sessions import Sessions
@@ -94,6 +95,7 @@ class Supervisor:
             Part("spares", self.sessions.spares.look),
             Part("reconcile", self._reconcile),
             Part("gauge", self.gauge.look),
+            Part("retention", Retention(desk).look),
         )
         self._slow = 0.0  # when every part looks, whatever they said
         self._children: set[int] = set()

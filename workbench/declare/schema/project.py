@@ -9,6 +9,7 @@ from pydantic import Field
 
 from workbench.declare.scalars import Line, Truth, Value
 from workbench.declare.schema.base import IdleStop, Keys, choice
+from workbench.declare.schema.keep import KeepKeys
 
 
 class DataKeys(Keys):
@@ -51,4 +52,9 @@ class ProjectKeys(Keys):
     )
     restart: Annotated[str, *choice("never", "boot")] = Field(
         "never", description="`boot`: sessions that were up are started again after the machine was restarted."
+    )
+    keep: KeepKeys | None = Field(
+        None,
+        description="Which of its runs are kept; what workbench.yaml says, where absent.",
+        examples=[{"last": 30, "for": "90d"}],
     )

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from workbench.declare.scalars import Cron, Duration, Every, Line, Notebook, Once, Truth, Whole, Zone, free
 from workbench.declare.schema.base import Keys, choice
+from workbench.declare.schema.keep import KeepKeys
 from workbench.model.run import MOST_RETRIES
 
 OverlapWord = Annotated[str, *choice("skip", "queue", "replace", "allow")]
@@ -53,3 +54,8 @@ class ScheduleKeys(Keys):
     catch_up: CatchUpWord = Field("latest", description="Which times that passed while nothing watched still fire.")
     catch_up_window: Duration | None = Field(None, description="How long after its time a missed run may still fire.")
     enabled: Truth = Field(True, description="false: the schedule does not fire.")
+    keep: KeepKeys | None = Field(
+        None,
+        description="Which of its runs are kept; what the project says, where absent.",
+        examples=[{"last": 30, "for": "90d"}],
+    )

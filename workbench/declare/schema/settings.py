@@ -12,6 +12,7 @@ from workbench.declare.amounts import Memory
 from workbench.declare.scalars import Duration, Slug, Url, Whole, Zone, wrong
 from workbench.declare.schema.base import EngineWord, Keys, checked, form
 from workbench.declare.schema.environment import PullWord
+from workbench.declare.schema.keep import KeepKeys
 from workbench.declare.schema.limits import LimitKeys
 
 _REGISTRY = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.\-]*(:\d+)?(/[a-z0-9][a-z0-9._\-]*)*/?", re.ASCII)
@@ -69,4 +70,9 @@ class SettingsKeys(Keys):
     )
     package_index: Url | None = Field(
         None, description="Package index of environments that name none, instead of PyPI."
+    )
+    keep: KeepKeys | None = Field(
+        None,
+        description="Which runs are kept, of projects that do not say: `runs prune --dry-run` tells what would go.",
+        examples=[{"last": 30, "for": "90d"}],
     )

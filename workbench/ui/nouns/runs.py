@@ -137,7 +137,7 @@ def parameters_page(run: Run) -> Page:
 
 def summary(bench: Bench, run: Run) -> Page:
     """What went wrong first, or how far it is; then the facts."""
-    from workbench.services import revisions, runs
+    from workbench.services import revisions, runs, scalars, tags
 
     now, zone, page = bench.now(), bench.zone, Page()
     usual = runs.usual_seconds(bench, run)
@@ -167,7 +167,11 @@ def summary(bench: Bench, run: Run) -> Page:
         ("retries", f"{run.retries}, try {run.attempt}" if run.retries else None),
         ("time limit", duration(run.timeout) if run.timeout else None),
         ("output", str(left.folder) if left.folder else None),
+        ("tags", ", ".join(tags.of(bench, [run.id]).get(run.id, ()))),
     )
+    numbers = scalars.of(bench, [run.id]).get(run.id)
+    if numbers:
+        page.heading("Tracked").facts(*((name, scalars.text(value)) for name, value in numbers.items()))
     tries = runs.attempts(bench, run.id)
     if len(tries) > 1:
         page.heading(plural(len(tries), "attempt"))

@@ -1,0 +1,109 @@
+"""Retention: what is kept by a policy, and that only what no policy keeps goes, with all it left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import Refused
+from workbench.model.retention import Keep, Old, goes
+from workbench.model.run import RunState
+from workbench.services import projects, retention, runs, scalars, tags
+from workbench.services.bench import Bench, open_bench
+from workbench.store import runs as rows
+from workbench.store import scalars as scalar_rows
+
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def old(rank: int, days: int, state: RunState = RunState.SUCCEEDED, *, newest_success: bool = False) -> Old:
+    """A run of that rank and age."""
+    return Old(1, "p", "n", None, state, NOW - timedelta(days=days), "", rank, newest_success)
+
+
+@pytest.mark.parametrize(
+    ("keep", "run", "gone"),
+    [
+        (Keep(), old(999, 9999), False),
+        (Keep(last=3), old(3, 9999), False),
+        (Keep(last=3), old(4, 0), True),
+        (Keep(seconds=86400 * 30), old(99, 29), False),
+        (Keep(seconds=86400 * 30), old(99, 31), True),
+        (Keep(last=3, seconds=86400 * 30), old(99, 29), False),
+        (Keep(last=3), old(4, 0, RunState.FAILED), True),
+        (Keep(last=3, failed=True), old(4, 0, RunState.FAILED), False),
+        (Keep(seconds=1), old(1, 9999), False),
+        (Keep(seconds=1), old(9, 9999, newest_success=True), False),
+    ],
+)
+def test_what_a_policy_keeps(keep: Keep, run: Old, gone: bool) -> None:
+    """Any rule that holds keeps it; the newest run and the newest success stay in any case."""
+    assert goes(run, keep, NOW) is gone
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """A home with a project."""
+    opened = open_bench(tmp_path / "home")
+    projects.create(opened, "p")
+    yield opened
+    opened.close()
+
+
+def ended(bench: Bench, name: str, state: RunState = RunState.SUCCEEDED) -> int:
+    """A run that has ended and left a folder."""
+    with bench.store.write() as connection:
+        run = rows.insert(
+            connection, project="p", notebook="n.ipynb", name=name, environment="python", parameters={}, cells=1,
+            created=bench.now(), actor=bench.actor,
+        )  # fmt: skip
+        folder = bench.home.projects / "p" / "runs" / f"{name}-{run}"
+        connection.execute("UPDATE runs SET state = ?, output = ? WHERE id = ?", (state, str(folder), run))
+    folder.mkdir(parents=True)
+    (folder / "output.ipynb").write_text("{}")
+    return run
+
+
+def test_github_jupyter_scheduler_328_retention(bench: Bench) -> None:
+    """jupyter-scheduler #328: old runs go with all they left, as declared in the most special place; tagged ones stay."""
+    (bench.home.root / "workbench.yaml").write_text("keep: {last: 2}\n")
+    runs_of_a = [ended(bench, "a") for _ in range(4)]
+    runs_of_b = [ended(bench, "b", RunState.FAILED) for _ in range(3)]
+    tags.change(bench, runs_of_a[:1], ["gold"])
+    with bench.store.write() as connection:
+        scalar_rows.keep(connection, runs_of_a[1], {"auc": 0.5}, bench.actor)
+    plan = retention.going(bench, retention.declared(bench))
+    assert [one.run for one in plan] == [runs_of_a[1], runs_of_b[0]]
+    (bench.home.projects / "p" / "project.yaml").write_text("keep: {last: 2, failed: true}\n")
+    plan = retention.going(bench, retention.declared(bench))
+    assert [one.run for one in plan] == [runs_of_a[1]]
+    assert (retention.size_of(bench, plan) or 0) > 0
+    assert [retention.remove(bench, one) for one in plan] == [""]
+    folders = {path.name for path in (bench.home.projects / "p" / "runs").iterdir()}
+    assert f"a-{runs_of_a[1]}" not in folders
+    assert len(folders) == 6
+    assert [run.id for run in runs.page(bench)] == [*reversed(runs_of_b), runs_of_a[3], runs_of_a[2], runs_of_a[0]]
+    assert scalars.of(bench, runs_of_a) == {}
+
+
+def test_without_a_policy_everything_is_kept(bench: Bench) -> None:
+    """Nothing goes that nobody declared."""
+    for _ in range(3):
+        ended(bench, "a")
+    assert retention.declared(bench).none
+    assert retention.going(bench, retention.declared(bench)) == []
+
+
+def test_tags_are_slugs_and_few(bench: Bench) -> None:
+    """A tag is a short word; taking off what is not there is no error."""
+    run = ended(bench, "a")
+    with pytest.raises(Refused, match="no tag"):
+        tags.change(bench, [run], ["not a tag"])
+    tags.change(bench, [run], ["gold", "v2"], ["never"])
+    tags.change(bench, [run], remove=["v2"])
+    assert tags.of(bench, [run]) == {run: ["gold"]}
+    with pytest.raises(Refused, match="more than"):
+        tags.change(bench, [run], [f"t{number}" for number in range(25)])

@@ -1,0 +1,38 @@
+"""Tags of runs: words to find them by; a tagged run is kept whatever the retention says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from workbench.errors import Refused
+from workbench.model.names import SLUG_RULE, is_slug
+from workbench.services import runs
+from workbench.services.bench import Bench
+from workbench.store import tags as rows
+
+MOST = 20  # tags of one run
+
+
+def change(bench: Bench, run_ids: Sequence[int], add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
+    """Put tags on runs and take others off. Raises `Refused` for what is no tag, `NotFound` for what is no run."""
+    wanted = tuple(add)
+    for tag in wanted:
+        if not is_slug(tag):
+            raise Refused(f"{tag!r} is no tag", hint=SLUG_RULE)
+    for run in run_ids:
+        runs.get(bench, run)
+    with bench.store.write() as connection:
+        for run in run_ids:
+            for tag in remove:
+                rows.remove(connection, run, tag, at=bench.now(), actor=bench.actor)
+            had = rows.of_runs(connection, [run]).get(run, [])
+            if len({*had, *wanted}) > MOST:
+                raise Refused(f"run {run} would have more than {MOST} tags")
+            for tag in wanted:
+                rows.add(connection, run, tag, at=bench.now(), actor=bench.actor)
+
+
+def of(bench: Bench, run_ids: Iterable[int]) -> dict[int, list[str]]:
+    """By run, the tags of those that have any."""
+    with bench.store.read() as connection:
+        return rows.of_runs(connection, run_ids)

@@ -1,0 +1,42 @@
+"""Rows of `run_tags`: words that people put on runs, to find and to keep them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from datetime import datetime
+
+from workbench.store.events import Actor, append
+from workbench.store.rows import marks
+
+
+def add(connection: sqlite3.Connection, run: int, tag: str, *, at: datetime, actor: Actor) -> bool:
+    """Put `tag` on a run; False where it has it."""
+    cursor = connection.execute(
+        "INSERT OR IGNORE INTO run_tags (run, tag, by, account, origin) VALUES (?, ?, ?, ?, ?)",
+        (run, tag, *actor.columns),
+    )
+    if cursor.rowcount == 1:
+        append(connection, at, "run", run, "tagged", actor, tag)
+    return cursor.rowcount == 1
+
+
+def remove(connection: sqlite3.Connection, run: int, tag: str, *, at: datetime, actor: Actor) -> bool:
+    """Take `tag` off a run; False where it does not have it."""
+    cursor = connection.execute("DELETE FROM run_tags WHERE run = ? AND tag = ?", (run, tag))
+    if cursor.rowcount == 1:
+        append(connection, at, "run", run, "tag removed", actor, tag)
+    return cursor.rowcount == 1
+
+
+def of_runs(connection: sqlite3.Connection, runs: Iterable[int]) -> dict[int, list[str]]:
+    """By run, those that have any."""
+    wanted = tuple(runs)
+    rows = connection.execute(
+        f"SELECT run, tag FROM run_tags WHERE run IN ({marks(wanted)}) ORDER BY run, tag LIMIT 100000",  # noqa: S608
+        wanted,
+    ).fetchall()
+    found: dict[int, list[str]] = {}
+    for row in rows:
+        found.setdefault(row["run"], []).append(row["tag"])
+    return found

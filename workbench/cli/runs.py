@@ -73,9 +73,8 @@ def list_runs(call: Invocation, wanted: filters.Wanted, schedule: str, limit: in
 @ID
 def show(call: Invocation, run: str) -> None:
     """Show a run; of one that did not succeed, cell, error and source first."""
-    from workbench.services import revisions
+    from workbench.services import revisions, scalars, tags
     from workbench.services import runs as service
-    from workbench.services import scalars, tags
 
     bench = call.reading()
     found = service.get(bench, run_id(bench, run))

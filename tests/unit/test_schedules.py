@@ -66,7 +66,8 @@ class World:
 
     def ledger(self, key: str = "p/s") -> list[tuple[str, DueState]]:
         """Due times oldest first, as `day hour:minute`, with what became of them."""
-        return [(f"{row.due:%d %H:%M}", row.state) for row in reversed(schedules.ledger(self.bench, key, limit=10_000))]
+        found = reversed(schedules.ledger(self.bench, key, limit=10_000))
+        return [(f"{row.due:%d %H:%M}", row.state) for row in found if not row.by_hand]
 
     def end(self, run: int, state: RunState = RunState.CANCELLED) -> None:
         """Let a queued run be over."""
@@ -163,18 +164,20 @@ def test_overlap(world: World, overlap: str, states: list[str], asked: int) -> N
 
 
 def test_a_pause_is_not_made_up_for(world: World) -> None:
-    """What is due in a pause has no row; after resuming only what comes then fires."""
+    """What is due in a pause does not fire, then or later, and has its row with who paused it and why."""
     world.write(cron="0 * * * *")
     world.at(START)
     assert schedules.pause(world.bench, "p/s", "holiday")
-    world.at(timedelta(days=1))
-    assert world.ledger() == []
+    world.at(timedelta(hours=2))
+    assert world.ledger() == [("04 11:00", DueState.SKIPPED), ("04 12:00", DueState.SKIPPED)]
+    assert schedules.ledger(world.bench, "p/s")[0].reason == f"paused by {world.bench.actor.by}: holiday"
     assert schedules.get(world.bench, "s").state == "paused"
     assert schedules.resume(world.bench, "s")
     world.at(timedelta(minutes=1))
-    assert world.ledger() == []
+    assert len(world.ledger()) == 2
     world.at(timedelta(hours=1))
-    assert len(world.ledger()) == 1
+    assert world.ledger()[-1] == ("04 13:00", DueState.FIRED)
+    assert len(runs.page(world.bench)) == 1
 
 
 def test_off_is_off(world: World) -> None:
@@ -212,6 +215,7 @@ def test_what_was_due_before_a_pause_has_its_row(world: World) -> None:
         ("04 11:00", DueState.FIRED),
         ("04 12:00", DueState.MISSED),
         ("04 13:00", DueState.MISSED),
+        ("04 14:00", DueState.SKIPPED),
         ("04 15:00", DueState.FIRED),
     ]
     assert "was paused before it could be fired" in schedules.ledger(world.bench, key)[-2].reason
@@ -256,10 +260,10 @@ def test_a_fault_of_one_schedule_hits_no_other(world: World, monkeypatch: pytest
     world.at(START)
     check = requests.check
 
-    def fails(bench: Bench, request: Request) -> requests.Checked:
+    def fails(bench: Bench, request: Request, **more: Any) -> requests.Checked:
         if request.schedule == "p/bad":
             raise RuntimeError("nobody thought of it")
-        return check(bench, request)
+        return check(bench, request, **more)
 
     monkeypatch.setattr(requests, "check", fails)
     world.at(timedelta(hours=1)).at(timedelta(hours=1))
@@ -278,10 +282,10 @@ def test_a_file_that_breaks_the_reader_hits_no_other(world: World, monkeypatch: 
     world.at(START)
     read = ScheduleFiles._read
 
-    def fails(files: ScheduleFiles, project: str, path: Path, *rest: Any) -> Any:
-        if path.stem == "bad":
+    def fails(files: ScheduleFiles, key: str, *rest: Any) -> Any:
+        if key == "p/bad":
             raise RuntimeError("broken")
-        return read(files, project, path, *rest)
+        return read(files, key, *rest)
 
     monkeypatch.setattr(ScheduleFiles, "_read", fails)
     world.write("bad", cron="0 * * * *", retries=1)
@@ -346,9 +350,9 @@ def test_a_pause_in_the_last_moment_wins(world: World, monkeypatch: pytest.Monke
     world.at(START)
     check = requests.check
 
-    def paused(bench: Bench, request: Request) -> requests.Checked:
+    def paused(bench: Bench, request: Request, **more: Any) -> requests.Checked:
         schedules.pause(bench, "p/s")
-        return check(bench, request)
+        return check(bench, request, **more)
 
     monkeypatch.setattr(requests, "check", paused)
     world.at(timedelta(hours=1))

@@ -23,7 +23,7 @@ from workbench.model import session as session_model
 from workbench.model.run import RunState
 from workbench.model.schedule import DueState
 from workbench.model.session import Desired, SessionState
-from workbench.store import Store, builds, environments, events, runs, schedules, sessions
+from workbench.store import Store, builds, environments, events, ledger, pauses, runs, schedules, sessions
 from workbench.store import migrations as migration_list
 from workbench.store.connection import wal_is_safe
 from workbench.store.events import Actor
@@ -206,7 +206,7 @@ def test_a_due_time_is_one_row_for_ever(store: Store) -> None:
         runs.change(connection, number, RunState.QUEUED, RunState.CANCELLED, attempt=0, at=NOW, actor=WHO)
         runs.delete(connection, number, at=NOW, actor=WHO)
     with store.read() as connection:
-        (row,) = schedules.ledger(connection, "p/s")
+        (row,) = ledger.page(connection, "p/s")
     assert (row.state, row.run) == (DueState.FIRED, None)
 
 
@@ -245,17 +245,24 @@ def test_an_edit_of_the_time_starts_at_now(store: Store) -> None:
     assert schedule_of(store).evaluated_until == later + timedelta(days=1)
 
 
-def test_what_is_due_in_a_pause_is_not_made_up_for(store: Store) -> None:
-    """Resuming starts at now."""
+def test_a_pause_is_kept_with_its_reason_and_its_end(store: Store) -> None:
+    """Who paused it, why and until when; a second word about it changes that; it ends once, and is not forgotten."""
     noticed(store, "a")
-    with store.write() as connection:
-        assert schedules.pause(connection, "p/s", True, at=NOW, actor=WHO, reason="holiday")
-        assert not schedules.pause(connection, "p/s", True, at=NOW, actor=WHO)
-    assert schedule_of(store).paused_by == "ann"
     later = NOW + timedelta(days=9)
     with store.write() as connection:
-        assert schedules.pause(connection, "p/s", False, at=later, actor=WHO)
-    assert schedule_of(store).evaluated_until == later
+        assert pauses.begin(connection, "p/s", at=NOW, actor=WHO, reason="holiday")
+        assert not pauses.begin(connection, "p/s", at=NOW, actor=WHO, reason="long holiday", until=later)
+    row = schedule_of(store)
+    assert (row.paused_by, row.pause_reason, row.paused_until) == ("ann", "long holiday", later)
+    with store.write() as connection:
+        assert not pauses.end(connection, "p/s", at=later, actor=WHO, until=NOW)
+        assert pauses.end(connection, "p/s", at=later, actor=WHO, until=later)
+        assert not pauses.end(connection, "p/s", at=later, actor=WHO)
+        (pause,) = pauses.of(connection, "p/s", NOW)
+        assert pauses.of(connection, "p/s", later) == []
+    assert str(pause) == "paused by ann: long holiday"
+    assert [pause.covers(NOW + timedelta(days=days)) for days in (0, 1, 8, 9)] == [False, True, True, False]
+    assert not schedule_of(store).paused
 
 
 def test_an_evaluation_that_was_overtaken_is_told(store: Store) -> None:

@@ -23,7 +23,7 @@ NO_NOUNS = {"util", "utils", "helper", "helpers", "manager", "managers", "common
 PLACE = {
     "aiohttp": "front/",
     "apscheduler": "supervisor/clock.py",
-    "cronsim": "model/timetable.py",
+    "cronsim": "model/cron.py",
     "docker": "engines/docker/",
     "jupyter_client": "execution/",
     "nbclient": "execution/",

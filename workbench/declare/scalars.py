@@ -103,6 +103,23 @@ def _once(value: object) -> str:
     return _time(once=_one_line(value))
 
 
+def _start(value: object) -> str:
+    return _wall("start", value)
+
+
+def _end(value: object) -> str:
+    return _wall("end", value)
+
+
+def _wall(key: str, value: object) -> str:
+    said = _one_line(value)
+    try:
+        timetable.wall(key, said)
+    except Refused as error:
+        wrong(error.message, error.hint)
+    return said
+
+
 def _every(value: object) -> float:
     span = _duration(value)
     _time(every=span)
@@ -209,6 +226,9 @@ Once = Annotated[
     BeforeValidator(_once),
     _form(r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?$", "date and time", "2026-01-31 06:30"),
 ]
+_DAY = _form(r"^\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d)?)?$", "date, or date and time", "2026-01-31", "2026-01-31 06:30")
+Start = Annotated[str, BeforeValidator(_start), _DAY]
+End = Annotated[str, BeforeValidator(_end), _DAY]
 Every = Annotated[float, BeforeValidator(_every), _form(r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?$", "duration", "2h", "1d")]
 Notebook = Annotated[
     str, BeforeValidator(_notebook), _form(r"\.ipynb$", "path in the project", "notebooks/report.ipynb")

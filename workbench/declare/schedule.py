@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
+from itertools import islice, pairwise
 from pathlib import Path
 
 from workbench.declare.problem import DeclarationError, Problem, Reading
@@ -10,8 +12,15 @@ from workbench.declare.reader import TEXT, Document, read
 from workbench.declare.schema import ScheduleKeys
 from workbench.declare.schema.keep import keep_of
 from workbench.declare.validation import validate
+from workbench.errors import WorkbenchError
+from workbench.model import timetable
 from workbench.model.names import SLUG_RULE, is_slug
 from workbench.model.schedule import CatchUp, Overlap, ScheduleSpec
+from workbench.text import duration
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TIMES = 200  # due times looked at for how near they come to each other
+_FROM = datetime(2026, 1, 1, tzinfo=UTC)  # and from when, where no start says it: the same answer on any day
 
 
 def load_schedule(
@@ -36,6 +45,7 @@ def load_schedule(
     if keys is None:
         return Reading(None, tuple(problems))
     problems += _environment(document, keys)
+    problems += _window(document, keys, keys.timezone or timezone)
     if problems:
         return Reading(None, tuple(problems))
     spec = ScheduleSpec(
@@ -56,6 +66,9 @@ def load_schedule(
         catch_up_window=keys.catch_up_window,
         enabled=keys.enabled,
         keep=keep_of(keys.keep),
+        start=keys.start,
+        end=keys.end,
+        jitter=keys.jitter,
         digest=hashlib.sha256(document.text.encode()).hexdigest(),
     )
     return Reading(spec)
@@ -76,6 +89,27 @@ def _environment(document: Document, keys: ScheduleKeys) -> list[Problem]:
     if said is None or is_slug(said) or _is_file(said):
         return []
     return [document.problem(("environment",), f"{said!r} is no name of an environment", SLUG_RULE)]
+
+
+def _window(document: Document, keys: ScheduleKeys, zone: str) -> list[Problem]:
+    """What start, end and jitter make of the times: none at all, or a delay beyond the next one."""
+    if not (keys.start or keys.end or keys.jitter):
+        return []
+    key = "end" if keys.end else "start" if keys.start else "jitter"
+    try:
+        table = timetable.timetable(
+            zone, cron=keys.cron, once=keys.once, every=keys.every, start=keys.start, end=keys.end
+        )
+    except WorkbenchError as error:
+        return [document.problem((key,), error.message.removeprefix(f"{key}: "), error.hint)]
+    coming = list(islice(table.times(_EPOCH if table.start else _FROM), _TIMES))
+    if not coming and table.start and table.end:
+        return [document.problem(("end",), "there is no due time between start and end", "nothing would ever run")]
+    steps = [(after - before).total_seconds() for before, after in pairwise(coming)]
+    if keys.jitter and steps and keys.jitter > min(steps):
+        hint = f"its due times are as near as {duration(min(steps))}"
+        return [document.problem(("jitter",), "jitter is longer than from one due time to the next", hint)]
+    return []
 
 
 def _is_file(said: str) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,12 @@ class DueState(StrEnum):
     MISSED = "missed"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ScheduleSpec:
-    """A declared schedule; exactly one of `cron`, `once`, `every` is set. `once` is naive wall time in `timezone`."""
+    """A declared schedule; exactly one of `cron`, `once`, `every` is set.
+
+    `once`, `start` and `end` are naive wall time in `timezone`; `end` is the last moment at which it may be due.
+    """
 
     project: str
     name: str
@@ -59,6 +63,9 @@ class ScheduleSpec:
     enabled: bool = True
     digest: str = ""  # of the file's text
     keep: Keep | None = None  # which of its runs; the project's, where not said
+    start: str | None = None
+    end: str | None = None
+    jitter: float | None = None  # seconds within which each due time is fired, by a delay of its own
 
     @property
     def key(self) -> str:
@@ -77,10 +84,20 @@ class ScheduleSpec:
     @property
     def timing(self) -> str:
         """What decides when it fires; a change of it starts the schedule anew at now."""
-        return f"{self.cron}|{self.once}|{self.every}|{self.timezone}"
+        within = f"|{self.start}|{self.end}" if self.start or self.end else ""
+        off = "" if self.enabled else "|off"
+        return f"{self.cron}|{self.once}|{self.every}|{self.timezone}{within}{off}"
+
+    def delay(self, due: datetime) -> timedelta:
+        """How long after `due` it is fired: within `jitter`, the same each time it is asked."""
+        if not self.jitter:
+            return timedelta()
+        seed = f"{self.key}|{due.astimezone(UTC).isoformat()}".encode()
+        share = int.from_bytes(hashlib.sha256(seed).digest()[:6]) / 2**48
+        return timedelta(seconds=int(self.jitter * share))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Schedule:
     """A row of `schedules`: due times up to `evaluated_until` have their rows. `problem`: why the file is not read."""
 
@@ -95,11 +112,45 @@ class Schedule:
     present: bool  # its file is there
     problem: str
     pause_reason: str = ""
+    paused_until: datetime | None = None  # when the pause ends by itself
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A row of `pauses`: from `since` on nothing fires, up to `ended`, or `until` where that comes by itself."""
+
+    schedule: str
+    since: datetime
+    until: datetime | None
+    by: str
+    reason: str
+    ended: datetime | None
+
+    def covers(self, due: datetime) -> bool:
+        """Whether a due time falls into it; at its end it is over."""
+        end = self.ended or self.until
+        return self.since < due and (end is None or due < end)
+
+    def __str__(self) -> str:
+        return f"paused by {self.by}{f': {self.reason}' if self.reason else ''}"
+
+
+class ByHand(StrEnum):
+    """Why a schedule ran beside its due times."""
+
+    NOW = "now"
+    BACKFILL = "backfill"
+
+
+LATE = timedelta(seconds=60)  # a due time that fires within this was on time
+
+
+@dataclass(frozen=True, slots=True)
 class DueTime:
-    """A row of `due_times`; `run` is the run that it fired."""
+    """A line of the ledger: a row of `due_times`, or of `by_hand`; `run` is the run that it fired.
+
+    `by_hand` says why where a person had it run for that time: beside the due times, whatever became of those.
+    """
 
     schedule: str
     due: datetime
@@ -107,6 +158,14 @@ class DueTime:
     reason: str
     run: int | None
     noticed: datetime
+    by_hand: ByHand | None = None
+    by: str = ""
+
+    @property
+    def late(self) -> timedelta | None:
+        """How long after its time it fired; None where that was on time, or it did not."""
+        behind = self.noticed - self.due
+        return behind if self.state is DueState.FIRED and not self.by_hand and behind > LATE else None
 
 
 def _span(seconds: float) -> str:

@@ -11,50 +11,36 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from itertools import islice
+from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
-from cronsim import CronSim, CronSimError
-
 from workbench.errors import Refused
+from workbench.model import cron
 from workbench.model.clocks import exists, first_change, instant, offset_at, zone
+from workbench.model.cron import parse_cron
 from workbench.model.schedule import ScheduleSpec
-from workbench.text import one_line, plural
+from workbench.text import plural
 
 __all__ = ["Timetable", "of", "parse_cron", "timetable", "zone"]
 
 SHORTEST = 60.0  # seconds: cron's own grain, and so that of `every`
-LONGEST_LINE = 200
 YEARS = (1970, 9998)  # in which a time of any zone is one in UTC too
-_FIELDS = (
-    ("minute", "0 to 59"),
-    ("hour", "0 to 23"),
-    ("day-of-month", "1 to 31"),
-    ("month", "1 to 12, or jan to dec"),
-    ("day-of-week", "0 to 7 with Sunday as 0 and 7, or sun to sat"),
-)
-_NAMED = {
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-    "@monthly": "0 0 1 * *",
-    "@weekly": "0 0 * * 0",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@hourly": "0 * * * *",
-}
-_CRON_HINT = "Five fields: minute hour day-of-month month day-of-week, as 30 6 * * mon-fri."
-_ONCE = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d)(?::(\d\d))?", re.ASCII)
+_WALL = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d))?)?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Timetable:
-    """The times of one schedule: `cron` (checked, five fields), or `once` (naive), or `every` (seconds), in `zone`."""
+    """The times of one schedule: `cron` (checked, five fields), or `once` (naive), or `every` (seconds), in `zone`.
+
+    None is before `start` or after `end` (naive, on the clock of `zone`); `every` counts from `start` where there is one.
+    """
 
     zone: ZoneInfo
     cron: str = ""
     once: datetime | None = None
     every: float = 0.0
+    start: datetime | None = None
+    end: datetime | None = None
 
     def after(self, moment: datetime) -> datetime | None:
         """The first time after `moment` (aware), in UTC; None where there is none any more."""
@@ -63,10 +49,20 @@ class Timetable:
     def times(self, moment: datetime) -> Iterator[datetime]:
         """All times after `moment` (aware), in order, in UTC."""
         start = moment.astimezone(UTC)
-        if self.once:
-            single = instant(self.once, self.zone)
-            return iter([single] if single > start else [])
-        return self._interval(start) if self.every else self._cron(start)
+        if self.start:
+            start = max(start, instant(self.start, self.zone) - timedelta(microseconds=1))
+        last = self.last
+        found = self._times(start)
+        return takewhile(lambda due: due <= last, found) if last else found
+
+    @property
+    def last(self) -> datetime | None:
+        """When `end` is, the second where it comes twice; None without one."""
+        if self.end is None:
+            return None
+        if not exists(self.end, self.zone):
+            return instant(self.end, self.zone) - timedelta(microseconds=1)
+        return self.end.replace(tzinfo=self.zone, fold=1).astimezone(UTC)
 
     def due_between(self, after: datetime, until: datetime, limit: int = 1000) -> list[datetime]:
         """Times after `after` up to and with `until`, oldest first, at most `limit`: the rest follows the last one."""
@@ -84,15 +80,18 @@ class Timetable:
     def words(self) -> str:
         """What a person reads: `At 06:30 on Monday through Friday, Europe/Berlin time`."""
         zone = "UTC" if self.zone.key == "UTC" else f"{self.zone.key} time"
+        zone += f", from {_day_words(self.start)}" if self.start else ""
+        zone += f", until {_day_words(self.end, last=True)}" if self.end else ""
         if self.once:
-            clock = f"{self.once:%H:%M:%S}" if self.once.second else f"{self.once:%H:%M}"
-            return f"Once, on {self.once:%A} {self.once.day} {self.once:%B %Y} at {clock}, {zone}"
+            return f"Once, on {self.once:%A} {self.once.day} {self.once:%B %Y} at {_clock_words(self.once)}, {zone}"
         if self.every:
             return f"Every {_interval_words(self.every)}, {zone}"
-        return f"{_cron_words(self.cron)}, {zone}"
+        return f"{cron.words(self.cron)}, {zone}"
 
     def warnings(self, after: datetime) -> list[str]:
         """What a person would not expect of its next time: that a clock change moves or repeats it, or it is over."""
+        if (last := self.last) and last <= after:
+            return [f"it ended at {self.end:%Y-%m-%d %H:%M} in {self.zone.key}: it will not fire"]
         if self.once:
             if instant(self.once, self.zone) <= after:
                 return [f"{self.once:%Y-%m-%d %H:%M} is over in {self.zone.key}: it will not fire"]
@@ -106,9 +105,15 @@ class Timetable:
                 return [f"{self.once:%H:%M} comes twice that day in {self.zone.key}: it fires at the first"]
         return []
 
+    def _times(self, start: datetime) -> Iterator[datetime]:
+        if self.once:
+            single = instant(self.once, self.zone)
+            return iter([single] if single > start else [])
+        return self._interval(start) if self.every else self._cron(start)
+
     def _interval(self, start: datetime) -> Iterator[datetime]:
-        """Whole intervals since midnight of 1970-01-01 in the zone: the same after any restart."""
-        origin = datetime(1970, 1, 1, tzinfo=self.zone).astimezone(UTC)
+        """Whole intervals since its start, else since midnight of 1970-01-01 in the zone: the same after any restart."""
+        origin = instant(self.start or datetime(1970, 1, 1), self.zone)  # noqa: DTZ001 - wall time
         step = timedelta(seconds=self.every)
         moment = origin + ((start - origin) // step + 1) * step
         while True:
@@ -125,7 +130,7 @@ class Timetable:
         newest = start
         # Before `start` too: a day is more than any clock is ever put back.
         wall = start.astimezone(self.zone).replace(tzinfo=None) - timedelta(days=1)
-        for found in CronSim(self.cron, wall):
+        for found in cron.walls(self.cron, wall):
             moment = instant(found, self.zone)
             if moment > newest:
                 newest = moment
@@ -139,7 +144,7 @@ class Timetable:
             offset = offset_at(moment, self.zone)
             wall = moment.replace(tzinfo=None) + offset
             # From a change on, the time that the clocks then show counts itself.
-            for found in CronSim(self.cron, wall - timedelta(seconds=1) if fresh else wall):
+            for found in cron.walls(self.cron, wall - timedelta(seconds=1) if fresh else wall):
                 due = found.replace(tzinfo=UTC) - offset
                 if due > known:
                     ahead = max(due, known + timedelta(days=7))
@@ -155,11 +160,17 @@ class Timetable:
 
 def of(spec: ScheduleSpec) -> Timetable:
     """The timetable of a declared schedule. Raises `Refused` where what it says is no time."""
-    return timetable(spec.timezone, cron=spec.cron, once=spec.once, every=spec.every)
+    return timetable(spec.timezone, cron=spec.cron, once=spec.once, every=spec.every, start=spec.start, end=spec.end)
 
 
 def timetable(
-    timezone: str, *, cron: str | None = None, once: str | None = None, every: float | None = None
+    timezone: str,
+    *,
+    cron: str | None = None,
+    once: str | None = None,
+    every: float | None = None,
+    start: str | None = None,
+    end: str | None = None,
 ) -> Timetable:
     """Check what a person wrote; exactly one of `cron`, `once` (wall time) and `every` (seconds). Raises `Refused`."""
     given = [name for name, value in (("cron", cron), ("once", once), ("every", every)) if value is not None]
@@ -169,89 +180,49 @@ def timetable(
             hint='As cron: "30 6 * * mon-fri", or once: 2026-01-02 06:30, or every: 2h.',
         )
     place = zone(timezone)
+    first = wall("start", start) if start is not None else None
+    last = wall("end", end, last=True) if end is not None else None
+    if first and last and last < first:
+        raise Refused(f"end: {end} is before its start, {start}", hint="Nothing would ever be due.")
     if once is not None:
-        return Timetable(place, once=_once(once))
+        if first or last:
+            raise Refused(f"{'start' if first else 'end'}: has no meaning beside once:", hint="Leave it out.")
+        return Timetable(place, once=wall("once", once, hours=True))
     if every is not None:
         if not SHORTEST <= every <= 366 * 86400:
             raise Refused("every: needs a span from 1m to 366d", hint="As every: 30m, every: 2h or every: 1d.")
-        return Timetable(place, every=every)
-    return Timetable(place, cron=parse_cron(cron or ""))
+        return Timetable(place, every=every, start=first, end=last)
+    return Timetable(place, cron=parse_cron(cron or ""), start=first, end=last)
 
 
-@lru_cache(maxsize=256)
-def parse_cron(text: str) -> str:
-    """A cron line as five fields in lower case. Raises `Refused` saying which field is wrong and what it may hold."""
-    line = " ".join(text.split()).lower()
-    if line.startswith("@"):
-        if line not in _NAMED:
-            raise Refused(f"cron: {text.strip()} is not known", hint=f"There are: {', '.join(_NAMED)}")
-        return _NAMED[line]
-    fields = line.split()
-    if len(line) > LONGEST_LINE:
-        raise Refused(f"cron: a line has at most {LONGEST_LINE} characters, this has {len(line)}", hint=_CRON_HINT)
-    if len(fields) != len(_FIELDS):
-        seconds = " Seconds and years are not part of cron." if len(fields) in (6, 7) else ""
-        raise Refused(f"cron: a line has five fields, this has {len(fields)}", hint=_CRON_HINT + seconds)
-    # A range may end the week with Sunday: mon-sun is 1-7.
-    last = re.sub(r"(?<=-)(sun|0)(?=$|[,/])", "7", fields[4])
-    for number, field in enumerate(fields):
-        _check_field(number, last if number == 4 else field, written=field)
-    line = " ".join((*fields[:4], last))
-    try:
-        # Asked in a zone of its own so that clock changes have no say in whether there is any time at all.
-        next(CronSim(line, datetime(2024, 1, 1, tzinfo=UTC)))
-    except (StopIteration, CronSimError):
-        raise Refused(f"cron: {line} never comes", hint="No month of those named has that day.") from None
-    return line
+def wall(key: str, text: str, *, last: bool = False, hours: bool = False) -> datetime:
+    """A time on the wall (naive) as people write it. Of a day alone its first moment, or its `last`; `hours`: not so.
 
-
-def _check_field(number: int, field: str, *, written: str) -> None:
-    name, allowed = _FIELDS[number]
-    line = ["*"] * len(_FIELDS)
-    line[number] = field
-    try:
-        CronSim(" ".join(line), datetime(2024, 1, 1, tzinfo=UTC))
-    except (CronSimError, ValueError, AssertionError, TypeError):
-        why = f"{name} may hold {allowed}; several with commas, ranges as 1-5, steps as */15"
-        if re.search(r"/0+(,|$)", field):
-            why = f"a step of 0 never moves: {name} may hold */1 and more"
-        elif re.search(r"\d-\d|[a-z]-[a-z]", field):
-            why += ". A range goes from the smaller to the larger"
-        raise Refused(f"cron: {name} cannot be {one_line(written, 40)!r}", hint=f"{why}.") from None
-
-
-def _once(text: str) -> datetime:
-    found = _ONCE.fullmatch(text.strip())
-    if not found:
+    Raises `Refused`, naming the `key` it is of.
+    """
+    example = f"As {key}: 2026-01-02 06:30{'' if hours else ', or a day alone'}."
+    found = _WALL.fullmatch(text.strip())
+    if not found or (hours and not found[4]):
         offset = re.search(r"(Z|[+-]\d\d:?\d\d)$", text.strip())
-        extra = " The offset is left out: the schedule's timezone says it." if offset else ""
-        raise Refused(f"once: {text!r} is no time", hint=f"As once: 2026-01-02 06:30.{extra}")
+        extra = " The offset is left out: the schedule's timezone says it." if offset and found is None else ""
+        raise Refused(f"{key}: {text!r} is no time", hint=f"{example}{extra}")
     try:
         moment = datetime(*(int(part or 0) for part in found.groups()))  # type: ignore[arg-type]  # noqa: DTZ001
     except ValueError as error:
-        raise Refused(f"once: {text!r} is no time: {error}", hint="As once: 2026-01-02 06:30.") from error
+        raise Refused(f"{key}: {text!r} is no time: {error}", hint=example) from error
     if not YEARS[0] <= moment.year <= YEARS[1]:
-        raise Refused(f"once: {text!r} is in no year from {YEARS[0]} to {YEARS[1]}", hint="As once: 2026-01-02 06:30.")
-    return moment
+        raise Refused(f"{key}: {text!r} is in no year from {YEARS[0]} to {YEARS[1]}", hint=example)
+    return moment if found[4] or not last else moment.replace(hour=23, minute=59, second=59)
 
 
-def _cron_words(line: str) -> str:
-    text = CronSim(line, datetime(2024, 1, 1, tzinfo=UTC)).explain()
-    # Both restricted: either may match, which "and" does not say.
-    text = text.replace(" day of month and on ", " day of month as well as on ")
-    text = re.sub(r"(?<=[Ee]very )second (?=minute|hour|day|month)", "2nd ", text)
-    text = re.sub(r"(?<=[Ee]very )(\d+)(?:th|nd) (minute|hour)(?! from)", _steps, text)
-    text = re.sub(r"(?<=minutes) of every hour", "", text)
-    return re.sub(r"\b(\d*[02-9])?([123])th\b", lambda found: f"{found[1] or ''}{_ENDINGS[found[2]]}", text)
+def _clock_words(moment: datetime) -> str:
+    return f"{moment:%H:%M:%S}" if moment.second else f"{moment:%H:%M}"
 
 
-def _steps(found: re.Match[str]) -> str:
-    """`every 15th minute` as `every 15 minutes` where the steps go on evenly over the hour or the day."""
-    whole = 60 if found[2] == "minute" else 24
-    return f"{found[1]} {found[2]}s" if whole % int(found[1]) == 0 else found[0]
-
-
-_ENDINGS = {"1": "1st", "2": "2nd", "3": "3rd"}
+def _day_words(moment: datetime, *, last: bool = False) -> str:
+    """A day, with its time of day where that says more."""
+    whole = f"{moment:%H:%M:%S}" == ("23:59:59" if last else "00:00:00")
+    return f"{moment.day} {moment:%B %Y}{'' if whole else f' {_clock_words(moment)}'}"
 
 
 def _interval_words(seconds: float) -> str:

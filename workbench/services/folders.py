@@ -10,7 +10,7 @@ from workbench.errors import Refused
 from workbench.model.names import SLUG_RULE, is_slug
 from workbench.paths import MARKER
 from workbench.services.bench import Bench
-from workbench.store import schedules
+from workbench.store import pauses, schedules
 from workbench.text import one_line
 
 
@@ -41,7 +41,7 @@ def hold_schedules(bench: Bench, name: str, folder: Path) -> None:
                 at=now,
                 actor=bench.actor,
             )
-            schedules.pause(connection, key, True, at=now, actor=bench.actor, reason="it came with a cloned repository")
+            pauses.begin(connection, key, at=now, actor=bench.actor, reason="it came with a cloned repository")
 
 
 def folder_to_link(bench: Bench, path: Path) -> Path:

@@ -16,7 +16,7 @@ from workbench.model.session import ALIVE, Desired, Session, SessionState
 from workbench.services.bench import Bench
 from workbench.store import builds as build_rows
 from workbench.store import environments as environment_rows
-from workbench.store import events
+from workbench.store import events, ledger
 from workbench.store import runs as run_rows
 from workbench.store import schedules as schedule_rows
 from workbench.store import sessions as session_rows
@@ -65,7 +65,7 @@ def overview(bench: Bench) -> Overview:
         newer = _last_good(run_rows.page(connection, RunFilter(since=now - LOOK_BACK), limit=500))
         known = session_rows.listing(connection)
         schedules = schedule_rows.listing(connection)
-        last_due = schedule_rows.last_due(connection)
+        last_due = ledger.newest(connection)
         vanished = _vanished(bench, connection, schedules, now)
         behind = build_rows.behind(connection, now - LOOK_BACK)
     sessions = [session for session in known if not session.spare]

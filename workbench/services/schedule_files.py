@@ -1,27 +1,34 @@
-"""The schedule files of all projects, read again only when they change, the last good text kept when they go bad."""
+"""The schedule files of all projects, read again only when they change, the last good one kept when they go bad.
+
+scan ─▶ same file as the store knows? what it said ─┐
+                └─ else read: good ─▶ kept in the store ─┴▶ ScheduleFile        (bad ─▶ the last good one, and why)
+"""
 
 from __future__ import annotations
 
 import hashlib
-import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.errors import WorkbenchError
+from workbench import __version__
+from workbench.errors import StoreError, WorkbenchError
 from workbench.model.schedule import ScheduleSpec
 from workbench.services.bench import Bench
+from workbench.services.schedule_scan import Found, Unseen, scan
+from workbench.services.schedule_text import from_json, to_json
+from workbench.store import declared as rows
+from workbench.store.declared import Declared
 from workbench.text import one_line
 
 if TYPE_CHECKING:
     from workbench.declare import Problem
 
-Mark = tuple[int, int, int, str]
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ScheduleFile:
     """A schedule's file as it is. `spec` is what it says, or said when it last could be read; `problem` why it cannot.
 
@@ -53,7 +60,8 @@ def _plainly(_what: str, act: Callable[[], None], _told: Callable[[str], None]) 
 
 @dataclass
 class ScheduleFiles:
-    """All files of a home. `keep`: good texts are copied into the state, so that a bad edit survives a restart.
+    """All files of a home. `keep`: what good ones say is kept in the store, so that a bad edit survives a restart and
+    the next start need not read them all.
 
     `apart` reads one file of many, and may see to it that a fault hits no other.
     """
@@ -61,85 +69,153 @@ class ScheduleFiles:
     bench: Bench
     keep: bool = False
     apart: Apart = _plainly
-    _known: dict[str, tuple[Mark, ScheduleFile]] = field(default_factory=dict, repr=False)
+    files: dict[str, ScheduleFile] = field(default_factory=dict, repr=False)  # by key, as of the last look
+    _marks: dict[str, str] = field(default_factory=dict, repr=False)
+    _known: dict[str, Declared] | None = field(default=None, repr=False)  # by the store, until the first look is over
+    _unkept: dict[str, Declared] = field(default_factory=dict, repr=False)
+    _forgotten: set[str] = field(default_factory=set, repr=False)
+    _looking: threading.Lock = field(default_factory=threading.Lock, repr=False)  # the program looks from threads
 
-    def look(self) -> tuple[dict[str, ScheduleFile], bool]:
-        """All files by key as they are now, and whether any differs from the last look. A stat each, unless changed."""
+    def look(self) -> tuple[dict[str, ScheduleFile], set[str]]:
+        """All files by key as they are now, and the keys of those that changed since the last look or are gone."""
+        with self._looking:
+            changed = self._look()
+            return dict(self.files), changed
+
+    def _look(self) -> set[str]:
         zone = self.bench.settings.timezone or "UTC"
-        found: dict[str, tuple[Mark, ScheduleFile]] = {}
-        changed = False
-        for project, path, facts in _entries(self.bench.home.projects):
-            key = f"{project}/{path.stem}"
-            mark = (facts.st_mtime_ns, facts.st_size, facts.st_ino, zone)
-            old = self._known.get(key)
-            if old and old[0] == mark:
-                found[key] = old
+        if self._known is None:
+            self._known = self._from_store()
+        seen: set[str] = set()
+        changed: set[str] = set()
+        for found in scan(self.bench.home.projects):
+            if isinstance(found, Unseen):
+                changed |= self._unseen(found, seen)
                 continue
-            found[key] = (mark, self._read_apart(project, path, facts, zone, old[1].spec if old else None))
-            changed = True
-        changed = changed or found.keys() != self._known.keys()
-        self._known = found
-        return {key: file for key, (_, file) in found.items()}, changed
+            key = f"{found.project}/{found.name}"
+            mark = f"{_SHAPE}|{zone}|{found.mark}"
+            seen.add(key)
+            if self._marks.get(key) != mark:
+                self.files[key] = self._taken(key, found, mark) or self._read_apart(key, found, zone, mark)
+                self._marks[key] = mark
+                changed.add(key)
+        for key in self.files.keys() - seen:
+            del self.files[key]
+            self._marks.pop(key, None)
+            self._forgotten.add(key)
+            changed.add(key)
+        # Rows are needed once; later a bad edit finds what its file said before in memory.
+        self._known = {}
+        if self.keep:
+            self._keep()
+        return changed
 
-    def _read_apart(
-        self, project: str, path: Path, facts: os.stat_result, zone: str, last: ScheduleSpec | None
-    ) -> ScheduleFile:
-        when = datetime.fromtimestamp(facts.st_mtime, UTC)
-        found: list[ScheduleFile] = []
-        self.apart(
-            f"file of schedule {project}/{path.stem}",
-            lambda: found.append(self._read(project, path, facts, zone, last)),
-            lambda why: found.append(
-                ScheduleFile(project, path.stem, path, last, f"cannot be read: {why}", (), "", when)
-            ),
-        )
-        return found[0]
+    def _from_store(self) -> dict[str, Declared]:
+        try:
+            with self.bench.store.read() as connection:
+                return rows.listing(connection)
+        except StoreError:  # whoever only looks at files can do without
+            return {}
 
-    def _read(
-        self, project: str, path: Path, facts: os.stat_result, zone: str, last: ScheduleSpec | None
-    ) -> ScheduleFile:
+    def _taken(self, key: str, found: Found, mark: str) -> ScheduleFile | None:
+        """What the store has of this very file; None where it has another, or none."""
+        known = (self._known or {}).get(key)
+        if known is None or known.mark != mark:
+            return None
+        path = Path(found.path)
+        spec = from_json(known.spec, found.project, found.name, path, known.digest)
+        if spec is None:
+            return None
+        return ScheduleFile(found.project, found.name, path, spec, "", (), known.digest, found.changed)
+
+    def _last_good(self, key: str, found: Found) -> ScheduleSpec | None:
+        """What the file said when it last could be read, by this look's own memory or the store's."""
+        if key in self.files:
+            return self.files[key].spec
+        try:
+            with self.bench.store.read() as connection:
+                known = rows.get(connection, key)
+        except StoreError:
+            return None
+        return from_json(known.spec, found.project, found.name, Path(found.path), known.digest) if known else None
+
+    def _unseen(self, found: Unseen, seen: set[str]) -> set[str]:
+        """Schedules of a project that cannot be looked into go on as they were, and say so; the keys of those."""
+        changed = set()
+        begin = f"{found.project}/"
+        if self._known:  # nothing was looked at yet: what there was is in the store
+            for key, known in self._known.items():
+                if key.startswith(begin) and key not in self.files:
+                    path = folder_of(self.bench, found.project) / f"{key.removeprefix(begin)}.yaml"
+                    spec = from_json(known.spec, found.project, path.stem, path, known.digest)
+                    self.files[key] = ScheduleFile(
+                        found.project, path.stem, path, spec, "", (), known.digest, self.bench.now()
+                    )
+        for key, file in self.files.items():
+            if not key.startswith(begin):
+                continue
+            seen.add(key)
+            problem = f"cannot be looked at: {one_line(found.why)}"
+            if file.problem != problem:
+                self.files[key] = ScheduleFile(
+                    file.project, file.name, file.path, file.spec, problem, (), file.digest, file.changed
+                )
+                self._marks.pop(key, None)
+                changed.add(key)
+        return changed
+
+    def _read_apart(self, key: str, found: Found, zone: str, mark: str) -> ScheduleFile:
+        made: list[ScheduleFile] = []
+
+        def failed(why: str) -> None:
+            last = self._last_good(key, found)
+            made.append(
+                ScheduleFile(
+                    found.project, found.name, Path(found.path), last, f"cannot be read: {why}", (), "", found.changed
+                )
+            )
+
+        self.apart(f"file of schedule {key}", lambda: made.append(self._read(key, found, zone, mark)), failed)
+        return made[0]
+
+    def _read(self, key: str, found: Found, zone: str, mark: str) -> ScheduleFile:
         from workbench.declare import load_schedule
 
-        when = datetime.fromtimestamp(facts.st_mtime, UTC)
+        path = Path(found.path)
+
+        def bad(problem: str, problems: tuple[Problem, ...] = (), digest: str = "") -> ScheduleFile:
+            last = self._last_good(key, found)
+            return ScheduleFile(found.project, found.name, path, last, problem, problems, digest, found.changed)
+
         try:
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            reading = load_schedule(path, project=project, timezone=zone)
+            reading = load_schedule(path, project=found.project, timezone=zone)
         except (OSError, WorkbenchError) as error:
-            text = error.strerror if isinstance(error, OSError) else error.message
-            spec = last or self._kept(project, path, zone)
-            return ScheduleFile(project, path.stem, path, spec, f"cannot be read: {text}", (), "", when)
+            return bad(f"cannot be read: {error.strerror if isinstance(error, OSError) else error.message}")
         problems = tuple(p.labelled(self.bench.home.root) for p in (*reading.problems, *reading.notices))
         if reading.value is None:
-            text = one_line(str(problems[0])) if problems else "cannot be read"
-            spec = last or self._kept(project, path, zone)
-            return ScheduleFile(project, path.stem, path, spec, text, problems, digest, when)
+            try:
+                digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            except OSError as error:
+                return bad(f"cannot be read: {error.strerror}")
+            return bad(one_line(str(problems[0])) if problems else "cannot be read", problems, digest)
+        spec = reading.value
         if self.keep:
-            self._remember(project, path)
-        return ScheduleFile(project, path.stem, path, reading.value, "", problems, digest, when)
+            # With something to tell it is read again at the next start: only what was said is kept then.
+            kept = Declared(mark if not problems else "", spec.digest, to_json(spec))
+            self._unkept[key] = kept
+            self._forgotten.discard(key)
+        return ScheduleFile(found.project, found.name, path, spec, "", problems, spec.digest, found.changed)
 
-    def _copy(self, project: str, path: Path) -> Path:
-        return self.bench.home.state / "schedules" / project / path.name
-
-    def _remember(self, project: str, path: Path) -> None:
-        copy = self._copy(project, path)
+    def _keep(self) -> None:
+        if not self._unkept and not self._forgotten:
+            return
         try:
-            copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            temporary = copy.with_name(f".{copy.name}.{os.getpid()}")
-            temporary.write_bytes(path.read_bytes())
-            temporary.replace(copy)
-        except OSError:
-            return  # a full disk: the schedule itself works, only a later bad edit would stop it
-
-    def _kept(self, project: str, path: Path, zone: str) -> ScheduleSpec | None:
-        from workbench.declare import load_schedule
-
-        copy = self._copy(project, path)
-        if not copy.is_file():
-            return None
-        try:
-            return load_schedule(copy, project=project, name=path.stem, timezone=zone).value
-        except (OSError, WorkbenchError):
-            return None
+            with self.bench.store.write() as connection:
+                rows.keep(connection, self._unkept, self._forgotten, self.bench.actor)
+        except StoreError:
+            return  # a full disk: the schedules themselves work; tried again at the next look
+        self._unkept.clear()
+        self._forgotten.clear()
 
 
 def folder_of(bench: Bench, project: str) -> Path:
@@ -147,31 +223,6 @@ def folder_of(bench: Bench, project: str) -> Path:
     return bench.home.projects / project / "schedules"
 
 
-def _entries(projects: Path) -> list[tuple[str, Path, os.stat_result]]:
-    """Project, file and facts of each schedule, in order; folders that cannot be read are passed over."""
-    found = []
-    for project in _scan(projects):
-        if project.name.startswith(".") or not _is_folder(project):
-            continue
-        for entry in _scan(Path(project.path) / "schedules"):
-            if entry.name.endswith(".yaml") and not entry.name.startswith("."):
-                try:
-                    found.append((project.name, Path(entry.path), entry.stat()))
-                except OSError:
-                    continue
-    return found
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself
-        return False
-
-
-def _scan(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
-    except OSError:
-        return []
+# What a newer program reads into a declaration an older one may not have seen.
+_SHAPE = f"{__version__}:{','.join(ScheduleSpec.__dataclass_fields__)}"
+_SHAPE = hashlib.sha256(_SHAPE.encode()).hexdigest()[:12]

@@ -62,6 +62,12 @@ def newest(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()[0])
 
 
+def told_of(connection: sqlite3.Connection, kind: str, last: int) -> tuple[int, bool]:
+    """The id of the newest line, and whether any after `last` is about things of that kind."""
+    row = connection.execute("SELECT max(id), max(kind = ?) FROM events WHERE id > ?", (kind, last)).fetchone()
+    return (last, False) if row[0] is None else (int(row[0]), bool(row[1]))
+
+
 def _event(row: sqlite3.Row) -> Event:
     at = moment(row["at"])
     assert at is not None

@@ -134,6 +134,34 @@ def _scalars(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX runs_name ON runs (project, name, id)")
 
 
+def _schedules_in_full(connection: sqlite3.Connection) -> None:
+    """Pauses as they were and will be, runs by hand, and what each schedule's file said when it last could be read."""
+    connection.execute("ALTER TABLE schedules ADD COLUMN paused_until TEXT")
+    connection.execute(
+        "CREATE TABLE pauses (id INTEGER PRIMARY KEY AUTOINCREMENT, schedule TEXT NOT NULL, since TEXT NOT NULL, until TEXT,"
+        f" reason TEXT NOT NULL DEFAULT '', ended TEXT, ended_by TEXT NOT NULL DEFAULT '', {_ACTOR})"
+    )
+    connection.execute("CREATE INDEX pauses_of ON pauses (schedule, since)")
+    connection.execute(
+        "INSERT INTO pauses (schedule, since, reason, by, account, origin)"
+        " SELECT key, evaluated_until, pause_reason, paused_by, paused_account, origin FROM schedules WHERE paused = 1"
+    )
+    connection.execute(
+        "CREATE TABLE by_hand (id INTEGER PRIMARY KEY AUTOINCREMENT, schedule TEXT NOT NULL, due TEXT NOT NULL,"
+        " kind TEXT NOT NULL, run INTEGER REFERENCES runs (id) ON DELETE SET NULL, noticed TEXT NOT NULL,"
+        f" reason TEXT NOT NULL DEFAULT '', {_ACTOR})"
+    )
+    connection.execute("CREATE INDEX by_hand_of ON by_hand (schedule, due)")
+    connection.execute("CREATE INDEX by_hand_due ON by_hand (due)")
+    connection.execute("CREATE INDEX by_hand_run ON by_hand (run)")
+    connection.execute("CREATE INDEX due_times_due ON due_times (due)")
+    connection.execute("CREATE INDEX due_times_run ON due_times (run)")
+    connection.execute(
+        "CREATE TABLE declared_schedules (key TEXT PRIMARY KEY, mark TEXT NOT NULL, digest TEXT NOT NULL,"
+        f" spec TEXT NOT NULL, text TEXT NOT NULL, {_ACTOR})"
+    )
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _first,
     _life_of_sessions,
@@ -142,4 +170,5 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _spares,
     _pin_tasks,
     _scalars,
+    _schedules_in_full,
 )

@@ -1,4 +1,7 @@
-"""Rows of `schedules` and `due_times`: how far each schedule was evaluated, and what became of every due time."""
+"""Rows of `schedules` and `due_times`: how far each schedule was evaluated, and what became of every due time.
+
+`ledger` beside it reads the latter.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ import sqlite3
 from collections.abc import Mapping
 from datetime import datetime
 
-from workbench.model.schedule import DueState, DueTime, Schedule
+from workbench.model.schedule import DueState, Schedule
 from workbench.store.events import Actor, append
-from workbench.store.rows import stamp
+from workbench.store.rows import moment, stamp
+
+_MARK = "evaluated_until || '|' || paused || '|' || coalesce(paused_until, '') || '|' || present || '|' || digest"
 
 
 def notice(
@@ -61,35 +66,14 @@ def gone(connection: sqlite3.Connection, key: str, *, at: datetime, actor: Actor
     return cursor.rowcount == 1
 
 
-def pause(
-    connection: sqlite3.Connection, key: str, paused: bool, *, at: datetime, actor: Actor, reason: str = ""
+def evaluated(
+    connection: sqlite3.Connection, key: str, old: datetime, until: datetime, *, paused: bool = False
 ) -> bool:
-    """Pause or resume; what was due in a pause is not caught up. False where it is so already."""
+    """Note that all due times up to `until` have their rows; False when another was first, it is off by now, or it is
+    not (or no more) `paused`."""
     cursor = connection.execute(
-        "UPDATE schedules SET paused = ?, paused_by = ?, paused_account = ?, pause_reason = ?,"
-        " evaluated_until = CASE WHEN ? = 0 THEN max(evaluated_until, ?) ELSE evaluated_until END"
-        " WHERE key = ? AND paused != ?",
-        (
-            int(paused),
-            actor.by if paused else "",
-            actor.account if paused else "",
-            reason,
-            int(paused),
-            stamp(at),
-            key,
-            int(paused),
-        ),
-    )
-    if cursor.rowcount == 1:
-        append(connection, at, "schedule", key, "paused" if paused else "resumed", actor, reason)
-    return cursor.rowcount == 1
-
-
-def evaluated(connection: sqlite3.Connection, key: str, old: datetime, until: datetime) -> bool:
-    """Note that all due times up to `until` have their rows; False when another was first, or it is off by now."""
-    cursor = connection.execute(
-        "UPDATE schedules SET evaluated_until = ? WHERE key = ? AND evaluated_until = ? AND paused = 0 AND present = 1",
-        (stamp(until), key, stamp(old)),
+        "UPDATE schedules SET evaluated_until = ? WHERE key = ? AND evaluated_until = ? AND paused = ? AND present = 1",
+        (stamp(until), key, stamp(old), int(paused)),
     )
     return cursor.rowcount == 1
 
@@ -131,35 +115,16 @@ def listing(connection: sqlite3.Connection) -> Mapping[str, Schedule]:
     return {row["key"]: _schedule(row) for row in rows}
 
 
-def ledger(
-    connection: sqlite3.Connection, key: str, *, before: datetime | None = None, limit: int = 100
-) -> list[DueTime]:
-    """Due times of a schedule, newest first."""
-    rows = connection.execute(
-        "SELECT * FROM due_times WHERE schedule = ? AND (? IS NULL OR due < ?) ORDER BY due DESC LIMIT ?",
-        (key, stamp(before), stamp(before), limit),
-    ).fetchall()
-    return [_due(row) for row in rows]
+def marks(connection: sqlite3.Connection) -> dict[str, str]:
+    """What decides when each schedule is looked at next, as a text to compare: another text, another answer."""
+    rows = connection.execute(f"SELECT key, {_MARK} FROM schedules LIMIT 1000000").fetchall()  # noqa: S608 - ours
+    return {row[0]: row[1] for row in rows}
 
 
-def last_due(connection: sqlite3.Connection) -> Mapping[str, DueTime]:
-    """The newest due time of each schedule."""
-    rows = connection.execute(
-        "SELECT d.* FROM due_times d JOIN (SELECT schedule, max(due) AS due FROM due_times GROUP BY schedule) n"
-        " ON d.schedule = n.schedule AND d.due = n.due LIMIT 100000"
-    ).fetchall()
-    return {row["schedule"]: _due(row) for row in rows}
-
-
-def _due(row: sqlite3.Row) -> DueTime:
-    return DueTime(
-        row["schedule"],
-        datetime.fromisoformat(row["due"]),
-        DueState(row["state"]),
-        row["reason"],
-        row["run"],
-        datetime.fromisoformat(row["noticed"]),
-    )
+def mark(connection: sqlite3.Connection, key: str) -> str:
+    """That of one schedule; empty where there is none."""
+    row = connection.execute(f"SELECT {_MARK} FROM schedules WHERE key = ?", (key,)).fetchone()  # noqa: S608 - ours
+    return str(row[0]) if row else ""
 
 
 def _schedule(row: sqlite3.Row) -> Schedule:
@@ -175,4 +140,5 @@ def _schedule(row: sqlite3.Row) -> Schedule:
         present=bool(row["present"]),
         problem=row["problem"],
         pause_reason=row["pause_reason"],
+        paused_until=moment(row["paused_until"]),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from apscheduler.events import (
@@ -18,44 +18,27 @@ from apscheduler.events import (
 from apscheduler.executors.debug import DebugExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.base import BaseTrigger
-
-from workbench.model.timetable import Timetable
+from apscheduler.triggers.date import DateTrigger
 
 log = logging.getLogger("workbench.supervisor.clock")
 JUMP = 2.0  # seconds by which the two clocks may differ without being told
 _EVENTS = EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES | EVENT_JOBSTORE_REMOVED
 
 
-class TimetableTrigger(BaseTrigger):  # type: ignore[misc]
-    """APScheduler's view of a timetable."""
-
-    def __init__(self, timetable: Timetable) -> None:
-        self.timetable = timetable
-
-    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
-        """The first time after the previous one, or after now."""
-        return self.timetable.after(previous_fire_time or now)
-
-
 class Clock:
-    """Calls `wake` at the times it was armed with, from a thread of its own."""
+    """Calls `wake` at the time it was armed with, from a thread of its own."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
-        self._armed: dict[str, Timetable] = {}
+        self._armed: datetime | None = None
         self._gap = time.time() - time.monotonic()
         self._scheduler = self._start()
 
-    def arm(self, tables: Mapping[str, Timetable]) -> None:
-        """Wake at the times of these timetables, by key, and at no others."""
-        for key in self._armed.keys() - tables.keys():
-            if self._scheduler.get_job(key):
-                self._scheduler.remove_job(key)
-        for key, table in tables.items():
-            if self._armed.get(key) != table:
-                self._add(key, table)
-        self._armed = dict(tables)
+    def arm(self, moment: datetime | None) -> None:
+        """Wake at `moment`, the earliest of all there are, and at no other; None: never."""
+        if moment != self._armed:
+            self._armed = moment
+            self._set()
 
     def check(self) -> float:
         """Seconds by which the wall clock jumped (or the machine slept) since the last check; 0 for none.
@@ -67,11 +50,7 @@ class Clock:
         if not self.alive():
             log.error("the clock's thread died; started again")
             self._scheduler = self._start()
-            armed, self._armed = self._armed, {}
-            self.arm(armed)
-        elif abs(jump) > JUMP:
-            for key, table in self._armed.items():
-                self._add(key, table)
+            self._set()
         else:
             self._scheduler.wakeup()
         return jump if abs(jump) > JUMP else 0.0
@@ -99,10 +78,11 @@ class Clock:
         scheduler.start()
         return scheduler
 
-    def _add(self, key: str, table: Timetable) -> None:
-        if table.after(datetime.now(UTC)) is None:
-            return
-        self._scheduler.add_job(self._wake, TimetableTrigger(table), id=key, name=key, replace_existing=True)
+    def _set(self) -> None:
+        if self._armed is None:
+            self._scheduler.remove_all_jobs()
+        else:
+            self._scheduler.add_job(self._wake, DateTrigger(self._armed), id="due", name="due", replace_existing=True)
 
 
 def _tell(event: JobEvent) -> None:

@@ -1,225 +1,255 @@
-"""Due times become rows: each exactly one, fired with its run, skipped or missed, in one transaction."""
+"""Schedules: their files taken in live, and each looked at when something of it is due.
+
+files ─▶ rows ─▶ agenda ─▶ (its time has come) ─▶ firing ─▶ rows, runs ─▶ agenda
+"""
 
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 
-from workbench.errors import StoreError, WorkbenchError
+from workbench.errors import WorkbenchError
 from workbench.model import timetable
-from workbench.model.schedule import CatchUp, DueState, Overlap, Schedule, ScheduleSpec
+from workbench.model.schedule import LATE, Overlap, Schedule, ScheduleSpec
 from workbench.model.timetable import Timetable
-from workbench.services import requests, runs, schedules
+from workbench.services.memo import Memo
 from workbench.services.schedule_files import ScheduleFile, ScheduleFiles
-from workbench.store import runs as run_rows
+from workbench.store import events
+from workbench.store import pauses as pause_rows
 from workbench.store import schedules as rows
-from workbench.store.events import Actor
+from workbench.supervisor.agenda import Agenda
 from workbench.supervisor.clock import Clock
 from workbench.supervisor.desk import Desk
-from workbench.text import one_line
+from workbench.supervisor.firing import Firing, Turn
+from workbench.text import plural
 
 log = logging.getLogger("workbench.supervisor.schedules")
 SCAN = 5.0  # seconds between looks at the files' facts
-ON_TIME = timedelta(seconds=60)  # a due time found within this was not missed, whatever catch_up says
+SHARE = 500  # times as long as that look took is waited before the next, where nobody wakes us
+WOKEN_SHARE = 5  # and where somebody does
+FEW = 1000  # files that may be looked at whenever anything is
+LONGEST_SCAN = 60.0
 FRESH = timedelta(seconds=60)  # a file this new counts from when it was written
-PIECE = 500  # due times worked off at a time after a long absence
-
-
-class Lost(Exception):  # noqa: N818 - not an error: another was first, and the next look sees how it is
-    """The row changed meanwhile; the transaction is rolled back."""
+PIECE = 500  # due times of one schedule worked off at a time after a long absence
 
 
 class Schedules:
-    """Reads the files live and evaluates them up to now."""
+    """Reads the files live and gives every due time its row."""
 
     def __init__(self, desk: Desk, clock: Clock) -> None:
         self.desk = desk
         self.clock = clock
         self.files = ScheduleFiles(desk.bench, keep=True, apart=desk.apart)
-        self.known: dict[str, ScheduleFile] = {}
-        self._next: datetime | None = None  # the earliest time any schedule is due; None: look, whatever it was
-        self._untaken = True  # files are known that the store may not have taken in yet
+        self.firing = Firing(desk)
+        self.agenda = Agenda()
+        self._marks: dict[str, str] = {}  # of the store's rows, as they were planned by
+        self._version = -1  # of the store, when they were
+        self._journal = 0  # its newest line then
+        self._begun = False  # whether all were looked at once
+        self._untaken: set[str] = set()  # keys of files that the store may not have taken in yet
+        self._looked, self._took = -LONGEST_SCAN, 0.0  # when the files were looked at, and for how long
 
     @property
-    def actor(self) -> Actor:
-        """A schedule acts for the account whose home this is."""
-        account = self.desk.bench.actor.account
-        return Actor(account, account, "schedule")
+    def known(self) -> dict[str, ScheduleFile]:
+        """All files by key, as of the last look at them."""
+        return self.files.files
 
     def look(self, woken: bool) -> float:
         """Take in changed files and evaluate what is due; seconds until the next look at the files."""
-        self.known, changed = self.files.look()
-        now = self.desk.now()
-        changed = self._untaken = self._untaken or changed
-        if changed:
-            self._untaken = not self._take_in(now)
-        if woken or changed or self._next is None or self._next <= now:
-            self._evaluate(now)
-        return SCAN
+        self._look_at_files(woken)
+        if self._untaken:
+            self._take_in(self.desk.now())
+        self._notice_rows()
+        self._evaluate(self.desk.now())
+        if not self._begun:
+            self._begun = True
+            log.info("%s, next due %s", plural(len(self.known), "schedule"), self.agenda.next or "never")
+        return max(0.0, self._rest - (time.monotonic() - self._looked))
 
     def reset(self) -> None:
-        """The clock was set: evaluate at the next look, whatever was reckoned before."""
-        self._next = None
+        """The clock was set: plan all anew at the next look, whatever was reckoned before."""
+        self._marks.clear()
+        self._version = -1
 
     def overlap(self, key: str) -> Overlap:
         """What the schedule's file says of runs at the same time."""
         file = self.known.get(key)
         return file.spec.overlap if file and file.spec else Overlap.SKIP
 
-    def _take_in(self, now: datetime) -> bool:
-        """Have the store know the files as they are; False where one could not be taken in: it is tried again."""
-        with self.desk.read() as connection:
-            before = rows.listing(connection)
-        whole = True
-        for key, file in self.known.items():
-            whole &= self.desk.apart(f"schedule {key}", partial(self._notice, file, before.get(key), now))
-        for key, row in before.items():
-            if row.present and key not in self.known:
-                with self.desk.write() as connection:
-                    rows.gone(connection, key, at=now, actor=self.actor)
-                log.info("schedule %s: its file is gone", key)
-        return whole
+    @property
+    def _rest(self) -> float:
+        """Seconds from one look at the files to the next."""
+        return min(max(SCAN, SHARE * self._took), LONGEST_SCAN)
 
-    def _notice(self, file: ScheduleFile, row: Schedule | None, now: datetime) -> None:
-        spec = file.spec
-        timing = spec.timing if spec else ""
-        same = row and row.present and row.digest == file.digest and row.problem == file.problem
-        if same and row and (file.problem or row.timing == timing):
+    def _look_at_files(self, woken: bool) -> None:
+        begun = time.monotonic()
+        many = len(self.known) > FEW
+        if many and begun - self._looked < (WOKEN_SHARE * self._took if woken else self._rest):
             return
-        at = file.changed if now - FRESH < file.changed < now else now
+        _, changed = self.files.look()
+        self._untaken |= changed
+        self._looked = begun
+        if not changed:  # what reading takes says nothing of the next look
+            self._took = time.monotonic() - begun
+
+    def _take_in(self, now: datetime) -> None:
+        """Have the store know the files as they are; those that could not be taken in are tried again."""
+        with self.desk.read() as connection:
+            before = _some(connection, self._untaken if self._marks else None)
+        if not self._marks:  # our first look: what went while nothing looked
+            self._untaken |= {key for key, row in before.items() if row.present and key not in self.known}
+        wanted = [key for key in sorted(self._untaken) if self._differs(key, before.get(key))]
+        left: set[str] = set()
+        if not self.desk.apart("files of several schedules", partial(self._notice, wanted, now)):
+            alone = {key: partial(self._notice, [key], now) for key in wanted}
+            left = {key for key, act in alone.items() if not self.desk.apart(f"schedule {key}", act)}
+        for key in self._untaken:
+            self._marks.pop(key, None)
+        self._untaken, self._version = left, -1
+
+    def _differs(self, key: str, row: Schedule | None) -> bool:
+        file = self.known.get(key)
+        if file is None:
+            return row is not None and row.present
+        same = row and row.present and row.digest == file.digest and row.problem == file.problem
+        return not (same and row and (file.problem or row.timing == (file.spec.timing if file.spec else "")))
+
+    def _notice(self, keys: Sequence[str], now: datetime) -> None:
+        """One transaction for all of them."""
+        if not keys:
+            return
+        told = []
         with self.desk.write() as connection:
-            rows.notice(
-                connection, key=file.key, project=file.project, name=file.name, digest=file.digest, timing=timing,
-                problem=file.problem, at=at, actor=self.actor,
-            )  # fmt: skip
-        log.info("schedule %s: %s", file.key, file.problem or f"read, {spec.when if spec else ''}")
+            for key in keys:
+                file = self.known.get(key)
+                if file is None:
+                    rows.gone(connection, key, at=now, actor=self.firing.actor)
+                    told.append(f"schedule {key}: its file is gone")
+                    continue
+                rows.notice(
+                    connection, key=key, project=file.project, name=file.name, digest=file.digest,
+                    timing=file.spec.timing if file.spec else "", problem=file.problem,
+                    at=file.changed if now - FRESH < file.changed < now else now, actor=self.firing.actor,
+                )  # fmt: skip
+                told.append(f"schedule {key}: {file.problem or (file.spec and f'read, {file.spec.when}')}")
+        for line in told[:100]:
+            log.info("%s", line)
+        if len(told) > 100:
+            log.info("and %d further schedules", len(told) - 100)
+
+    def _notice_rows(self) -> None:
+        """Plan anew what others changed in the store: paused, resumed, evaluated."""
+        with self.desk.read() as connection:
+            version = self.desk.bench.store.data_version()
+            self._journal, told = events.told_of(connection, "schedule", self._journal)
+            if version == self._version and not told:
+                return
+            now = rows.marks(connection)
+            changed = [key for key, mark in now.items() if self._marks.get(key) != mark and key in self.known]
+            found = _some(connection, changed)
+        for key in self._marks.keys() - self.known.keys():
+            self.agenda.plan(key, None)
+        self._marks = {key: mark for key, mark in now.items() if key in self.known}
+        for key in changed:
+            if row := found.get(key):
+                self.desk.apart(f"schedule {key}", partial(self._plan, key, row))
+        self._version = version
+
+    def _plan(self, key: str, row: Schedule) -> None:
+        """When it is to be looked at next, by its row."""
+        spec = self.known[key].spec
+        if spec is None or not row.present:
+            self.agenda.plan(key, None)
+            return
+        if row.evaluated_until > self.desk.now() + LATE:
+            log.warning("schedule %s was evaluated up to %s: the clock was set back", key, row.evaluated_until)
+            self.agenda.plan(key, self.desk.now())
+            return
+        table = self._table(spec)
+        due = table.after(row.evaluated_until) if table and spec.enabled else None
+        moment = due + spec.delay(due) if due else None
+        if row.paused and row.paused_until:
+            moment = min(moment, row.paused_until) if moment else row.paused_until
+        self.agenda.plan(key, moment)
+
+    def _table(self, spec: ScheduleSpec) -> Timetable | None:
+        try:
+            return timetable.of(spec)
+        except WorkbenchError as error:  # a zone that this machine lost
+            log.warning("schedule %s cannot be evaluated: %s", spec.key, error)
+            return None
 
     def _evaluate(self, now: datetime) -> None:
-        with self.desk.read() as connection:
-            found = rows.listing(connection)
-        self._next = None  # until all were looked at
-        following: dict[str, tuple[Timetable, datetime]] = {}
-        for key, file in self.known.items():
-            row, spec = found.get(key), file.spec
-            if row and spec and not row.paused:
-                self.desk.apart(f"schedule {key}", partial(self._follow, spec, row, now, following))
-        self.clock.arm({key: table for key, (table, _) in following.items()})
-        self._next = min((moment for _, moment in following.values()), default=datetime.max.replace(tzinfo=UTC))
-        if self._next <= now:
+        keys = self.agenda.due(now)
+        if keys:
+            with self.desk.read() as connection:
+                found = {key: row for key in keys if (row := rows.get(connection, key)) and key in self.known}
+            memo, turns = Memo(), list[Turn]()
+            for key in keys:
+                row = found.get(key)
+                spec = self.known[key].spec if row else None
+                if row is None or spec is None or not row.present:
+                    self.agenda.plan(key, None)
+                    continue
+                self.desk.apart(f"schedule {key}", partial(self._turn, spec, row, now, memo, turns))
+            self.firing.write(turns)
+            self._plan_again(found)
+        self.clock.arm(self.agenda.next)
+        if self.agenda.next and self.agenda.next <= now:
             self.desk.wake()
 
-    def _follow(
-        self, spec: ScheduleSpec, row: Schedule, now: datetime, following: dict[str, tuple[Timetable, datetime]]
-    ) -> None:
-        """Evaluate one schedule, and note when it is to be looked at next."""
-        try:
-            table = timetable.of(spec)
-        except WorkbenchError as error:
-            log.warning("schedule %s cannot be evaluated: %s", row.key, error)
-            return
-        try:
-            after = now if self._one(spec, row, table, now) else table.after(now)
-        except Lost:
-            after = now
-        if spec.enabled and after:
-            following[row.key] = (table, after)
-
-    def _one(self, spec: ScheduleSpec, row: Schedule, table: Timetable, now: datetime) -> bool:
-        """Give every due time up to now its row; True where there are more than were done now."""
-        if row.evaluated_until > now + ON_TIME:
-            log.warning("schedule %s was evaluated up to %s: the clock was set back", row.key, row.evaluated_until)
-            self._advance(row, now)
-            return False
-        due = table.due_between(row.evaluated_until, now, PIECE)
-        if not due:
-            return False
-        if not spec.enabled:
-            self._advance(row, now)
-            return False
-        following = table.after(due[-1]) if len(due) == PIECE else None
-        more = following is not None and following <= now
-        until = row.evaluated_until
-        missed: list[tuple[datetime, str]] = []
-        for moment in due:
-            why = self._why_not(spec, moment, moment == due[-1] and not more, now)
-            if why:
-                missed.append((moment, why))
-                continue
-            until = self._miss(spec, until, missed)
-            missed = []
-            until = self._fire(spec, until, moment)
-        self._miss(spec, until, missed)
-        return more
-
-    def _why_not(self, spec: ScheduleSpec, due: datetime, newest: bool, now: datetime) -> str:
-        """Why a due time does not fire; empty where it does."""
-        late = now - due
-        if newest and late <= ON_TIME:
-            return ""
-        looked = now.astimezone(timetable.zone(spec.timezone))
-        absent = f"workbench did not run then; it looked again at {looked:%Y-%m-%d %H:%M}"
-        if spec.catch_up is CatchUp.NONE:
-            return f"{absent}, and catch_up is none"
-        if spec.catch_up_window is not None and late.total_seconds() > spec.catch_up_window:
-            return f"{absent}, after its catch_up_window"
-        if spec.catch_up is CatchUp.LATEST and not newest:
-            return f"{absent}, and a later time is made up for"
-        return ""
-
-    def _fire(self, spec: ScheduleSpec, until: datetime, due: datetime) -> datetime:
-        """Queue the run of a due time; what cannot be queued is missed, so that the times after it come."""
-        why: list[str] = []
-
-        def queue() -> None:
-            try:
-                self._queue(spec, until, due)
-            except StoreError:
-                raise
-            except (WorkbenchError, OSError) as error:
-                why.append(one_line(error.message if isinstance(error, WorkbenchError) else str(error), 300))
-
-        self.desk.apart(f"schedule {spec.key}, due {due}", queue, why.append, passing=Lost)
-        if why:
-            return self._miss(spec, until, [(due, f"it could not be queued: {why[0]}")])
-        return due
-
-    def _queue(self, spec: ScheduleSpec, until: datetime, due: datetime) -> None:
-        checked = requests.check(self.desk.bench, schedules.request(spec, due))
-        now = self.desk.now()
-        with self.desk.write() as connection:
-            active = run_rows.active_of_schedule(connection, spec.key)
-            # Times that are made up for one after the other do not skip each other.
-            made_up = spec.catch_up is CatchUp.ALL and now - due > ON_TIME
-            skip = active and spec.overlap is Overlap.SKIP and not made_up
-            if skip:
-                reason = f"run {active[0].id} was still {active[0].state}"
-                rows.add_due(connection, spec.key, due, DueState.SKIPPED, at=now, actor=self.actor, reason=reason)
-            elif rows.add_due(connection, spec.key, due, DueState.FIRED, at=now, actor=self.actor):
-                if spec.overlap is Overlap.REPLACE:
-                    for run in active:
-                        run_rows.ask_cancel(connection, run.id, at=now, actor=self.actor)
-                number = runs.insert(self.desk.bench, connection, checked, self.actor)
-                rows.set_due_run(connection, spec.key, due, number)
-                log.info("schedule %s, due %s: run %d", spec.key, due, number)
-            if not rows.evaluated(connection, spec.key, until, due):
-                raise Lost
-
-    def _miss(self, spec: ScheduleSpec, until: datetime, missed: list[tuple[datetime, str]]) -> datetime:
-        """Write down times that do not fire, in one transaction; up to when everything has its row then."""
-        if not missed:
-            return until
-        newest, why = missed[-1]
-        with self.desk.write() as connection:
-            for due, reason in missed:
-                rows.add_due(
-                    connection, spec.key, due, DueState.MISSED, at=self.desk.now(), actor=self.actor, reason=reason
+    def _turn(self, spec: ScheduleSpec, row: Schedule, now: datetime, memo: Memo, turns: list[Turn]) -> None:
+        """Give every due time up to now its row."""
+        if row.paused and row.paused_until and row.paused_until <= now:
+            with self.desk.write() as connection:
+                pause_rows.end(
+                    connection, row.key, at=row.paused_until, actor=self.firing.actor, until=row.paused_until
                 )
-            if not rows.evaluated(connection, spec.key, until, newest):
-                raise Lost
-        log.info("schedule %s: missed %d up to %s: %s", spec.key, len(missed), newest, why)
-        return newest
+                row = rows.get(connection, row.key) or row
+            log.info("schedule %s: its pause is over", row.key)
+        if row.evaluated_until > now + LATE or not spec.enabled:
+            self._advance(row, now)
+            return
+        table = self._table(spec)
+        if table is None:
+            self.agenda.plan(row.key, now + LATE)
+            return
+        due: list[datetime] = []
+        more = False
+        for moment in islice(table.times(row.evaluated_until), PIECE + 1):
+            if moment + spec.delay(moment) > now:
+                break
+            more = len(due) == PIECE
+            if not more:
+                due.append(moment)
+        if not due:
+            return
+        with self.desk.read() as connection:
+            pauses = pause_rows.of(connection, row.key, row.evaluated_until)
+        turns.append(self.firing.turn(spec, row, due, more, pauses, now, memo))
+
+    def _plan_again(self, keys: Iterable[str]) -> None:
+        """After what was written, by the rows as they are now."""
+        with self.desk.read() as connection:
+            found = {key: (rows.get(connection, key), rows.mark(connection, key)) for key in keys}
+        for key, (row, mark) in found.items():
+            self._marks[key] = mark
+            if row:
+                self.desk.apart(f"schedule {key}", partial(self._plan, key, row))
 
     def _advance(self, row: Schedule, until: datetime) -> None:
         with self.desk.write() as connection:
-            rows.evaluated(connection, row.key, row.evaluated_until, until)
+            rows.evaluated(connection, row.key, row.evaluated_until, until, paused=row.paused)
+
+
+def _some(connection: sqlite3.Connection, keys: Iterable[str] | None) -> Mapping[str, Schedule]:
+    """Rows of `keys`; None: all."""
+    wanted = None if keys is None else list(keys)
+    if wanted is None or len(wanted) > 100:
+        return rows.listing(connection)
+    return {key: row for key in wanted if (row := rows.get(connection, key))}

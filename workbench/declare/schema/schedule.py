@@ -7,7 +7,20 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from workbench.declare.scalars import Cron, Duration, Every, Line, Notebook, Once, Truth, Whole, Zone, free
+from workbench.declare.scalars import (
+    Cron,
+    Duration,
+    End,
+    Every,
+    Line,
+    Notebook,
+    Once,
+    Start,
+    Truth,
+    Whole,
+    Zone,
+    free,
+)
 from workbench.declare.schema.base import Keys, choice
 from workbench.declare.schema.keep import KeepKeys
 from workbench.model.run import MOST_RETRIES
@@ -24,8 +37,8 @@ Free = Annotated[
 class ScheduleKeys(Keys):
     """When a notebook runs by itself: `schedules/<name>.yaml` in a project. One of `cron`, `once`, `every`."""
 
-    LATER: ClassVar[Mapping[str, str]] = {"code": "the notebook is read when it is due", "notify": "", "secrets": "", "priority": "", "jitter": "",
-             "start": "", "end": "", "after": "", "output": ""}  # fmt: skip
+    LATER: ClassVar[Mapping[str, str]] = {"code": "the notebook is read when it is due", "notify": "", "secrets": "", "priority": "",
+             "after": "", "output": ""}  # fmt: skip
 
     notebook: Notebook = Field(description="The notebook, relative to the project.")
     cron: Cron | None = Field(
@@ -37,6 +50,11 @@ class ScheduleKeys(Keys):
     every: Every | None = Field(None, description="Again and again after so long.")
     timezone: Zone | None = Field(
         None, description="Zone that `cron` and `once` are meant in; the home's, where absent."
+    )
+    start: Start | None = Field(None, description="Nothing is due before it; `every` counts from it.")
+    end: End | None = Field(None, description="Nothing is due after it; of a day alone, after that day.")
+    jitter: Duration | None = Field(
+        None, description="Each due time is fired later by a length of its own, below this: not all at once."
     )
     parameters: Free = Field(
         default={},

@@ -1,0 +1,108 @@
+"""Cron lines: read as Debian's cron reads them, crontab(5), said in words, and the wall times that they match."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from cronsim import CronSim, CronSimError
+
+from workbench.errors import Refused
+from workbench.text import one_line
+
+LONGEST_LINE = 200
+_FIELDS = (
+    ("minute", "0 to 59"),
+    ("hour", "0 to 23"),
+    ("day-of-month", "1 to 31"),
+    ("month", "1 to 12, or jan to dec"),
+    ("day-of-week", "0 to 7 with Sunday as 0 and 7, or sun to sat"),
+)
+_NAMED = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+_CRON_HINT = "Five fields: minute hour day-of-month month day-of-week, as 30 6 * * mon-fri."
+
+
+@lru_cache(maxsize=4096)
+def parse_cron(text: str) -> str:
+    """A cron line as five fields in lower case. Raises `Refused` saying which field is wrong and what it may hold."""
+    line = " ".join(text.split()).lower()
+    if line.startswith("@"):
+        if line not in _NAMED:
+            raise Refused(f"cron: {text.strip()} is not known", hint=f"There are: {', '.join(_NAMED)}")
+        return _NAMED[line]
+    fields = line.split()
+    if len(line) > LONGEST_LINE:
+        raise Refused(f"cron: a line has at most {LONGEST_LINE} characters, this has {len(line)}", hint=_CRON_HINT)
+    if len(fields) != len(_FIELDS):
+        seconds = " Seconds and years are not part of cron." if len(fields) in (6, 7) else ""
+        raise Refused(f"cron: a line has five fields, this has {len(fields)}", hint=_CRON_HINT + seconds)
+    # A range may end the week with Sunday: mon-sun is 1-7.
+    last = re.sub(r"(?<=-)(sun|0)(?=$|[,/])", "7", fields[4])
+    for number, field in enumerate(fields):
+        _check_field(number, last if number == 4 else field, written=field)
+    line = " ".join((*fields[:4], last))
+    try:
+        # Asked in a zone of its own so that clock changes have no say in whether there is any time at all.
+        next(CronSim(line, datetime(2024, 1, 1, tzinfo=UTC)))
+    except (StopIteration, CronSimError):
+        raise Refused(f"cron: {line} never comes", hint="No month of those named has that day.") from None
+    return line
+
+
+def _check_field(number: int, field: str, *, written: str) -> None:
+    name, allowed = _FIELDS[number]
+    line = ["*"] * len(_FIELDS)
+    line[number] = field
+    try:
+        CronSim(" ".join(line), datetime(2024, 1, 1, tzinfo=UTC))
+    except (CronSimError, ValueError, AssertionError, TypeError):
+        why = f"{name} may hold {allowed}; several with commas, ranges as 1-5, steps as */15"
+        if re.search(r"/0+(,|$)", field):
+            why = f"a step of 0 never moves: {name} may hold */1 and more"
+        elif re.search(r"\d-\d|[a-z]-[a-z]", field):
+            why += ". A range goes from the smaller to the larger"
+        raise Refused(f"cron: {name} cannot be {one_line(written, 40)!r}", hint=f"{why}.") from None
+
+
+def walls(line: str, after: datetime) -> Iterator[datetime]:
+    """Wall times (naive) after `after` that a checked line matches, in order, as if the clocks never changed."""
+    # The library takes a line apart each time it is given one; a copy of what it made of it starts where we want.
+    found = copy.copy(_parsed(line))
+    found.dt = after.replace(microsecond=0)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _parsed(line: str) -> CronSim:
+    return CronSim(line, datetime(2024, 1, 1))  # noqa: DTZ001 - wall time
+
+
+def words(line: str) -> str:
+    """A checked line in plain English."""
+    text = CronSim(line, datetime(2024, 1, 1, tzinfo=UTC)).explain()
+    # Both restricted: either may match, which "and" does not say.
+    text = text.replace(" day of month and on ", " day of month as well as on ")
+    text = re.sub(r"(?<=[Ee]very )second (?=minute|hour|day|month)", "2nd ", text)
+    text = re.sub(r"(?<=[Ee]very )(\d+)(?:th|nd) (minute|hour)(?! from)", _steps, text)
+    text = re.sub(r"(?<=minutes) of every hour", "", text)
+    return re.sub(r"\b(\d*[02-9])?([123])th\b", lambda found: f"{found[1] or ''}{_ENDINGS[found[2]]}", text)
+
+
+def _steps(found: re.Match[str]) -> str:
+    """`every 15th minute` as `every 15 minutes` where the steps go on evenly over the hour or the day."""
+    whole = 60 if found[2] == "minute" else 24
+    return f"{found[1]} {found[2]}s" if whole % int(found[1]) == 0 else found[0]
+
+
+_ENDINGS = {"1": "1st", "2": "2nd", "3": "3rd"}

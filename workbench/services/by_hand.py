@@ -1,0 +1,130 @@
+"""A schedule run by hand: now, for a time of one's own choice, or for all due times of a stretch that did not fire.
+
+Each is a line of the ledger of its own, beside the due times: what became of those stays as it was.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from workbench.errors import Refused
+from workbench.model import timetable
+from workbench.model.clocks import instant
+from workbench.model.schedule import ByHand, DueState, DueTime, ScheduleSpec
+from workbench.services import control, requests, runs, schedule_views
+from workbench.services.bench import Bench
+from workbench.services.memo import Memo
+from workbench.store import ledger as rows
+from workbench.text import plural
+
+if TYPE_CHECKING:
+    from workbench.services.requests import Checked
+
+MOST = 1000  # runs that one backfill queues
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """What a backfill would run: `due` times, oldest first; `fired` those that are left out, for they have their run."""
+
+    spec: ScheduleSpec
+    first: datetime
+    last: datetime
+    due: tuple[datetime, ...]
+    fired: tuple[datetime, ...]
+
+
+def now(bench: Bench, key: str, *, due: str | datetime | None = None) -> int:
+    """Run it now, once, beside its due times; what it is asked for may be another time, `due`, which its references then
+    mean: wall time in its zone, or aware. The run's id."""
+    spec = _spec(bench, key)
+    meant = _moment(due, spec)
+    present = bench.now()
+    checked = requests.check(bench, schedule_views.request(spec, meant or present, of_schedule=meant is not None))
+    with bench.store.write() as connection:
+        run = _insert(bench, connection, spec, meant or present, ByHand.NOW, checked, None)
+    control.ensure(bench)
+    control.wake(bench)
+    return run
+
+
+def plan_backfill(
+    bench: Bench, key: str, first: str | datetime, last: str | datetime, *, again: bool = False
+) -> Backfill:
+    """What `backfill` would run of the due times from `first` to `last`: wall time in the schedule's zone, or aware; a day
+    alone is all of it. `again`: also those that fired. Raises `Refused` for more than may be queued at once."""
+    spec = _spec(bench, key)
+    begin, end = _moment(first, spec), _moment(last, spec, last=True)
+    assert begin
+    assert end
+    if end < begin:
+        raise Refused(f"{last} is before {first}", title="backfill", hint="Give the earlier one first.")
+    if end > bench.now():
+        raise Refused(f"{last} is still to come", title="backfill", hint="What is due then fires by itself.")
+    due = timetable.of(spec).due_between(begin - timedelta(microseconds=1), end, 100_000)
+    with bench.store.read() as connection:
+        fired = _fired(rows.between(connection, spec.key, begin, end))
+    wanted = tuple(moment for moment in due if again or moment not in fired)
+    if len(wanted) > MOST:
+        raise Refused(
+            f"{plural(len(wanted), 'due time')} in this stretch, more than {MOST} at once",
+            title="backfill",
+            hint=f"The first {MOST} end at {_local(wanted[MOST - 1], spec)}: do it in pieces.",
+        )
+    return Backfill(spec, begin, end, wanted, tuple(moment for moment in due if moment not in wanted))
+
+
+def backfill(bench: Bench, plan: Backfill, *, again: bool = False) -> list[int]:
+    """Queue a run for each due time of `plan`, oldest first, all or none. They run one after the other, but for
+    `overlap: allow`. What has fired since it was planned is left out, unless `again`. The runs' ids."""
+    memo = Memo()
+    checked = [(due, requests.check(bench, schedule_views.request(plan.spec, due), memo=memo)) for due in plan.due]
+    made = []
+    with bench.store.write() as connection:
+        fired = {} if again else _fired(rows.between(connection, plan.spec.key, plan.first, plan.last))
+        for due, one in checked:
+            if due not in fired:
+                made.append(_insert(bench, connection, plan.spec, due, ByHand.BACKFILL, one, memo))
+    control.ensure(bench)
+    control.wake(bench)
+    return made
+
+
+def _insert(
+    bench: Bench, connection: sqlite3.Connection, spec: ScheduleSpec, due: datetime, kind: ByHand, checked: Checked,
+    memo: Memo | None,
+) -> int:  # fmt: skip
+    run = runs.insert(bench, connection, checked, bench.actor, memo)
+    rows.add_by_hand(connection, spec.key, due, kind, run=run, at=bench.now(), actor=bench.actor)
+    return run
+
+
+def _fired(lines: Mapping[datetime, Sequence[DueTime]]) -> dict[datetime, DueTime]:
+    """Due times that have a run: their own, or one of a backfill."""
+    return {
+        due: line
+        for due, found in lines.items()
+        for line in found
+        if line.state is DueState.FIRED and line.by_hand in (None, ByHand.BACKFILL)
+    }
+
+
+def _spec(bench: Bench, key: str) -> ScheduleSpec:
+    view = schedule_views.get(bench, key)
+    if view.spec is None:
+        raise Refused(view.problem, title=view.key, hint="Mend the file first.")
+    return view.spec
+
+
+def _moment(time: str | datetime | None, spec: ScheduleSpec, *, last: bool = False) -> datetime | None:
+    if time is None or isinstance(time, datetime):
+        return time
+    return instant(timetable.wall("time", time, last=last), timetable.zone(spec.timezone))
+
+
+def _local(moment: datetime, spec: ScheduleSpec) -> str:
+    return f"{moment.astimezone(timetable.zone(spec.timezone)):%Y-%m-%d %H:%M}"

@@ -1,0 +1,42 @@
+"""A declared schedule as the store keeps it: its values as JSON, those that are usual left out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import MISSING, fields
+from pathlib import Path
+from sys import intern
+from typing import Any
+
+from workbench.model.schedule import CatchUp, Overlap, ScheduleSpec
+
+_ELSEWHERE = frozenset({"project", "name", "source", "digest"})
+_USUAL = {
+    field.name: field.default_factory() if field.default_factory is not MISSING else field.default
+    for field in fields(ScheduleSpec)
+    if field.name not in _ELSEWHERE
+}
+_WORDS = ("timezone", "notebook", "environment")  # shared by many
+
+
+def to_json(spec: ScheduleSpec) -> str:
+    """All of `spec` but where it stands."""
+    values = {name: getattr(spec, name) for name in _USUAL}
+    return json.dumps({name: value for name, value in values.items() if value != _USUAL[name]})
+
+
+def from_json(text: str, project: str, name: str, source: Path, digest: str) -> ScheduleSpec | None:
+    """The reverse of `to_json`; None where another version of the program wrote what cannot be understood."""
+    try:
+        values: dict[str, Any] = json.loads(text)
+        for word in _WORDS:
+            if word in values:
+                values[word] = intern(values[word])
+        if "overlap" in values:
+            values["overlap"] = Overlap(values["overlap"])
+        if "catch_up" in values:
+            values["catch_up"] = CatchUp(values["catch_up"])
+        known = {name: value for name, value in values.items() if name in _USUAL}
+        return ScheduleSpec(project=project, name=name, source=source, digest=digest, **known)
+    except (ValueError, TypeError, KeyError):
+        return None

@@ -45,7 +45,12 @@ ENTRIES = {
         THINGS,
         ("workbench.cli.reports", "workbench.cli.scalars", "workbench.cli.retention"),
     ),
-    "schedules": Entry("workbench.cli.schedules:schedules", "Notebooks that run by themselves.", THINGS),
+    "schedules": Entry(
+        "workbench.cli.schedules:schedules",
+        "Notebooks that run by themselves.",
+        THINGS,
+        ("workbench.cli.schedule_times", "workbench.cli.schedule_ledger"),
+    ),
     "secrets": Entry("workbench.cli.secrets:secrets", "Values that environments name and no file holds.", THINGS),
     "service": Entry("workbench.cli.service:service", "The supervisor of this home.", THINGS),
 }

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from workbench.cli.output import Cell, state
-from workbench.model.schedule import ScheduleSpec
+from workbench.model.schedule import ByHand, DueTime, ScheduleSpec
 from workbench.text import age, duration
 
 if TYPE_CHECKING:
@@ -46,11 +46,19 @@ def facts(
         ("when", f"{spec.when}, {spec.timezone}: {coming.words}" if spec and coming else None),
         ("timeout", duration(spec.timeout) if spec and spec.timeout else None),
         ("retries", str(spec.retries) if spec and spec.retries else None),
+        ("start", spec.start if spec else None),
+        ("end", spec.end if spec else None),
+        ("jitter", duration(spec.jitter) if spec and spec.jitter else None),
         ("overlap", str(spec.overlap) if spec else None),
         ("catch up", _catch_up(spec) if spec else None),
         ("next", "\n".join(when(moment, bench) for moment in times)),
-        ("note", "\n".join(coming.warnings) if coming else None),
+        ("note", "\n".join(_told(coming)) if coming else None),
     ]
+
+
+def _told(coming: Preview) -> list[str]:
+    """What one would not expect of its times."""
+    return [line for line in (*coming.warnings, *coming.notes, *coming.changes, coming.overlap) if line]
 
 
 def _timing(spec: ScheduleSpec, bench: Bench) -> str:
@@ -61,7 +69,21 @@ def _timing(spec: ScheduleSpec, bench: Bench) -> str:
 def _paused(view: ScheduleView) -> str:
     if not view.row or not view.row.paused:
         return ""
-    return f"by {view.row.paused_by}{f': {view.row.pause_reason}' if view.row.pause_reason else ''}"
+    until = f", until {view.row.paused_until:%Y-%m-%d %H:%M} UTC" if view.row.paused_until else ""
+    return f"by {view.row.paused_by}{f': {view.row.pause_reason}' if view.row.pause_reason else ''}{until}"
+
+
+def due_line(line: DueTime, bench: Bench) -> tuple[str, str, str, str]:
+    """A line of the ledger: when it was due, what became of it, its run, and why."""
+    hand = {None: "", ByHand.NOW: "by hand", ByHand.BACKFILL: "backfill"}[line.by_hand]
+    who = f"{hand}, {line.by}" if hand and line.by else hand
+    late = f"{duration(line.late)} late" if line.late else ""
+    return (
+        f"{line.due.astimezone(bench.zone):%a %Y-%m-%d %H:%M}",
+        str(line.state),
+        f"run {line.run}" if line.run else "",
+        ": ".join(part for part in (who or late, line.reason) if part),
+    )
 
 
 def _catch_up(spec: ScheduleSpec) -> str:
@@ -90,7 +112,4 @@ def coming_times(view: ScheduleView, bench: Bench, count: int) -> Preview | None
     """Its next times, in words too; None where its file never could be read."""
     from workbench.services import schedules as service
 
-    spec = view.spec
-    if spec is None:
-        return None
-    return service.preview(bench, cron=spec.cron, once=spec.once, every=spec.every, timezone=spec.timezone, n=count)
+    return service.of_schedule(bench, view.spec, count, row=view.row) if view.spec else None

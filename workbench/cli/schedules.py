@@ -12,12 +12,10 @@ from workbench.cli.invocation import Invocation
 from workbench.cli.names import environment_names, project_names, schedule_names
 from workbench.cli.output import answer, block, emit, iso, note, record, say, table
 from workbench.cli.run import Given, wait_for, with_parameters
-from workbench.cli.schedule_facts import coming_times, facts, row, when
-from workbench.cli.shapes import DUE, SCHEDULE
-from workbench.errors import NotFound
+from workbench.cli.schedule_facts import coming_times, due_line, facts, row, when
+from workbench.cli.schedule_shapes import DUE, SCHEDULE
 from workbench.model.run import MOST_RETRIES
 from workbench.model.schedule import CatchUp, Overlap
-from workbench.text import age
 
 schedules = noun("schedules", "Notebooks that run by themselves.", also={"new": "add"})
 KEY = click.argument("key", metavar="PROJECT/NAME", shell_complete=schedule_names)
@@ -79,6 +77,10 @@ def list_schedules(call: Invocation, wanted: filters.Wanted) -> None:
 @click.option("--retries", type=click.IntRange(0, MOST_RETRIES), default=0, help="Further tries of a run.")
 @click.option("--overlap", type=click.Choice([str(one) for one in Overlap]), help="While the run before goes on.")
 @click.option("--catch-up", type=click.Choice([str(one) for one in CatchUp]), help="After a time of not running.")
+@click.option("--catch-up-window", type=filters.Span(), metavar="TIME", help="How late one may still be made up for.")
+@click.option("--start", metavar="DAY", help="Nothing is due before: '2026-01-02', or with a time of day.")
+@click.option("--end", metavar="DAY", help="Nothing is due after it.")
+@click.option("--jitter", type=filters.Span(), metavar="TIME", help="Fire each due time up to so much later.")
 def add(
     call: Invocation,
     project: str,
@@ -153,70 +155,44 @@ def show(call: Invocation, key: str, limit: int) -> None:
     record(facts(view, bench, coming, times))
     block(
         "Last due times",
-        "\n".join(
-            f"{due.due.astimezone(bench.zone):%a %Y-%m-%d %H:%M}  {due.state}"
-            f"{f'  run {due.run}' if due.run else ''}{f'  {due.reason}' if due.reason else ''}"
-            for due in ledger
-        ),
+        "\n".join("  ".join(part for part in due_line(due, bench) if part) for due in ledger),
     )
-
-
-@subcommand(schedules, "next")
-@click.argument("key", metavar="[PROJECT/NAME]", required=False, shell_complete=schedule_names)
-@TIMES
-@click.option("-n", "--number", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many times.")
-def next_times(
-    call: Invocation,
-    key: str | None,
-    cron: str | None,
-    once: str | None,
-    every: float | None,
-    timezone: str | None,
-    number: int,
-) -> None:
-    """Print when a schedule fires next, or when times that are not written down yet would."""
-    from workbench.services import schedules as service
-
-    bench = call.reading()
-    if key is None and cron is None and once is None and every is None:
-        raise click.UsageError("Give a schedule, or one of --cron, --once and --every.")
-    if key is not None:
-        view = service.get(bench, key)
-        if view.spec is None:
-            raise NotFound("times of schedule", key, hint=view.problem)
-        cron, once, every, timezone = view.spec.cron, view.spec.once, view.spec.every, view.spec.timezone
-    found = service.preview(bench, cron=cron, once=once, every=every, timezone=timezone, n=number)
-    if call.json:
-        emit({"words": found.words, "times": [iso(moment) for moment in found.times], "warnings": found.warnings})
-        return
-    say(call, found.words)
-    for moment in found.times:
-        click.echo(f"{moment:%a %Y-%m-%d %H:%M %Z}  {age(moment, bench.now())}")
-    for line in found.warnings:
-        note(call, line)
 
 
 @subcommand(schedules, "now")
 @KEY
+@click.option("--due", metavar="TIME", help="Have it run as for that time: '2026-01-02 06:30', or a day; in its zone.")
 @click.option("-d", "--detach", is_flag=True, help="Print the run's id and do not wait.")
-def now(call: Invocation, key: str, detach: bool) -> int:
-    """Run a schedule's notebook now, besides its times."""
+def now(call: Invocation, key: str, due: str | None, detach: bool) -> int:
+    """Run a schedule's notebook now, besides its times.
+
+    With --due what its parameters say of the due time means that one. The due time itself keeps what became of it.
+    """
     from workbench.services import schedules as service
 
-    return wait_for(call, service.now(call.changing(), key), detach=detach)
+    return wait_for(call, service.now(call.changing(), key, due=due), detach=detach)
 
 
 @subcommand(schedules, "pause")
 @KEY
 @click.option("--reason", default="", help="Why, for others.")
-def pause(call: Invocation, key: str, reason: str) -> None:
-    """Pause a schedule; what is due meanwhile is not caught up."""
+@click.option("--until", metavar="TIME", help="Resume by itself then: '2026-01-02 06:30', or a day; in its zone.")
+def pause(call: Invocation, key: str, reason: str, until: str | None) -> None:
+    """Pause a schedule; what is due meanwhile is not caught up, and is in its ledger as skipped.
+
+    Of one that is paused the reason and the end are changed.
+    """
     from workbench.services import schedules as service
 
     bench = call.changing()
-    changed = service.pause(bench, key, reason)
+    changed = service.pause(bench, key, reason, until=until)
     view = service.get(bench, key)
-    answer(call, f"Paused {view.key}." if changed else f"{view.key} was paused before.", SCHEDULE.of(view))
+    end = view.row.paused_until if view.row else None
+    lasts = f" until {when(end, bench)}" if end else ""
+    text = (
+        f"Paused {view.key}{lasts}." if changed else f"{view.key} was paused before; it is{lasts or ' without an end'}."
+    )
+    answer(call, text, SCHEDULE.of(view))
 
 
 @subcommand(schedules, "resume")
@@ -228,7 +204,7 @@ def resume(call: Invocation, key: str) -> None:
     bench = call.changing()
     service.resume(bench, key)
     view = service.get(bench, key)
-    answer(call, f"Resumed {key}; next {when(view.next_due, bench)}", SCHEDULE.of(view))
+    answer(call, f"Resumed {view.key}; next {when(view.next_due, bench)}", SCHEDULE.of(view))
 
 
 @subcommand(schedules, "remove")

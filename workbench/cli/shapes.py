@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from workbench.cli.ide_shape import IDE
+from workbench.cli.schedule_shapes import DUE, SCHEDULE
 from workbench.cli.shape import Key, Shape
 from workbench.cli.shape import actor as _actor
 from workbench.cli.shape import same as _same
@@ -16,18 +17,12 @@ from workbench.cli.shape import text as _text
 from workbench.model.build import Build
 from workbench.model.project import Project
 from workbench.model.run import Attempt, Run
-from workbench.model.schedule import DueTime
 from workbench.model.session import Session
 
 if TYPE_CHECKING:
     from workbench.services.environments import EnvironmentView
     from workbench.services.revisions import RevisionView
-    from workbench.services.schedules import ScheduleView
     from workbench.services.secrets import SecretView
-
-
-def _spec(name: str, kind: str, says: str) -> Key[ScheduleView]:
-    return Key(name, kind, says, lambda view: getattr(view.spec, name) if view.spec else None)
 
 
 def _failure(thing: Run | Attempt) -> dict[str, Any] | None:
@@ -171,15 +166,6 @@ PROJECT: Shape[Project] = Shape(
         ),
     ),
 )
-DUE: Shape[DueTime] = Shape(
-    "due time",
-    (
-        _same("due", "time", "when it was due"),
-        _text("state", "fired skipped missed"),
-        _text("reason", "why it did not fire"),
-        Key("run", "text or null", "the run it fired", lambda due: str(due.run) if due.run else None),
-    ),
-)
 ENVIRONMENT: Shape[EnvironmentView] = Shape(
     "environment",
     (
@@ -257,39 +243,6 @@ SECRET: Shape[SecretView] = Shape(
         _text("state", "set, or missing: an environment names it and it has no value"),
         _same("changed", "time or null", "when it was set"),
         _same("environments", "array", "environments that name it"),
-    ),
-)
-SCHEDULE: Shape[ScheduleView] = Shape(
-    "schedule",
-    (
-        _text("key", "`project/name`, as commands take it"),
-        _text("project", "its project"),
-        _text("name", "its file's name"),
-        _text("state", "active, paused, off, done, invalid"),
-        _text("problem", "why its file cannot be taken as it is now"),
-        Key("file", "text", "its file", lambda view: view.path),
-        _spec("notebook", "text or null", "what it runs, relative to the project"),
-        _spec("cron", "text or null", "one of cron, once and every is set"),
-        _spec("once", "text or null", "a single time in its zone"),
-        _spec("every", "seconds or null", "an interval"),
-        _spec("timezone", "text or null", "its zone"),
-        _spec("parameters", "object or null", "values as declared"),
-        _spec("environment", "text or null", "what its file names; null for the project's"),
-        _spec("timeout", "seconds or null", "limit of each run"),
-        _spec("retries", "integer or null", "further tries of each run"),
-        _spec("overlap", "text or null", "skip, queue, replace, allow: while the run before goes on"),
-        _spec("catch_up", "text or null", "latest, all, none: of times that passed while nothing watched"),
-        _spec("catch_up_window", "seconds or null", "how long after its time a missed one still fires"),
-        _spec("enabled", "boolean or null", "what its file says"),
-        Key(
-            "paused_by",
-            "text",
-            "who paused it; empty where nobody did",
-            lambda view: view.row.paused_by if view.row else "",
-        ),
-        Key("pause_reason", "text", "and why", lambda view: view.row.pause_reason if view.row else ""),
-        Key("next", "time or null", "when it is due next", lambda view: view.next_due),
-        Key("last", "object or null", "its newest due time", lambda view: DUE.of(view.last) if view.last else None),
     ),
 )
 SHAPES: tuple[Shape[Any], ...] = (

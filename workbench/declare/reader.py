@@ -91,12 +91,14 @@ def read_text(path: Path, *, utf_16: bool = False) -> str:
         raise DeclarationError([problem]) from None
 
 
-def read(source: Path | str) -> Document:
-    """A file, or text, as a document with one mapping at its top.
+def read(source: Path | str, text: str | None = None) -> Document:
+    """A file, or text, as a document with one mapping at its top; `text` is what the file holds, where that is known.
 
     Raises `DeclarationError` where no data can be had; faults that leave the rest readable are in its `problems`.
     """
-    path, text = (source, read_text(source)) if isinstance(source, Path) else (TEXT, source)
+    path = source if isinstance(source, Path) else TEXT
+    if text is None:
+        text = read_text(source) if isinstance(source, Path) else source
     if len(text) > MAX_BYTES or len(text.encode(errors="replace")) > MAX_BYTES:
         _refuse(path, f"larger than {MAX_BYTES // 1024} KB", "a declaration is short; keep data in other files")
     _check_characters(path, text)

@@ -24,16 +24,17 @@ _FROM = datetime(2026, 1, 1, tzinfo=UTC)  # and from when, where no start says i
 
 
 def load_schedule(
-    source: Path | str, *, project: str = "", name: str | None = None, timezone: str = "UTC"
+    source: Path | str, *, project: str = "", name: str | None = None, timezone: str = "UTC", text: str | None = None
 ) -> Reading[ScheduleSpec]:
     """A schedule out of a file or text.
 
-    `name` is the file's where it is not given, `timezone` holds where the file names none.
+    `name` is the file's where it is not given, `timezone` holds where the file names none, `text` is what it holds where
+    that was read already.
     """
     path = source if isinstance(source, Path) else TEXT
     name = path.stem if name is None else name
     try:
-        document = read(source)
+        document = read(source, text)
     except DeclarationError as error:
         return Reading(None, error.problems)
     reading = validate(document, ScheduleKeys)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import takewhile
 
 from cronsim import CronSim, CronSimError
 
@@ -106,3 +107,52 @@ def _steps(found: re.Match[str]) -> str:
 
 
 _ENDINGS = {"1": "1st", "2": "2nd", "3": "3rd"}
+
+
+def often(line: str) -> tuple[int, int]:
+    """How many times a checked line comes on a day on which it is due, and on how many days of the 365 from 2026-01-01."""
+    _, _, *days = line.split()
+    parsed = _parsed(line)
+    start = datetime(2026, 1, 1)  # noqa: DTZ001 - wall time
+    end = start.replace(year=2027)
+    whole = takewhile(lambda day: day < end, walls(" ".join(("0", "0", *days)), start - timedelta(seconds=1)))
+    return len(parsed.minutes) * len(parsed.hours), sum(1 for _ in whole)
+
+
+def notes(text: str) -> list[str]:
+    """What somebody who reads a line (as it was written) may not expect, a sentence each."""
+    written = " ".join(text.split()).lower()
+    line = parse_cron(text)
+    minute, hour, day, _, weekday = line.split()
+    found = [f"{written} is {line}"] if written.startswith("@") else []
+    if day != "*" and weekday != "*":
+        if day.startswith("*") or weekday.startswith("*"):
+            found.append("day of month and day of week both have to match, because one of them begins with *")
+        else:
+            found.append("day of month and day of week: either is enough, as crontab(5) has it")
+    if re.search(r"\b7\b", weekday) and not written.startswith("@") and re.search(r"\b7\b", written.split()[4]):
+        found.append("weekday 7 is Sunday, as 0 is")
+    for field, whole, unit in ((minute, 60, "hour"), (hour, 24, "day")):
+        step = re.fullmatch(r"\*/(\d+)", field)
+        if step and whole % int(step[1]):
+            found.append(f"{field} begins anew with each {unit}: the last step of it is shorter")
+    return found + _missing_days(line)
+
+
+def _missing_days(line: str) -> list[str]:
+    """Of a line for the end of months: that some months have no such day."""
+    parsed = _parsed(line)
+    numbers = [day for day in parsed.days if day > 0]
+    if line.split()[4] != "*" or not numbers or len(numbers) < len(parsed.days) or min(numbers) < 29:
+        return []
+    lacking = [month for month in sorted(parsed.months) if _LONGEST[month - 1] < min(numbers)]
+    february = 2 in parsed.months and min(numbers) == 29
+    names = ", ".join(_MONTHS[month - 1] for month in lacking) + ("February but in leap years" if february else "")
+    return [f"it is not due in {names}: there is no day {min(numbers)} then"] if names else []
+
+
+_LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip

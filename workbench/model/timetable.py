@@ -120,10 +120,14 @@ class Timetable:
             yield moment
             moment += step
 
+    @property
+    def follows_clock(self) -> bool:
+        """Whether it is due whenever the clocks show a time that matches: a line whose minute or hour begins with `*`."""
+        minute, hour, *_ = (self.cron or "0 0").split()
+        return minute.startswith("*") or hour.startswith("*")
+
     def _cron(self, start: datetime) -> Iterator[datetime]:
-        minute, hour, *_ = self.cron.split()
-        follows = minute.startswith("*") or hour.startswith("*")
-        return self._by_the_clock(start) if follows else self._fixed(start)
+        return self._by_the_clock(start) if self.follows_clock else self._fixed(start)
 
     def _fixed(self, start: datetime) -> Iterator[datetime]:
         """Each wall time once, however the clocks change."""

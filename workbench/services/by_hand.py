@@ -6,7 +6,6 @@ Each is a line of the ledger of its own, beside the due times: what became of th
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,11 +13,13 @@ from typing import TYPE_CHECKING
 from workbench.errors import Refused
 from workbench.model import timetable
 from workbench.model.clocks import instant
-from workbench.model.schedule import ByHand, DueState, DueTime, ScheduleSpec
+from workbench.model.run import UNSUCCESSFUL
+from workbench.model.schedule import ByHand, DueState, ScheduleSpec
 from workbench.services import control, requests, runs, schedule_views
 from workbench.services.bench import Bench
 from workbench.services.memo import Memo
 from workbench.store import ledger as rows
+from workbench.store import runs as run_rows
 from workbench.text import plural
 
 if TYPE_CHECKING:
@@ -53,10 +54,11 @@ def now(bench: Bench, key: str, *, due: str | datetime | None = None) -> int:
 
 
 def plan_backfill(
-    bench: Bench, key: str, first: str | datetime, last: str | datetime, *, again: bool = False
+    bench: Bench, key: str, first: str | datetime, last: str | datetime, *, again: bool = False, failed: bool = False
 ) -> Backfill:
     """What `backfill` would run of the due times from `first` to `last`: wall time in the schedule's zone, or aware; a day
-    alone is all of it. `again`: also those that fired. Raises `Refused` for more than may be queued at once."""
+    alone is all of it. `again`: also those that fired; `failed`: also those whose runs all ended without success. Raises
+    `Refused` for more than may be queued at once."""
     spec = _spec(bench, key)
     begin, end = _moment(first, spec), _moment(last, spec, last=True)
     assert begin
@@ -67,7 +69,7 @@ def plan_backfill(
         raise Refused(f"{last} is still to come", title="backfill", hint="What is due then fires by itself.")
     due = timetable.of(spec).due_between(begin - timedelta(microseconds=1), end, 100_000)
     with bench.store.read() as connection:
-        fired = _fired(rows.between(connection, spec.key, begin, end))
+        fired = _fired(connection, spec.key, begin, end, failed=failed)
     wanted = tuple(moment for moment in due if again or moment not in fired)
     if len(wanted) > MOST:
         raise Refused(
@@ -78,14 +80,14 @@ def plan_backfill(
     return Backfill(spec, begin, end, wanted, tuple(moment for moment in due if moment not in wanted))
 
 
-def backfill(bench: Bench, plan: Backfill, *, again: bool = False) -> list[int]:
+def backfill(bench: Bench, plan: Backfill, *, again: bool = False, failed: bool = False) -> list[int]:
     """Queue a run for each due time of `plan`, oldest first, all or none. They run one after the other, but for
-    `overlap: allow`. What has fired since it was planned is left out, unless `again`. The runs' ids."""
+    `overlap: allow`. What has fired since it was planned is left out, unless `again` or `failed`. The runs' ids."""
     memo = Memo()
     checked = [(due, requests.check(bench, schedule_views.request(plan.spec, due), memo=memo)) for due in plan.due]
     made = []
     with bench.store.write() as connection:
-        fired = {} if again else _fired(rows.between(connection, plan.spec.key, plan.first, plan.last))
+        fired = set() if again else _fired(connection, plan.spec.key, plan.first, plan.last, failed=failed)
         for due, one in checked:
             if due not in fired:
                 made.append(_insert(bench, connection, plan.spec, due, ByHand.BACKFILL, one, memo))
@@ -103,14 +105,16 @@ def _insert(
     return run
 
 
-def _fired(lines: Mapping[datetime, Sequence[DueTime]]) -> dict[datetime, DueTime]:
-    """Due times that have a run: their own, or one of a backfill."""
-    return {
-        due: line
-        for due, found in lines.items()
-        for line in found
-        if line.state is DueState.FIRED and line.by_hand in (None, ByHand.BACKFILL)
-    }
+def _fired(connection: sqlite3.Connection, key: str, first: datetime, last: datetime, *, failed: bool) -> set[datetime]:
+    """Due times that have a run, their own or one of a backfill; with `failed` not those whose runs all failed."""
+    found = set()
+    for due, lines in rows.between(connection, key, first, last).items():
+        for line in lines:
+            fired = line.state is DueState.FIRED and line.by_hand in (None, ByHand.BACKFILL)
+            run = run_rows.get(connection, line.run) if fired and failed and line.run else None
+            if fired and not (run and run.state in UNSUCCESSFUL):
+                found.add(due)
+    return found
 
 
 def _spec(bench: Bench, key: str) -> ScheduleSpec:

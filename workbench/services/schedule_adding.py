@@ -36,6 +36,9 @@ def add(
     overlap: Overlap | str = Overlap.SKIP,
     catch_up: CatchUp | str = CatchUp.LATEST,
     catch_up_window: str | float | None = None,
+    start: str | None = None,
+    end: str | None = None,
+    jitter: str | float | None = None,
 ) -> ScheduleSpec:
     """Write `schedules/<name>.yaml` and start counting now. Spans in seconds or as `45m`.
 
@@ -54,13 +57,14 @@ def add(
     if every is not None:
         data["every"] = span_text(every)
     data["timezone"] = zone
+    data |= {key: value for key, value in (("start", start), ("end", end)) if value is not None}
     if parameters:
         data["parameters"] = dict(parameters)
     if environment:
         data["environment"] = environment
     data |= {
         key: span_text(value)
-        for key, value in (("timeout", timeout), ("catch_up_window", catch_up_window))
+        for key, value in (("timeout", timeout), ("catch_up_window", catch_up_window), ("jitter", jitter))
         if value is not None
     }
     if retries:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -137,20 +137,29 @@ class ScheduleFiles:
                 known = rows.get(connection, key)
         except StoreError:
             return None
-        return from_json(known.spec, found.project, found.name, Path(found.path), known.digest) if known else None
+        return self._said(known, found.project, found.name, Path(found.path)) if known else None
+
+    def _said(self, known: Declared, project: str, name: str, path: Path) -> ScheduleSpec | None:
+        from workbench.declare import load_schedule
+
+        spec = from_json(known.spec, project, name, path, known.digest)
+        if spec is None and known.text:
+            zone = self.bench.settings.timezone or "UTC"
+            read = load_schedule(known.text, project=project, name=name, timezone=zone).value
+            spec = replace(read, source=path) if read else None
+        return spec
 
     def _unseen(self, found: Unseen, seen: set[str]) -> set[str]:
         """Schedules of a project that cannot be looked into go on as they were, and say so; the keys of those."""
         changed = set()
         begin = f"{found.project}/"
         if self._known:  # nothing was looked at yet: what there was is in the store
-            for key, known in self._known.items():
-                if key.startswith(begin) and key not in self.files:
-                    path = folder_of(self.bench, found.project) / f"{key.removeprefix(begin)}.yaml"
-                    spec = from_json(known.spec, found.project, path.stem, path, known.digest)
-                    self.files[key] = ScheduleFile(
-                        found.project, path.stem, path, spec, "", (), known.digest, self.bench.now()
-                    )
+            for key in [key for key in self._known if key.startswith(begin) and key not in self.files]:
+                path = folder_of(self.bench, found.project) / f"{key.removeprefix(begin)}.yaml"
+                spec = self._last_good(key, Found(found.project, path.stem, str(path), "", 0))
+                self.files[key] = ScheduleFile(
+                    found.project, path.stem, path, spec, "", (), spec.digest if spec else "", self.bench.now()
+                )
         for key, file in self.files.items():
             if not key.startswith(begin):
                 continue
@@ -180,6 +189,7 @@ class ScheduleFiles:
 
     def _read(self, key: str, found: Found, zone: str, mark: str) -> ScheduleFile:
         from workbench.declare import load_schedule
+        from workbench.declare.reader import read_text
 
         path = Path(found.path)
 
@@ -188,21 +198,18 @@ class ScheduleFiles:
             return ScheduleFile(found.project, found.name, path, last, problem, problems, digest, found.changed)
 
         try:
-            reading = load_schedule(path, project=found.project, timezone=zone)
+            text = read_text(path)
+            reading = load_schedule(path, project=found.project, timezone=zone, text=text)
         except (OSError, WorkbenchError) as error:
             return bad(f"cannot be read: {error.strerror if isinstance(error, OSError) else error.message}")
         problems = tuple(p.labelled(self.bench.home.root) for p in (*reading.problems, *reading.notices))
         if reading.value is None:
-            try:
-                digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            except OSError as error:
-                return bad(f"cannot be read: {error.strerror}")
+            digest = hashlib.sha256(text.encode()).hexdigest()
             return bad(one_line(str(problems[0])) if problems else "cannot be read", problems, digest)
         spec = reading.value
         if self.keep:
             # With something to tell it is read again at the next start: only what was said is kept then.
-            kept = Declared(mark if not problems else "", spec.digest, to_json(spec))
-            self._unkept[key] = kept
+            self._unkept[key] = Declared(mark if not problems else "", spec.digest, to_json(spec), text)
             self._forgotten.discard(key)
         return ScheduleFile(found.project, found.name, path, spec, "", problems, spec.digest, found.changed)
 

@@ -20,13 +20,22 @@ _WORDS = ("timezone", "notebook", "environment")  # shared by many
 
 
 def to_json(spec: ScheduleSpec) -> str:
-    """All of `spec` but where it stands."""
+    """All of `spec` but where it stands; empty where it has values that JSON does not give back as they are."""
     values = {name: getattr(spec, name) for name in _USUAL}
-    return json.dumps({name: value for name, value in values.items() if value != _USUAL[name]})
+    said = {name: value for name, value in values.items() if value != _USUAL[name]}
+    return json.dumps(said) if _plain(said) else ""
+
+
+def _plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _plain(item) for key, item in value.items())
+    if isinstance(value, list):
+        return all(_plain(item) for item in value)
+    return value is None or isinstance(value, str | int | float)
 
 
 def from_json(text: str, project: str, name: str, source: Path, digest: str) -> ScheduleSpec | None:
-    """The reverse of `to_json`; None where another version of the program wrote what cannot be understood."""
+    """The reverse of `to_json`; None of nothing, or where another version of the program wrote it."""
     try:
         values: dict[str, Any] = json.loads(text)
         for word in _WORDS:

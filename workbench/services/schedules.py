@@ -5,12 +5,34 @@ from __future__ import annotations
 from workbench.services.by_hand import Backfill, backfill, now, plan_backfill
 from workbench.services.ledger import ledger, lines
 from workbench.services.pauses import pause, resume
-from workbench.services.preview import Preview, preview
+from workbench.services.preview import Preview, measured, of_schedule, preview, read_line
 from workbench.services.schedule_adding import add, remove
 from workbench.services.schedule_views import STATES, ScheduleView, get, listing, newest_run, notice, problems, request
 from workbench.services.tonight import tonight
 
 __all__ = [
-    "STATES", "Backfill", "Preview", "ScheduleView", "add", "backfill", "get", "ledger", "lines", "listing", "newest_run",
-    "notice", "now", "pause", "plan_backfill", "preview", "problems", "remove", "request", "resume", "tonight",
+    "STATES",
+    "Backfill",
+    "Preview",
+    "ScheduleView",
+    "add",
+    "backfill",
+    "get",
+    "ledger",
+    "lines",
+    "listing",
+    "measured",
+    "newest_run",
+    "notice",
+    "now",
+    "of_schedule",
+    "pause",
+    "plan_backfill",
+    "preview",
+    "problems",
+    "read_line",
+    "remove",
+    "request",
+    "resume",
+    "tonight",
 ]  # fmt: skip

@@ -64,7 +64,8 @@ class ScheduleForm(NotebookForm):
         from workbench.services import schedules
 
         try:
-            schedules.preview(self.bench, **{kind: when}, timezone="UTC", n=1)
+            when_given: dict[str, Any] = {kind: when}
+            schedules.preview(self.bench, **when_given, timezone="UTC", n=1)
         except WorkbenchError:
             return False
         return True
@@ -91,7 +92,7 @@ class ScheduleForm(NotebookForm):
             errors["timezone"] = _told(error)
         if when and "timezone" not in errors:
             try:
-                self._preview(page, kind, when, values["timezone"].strip())
+                self._preview(page, kind, when, values)
             except WorkbenchError as error:
                 errors["when"] = _told(error)
         if self.bench.settings.timezone is None and "timezone" not in errors:
@@ -99,15 +100,28 @@ class ScheduleForm(NotebookForm):
         command = "" if errors else _command(values, kind, when, given)
         return Considered(errors, page.content(), command)
 
-    def _preview(self, page: Page, kind: str, when: str, place: str) -> None:
+    def _preview(self, page: Page, kind: str, when: str, values: Mapping[str, str]) -> None:
+        """In words, how often, its next times here and in UTC, and what one would not expect."""
         from workbench.services import schedules
 
-        found = schedules.preview(self.bench, **{kind: when}, timezone=place, n=5)
-        page.text(found.words, Tone.STRONG)
-        for warning in found.warnings:
-            page.text(warning, Tone.WARN)
+        given: dict[str, Any] = {kind: when}
+        lasting = schedules.measured(self.bench, values["project"], values["notebook"])
+        found = schedules.preview(self.bench, **given, timezone=values["timezone"].strip(), n=10, lasting=lasting)
+        page.text(found.words, Tone.STRONG).text(found.often, Tone.MUTED)
+        for text in (*found.warnings, *found.notes, *found.changes):
+            page.text(text, Tone.WARN)
+        if found.overlap:
+            page.text(found.overlap, Tone.MUTED)
         now = self.bench.now()
-        page.table([Cell(f"  {time:%a %Y-%m-%d %H:%M %Z}"), Cell(age(time, now), Tone.MUTED)] for time in found.times)
+        page.table(
+            [
+                Cell(f"  {time:%a %Y-%m-%d %H:%M %Z}"),
+                Cell(f"{utc:%d %H:%M} UTC", Tone.MUTED),
+                Cell(age(time, now), Tone.MUTED),
+                Cell("!" if time in found.remarks else "", Tone.WARN),
+            ]
+            for time, utc in zip(found.times, found.utc, strict=True)
+        )
 
     def carry_out(self, values: Mapping[str, str]) -> str:
         """Write its file."""

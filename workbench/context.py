@@ -15,6 +15,7 @@ import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from workbench import enclosure
 from workbench.errors import Refused
 from workbench.ignoring import Ignoring
 from workbench.text import one_line, size
@@ -112,20 +113,31 @@ def copy(folder: Path, target: Path, ignoring: Ignoring | None = None) -> None:
             if source.is_symlink():
                 place.symlink_to(os.readlink(source))
                 continue
-            total += source.stat().st_size
+            total += source.lstat().st_size
             if total > MOST_BYTES:
                 raise Refused(
                     f"more than {size(MOST_BYTES)} would be copied into the build",
                     title=one_line(str(folder)),
                     hint="Name what the build does not need in .dockerignore.",
                 )
-            shutil.copy2(source, place, follow_symlinks=False)
+            _copied(folder.resolve(), path, place)
         except FileNotFoundError:
             continue  # it went meanwhile
         except OSError as error:
             raise Refused(
                 f"{path} cannot be copied into the build: {error.strerror}", title=one_line(str(folder))
             ) from error
+
+
+def _copied(root: Path, inner: str, place: Path) -> None:
+    """Copy one file, which may have become a link by now: code in a container writes in the same folder."""
+    descriptor = enclosure.opened(root, inner)
+    with open(descriptor, "rb") as source, place.open("xb") as target:
+        facts = os.fstat(descriptor)
+        if stat.S_ISREG(facts.st_mode):
+            shutil.copyfileobj(source, target)
+            os.chmod(target.fileno(), stat.S_IMODE(facts.st_mode))
+            os.utime(target.fileno(), ns=(facts.st_atime_ns, facts.st_mtime_ns))
 
 
 def _told(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,11 +21,12 @@ from waiting import until
 from world import PROJECT, end, ended, ends_of, events_of, in_cell, notebook, states_of, submit
 
 from workbench.execution.fence import is_held
+from workbench.model.build import BuildState
 from workbench.model.environment import EngineName
 from workbench.model.run import Request, Run, RunState
 from workbench.model.schedule import DueState
 from workbench.model.session import ENDED, Session, SessionState
-from workbench.services import runs, schedules, sessions
+from workbench.services import environments, projects, runs, schedules, sessions
 from workbench.services.bench import Bench
 from workbench.store.runs import RunFilter
 from workbench.ui.app import Workbench
@@ -97,6 +99,27 @@ async def test_a_due_time_waits_for_its_engine(far: Bench, relay: Relay, engine:
         await stage.press("4")
         await stage.see("waiting", "docker is down")
 
+    # Nothing that this home meant for a container runs on the machine itself meanwhile, as what code in one has made.
+    other = projects.create(far, "other")
+    (other.path / "requirements.txt").write_text("six\n")
+    asked = environments.build(far, "other/requirements.txt")
+    assert asked
+    until(lambda: "docker is down" in environments.get_build(far, asked).reason, "the build to say why", seconds=20)
+    assert environments.get_build(far, asked).state is BuildState.QUEUED
+    environments.cancel_build(far, asked)
+    until(lambda: environments.get_build(far, asked).state is BuildState.CANCELLED, "its end")
+    shutil.copy(projects.get(far, PROJECT).path / path, other.path / "due.ipynb")
+    new = runs.submit(far, Request("other", "due.ipynb"))
+    late = until(
+        lambda: next(
+            (one for one in runs.page(far, RunFilter(project="other")) if one.state is RunState.WAITING), None
+        ),
+        "it",
+    )
+    assert "`engine: process`" in late.hint
+    assert environments.view(far, "other/requirements.txt").engine is None
+    runs.cancel(far, new)
+
     relay.mend()
     over = ended(far, run.id, seconds=40)
     assert over.ended_well, over.reason
@@ -106,7 +129,7 @@ async def test_a_due_time_waits_for_its_engine(far: Bench, relay: Relay, engine:
     assert "inside True" in output.read_text()
     assert ends_of(far, run.id) == ["succeeded"]
     assert states_of(far, run.id).count("running") == 1
-    assert [one.id for one in runs.page(far, RunFilter())] == [run.id]
+    assert [one.id for one in runs.page(far, RunFilter(project=PROJECT))] == [run.id]
     ledger = schedules.ledger(far, f"{PROJECT}/soon")
     assert [(one.state, one.run) for one in ledger] == [(DueState.FIRED, run.id)]
     until(lambda: not status(far)["engines"]["docker"]["problem"], "the engine to be seen as back", seconds=40)

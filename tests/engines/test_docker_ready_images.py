@@ -123,7 +123,9 @@ def test_declarations_are_not_written_from_inside(docker_bench: Bench) -> None:
     (space.project / "project.yaml").write_text("description: as it was\n")
     (space.project / "conf").mkdir()
     (space.project / "conf" / "environment.yaml").write_text("python: {}\n")
-    places = ("project.yaml", "schedules", "ides", "conf/environment.yaml")
+    (space.project / "conf" / "more.txt").write_text("six\n")
+    (space.project / "binder").mkdir()
+    places = ("project.yaml", "schedules", "ides", "conf/environment.yaml", "conf/more.txt", "binder")
     space = replace(space, declared=tuple(space.project / place for place in places))
     code = (
         "import os, sys\n"
@@ -139,6 +141,9 @@ def test_declarations_are_not_written_from_inside(docker_bench: Bench) -> None:
         "attempt(os.rename, here + '/schedules', here + '/moved')\n"
         "attempt(os.rename, here + '/conf', here + '/moved')\n"
         "attempt(open, here + '/conf/environment.yaml', 'w')\n"
+        "attempt(open, here + '/conf/more.txt', 'a')\n"
+        "attempt(open, here + '/binder/requirements.txt', 'w')\n"
+        "attempt(os.rmdir, here + '/binder')\n"
         "attempt(os.rmdir, here + '/ides')\n"
         "attempt(open, here + '/ides/mine.yaml', 'w')\n"
         "open(here + '/conf/other', 'w').close()\n"
@@ -185,10 +190,12 @@ def test_a_declaration_that_is_a_link_is_refused(docker_bench: Bench) -> None:
     space = docker_bench.workspace()
     (space.project / "kept.yaml").write_text("description: as it was\n")
     (space.project / "project.yaml").symlink_to("kept.yaml")
-    host = docker_bench.host(replace(space, declared=(space.project / "project.yaml",)))
-    with pytest.raises(Refused) as caught:
-        host.launch(docker_bench.script("pass"), host.folder / "kernel.json", {})
-    assert "project.yaml is a link" in caught.value.message
+    (space.project / "conf").symlink_to("kept")
+    for name, link in (("project.yaml", "project.yaml"), ("conf/requirements.txt", "conf")):
+        host = docker_bench.host(replace(space, declared=(space.project / name,)))
+        with pytest.raises(Refused) as caught:
+            host.launch(docker_bench.script("pass"), host.folder / "kernel.json", {})
+        assert f"{link} is a link" in caught.value.message
 
 
 def test_an_image_for_another_processor_is_named_before_it_starts(docker_bench: Bench, tmp_path: Path) -> None:

@@ -236,16 +236,17 @@ def test_data_folders_are_linked_and_nothing_is_replaced(process_bench: Bench, t
 def test_a_log_is_bounded(tmp_path: Path) -> None:
     """A log that is full becomes `.1`; a line that never ends is written all the same; a secret never is."""
     (tmp_path / "token").write_text("0123456789abcdef")
+    (tmp_path / "short").write_text("pw1234\n")
     source, sink = os.pipe()
-    spool = Spool(source, str(tmp_path / "log"), 200_000, [str(tmp_path / "token")])
+    spool = Spool(source, str(tmp_path / "log"), 200_000, [str(tmp_path / "token"), str(tmp_path / "short")])
     for number in range(12):
         os.write(sink, b"x" * 50_000 + (b"\n" if number % 2 else b""))
         spool.take()
-    os.write(sink, b"token=0123456789abcdef&x\xff\n")
+    os.write(sink, b"token=0123456789abcdef&x\xff pw=pw1234; 01234567\x1b[1m89abcdef\n")
     os.close(sink)
     spool.take()
     assert not spool.open
     spool.close()
     assert (tmp_path / "log").stat().st_size <= 200_000
     assert 0 < (tmp_path / "log.1").stat().st_size <= 200_000
-    assert "token=[secret]&x\ufffd" in (tmp_path / "log").read_text()
+    assert "token=[secret]&x\ufffd pw=[secret]; [secret]\n" in (tmp_path / "log").read_text()

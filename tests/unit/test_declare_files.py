@@ -162,6 +162,19 @@ def test_requirements_are_read_as_pip_reads_them(tmp_path: Path) -> None:
     assert (found.extra_indexes, found.constraints) == (["https://y.example/simple"], ["numpy<3"])
 
 
+def test_a_password_in_requirements_is_told_and_not_shown(tmp_path: Path) -> None:
+    """In the address of an index, of an index in an included file, of a repository; a variable in its place is none."""
+    (tmp_path / "requirements.txt").write_text(
+        "--index-url https://me:hunter2@x.example/simple\n-r more.txt\nown @ git+https://tok@host.example/own.git\n"
+        "--extra-index-url https://me:${PW}@z.example/simple\ngit+ssh://git@host.example/other.git#egg=other\n"
+    )
+    (tmp_path / "more.txt").write_text("--extra-index-url https://me:hunter2@y.example/simple\n")
+    found = read_requirements(tmp_path / "requirements.txt", tmp_path)
+    told = [(one.path.name, one.line, one.notice) for one in found.notices if "password" in one.message]
+    assert told == [("requirements.txt", 1, True), ("more.txt", 1, True), ("requirements.txt", 3, True)]
+    assert not any("hunter2" in one.described for one in found.notices)
+
+
 def test_requirements_that_cannot_be_met_have_their_lines(tmp_path: Path) -> None:
     """Options of later versions, nonsense, includes that are missing or leave the folder; packages in folders are kept."""
     inner = tmp_path / "p"

@@ -194,7 +194,7 @@ def test_what_a_dead_runner_hid_is_removed(desk: Desk) -> None:
     attempt = desk.write(notebook("1"))
     assert attempt.job.published
     runs = attempt.job.published.parent
-    hidden = publishing._hidden(attempt.job, attempt.job.published)
+    hidden = runs / publishing._hidden(attempt.job)
     for name in (hidden.name, ".other.token", "2026-01-01T0000-t-1"):
         (runs / name).mkdir(parents=True)
     (hidden / "output.ipynb").touch()

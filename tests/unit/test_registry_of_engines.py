@@ -9,7 +9,7 @@ import pytest
 
 from workbench.engines import registry
 from workbench.engines.base import Facts
-from workbench.errors import Refused
+from workbench.errors import EngineDown, Refused
 from workbench.model.environment import EngineName, EnvironmentSpec, RPart
 from workbench.paths import Home, open_home
 from workbench.settings import Settings
@@ -62,6 +62,11 @@ def test_docker_where_it_answers(
     name, why = registry.choose(EnvironmentSpec("x"), Settings(), home)
     assert name is expected
     assert (problem or "unix:///x") in why
+    if problem:
+        with pytest.raises(EngineDown, match=problem) as caught:
+            registry.choose(EnvironmentSpec("x"), Settings(), home, contained=True)
+        assert "`engine: process`" in caught.value.hint
+        assert registry.choose(EnvironmentSpec("x"), Settings(engine="process"), home, contained=True)[0] is PROCESS
 
 
 def test_a_runner_opens_the_same_engine(home: Home) -> None:

@@ -12,6 +12,7 @@ from workbench import context
 from workbench.declare import Reading, load_standard
 from workbench.declare.standard import leading, standard_files
 from workbench.model.environment import EnvironmentSpec, PythonPart, RPart
+from workbench.model.project import Project
 
 
 def lay(folder: Path, files: Mapping[str, str]) -> Path:
@@ -132,6 +133,26 @@ def test_no_file_leaves_the_project(tmp_path: Path) -> None:
         assert "token" not in said(found), name
     folder = lay(tmp_path / "named" / "p", {"environment.yaml": "python: {requirements: ../../secret.txt}\n"})
     assert "leads out of the project" in said(reading(folder))
+
+
+@pytest.mark.parametrize(
+    ("files", "held"),
+    [
+        ({"requirements.txt": "-r more/base.txt", "more/base.txt": "idna", "apt.txt": "git", "notes.txt": ""},
+         {"requirements.txt", "more/base.txt", "apt.txt"}),
+        ({"binder/requirements.txt": "idna", "binder/start": "", "requirements.txt": ""}, {"binder"}),
+        ({"pyproject.toml": "[project]\nname = 'x'\ndependencies = []\n", "uv.lock": "version = 1\n"},
+         {"pyproject.toml", "uv.lock"}),
+        ({"Dockerfile": "FROM x\n", "requirements.txt": "idna"}, {"Dockerfile"}),
+        ({".devcontainer/devcontainer.json": '{"image": "x"}'}, {".devcontainer"}),
+        ({"environment.yaml": "python: {requirements: dev.txt}", "dev.txt": "idna"}, {"environment.yaml", "dev.txt"}),
+    ],
+)  # fmt: skip
+def test_what_was_read_is_what_containers_may_not_write(tmp_path: Path, files: dict[str, str], held: set[str]) -> None:
+    """The files that make a project's environment are declared like its project.yaml; what nobody read is not."""
+    spec = reading(tmp_path, files).get()
+    places = Project("sales", tmp_path).declared(spec.files)
+    assert {place.relative_to(tmp_path).as_posix() for place in places} == {"project.yaml", "schedules", "ides", *held}
 
 
 # -- Python ------------------------------------------------------------------------------------------------------------

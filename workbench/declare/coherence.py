@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from workbench import conda
+from workbench.declare import addresses
 from workbench.declare.composer import Keys
 from workbench.declare.problem import Problem
 from workbench.model.environment import EngineName, EnvironmentSpec
@@ -33,15 +34,14 @@ def notices(spec: EnvironmentSpec, tell: Teller) -> Iterator[Problem]:
             what = "is whatever was published last" if tag else "has no tag"
             hint = f"name a version, as {spec.image.removesuffix(':latest')}:1.2"
             yield tell(("image",), f"image {spec.image} {what}", hint, notice=True)
-    addresses = (
+    written = (
         (("python", "index"), spec.python and spec.python.index),
         *((("python", "extra_indexes"), one) for one in (spec.python.extra_indexes if spec.python else ())),
         (("r", "repository"), spec.r and spec.r.repository),
     )
-    for keys, address in addresses:
-        if address and "@" in address.partition("//")[2].partition("/")[0]:
-            hint = "keep it in ~/.netrc"
-            yield tell(keys, "the address holds a password in plain text", hint, notice=True)
+    for keys, address in written:
+        if address and addresses.holds_password(address):
+            yield tell(keys, addresses.PASSWORD, addresses.NETRC, notice=True)
     yield from _conda(spec, tell)
     if spec.kernel.preload:
         what = "preload is used by warm kernels, which this version does not have yet"

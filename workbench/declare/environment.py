@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,8 @@ def load_environment(
     chain.follow(source)
     if chain.problems or not chain.links:
         return Reading(None, tuple(chain.problems))
-    spec = chain.shelf.ides.equip(_spec(chain.links, slug, path, shipped))
+    made = replace(_spec(chain.links, slug, path, shipped), read=tuple(chain.read))
+    spec = chain.shelf.ides.equip(made)
     tell = _teller(chain.links)
     problems = conflicts(spec, tell)
     return Reading(None, tuple(problems)) if problems else Reading(spec, notices=tuple(notices(spec, tell)))
@@ -113,6 +114,7 @@ class Chain:
         self.declared = declared
         self.links: list[Link] = []
         self.problems: list[Problem] = []
+        self.read: list[Path] = []  # files of requirements
 
     def follow(self, source: Path | str) -> None:
         seen: list[Path] = []
@@ -149,6 +151,7 @@ class Chain:
         if keys.python and keys.python.requirements:
             path = document.path.parent / os.path.expanduser(keys.python.requirements)
             found = read_requirements(path, inside)
+            self.read += found.files
             for problem in found.problems:
                 whole = problem.path == path and not problem.line
                 at = document.problem(("python", "requirements"), problem.message, problem.hint)

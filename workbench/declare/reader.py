@@ -19,6 +19,7 @@ import yaml
 from workbench.declare.composer import Composer, Keys, Place, TooDeep
 from workbench.declare.problem import DeclarationError, Problem
 from workbench.declare.quoting import explain, line_of
+from workbench.enclosure import opened, real
 
 MAX_BYTES = 256 * 1024
 TEXT = Path("<text>")  # the path of a declaration that came as text
@@ -55,11 +56,14 @@ class Document:
         )
 
 
-def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
-    """The bytes of a regular file. Raises `DeclarationError` where it is none, unreadable, or larger than `limit`."""
+def read_bytes(path: Path, limit: int = MAX_BYTES, *, root: Path | None = None) -> bytes:
+    """The bytes of a regular file. Raises `DeclarationError` where it is none, unreadable, or larger than `limit`; with
+    `root` also where it does not lie in that folder, whatever is put in its place meanwhile."""
     try:
         # A pipe without a writer would otherwise block the open for ever.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = (
+            opened(root, real(root, path)) if root else os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        )
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 _refuse(path, "not a file")
@@ -76,10 +80,10 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
     return content
 
 
-def read_text(path: Path, *, utf_16: bool = False) -> str:
+def read_text(path: Path, *, utf_16: bool = False, root: Path | None = None) -> str:
     """The UTF-8 text of a file, without a byte order mark; UTF-16 with its mark too where that is said, as PowerShell
-    writes. Raises `DeclarationError`."""
-    content = read_bytes(path)
+    writes; `root` as in `read_bytes`. Raises `DeclarationError`."""
+    content = read_bytes(path, root=root)
     if utf_16 and content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16", "replace")
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic_core import PydanticCustomError
 
-from workbench.declare import packages, sources
+from workbench.declare import addresses, packages, sources
 from workbench.declare.problem import DeclarationError, Problem
 from workbench.declare.reader import read_text
 
@@ -40,6 +40,7 @@ class Requirements:
     problems: list[Problem] = field(default_factory=list)
     notices: list[Problem] = field(default_factory=list)
     seen: set[Path] = field(default_factory=set)
+    files: list[Path] = field(default_factory=list)  # as they were named, those that were read
 
 
 def read_requirements(path: Path, inside: Path | None = None) -> Requirements:
@@ -67,11 +68,12 @@ def _file(found: Requirements, path: Path, inside: Path | None, asked: Problem |
     if real in found.seen:
         return
     found.seen.add(real)
+    found.files.append(path)
     if len(found.seen) > MAX_FILES:
         refuse(f"more than {MAX_FILES} requirements files include each other")
         return
     try:
-        content = read_text(path, utf_16=True)
+        content = read_text(path, utf_16=True, root=inside)
     except DeclarationError as error:
         found.problems += error.problems
         return
@@ -85,8 +87,10 @@ def take_line(found: Requirements, line: str, path: Path, inside: Path | None, a
         _file(found, path.parent / include[1].strip(), inside, at)
     elif index := _INDEX.fullmatch(line):
         found.index = index[1]
+        _password(found, index[1], at)
     elif extra := _EXTRA.fullmatch(line):
         found.extra_indexes.append(extra[1])
+        _password(found, extra[1], at)
     elif constraint := _CONSTRAINT.fullmatch(line):
         _constraints(found, path.parent / constraint[1].strip(), inside, at)
     elif editable := _EDITABLE.fullmatch(line):
@@ -99,12 +103,19 @@ def take_line(found: Requirements, line: str, path: Path, inside: Path | None, a
         _requirement(found, line, at)
 
 
+def _password(found: Requirements, address: str, at: Problem) -> None:
+    if addresses.holds_password(address):
+        problem = Problem(at.path, at.line, at.column, addresses.PASSWORD, addresses.NETRC, notice=True)
+        found.notices.append(problem)  # without the line itself, which would show it
+
+
 def _constraints(found: Requirements, path: Path, inside: Path | None, at: Problem) -> None:
     """The lines of a file that bounds versions and asks for nothing."""
-    bounds = Requirements(seen=found.seen)
+    bounds = Requirements(seen=found.seen, files=found.files)
     _file(bounds, path, inside, at)
     found.constraints += bounds.lines
     found.problems += bounds.problems
+    found.notices += bounds.notices
     found.problems += [Problem(where, 0, 0, f"{place} is no bound on a version") for place, _, where in bounds.local]
 
 
@@ -132,6 +143,7 @@ def _requirement(found: Requirements, line: str, at: Problem) -> None:
         message = f"option {option} is not in this version yet"
         found.problems.append(Problem(at.path, at.line, 1, message, "", at.excerpt))
         return
+    _password(found, line, at)
     wanted, _, hashes = line.partition(" --hash")
     try:
         checked = packages.requirement(wanted)

@@ -7,6 +7,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from workbench import enclosure
+from workbench.enclosure import LinkError
 from workbench.engines.base import Workspace
 from workbench.errors import Refused
 from workbench.paths import SOCKET_PATH_LIMIT, Home, private_folder
@@ -48,23 +50,33 @@ def drop_sockets(session_folder: Path) -> None:
         drop(session_folder / name)
 
 
-def link_data(workspace: Workspace) -> None:
+def link_data(workspace: Workspace, *, enclosed: bool = False) -> None:
     """Show the data folders of the project as links `data/<target>`. A local process can write where its account
-    can: links cannot be read-only. In a container the same paths are mounted as declared.
+    can: links cannot be read-only. In a container the same paths are mounted as declared; what runs there can write in
+    the project, so `data` may then not lead out of it (`enclosed`).
 
     Raises `Refused` where something else stands there, or the folder is not there; nothing is ever replaced.
     """
+    folder = workspace.project / "data"
+    if not enclosed and folder.is_symlink():
+        folder = folder.resolve()
     for mount in workspace.data:
-        place = workspace.project / "data" / mount.target
+        place = folder / mount.target
         if not mount.path.is_dir():
             raise Refused(
                 f"the data folder {mount.path} is not there",
                 title=workspace.project_name,
                 hint=f"Mount it, or change `data` in {workspace.project / 'project.yaml'}.",
             )
-        place.parent.mkdir(parents=True, exist_ok=True)
         try:
-            place.symlink_to(mount.path)
+            with enclosure.folder(folder.parent, folder.name, make=True) as within:
+                os.symlink(mount.path, mount.target, dir_fd=within)
+        except LinkError as error:
+            raise Refused(
+                f"data/{mount.target} cannot be made: {error.strerror}",
+                title=workspace.project_name,
+                hint=f"Make {folder} a folder.",
+            ) from error
         except FileExistsError as error:
             if _same(place, mount.path):
                 continue

@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from workbench.engines.base import Engine, Facts
-from workbench.errors import Refused
+from workbench.errors import EngineDown, Refused
 from workbench.model.environment import EngineName, EnvironmentSpec
 from workbench.paths import Home
 from workbench.settings import Settings
 
+UNLESS = (
+    "It is waited for, because this home works with containers. To do without: `engine: process` in workbench.yaml or in"
+    " the environment."
+)
 KEPT = ("registries", "package_index")  # settings that an engine looks at
 
 
@@ -48,11 +52,15 @@ def reopen(name: EngineName, described: Mapping[str, Any]) -> Engine:
     return open_engine(name, home, Settings(**described["settings"]), at=(at[0], at[1]) if at else None)
 
 
-def choose(spec: EnvironmentSpec, settings: Settings, home: Home, *, asked: str = "") -> tuple[EngineName, str]:
+def choose(
+    spec: EnvironmentSpec, settings: Settings, home: Home, *, asked: str = "", contained: bool = False
+) -> tuple[EngineName, str]:
     """The engine an environment gets at its first build, and a sentence why.
 
     The environment's own word, else what was `asked` for by WORKBENCH_ENGINE, else the settings', else what it needs, else Docker where it
-    answers. Raises `Refused` for a name there is not.
+    answers. Where the home works with containers (`contained`), Docker that does not answer is waited for: what is meant
+    for a container, and could be of the making of code in one, runs on this machine itself only by a person's word.
+    Raises `Refused` for a name there is not, `EngineDown`.
     """
     if spec.engine:
         return spec.engine, f"`engine: {spec.engine}` in the environment"
@@ -65,9 +73,16 @@ def choose(spec: EnvironmentSpec, settings: Settings, home: Home, *, asked: str 
         if value:
             return EngineName.DOCKER, f"`{wish}:` needs Docker"
     facts = open_engine(EngineName.DOCKER, home, settings).facts()
+    if facts.problem and contained:
+        raise EngineDown(f"Docker does not answer: {facts.problem}", hint=UNLESS)
     if facts.problem:
         return EngineName.PROCESS, f"Docker does not answer: {facts.problem}"
     return EngineName.DOCKER, f"{facts.version or 'Docker'} answers at {facts.endpoint}"
+
+
+def automatic(spec: EnvironmentSpec, settings: Settings) -> bool:
+    """Whether nobody says which engine an environment gets."""
+    return spec.engine is None and settings.engine in ("", "auto") and not spec.use
 
 
 def _named(word: str, source: str) -> EngineName:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from workbench.execution.job import LOG_FILE, OUTPUT_FILE, Job, sync_folder
+from workbench.enclosure import FOLDER, folder
+from workbench.execution.job import LOG_FILE, OUTPUT_FILE, Job
+from workbench.model.environment import EngineName
 
 RECORD_FILE = "record.json"
 LATEST = "latest"
@@ -20,84 +24,117 @@ TRIES = 100
 def publish(job: Job, attempt: Path, record: Mapping[str, Any]) -> Path:
     """Make the published folder from the attempt's output and log; where it is. Never overwrites: a taken name gets
     a number. OSError where it cannot be; nothing is then left of it.
+
+    The kernel may still live, and other code in containers writes in the project too: see `enclosure`.
     """
     assert job.published is not None
-    target = job.published
-    runs = target.parent
-    _make(runs)
-    hidden = _hidden(job, target)
-    shutil.rmtree(hidden, ignore_errors=True)
-    try:
-        hidden.mkdir()
-        for name in (OUTPUT_FILE, LOG_FILE):
-            if (attempt / name).exists():
-                _copy(attempt / name, hidden / name)
-        with (hidden / RECORD_FILE).open("w", encoding="utf-8", errors="replace") as file:
-            json.dump(record, file, ensure_ascii=False, indent=1, default=str)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        sync_folder(hidden)
-        place = _rename(hidden, target)
-    except BaseException:
-        shutil.rmtree(hidden, ignore_errors=True)
-        raise
-    sync_folder(runs)
-    _point(runs / LATEST, place.name, job.token)
-    return place
+    target, hidden = job.published, _hidden(job)
+    with _runs(job, make=True) as runs:
+        shutil.rmtree(hidden, ignore_errors=True, dir_fd=runs)
+        try:
+            os.mkdir(hidden, dir_fd=runs)
+            folder = os.open(hidden, FOLDER, dir_fd=runs)
+            try:
+                for name in (OUTPUT_FILE, LOG_FILE):
+                    if (attempt / name).exists():
+                        with (attempt / name).open("rb") as source, _new(folder, name) as file:
+                            shutil.copyfileobj(source, file)
+                            _settle(file)
+                with _new(folder, RECORD_FILE) as file:
+                    said = json.dumps(record, ensure_ascii=False, indent=1, default=str) + "\n"
+                    file.write(said.encode(errors="replace"))
+                    _settle(file)
+                os.fsync(folder)
+                name = _rename(runs, hidden, target.name)
+                _same(runs, name, folder)
+            finally:
+                os.close(folder)
+        except BaseException:
+            shutil.rmtree(hidden, ignore_errors=True, dir_fd=runs)
+            raise
+        os.fsync(runs)
+        _point(runs, name, job.token)
+    return target.with_name(name)
 
 
 def abandon(job: Job) -> None:
     """Remove what is hidden of a publication whose runner died over it; to be called with the attempt's lock held."""
     if job.published is None:
         return
-    shutil.rmtree(_hidden(job, job.published), ignore_errors=True)
-    with contextlib.suppress(OSError):
-        _next_latest(job.published.parent, job.token).unlink(missing_ok=True)
+    with contextlib.suppress(OSError), _runs(job) as runs:
+        shutil.rmtree(_hidden(job), ignore_errors=True, dir_fd=runs)
+        os.unlink(_next_latest(job.token), dir_fd=runs)
 
 
-def _hidden(job: Job, target: Path) -> Path:
-    return target.with_name(f".{target.name}.{job.token[:8] or job.label}")
+@contextlib.contextmanager
+def _runs(job: Job, *, make: bool = False) -> Iterator[int]:
+    """The folder of published runs. Where the kernel is a local process it may be a link of the person's."""
+    assert job.published is not None
+    place, project = job.published.parent, job.workspace.project
+    if job.engine is EngineName.PROCESS or not place.is_relative_to(project):
+        place = place.resolve()
+        project = place.parent
+    inner = place.relative_to(project).as_posix()
+    new = make and not os.path.lexists(place)
+    # A project that was removed meanwhile is not made anew.
+    with folder(project, inner, make=make) as runs:
+        if new:
+            with contextlib.suppress(OSError), _new(runs, ".gitignore") as file:
+                file.write(b"*\n")
+        yield runs
 
 
-def _next_latest(runs: Path, token: str) -> Path:
-    return runs / f".{LATEST}.{token[:8]}"
+def _hidden(job: Job) -> str:
+    assert job.published is not None
+    return f".{job.published.name}.{job.token[:8] or job.label}"
 
 
-def _make(runs: Path) -> None:
+def _next_latest(token: str) -> str:
+    return f".{LATEST}.{token[:8]}"
+
+
+def _new(folder: int, name: str) -> BinaryIO:
+    """A file that was not there, in an open folder."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return open(os.open(name, flags, 0o666, dir_fd=folder), "wb")
+
+
+def _settle(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _there(folder: int, name: str) -> os.stat_result | None:
     try:
-        runs.mkdir()  # a project that was removed meanwhile is not made anew
-    except FileExistsError:
-        return
-    with contextlib.suppress(OSError):  # only of a folder that is ours from its beginning
-        (runs / ".gitignore").write_text("*\n")
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
 
 
-def _copy(source: Path, target: Path) -> None:
-    shutil.copyfile(source, target)
-    descriptor = os.open(target, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _rename(hidden: Path, target: Path) -> Path:
+def _rename(runs: int, hidden: str, name: str) -> str:
     for number in range(1, TRIES):
-        place = target if number == 1 else target.with_name(f"{target.name}-{number}")
-        if os.path.lexists(place):
-            continue
-        hidden.rename(place)
-        return place
-    raise FileExistsError(f"{target} and {TRIES} names like it are taken")
+        free = name if number == 1 else f"{name}-{number}"
+        if not _there(runs, free):
+            os.rename(hidden, free, src_dir_fd=runs, dst_dir_fd=runs)
+            return free
+    raise FileExistsError(f"{name} and {TRIES} names like it are taken")
 
 
-def _point(link: Path, name: str, token: str) -> None:
+def _same(runs: int, name: str, folder: int) -> None:
+    """Raises OSError where what stands there now is not the folder that was filled."""
+    found, made = _there(runs, name), os.fstat(folder)
+    if found is None or (found.st_dev, found.st_ino) != (made.st_dev, made.st_ino):
+        raise OSError(errno.ESTALE, f"runs/{name} was replaced while it was made", name)
+
+
+def _point(runs: int, name: str, token: str) -> None:
     """Let `latest` name the newest; something else of that name, or a file system without links, is left alone."""
-    if os.path.lexists(link) and not link.is_symlink():
+    there = _there(runs, LATEST)
+    if there and not stat.S_ISLNK(there.st_mode):
         return
-    temporary = _next_latest(link.parent, token)
+    temporary = _next_latest(token)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary, dir_fd=runs)
     with contextlib.suppress(OSError):
-        temporary.unlink(missing_ok=True)
-        temporary.symlink_to(name)
-        temporary.replace(link)
+        os.symlink(name, temporary, dir_fd=runs)
+        os.replace(temporary, LATEST, src_dir_fd=runs, dst_dir_fd=runs)

@@ -165,6 +165,16 @@ class EnvironmentSpec:
     title: str = ""
     description: str = ""
     shipped: bool = False
+    read: tuple[Path, ...] = ()  # standard files that were read for it, in no order
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that says what is in it."""
+        python, r, image = self.python, self.r, self.dockerfile
+        named = [part.lock for part in (python, r) if part] + [r and r.script, image and image.file]
+        named += [self.post_build, self.start]
+        found = [self.source, python and python.requirements, *(one.path for one in named if one), *self.read]
+        return tuple(dict.fromkeys(path for path in found if path))
 
     @property
     def shape(self) -> dict[str, Any]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os.path
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.model.retention import Keep
+
+DECLARING = ("project.yaml", "schedules", "ides")  # of a project
+WHOLE = ("binder", ".binder", ".devcontainer")  # folders of files that declare an environment, and of nothing else
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,12 @@ class Project:
         """Where finished runs are published."""
         return self.path / "runs"
 
-    def declared(self, environment: Path | None) -> tuple[Path, ...]:
-        """What of it declares, whether or not it is there: `project.yaml`, `schedules`, `ides`, and the file of its
-        `environment` where that is one of ours in the project."""
-        own = environment if environment and environment.suffix == ".yaml" else None
-        places = (self.path / "project.yaml", self.path / "schedules", self.path / "ides", own)
-        return tuple(place for place in places if place and place.is_relative_to(self.path))
+    def declared(self, environment: Iterable[Path]) -> tuple[Path, ...]:
+        """What of it declares: `project.yaml`, `schedules`, `ides`, whether or not they are there, and those files of its
+        `environment` that are in the project; folders that hold nothing else are meant whole."""
+        places = [self.path / name for name in DECLARING]
+        for file in map(Path, map(os.path.normpath, environment)):
+            if file.is_relative_to(self.path):
+                top = file.relative_to(self.path).parts[0]
+                places.append(self.path / top if top in WHOLE else file)
+        return tuple(dict.fromkeys(places))

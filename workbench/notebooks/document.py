@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import stat
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from workbench.enclosure import opened, real
 from workbench.errors import Refused
 from workbench.text import one_line, plural, size
 
@@ -92,22 +95,37 @@ def written(node: Any) -> bytes:
     return (text if text.endswith("\n") else text + "\n").encode("utf-8", "replace")
 
 
-def read(path: Path, *, title: str = "") -> Document:
-    """The notebook at `path`; `Refused` with what is wrong and where. `title` names it in messages."""
+def read(path: Path, *, title: str = "", root: Path | None = None) -> Document:
+    """The notebook at `path`; `Refused` with what is wrong and where. `title` names it in messages; with `root` only what
+    lies in that folder is read, whatever is put in its place meanwhile."""
     title = title or str(path)
     try:
-        length = path.stat().st_size
+        descriptor = (
+            opened(root, real(root, path)) if root else os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        )
+    except FileNotFoundError:
+        raise Refused("there is no such notebook", title=title) from None
+    except ValueError:
+        raise Refused(f"it leads out of {root}", title=title) from None
+    except OSError as error:
+        raise Refused(f"the notebook cannot be read: {error.strerror}", title=title) from error
+    try:
+        facts = os.fstat(descriptor)
+        length = facts.st_size
+        if not stat.S_ISREG(facts.st_mode):
+            raise Refused("the notebook cannot be read: it is no file", title=title)
         if length > LARGEST:
             raise Refused(
                 f"the notebook is {size(length)}; the limit is {size(LARGEST)}",
                 title=title,
                 hint="Clear its outputs: jupyter nbconvert --clear-output --inplace NOTEBOOK",
             )
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise Refused("there is no such notebook", title=title) from None
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read()
     except OSError as error:
         raise Refused(f"the notebook cannot be read: {error.strerror}", title=title) from error
+    finally:
+        os.close(descriptor)
     return parse(content, title=title)
 
 

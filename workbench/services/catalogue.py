@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import NotFound
-from workbench.model.environment import EnvironmentSpec
+from workbench.model.environment import EngineName, EnvironmentSpec
 from workbench.model.project import Project
 from workbench.paths import shipped
 from workbench.services import projects
 from workbench.services.bench import Bench
+from workbench.store import contained
+from workbench.store.events import Actor
 
 if TYPE_CHECKING:
     from workbench.declare import Ides, Problem, Reading, Shelf
@@ -94,13 +97,57 @@ def file_of(bench: Bench, name: str) -> Path | None:
 
 def of_projects(bench: Bench) -> list[str]:
     """Names of the environments that projects declare in their own folders."""
-    names = (project.environment or standard(project) for project in projects.listing(bench) if not project.problem)
-    return sorted({name for name in names if name and "/" in name})
+    with bench.store.read() as connection:
+        settled = contained.every(connection)
+    names = (_own(project, settled.get(project.name)) for project in projects.listing(bench) if not project.problem)
+    return sorted({name for name in names if "/" in name})
 
 
 def name_for(bench: Bench, project: Project) -> str:
-    """The environment a project uses: what it names, else its standard files, else the home's default."""
-    return project.environment or standard(project) or bench.settings.default_environment
+    """The environment a project uses: what it names, else its standard files, else the home's default.
+
+    Code in a container can make and remove such files: after the first one they decide no more, but `project.yaml` does,
+    which cannot be written there.
+    """
+    if project.environment:
+        return project.environment
+    with bench.store.read() as connection:
+        settled = contained.environment_of(connection, project.name)
+    return _own(project, settled) or bench.settings.default_environment
+
+
+def settle(bench: Bench, connection: sqlite3.Connection, project: Project, engine: EngineName, actor: Actor) -> None:
+    """Code of the project is about to run: where that is in a container, what it uses now is what it uses from then on."""
+    if engine is EngineName.DOCKER:
+        own, named = project.environment or standard(project) or "", project.environment is not None
+        contained.note(connection, project.name, own, named=named, at=bench.now(), actor=actor)
+
+
+def unsettled(bench: Bench, project: Project) -> Problem | None:
+    """That the project's folder has what would be another environment, had code in containers not run in it."""
+    from workbench.declare import Problem
+
+    if project.environment or project.problem:
+        return None
+    with bench.store.read() as connection:
+        settled = contained.environment_of(connection, project.name)
+    found = standard(project) or ""
+    if settled is None or settled == found:
+        return None
+    place = project.path / (found.partition("/")[2] or "project.yaml")
+    said = f"./{found.partition('/')[2]}" if found else bench.settings.default_environment
+    what = "is not used" if found else f"{settled} is not there any more"
+    return Problem(
+        place, 0, 0,
+        f"{what}: {project.name} has run in containers in {settled or 'the default environment'}, and code in them could"
+        f" have {'made this file' if found else 'removed it'}",
+        f"if it is yours, say `environment: {said}` in project.yaml", notice=bool(found),
+    )  # fmt: skip
+
+
+def _own(project: Project, settled: str | None) -> str:
+    """The environment that the project has by itself; empty for the home's default."""
+    return project.environment or ((standard(project) or "") if settled is None else settled)
 
 
 def standard(project: Project) -> str | None:

@@ -105,7 +105,11 @@ def for_project(bench: Bench, project: Project) -> EnvironmentSpec:
     if project.problem:
         load_project(project.path, name=project.name, linked=project.linked, state=bench.home.state).get()
         raise Refused(project.problem, title=f"project {project.name}")
-    return spec(bench, catalogue.name_for(bench, project))
+    name = catalogue.name_for(bench, project)
+    away = catalogue.unsettled(bench, project)
+    if away and not away.notice and catalogue.reading(bench, name) is None:
+        raise Refused(away.message, title=f"project {project.name}", hint=away.hint)
+    return spec(bench, name)
 
 
 def listing(bench: Bench) -> list[EnvironmentView]:

@@ -40,6 +40,7 @@ def problems(bench: Bench) -> list[Problem]:
     found = list(_of_settings(bench, readings))
     for project in known.values():
         found += _of_project(project, readings)
+        found += filter(None, [catalogue.unsettled(bench, project)])
     for view in schedules.listing(bench):
         project_of = known.get(view.project)
         if view.spec is None or view.problem or project_of is None or project_of.problem:
@@ -58,6 +59,7 @@ def of_project(bench: Bench, project: Project) -> list[Problem]:
     readings = catalogue.readings(bench)
     reading = readings.get(catalogue.name_for(bench, project))
     found = list(reading.problems) if reading else [*_of_project(project, readings)] or [*_of_settings(bench, readings)]
+    found += filter(None, [catalogue.unsettled(bench, project)])
     return [problem.labelled(bench.home.root) for problem in found]
 
 

@@ -17,7 +17,7 @@ from workbench.services.bench import Bench
 from workbench.services.folders import folder_to_link, hold_schedules, name_for_folder
 from workbench.services.repository import GitState, git_init, git_state
 from workbench.services.starter import examples, fill
-from workbench.store import events
+from workbench.store import contained, events
 from workbench.store import runs as run_rows
 from workbench.store.runs import RunFilter
 from workbench.text import one_line, plural
@@ -137,11 +137,8 @@ def clone(
 
 
 def remove(bench: Bench, name: str, *, delete_files: bool = False) -> Path | None:
-    """Take a project from the home: a link is removed and its folder stays as it is.
-
-    A folder of the home is moved away only with `delete_files`; where it is then is returned. Raises `Conflict`
-    while runs or sessions of it are active.
-    """
+    """Take a project from the home: a link is removed and its folder stays as it is. A folder of the home is moved away
+    only with `delete_files`; where it is then is returned. Raises `Conflict` while runs or sessions of it are active."""
     project = get(bench, name)
     _idle(bench, name)
     entry = bench.home.projects / name
@@ -297,4 +294,5 @@ def _idle(bench: Bench, name: str) -> None:
 
 def _note(bench: Bench, name: str, what: str, detail: str) -> None:
     with bench.store.write() as connection:
+        contained.forget(connection, name)  # whatever had its name before
         events.append(connection, bench.now(), "project", name, what, bench.actor, detail)

@@ -46,7 +46,7 @@ def check(bench: Bench, request: Request, *, ahead: bool = False, memo: Memo | N
     project = memo.of(("project", request.project), lambda: projects.get(bench, request.project))
     path = notebook_path(bench, project, request.notebook)
     title = f"{project.name}/{request.notebook}"
-    found = memo.of(("notebook", path), lambda: document.read(path, title=title))
+    found = memo.of(("notebook", path), lambda: document.read(path, title=title, root=project.path))
     declared = memo.of(("declared", path), lambda: parameters.parameters_of(found))
     values = given.of(bench, declared, request)
     spec = memo.of(
@@ -89,8 +89,9 @@ def parameters_of(bench: Bench, project: str, notebook: str) -> Parameters:
     """What a notebook's `parameters` cell declares, for forms. Raises `NotFound` and `Refused`."""
     from workbench.notebooks import document, parameters
 
-    path = notebook_path(bench, projects.get(bench, project), notebook)
-    return parameters.parameters_of(document.read(path, title=f"{project}/{notebook}"))
+    found = projects.get(bench, project)
+    path = notebook_path(bench, found, notebook)
+    return parameters.parameters_of(document.read(path, title=f"{project}/{notebook}", root=found.path))
 
 
 def notebook_path(bench: Bench, project: Project, notebook: str) -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import Conflict, NotFound
+from workbench.model.environment import EngineName
 from workbench.model.run import ENDED, Attempt, Request, Run
 from workbench.services import control, environments, frozen, requests
 from workbench.services.bench import Bench
@@ -175,9 +176,11 @@ def artifacts(bench: Bench, run_id: int) -> Artifacts:
     attempt = bench.home.attempt_folder(run.id, max(run.attempt, 1))
     published = Path(run.output) if run.output else None
     folder = published if published and published.is_dir() else None
+    if folder and run.engine == EngineName.DOCKER and folder.resolve() != folder:
+        folder = None  # code in a container has put a link there
 
     def found(*candidates: Path | None) -> Path | None:
-        return next((path for path in candidates if path and path.exists()), None)
+        return next((path for path in candidates if path and path.is_file() and not path.is_symlink()), None)
 
     return Artifacts(
         folder=folder,

@@ -20,7 +20,13 @@ from workbench.store import sessions as rows
 from workbench.store.events import SUPERVISOR
 from workbench.vault import Vault
 
-NO_SHAPE = ("title", "description", "source", "shipped")  # keys of an environment that change nothing in a session
+NO_SHAPE = (
+    "title",
+    "description",
+    "source",
+    "shipped",
+    "read",
+)  # keys of an environment that change nothing in a session
 
 
 def shape(bench: Bench, project: Project, spec: EnvironmentSpec, ide: Ide, file: str = "") -> str:

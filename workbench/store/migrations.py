@@ -162,6 +162,13 @@ def _schedules_in_full(connection: sqlite3.Connection) -> None:
     )
 
 
+def _contained(connection: sqlite3.Connection) -> None:
+    """Which projects have had code in a container, and the environment they are settled on since."""
+    connection.execute(
+        f"CREATE TABLE contained (project TEXT PRIMARY KEY, environment TEXT NOT NULL, since TEXT NOT NULL, {_ACTOR})"
+    )
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _first,
     _life_of_sessions,
@@ -171,4 +178,5 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _pin_tasks,
     _scalars,
     _schedules_in_full,
+    _contained,
 )

@@ -11,12 +11,13 @@ from functools import partial
 from typing import Any
 
 from workbench.engines.base import Cancelled, Engine
-from workbench.engines.registry import choose
+from workbench.engines.registry import automatic, choose
 from workbench.errors import BuildFailed, EngineDown, WorkbenchError
 from workbench.model.build import Build, BuildProgress, BuildState
 from workbench.model.environment import EngineName, EnvironmentSpec, Pull, Revision
 from workbench.services import environments
 from workbench.store import builds as rows
+from workbench.store import contained as contained_rows
 from workbench.store import environments as environment_rows
 from workbench.store import revisions as revision_rows
 from workbench.store.environments import Chosen
@@ -91,11 +92,13 @@ class Builds:
         """Whether its engine is known to be down."""
         with self.desk.read() as connection:
             chosen = environment_rows.chosen(connection, build.environment)
-        problem, _ = self.engines.problem(chosen.engine) if chosen else ("", "")
-        if chosen is None or not problem or self._declared_other(build, chosen):
+            contained = chosen is None and not build.engine and contained_rows.home_uses(connection)
+        engine = chosen.engine if chosen else EngineName.DOCKER
+        problem, _ = self.engines.problem(engine) if chosen or contained else ("", "")
+        if not problem or self._declared_other(build, chosen):
             return False
         self.engines.waited_for = True
-        self._say(build, f"waits: {chosen.engine} is down: {one_line(problem, 200)}")
+        self._say(build, f"waits: {engine} is down: {one_line(problem, 200)}")
         return True
 
     def _say(self, build: Build, reason: str) -> None:
@@ -104,12 +107,14 @@ class Builds:
             with self.desk.write() as connection:
                 rows.note_waiting(connection, build.id, reason)
 
-    def _declared_other(self, build: Build, chosen: Chosen) -> bool:
-        """Whether the person has declared another engine than the one that was chosen."""
+    def _declared_other(self, build: Build, chosen: Chosen | None) -> bool:
+        """Whether the person has declared another engine than the one that was chosen, or has the say on the choice."""
         try:
             spec = environments.spec(self.desk.bench, build.environment)
         except WorkbenchError:
             return True  # the build itself says what is wrong
+        if chosen is None:
+            return not automatic(spec, self.desk.settings)
         return spec.engine not in (None, chosen.engine)
 
     def _start(self, build: Build) -> None:
@@ -224,8 +229,9 @@ class Builds:
         """The environment's engine: the one written down, else one chosen now and written down for good."""
         with self.desk.read() as connection:
             chosen = environment_rows.chosen(connection, spec.name)
+            contained = contained_rows.home_uses(connection)
         if chosen is None or spec.engine not in (None, chosen.engine):
-            name, why = choose(spec, self.desk.settings, self.desk.home, asked=build.engine)
+            name, why = choose(spec, self.desk.settings, self.desk.home, asked=build.engine, contained=contained)
             # A declaration that this engine refuses has no engine yet: the person may still change either.
             self.engines.get(name).check(spec)
             with self.desk.write() as connection:

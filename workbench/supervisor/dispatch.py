@@ -26,7 +26,7 @@ from workbench.model.project import Project
 from workbench.model.run import ACTIVE, PENDING, Run, RunState
 from workbench.model.schedule import Overlap
 from workbench.model.variables import variables
-from workbench.services import control, projects
+from workbench.services import catalogue, control, projects
 from workbench.store import runs as rows
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.endings import LONGEST_PAUSE
@@ -203,6 +203,8 @@ class Dispatch:
                 connection, run, token=token, revision=usable.revision.id, engine=usable.engine, at=now,
                 actor=self.desk.actor,
             )  # fmt: skip
+            if claimed:
+                catalogue.settle(self.desk.bench, connection, project, usable.engine, self.desk.actor)
         if not claimed:
             return 0
         try:

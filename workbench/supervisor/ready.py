@@ -6,11 +6,13 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
+from workbench.engines.registry import UNLESS, automatic
 from workbench.errors import EngineDown, WorkbenchError
 from workbench.model.build import Build, BuildState
 from workbench.model.environment import EngineName, EnvironmentSpec, Revision
 from workbench.services import environments, secrets
 from workbench.store import builds as build_rows
+from workbench.store import contained as contained_rows
 from workbench.store import environments as rows
 from workbench.store import revisions
 from workbench.store.environments import Chosen
@@ -78,8 +80,14 @@ class Environments:
                 if chosen and held
                 else revisions.of_declaration(connection, spec.name, spec.fingerprint)
             )
+            newest = build_rows.newest(connection, spec.name)
+            contained = contained_rows.home_uses(connection) and not (newest and newest.engine)
         if chosen and not held and spec.engine not in (None, chosen.engine):
             chosen = None  # the person has declared another since
+        if chosen is None and contained and automatic(spec, self.desk.settings):
+            problem, _ = self.engines.problem(EngineName.DOCKER)
+            if problem:
+                return NotYet(f"docker is down: {one_line(problem, 200)}", UNLESS, down=True)
         if chosen:
             problem, hint = self.engines.problem(chosen.engine)
             if problem:

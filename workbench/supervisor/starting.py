@@ -17,7 +17,7 @@ from workbench.model.ide import Ide, Idle
 from workbench.model.project import Project
 from workbench.model.session import Desired, Session, SessionState
 from workbench.paths import private_folder
-from workbench.services import control, ides, projects
+from workbench.services import catalogue, control, ides, projects
 from workbench.store import sessions as rows
 from workbench.supervisor import probe
 from workbench.supervisor.desk import Desk
@@ -65,6 +65,8 @@ class Starting:
                 boot=control.boot_id(), idle_stop=_idle_stop(session, tool, project, usable.spec), stops_at=None, busy="",
                 kept=False, oom_kills=0, oom_at=None, moved_from=0,
             )  # fmt: skip
+            if claimed:
+                catalogue.settle(self.desk.bench, connection, project, usable.engine, self.desk.actor)
         if not claimed:
             raise OvertakenError
         for kept, port in self._ports(session):

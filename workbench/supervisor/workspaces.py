@@ -22,7 +22,7 @@ def workspace(desk: Desk, project: Project, cwd: Path, spec: EnvironmentSpec) ->
         project=project.path,
         cwd=cwd,
         data=project.data,
-        declared=project.declared(spec.source),
+        declared=project.declared(spec.files),
         env=spec.env,
         limits=sizes.bounded(spec.limits, Machine.this()),
         secrets={name: vault.path(name) for name in spec.secrets},

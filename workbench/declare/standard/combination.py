@@ -7,7 +7,7 @@ that is there; the R files, `apt.txt`, `postBuild` and `start` add to it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from workbench.declare.problem import Problem, Reading
@@ -42,21 +42,28 @@ def combined(root: Path, leading: Path, name: str) -> Combination:
     inner = leading.relative_to(root).as_posix()
     place = inner.partition("/")[0] if "/" in inner and inner.partition("/")[0] in PLACES else ""
     draft = Draft(Folder(root, place))
+    found = _combined(draft, leading, name, place)
+    spec = found.value and replace(found.value, read=tuple(dict.fromkeys(draft.read)))
+    return Combination(replace(found, value=spec), draft.given)
+
+
+def _combined(draft: Draft, leading: Path, name: str, place: str) -> Reading[EnvironmentSpec]:
+    root = draft.folder.root
     if leading.name == "devcontainer.json" or leading.name == ".devcontainer.json":
-        return Combination(container_files.from_devcontainer(draft, leading, name), draft.given)
+        return container_files.from_devcontainer(draft, leading, name)
     for path in Folder.of(root).passed_over() if place else ():
         draft.notice(path, f"{draft.folder.inner(path)} is not read", f"{place}/ has the say alone")
     for other, use in NOT_READ.items():
         if (root / place / other).is_file():
             draft.notice(root / place / other, f"{other} is not read", f"it is for {use}")
     if leading.name == "Dockerfile":
-        return Combination(container_files.from_dockerfile(draft, leading, name), draft.given)
+        return container_files.from_dockerfile(draft, leading, name)
     known = any(leading.name in group for group in GROUPS) or leads(draft.folder, leading)
     if not known or leading.parent != root / place:
         python_files.take_requirements(draft, leading)  # a file of another name that the project declares
     else:
         _take(draft, leading.name)
-    return Combination(_reading(draft, name, leading), draft.given)
+    return _reading(draft, name, leading)
 
 
 def leads(folder: Folder, path: Path) -> bool:

@@ -22,6 +22,7 @@ class Draft:
     problems: list[Problem] = field(default_factory=list)
     notices: list[Problem] = field(default_factory=list)
     given: dict[str, str] = field(default_factory=dict)
+    read: list[Path] = field(default_factory=list)  # every file that was looked into
     # Python
     python: bool = False
     python_version: str | None = None
@@ -67,8 +68,9 @@ class Draft:
         if not self.folder.safe(path):
             self.problem(path, "leads out of the project")
             return None
+        self.read.append(path)
         try:
-            return read_bytes(path, LARGEST)
+            return read_bytes(path, LARGEST, root=self.folder.root)
         except DeclarationError as error:
             self.problems += error.problems
             return None

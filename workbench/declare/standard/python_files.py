@@ -57,6 +57,7 @@ def take_requirements(draft: Draft, path: Path) -> None:
     found = read_requirements(path, draft.folder.root)
     draft.problems += found.problems
     draft.notices += found.notices
+    draft.read += found.files
     take_found(draft, found)
     draft.gave(path, "Python packages")
 

@@ -77,7 +77,7 @@ def create(connection: Connection, plan: Plan) -> str:
     """Create it without starting it; its id. Raises `Refused` for folders that cannot be shown."""
     daemon = connection.daemon()
     who = plan.who or account(daemon, plan.workspace.person, plan.contents)
-    link_data(plan.workspace)
+    link_data(plan.workspace, enclosed=True)
     binds = [*_folders(plan, who), *belongings.lay_out(plan, who)]
     limits, networked = plan.workspace.limits, plan.workspace.network
     if plan.port and not networked:

@@ -18,11 +18,10 @@ from workbench.engines.base import LABEL
 from workbench.engines.docker.connection import Connection, NoSuchThing
 from workbench.errors import WorkbenchError
 from workbench.text import clean
+from workbench.veil import Veil
 
 FILE = "session.log"
 POSITION = "session.log.position"
-HIDDEN = "[secret]"
-SHORTEST = 8  # characters of a secret that are looked for: shorter ones are parts of other words
 LIMIT = 20_000_000  # bytes of the file, as of a session without a container
 AGAIN = 1.0  # seconds before a broken stream is taken up again
 
@@ -68,7 +67,7 @@ def _read(connection: Connection, handle: str, folder: Path, stop: Event, *, fol
     """Copy from where the last copy ended to the end of the stream."""
     place = _kept(folder, handle)
     since = int(datetime.fromisoformat(place.moment[:19]).replace(tzinfo=UTC).timestamp()) if place.moment else None
-    hidden = _hidden(folder)
+    veil = _veil(folder)
     with connection.api(timeout=None) as api, closing(Copy(folder / FILE)) as sink:
         stream: _Stream = api.logs(handle, stream=True, follow=following, timestamps=True, since=since)
         done = threading.Event()
@@ -80,7 +79,7 @@ def _read(connection: Connection, handle: str, folder: Path, stop: Event, *, fol
                 for line in chunk.decode("utf-8", "replace").splitlines():
                     moment, _, text = line.partition(" ")
                     if place.is_new(moment):
-                        sink.write(_without(clean(text).rstrip(), hidden) + "\n")
+                        sink.write(veil.over(clean(text).rstrip()) + "\n")
         finally:
             done.set()
             if following:
@@ -136,19 +135,13 @@ class _Place:
         return True
 
 
-def _hidden(folder: Path) -> list[str]:
-    """Lines of the session's own secret and of those it was given, which have no place in its log; the longest first."""
-    lines: set[str] = set()
+def _veil(folder: Path) -> Veil:
+    """Over the session's own secret and those it was given, which have no place in its log."""
+    values = []
     for path in (folder / "token", *(folder / secrets.FOLDER).glob("*")):
         with suppress(OSError, UnicodeDecodeError):
-            lines |= {line.strip() for line in path.read_text(encoding="utf-8").splitlines()}
-    return sorted((line for line in lines if len(line) >= SHORTEST), key=len, reverse=True)
-
-
-def _without(text: str, hidden: list[str]) -> str:
-    for secret in hidden:
-        text = text.replace(secret, HIDDEN)
-    return text
+            values.append(path.read_text(encoding="utf-8"))
+    return Veil(values)
 
 
 def _close_at(stream: _Stream, stop: Event, done: Event) -> None:

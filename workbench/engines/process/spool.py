@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from workbench.text import clean
+from workbench.veil import Veil
 
-SHORTEST = 8  # characters of a secret that are looked for: shorter ones are parts of other words
 LINE = 64 * 1024  # bytes after which a line without an end is written as it is
 
 
@@ -22,10 +22,11 @@ class Spool:
         self.limit = limit
         self.open = True
         self.pending = b""
-        self.secrets = []
+        values = []
         for name in secrets:
             with open(name, encoding="utf-8") as file:
-                self.secrets += [line.strip() for line in file if len(line.strip()) >= SHORTEST]
+                values.append(file.read())
+        self.veil = Veil(values)
         self.file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self.size = os.fstat(self.file).st_size
         os.set_blocking(source, False)
@@ -52,9 +53,7 @@ class Spool:
 
     def write(self, text: str) -> None:
         """Append `text`; a full disk loses lines of a log, never the process."""
-        for secret in self.secrets:
-            text = text.replace(secret, "[secret]")
-        data = clean(text).encode()
+        data = self.veil.over(clean(text)).encode()
         try:
             if self.size + len(data) > self.limit:
                 os.replace(self.path, f"{self.path}.1")

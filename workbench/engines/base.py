@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import Protocol
+from typing import Any, Protocol
 
 from workbench.model.build import BuildProgress
 from workbench.model.environment import EngineName, EnvironmentSpec, KernelSpec, Limits, Revision
@@ -46,6 +46,7 @@ class Facts:
     rootless: bool = False
     problem: str = ""
     hint: str = ""
+    known: Mapping[str, Any] = field(default_factory=dict, compare=False)  # what a runner need not ask again, for JSON
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ class Workspace:
     secrets: Mapping[str, Path] = field(default_factory=dict)
     network: bool = True
     person: Person = Person(0, 0, "root")
+    warm: bool = False  # whether a kernel may come from what is kept warm
+    preload: tuple[str, ...] = ()  # modules that a warm one has imported already
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,7 @@ class KernelHost(Protocol):
 
     folder: Path
     transport: str  # `ipc`, or `tcp` where the kernel cannot reach the host's sockets
+    warm: bool  # whether what was launched had been kept warm
 
     def inside(self, path: Path) -> str:
         """`path` of the host as the kernel sees it."""
@@ -228,8 +232,11 @@ class Engine(Protocol):
     def tidy(self) -> None:
         """Remove what builds that were killed have left on disk. May take long; no build of this home is made then."""
 
-    def host(self, revision: Revision, workspace: Workspace, *, run: str) -> KernelHost:
-        """A host for one kernel of `revision`; `run` (`41.1`) goes into labels."""
+    def host(
+        self, revision: Revision, workspace: Workspace, *, run: str, kernel: KernelSpec | None = None
+    ) -> KernelHost:
+        """A host for one kernel of `revision`; `run` (`41.1`) goes into labels. `kernel`: the one that will be launched,
+        so that the host can be that of one which was kept warm."""
 
     def sweep_kernels(self, home: str, living: frozenset[str]) -> int:
         """Remove kernels of `home` whose `run` is not in `living` (left by a runner that was killed); how many."""

@@ -19,10 +19,18 @@ UNLESS = (
 KEPT = ("registries", "package_index")  # settings that an engine looks at
 
 
-def open_engine(name: EngineName, home: Home, settings: Settings, *, at: tuple[str, str] | None = None) -> Engine:
+def open_engine(
+    name: EngineName,
+    home: Home,
+    settings: Settings,
+    *,
+    at: tuple[str, str] | None = None,
+    known: Mapping[str, Any] | None = None,
+) -> Engine:
     """The engine of that name for `home`. Its libraries are imported here; it is not asked anything yet.
 
-    `at`: the address of a Docker engine and where that was taken from; it is looked for unless given.
+    `at`: the address of a Docker engine and where that was taken from; it is looked for unless given. `known`: what it
+    has said of itself (`Facts.known`).
     """
     if name is EngineName.PROCESS:
         from workbench.engines.process.engine import ProcessEngine
@@ -31,7 +39,7 @@ def open_engine(name: EngineName, home: Home, settings: Settings, *, at: tuple[s
     from workbench.engines.docker.endpoint import Endpoint
     from workbench.engines.docker.engine import DockerEngine
 
-    return DockerEngine(home, settings, endpoint=Endpoint(*at) if at else None)
+    return DockerEngine(home, settings, endpoint=Endpoint(*at) if at else None, known=known)
 
 
 def options(home: Home, settings: Settings, facts: Facts | None = None) -> dict[str, Any]:
@@ -42,14 +50,16 @@ def options(home: Home, settings: Settings, facts: Facts | None = None) -> dict[
     kept = {key: getattr(settings, key) for key in KEPT}
     kept["registries"] = dict(settings.registries)
     at = [facts.endpoint, facts.source] if facts and facts.endpoint else None
-    return {"root": str(home.root), "state": str(home.state), "settings": kept, "at": at}
+    known = dict(facts.known) if facts else {}
+    return {"root": str(home.root), "state": str(home.state), "settings": kept, "at": at, "known": known}
 
 
 def reopen(name: EngineName, described: Mapping[str, Any]) -> Engine:
     """The engine that `options` described."""
     home = Home(Path(described["root"]), Path(described["state"]))
     at = described.get("at")
-    return open_engine(name, home, Settings(**described["settings"]), at=(at[0], at[1]) if at else None)
+    settings = Settings(**described["settings"])
+    return open_engine(name, home, settings, at=(at[0], at[1]) if at else None, known=described.get("known"))
 
 
 def choose(

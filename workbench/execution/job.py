@@ -88,6 +88,8 @@ class Job:
             secrets={name: Path(path) for name, path in space.get("secrets", {}).items()},
             network=space.get("network", True),
             person=Person(**space["person"]),
+            warm=space.get("warm", False),
+            preload=tuple(space.get("preload", ())),
         )
         data["revision"] = Revision.from_json(json.dumps(data["revision"]))
         data["engine"] = EngineName(data["engine"])

@@ -130,7 +130,7 @@ class Runner:
 
         papermill_engine.install()
         translators.install()
-        self.host = reopen(job.engine, job.engine_options).host(job.revision, job.workspace, run=job.label)
+        self.host = reopen(job.engine, job.engine_options).host(job.revision, job.workspace, run=job.label, kernel=spec)
         execute_notebook(
             self.document.node(),
             None,

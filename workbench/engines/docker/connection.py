@@ -6,9 +6,9 @@ import errno
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import docker.errors
@@ -70,11 +70,12 @@ class Connection:
     each question looks for it anew: its socket may appear only after a login.
     """
 
-    def __init__(self, endpoint: Endpoint | None = None) -> None:
+    def __init__(self, endpoint: Endpoint | None = None, known: Mapping[str, Any] | None = None) -> None:
+        """`known`: what another connection to it was told (`Facts.known`), so that it is not asked again."""
         self._endpoint = endpoint
         self._settled = endpoint is not None
         self._local = threading.local()
-        self._daemon: Daemon | None = None
+        self._daemon = remembered(known) if known else None
 
     @property
     def endpoint(self) -> Endpoint:
@@ -129,6 +130,7 @@ class Connection:
             version=daemon.version,
             identity=daemon.identity,
             rootless=daemon.rootless,
+            known=asdict(daemon),
             problem=problem,
             hint=hint,
         )
@@ -141,10 +143,11 @@ class Connection:
         return kept[1]
 
     def _connect(self, timeout: float | None) -> APIClient:
-        # No `version`: engines refuse what is too new for them, and since 29 also what is too old.
-        # It answers here, with its version. No timeout is allowed by the library, though not by its type stubs.
+        # No fixed `version`: engines refuse what is too new for them, and since 29 also what is too old. One that is not
+        # known answers here, with its version. No timeout is allowed by the library, though not by its type stubs.
         endpoint = self.endpoint
-        client = APIClient(base_url=endpoint.url, timeout=timeout)  # type: ignore[arg-type]
+        version = _dotted(self._daemon.api) if self._daemon else None
+        client = APIClient(base_url=endpoint.url, timeout=timeout, version=version)  # type: ignore[arg-type]
         self._endpoint, self._settled = endpoint, True
         return client
 
@@ -164,7 +167,10 @@ class Connection:
         except docker.errors.APIError as error:
             if "no container with" in explanation(error):  # Podman, with 500
                 raise NoSuchThing(str(error), response=error.response) from error
-            raise _refusal(error) from error
+            refused = _refusal(error)
+            if isinstance(refused, EngineDown):  # it is another release now: the next client asks for its version
+                self._daemon, self._local = None, threading.local()
+            raise refused from error
         except (*_UNREACHABLE, docker.errors.DockerException, OSError) as error:
             down = self._down(error)
             if not self._settled:
@@ -191,6 +197,14 @@ class Connection:
         if "timed out" in str(error).lower():
             return EngineDown(f"the engine at {where} does not answer in time", title="Docker", hint="Is it stuck?")
         return EngineDown(f"the engine at {where} broke off: {one_line(str(error), 300)}", title="Docker")
+
+
+def remembered(known: Mapping[str, Any]) -> Daemon | None:
+    """The reverse of `Facts.known`; None for what another release has written."""
+    try:
+        return Daemon(**{**known, "api": tuple(known["api"])})
+    except (KeyError, TypeError):
+        return None
 
 
 def read_daemon(version: dict[str, Any], info: dict[str, Any]) -> Daemon:

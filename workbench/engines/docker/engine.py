@@ -6,12 +6,14 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 from workbench.engines.base import Facts, Inhabitant, SessionFacts, SessionRequest, Sink, Workspace
-from workbench.engines.docker import base_image, builder, contents, gauge, kernel, log, recipe, stock
+from workbench.engines.docker import base_image, builder, contents, gauge, leftovers, log, recipe, stock
+from workbench.engines.docker import kernel as kernels
 from workbench.engines.docker.bases import Bases, Wish
 from workbench.engines.docker.connection import Connection
 from workbench.engines.docker.contents import Library
@@ -21,9 +23,10 @@ from workbench.engines.docker.making import Making
 from workbench.engines.docker.pinning import Pinning
 from workbench.engines.docker.registries import package_index
 from workbench.engines.docker.session import Sessions
-from workbench.errors import Refused
+from workbench.engines.docker.spares import SpareContainer, Spares
+from workbench.errors import Refused, WorkbenchError
 from workbench.model.build import BuildProgress
-from workbench.model.environment import EngineName, EnvironmentSpec, Revision
+from workbench.model.environment import EngineName, EnvironmentSpec, KernelSpec, Revision
 from workbench.model.lock import Change, Lock
 from workbench.model.stock import Holding, Stock
 from workbench.model.usage import Usage
@@ -36,14 +39,22 @@ class DockerEngine:
 
     name = EngineName.DOCKER
 
-    def __init__(self, home: Home, settings: Settings, *, endpoint: Endpoint | None = None) -> None:
+    def __init__(
+        self,
+        home: Home,
+        settings: Settings,
+        *,
+        endpoint: Endpoint | None = None,
+        known: Mapping[str, Any] | None = None,
+    ) -> None:
         self._home = home
         self._settings = settings
-        self._connection = Connection(endpoint)
+        self._connection = Connection(endpoint, known)
         self._library = Library(self._connection, home.state / "images", home.id)
         self._images = Images(self._connection, home.id)
         self._bases = Bases(self._connection, settings.registries, home.state / "images")
         self._sessions = Sessions(self._connection, self._library, home)
+        self._spares = Spares(self._connection, self._library, home)
 
     def facts(self) -> Facts:
         """Whether it answers, and what it is."""
@@ -201,20 +212,35 @@ class DockerEngine:
 
     # -- kernels ---------------------------------------------------------------------------------------------------
 
-    def host(self, revision: Revision, workspace: Workspace, *, run: str) -> kernel.DockerHost:
-        """A host for one kernel."""
+    def host(
+        self, revision: Revision, workspace: Workspace, *, run: str, kernel: KernelSpec | None = None
+    ) -> kernels.DockerHost:
+        """A host for one kernel, that of a spare where there is one."""
         if self._connection.daemon().desktop:
             raise Refused(
                 "Docker Desktop runs in a virtual machine, whose sockets cannot be reached from here",
                 hint="Install Docker Engine beside it (`docker context use default`), or set `engine: process`.",
             )
-        return kernel.DockerHost(self._connection, self._library, self._home, revision, workspace, run)
+        taken = self._spares.take(revision, workspace, kernel, run)
+        return kernels.DockerHost(self._connection, self._library, self._home, revision, workspace, run, taken)
+
+    def warm_key(self, revision: Revision, workspace: Workspace, kernel: str = "") -> str:
+        """The shape of a spare kernel."""
+        found = self._spares.kernel(revision, workspace, kernel)
+        return self._spares.shape(revision, workspace, found) if found else ""
+
+    def warm(self, revision: Revision, workspace: Workspace, kernel: str = "") -> SpareContainer:
+        """A spare kernel in a container of its own."""
+        found = self._spares.kernel(revision, workspace, kernel)
+        if found is None:
+            raise WorkbenchError("this environment has no kernel that can be kept warm")
+        return self._spares.start(revision, workspace, found)
 
     def sweep_kernels(self, home: str, living: frozenset[str]) -> int:
         """Remove kernels whose runner is gone, and containers that an image was asked in."""
         now = time.time()
         contents.sweep(self._connection, home, now)
-        return kernel.sweep(self._connection, self._home, home, living, now)
+        return leftovers.sweep(self._connection, self._home, home, living, now)
 
     # -- sessions --------------------------------------------------------------------------------------------------
 

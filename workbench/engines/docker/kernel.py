@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import shutil
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from workbench.engines.base import LABEL, KernelExit, Workspace
+from workbench.engines.base import KernelExit, Workspace
 from workbench.engines.docker.connection import GOING, Connection, NoSuchThing
 from workbench.engines.docker.container import Plan, create
-from workbench.engines.docker.contents import Library
+from workbench.engines.docker.contents import Contents, Library
 from workbench.engines.folders import short_folder
+from workbench.engines.waiting import hand_over
+from workbench.engines.waiting.records import Spare
 from workbench.errors import EngineDown, WorkbenchError
 from workbench.model.environment import KernelSpec, Revision
 from workbench.paths import Home, private_folder
@@ -26,8 +29,8 @@ ROLE = "kernel"
 KILLED = 128 + signal.SIGKILL
 LATE, LOOK = 1.0, 0.1  # seconds in which memory is still asked for after an end, and between two questions
 AGAIN = 1.0  # seconds between looks while the engine does not answer
-YOUNG = 2.0  # seconds after which a sweep trusts that the run of a kernel was known to its caller
 LAST_LINES = 200
+_UNFIT = re.compile(r"[^A-Za-z0-9_.-]+", re.ASCII)
 AWAY = "the engine was away meanwhile"
 REMOVED = "its container was removed"
 
@@ -41,17 +44,26 @@ class DockerHost:
     transport = "ipc"
 
     def __init__(
-        self, connection: Connection, library: Library, home: Home, revision: Revision, workspace: Workspace, run: str
+        self,
+        connection: Connection,
+        library: Library,
+        home: Home,
+        revision: Revision,
+        workspace: Workspace,
+        run: str,
+        taken: tuple[Spare, Path] | None = None,
     ) -> None:
         self._connection = connection
         self._library = library
         self._revision = revision
         self._workspace = workspace
         self._run = run
-        self._private = private_folder(records(home) / f"{run}@{secrets.token_hex(6)}")
-        self.folder = short_folder(home)
+        self._spare: Spare | None = taken[0] if taken else None
+        self._private = taken[1] if taken else private_folder(records(home) / f"{run}@{secrets.token_hex(6)}")
+        self.folder = Path(self._spare.folder) if self._spare else short_folder(home)
         (self._private / "sockets").write_text(str(self.folder))
         self.output = self._private / "output.txt"
+        self.warm = False
         self._handle = ""
         self._killed = False
         self._away = False
@@ -64,40 +76,28 @@ class DockerHost:
         return str(path)
 
     def launch(self, kernel: KernelSpec, connection_file: Path, env: Mapping[str, str]) -> None:
-        """Create and start the container; what cannot be started is removed."""
+        """Let the spare that was taken go on, else create and start the container; what cannot be started is removed."""
         if self._handle:
             raise WorkbenchError("this host has a kernel already")
-        self._handle = create(
-            self._connection,
-            Plan(
-                name=None,
-                revision=self._revision,
-                contents=self._library.of(self._revision.digest or self._revision.reference),
-                argv=[word.replace("{connection_file}", str(connection_file)) for word in kernel.argv],
-                workspace=self._workspace,
-                private=self._private,
-                home=self._private / "home",
-                labels={
-                    "role": ROLE,
-                    "home": self._workspace.home,
-                    "owner": str(self._workspace.person.uid),
-                    "project": self._workspace.project_name,
-                    "run": self._run,
-                    "spec": self._revision.id,
-                },
-                env={**self._workspace.env, **kernel.env, **env},
-                shown=[(self.folder, str(self.folder), True)],
-                hostname=f"run-{self._run.replace('.', '-')}",
-                log_size="1m",
-            ),
-        )
+        argv = [word.replace("{connection_file}", str(connection_file)) for word in kernel.argv]
+        self.warm = self._spare is not None and hand_over(self.folder, argv, env)
+        if self._spare and self.warm:
+            self._handle = self._spare.handle
+        else:
+            self._start(kernel, argv, env)
+        threading.Thread(target=self._watch, name=f"kernel-{self._run}", daemon=True).start()
+
+    def _start(self, kernel: KernelSpec, argv: Sequence[str], env: Mapping[str, str]) -> None:
+        contents = self._library.of(self._revision.digest or self._revision.reference)
+        place = Place(self._private, self.folder, self._run)
+        plan = plan_of(contents, self._revision, self._workspace, place, argv, {**kernel.env, **env})
+        self._handle = create(self._connection, plan)
         try:
             with self._connection.api() as api:
                 api.start(self._handle)
         except (WorkbenchError, NoSuchThing):
             self._remove()
             raise
-        threading.Thread(target=self._watch, name=f"kernel-{self._run}", daemon=True).start()
 
     def poll(self) -> KernelExit | None:
         """None while it lives: a look at what the waiting thread knows."""
@@ -140,6 +140,8 @@ class DockerHost:
 
     def _watch(self) -> None:
         """Wait for the end, over restarts of the engine."""
+        if self.warm:
+            self._name()
         while not self._closed.is_set():
             try:
                 with self._connection.api(timeout=None) as api:
@@ -155,6 +157,11 @@ class DockerHost:
                 return
             if self._ended.is_set():
                 return
+
+    def _name(self) -> None:
+        """What was a spare gets the name of a run's container; it only helps who lists containers."""
+        with suppress(WorkbenchError, NoSuchThing), self._connection.api() as api:
+            api.rename(self._handle, name_of(self._workspace, self._run, self._private))
 
     def _answers(self) -> bool:
         """Whether the engine is there."""
@@ -192,13 +199,65 @@ class DockerHost:
         self._ended.set()
 
     def _remove(self) -> None:
-        if not self._handle:
-            return
-        try:
-            with self._connection.api() as api:
-                api.remove_container(self._handle, force=True, v=True)
-        except NoSuchThing:
-            return
+        for handle in {self._handle, self._spare.handle if self._spare else ""} - {""}:
+            try:
+                with self._connection.api() as api:
+                    api.remove_container(handle, force=True, v=True)
+            except NoSuchThing:
+                continue
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a kernel's container has its files: `private`, and `sockets`; `run` is whose it is."""
+
+    private: Path
+    sockets: Path
+    run: str
+
+
+def plan_of(
+    contents: Contents,
+    revision: Revision,
+    workspace: Workspace,
+    place: Place,
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    shown: Sequence[tuple[Path, str, bool]] = (),
+) -> Plan:
+    """The container of a kernel."""
+    return Plan(
+        name=name_of(workspace, place.run, place.private),
+        revision=revision,
+        contents=contents,
+        argv=argv,
+        workspace=workspace,
+        private=place.private,
+        home=place.private / "home",
+        labels={
+            "role": ROLE,
+            "home": workspace.home,
+            "owner": str(workspace.person.uid),
+            "project": workspace.project_name,
+            "run": place.run,
+            "mark": mark_of(place.private),
+            "spec": revision.id,
+        },
+        env={**workspace.env, **env},
+        shown=[(place.sockets, str(place.sockets), True), *shown],
+        hostname=_UNFIT.sub("-", workspace.project_name)[:63].strip("-.") or "run",
+        log_size="1m",
+    )
+
+
+def mark_of(record: Path) -> str:
+    """What the name of a record ends with, for as long as it is there."""
+    return record.name.rpartition("@")[2]
+
+
+def name_of(workspace: Workspace, run: str, record: Path) -> str:
+    """What people see in the engine's list; the mark tells those of a run that was begun again apart."""
+    return _UNFIT.sub("-", f"workbench-{workspace.project_name}-run-{run}-{mark_of(record)[:6]}")
 
 
 def read_exit(state: Mapping[str, object], limit: int | None) -> KernelExit:
@@ -216,45 +275,6 @@ def read_exit(state: Mapping[str, object], limit: int | None) -> KernelExit:
 def records(home: Home) -> Path:
     """The folder with a folder for each kernel: `<run>@<mark>`."""
     return home.state / "containers"
-
-
-def sweep(connection: Connection, home: Home, labelled: str, living: frozenset[str], now: float) -> int:
-    """Remove kernels of the home `labelled` whose run is not in `living`, and their folders; how many.
-
-    One made within the last seconds may be of a run that `living` could not have yet.
-    """
-    count = 0
-    with connection.api() as api:
-        filters = {"label": [f"{LABEL}home={labelled}", f"{LABEL}role={ROLE}"]}
-        for entry in api.containers(all=True, filters=filters):
-            run = entry["Labels"].get(f"{LABEL}run", "")
-            if run in living or now - float(entry["Created"]) < YOUNG:
-                continue
-            try:
-                api.remove_container(entry["Id"], force=True, v=True)
-            except NoSuchThing:
-                continue
-            count += 1
-    if labelled == home.id:
-        _sweep_folders(records(home), living, now)
-    return count
-
-
-def _sweep_folders(folder: Path, living: frozenset[str], now: float) -> None:
-    try:
-        found = sorted(folder.iterdir())
-    except OSError:
-        return
-    for record in found:
-        try:
-            if record.name.rpartition("@")[0] in living or now - record.stat().st_mtime < YOUNG:
-                continue
-            sockets = Path((record / "sockets").read_text())
-        except OSError:
-            continue
-        if sockets.is_absolute() and sockets.name.startswith("k"):
-            shutil.rmtree(sockets, ignore_errors=True)
-        shutil.rmtree(record, ignore_errors=True)
 
 
 def _not_running(error: WorkbenchError) -> bool:

@@ -17,7 +17,7 @@ from workbench.engines.process import gauge, host, interpreters, session, stock,
 from workbench.engines.process.builder import Build
 from workbench.engines.process.pinning import Pinning
 from workbench.errors import NotFound, Refused
-from workbench.model.environment import EngineName, EnvironmentSpec, Revision
+from workbench.model.environment import EngineName, EnvironmentSpec, KernelSpec, Revision
 from workbench.model.ide import Ide
 from workbench.model.lock import Change, Lock
 from workbench.model.stock import Holding, Stock
@@ -166,8 +166,11 @@ class ProcessEngine:
         """Finish removals and exchanges of venvs, and remove half-made ones."""
         venv.tidy(self.home.state / "environments")
 
-    def host(self, revision: Revision, workspace: Workspace, *, run: str) -> KernelHost:
+    def host(
+        self, revision: Revision, workspace: Workspace, *, run: str, kernel: KernelSpec | None = None
+    ) -> KernelHost:
         """A host for one kernel as a process of this machine."""
+        del kernel  # what is kept warm has no host of its own
         return host.ProcessHost(self.home, revision, workspace, run)
 
     def sweep_kernels(self, home: str, living: frozenset[str]) -> int:

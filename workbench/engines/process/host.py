@@ -41,6 +41,7 @@ class ProcessHost:
         (self.record / "sockets").write_text(str(self.folder))
         self.output = self.record / "output.txt"
         self.line: kept.Line | None = None
+        self.warm = False
 
     def inside(self, path: Path) -> str:
         """The same path: there is no other view."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from workbench.model.environment import Limits
+from workbench.model.notice import Beat, Mail, Notify
 from workbench.model.retention import Keep
 
 
@@ -35,4 +36,7 @@ class Settings:
     warm_sessions: int = 2
     warm_memory: int = 2 * 1024**3
     package_index: str | None = None
+    notify: Notify | None = None
+    mail: Mail = field(default_factory=Mail)
+    heartbeat: Beat | None = None
     keep: Keep = field(default_factory=Keep)

@@ -22,6 +22,7 @@ NO_NOUNS = {"util", "utils", "helper", "helpers", "manager", "managers", "common
 # The one place that may import a library; a path ending in / is a folder.
 PLACE = {
     "aiohttp": "front/",
+    "apprise": "notices/",
     "apscheduler": "supervisor/clock.py",
     "cronsim": "model/cron.py",
     "docker": "engines/docker/",

@@ -52,6 +52,7 @@ ENTRIES = {
         ("workbench.cli.schedule_times", "workbench.cli.schedule_ledger"),
     ),
     "secrets": Entry("workbench.cli.secrets:secrets", "Values that environments name and no file holds.", THINGS),
+    "notify": Entry("workbench.cli.notify:notify", "Who is told of runs.", THINGS),
     "service": Entry("workbench.cli.service:service", "The supervisor of this home.", THINGS),
 }
 

@@ -108,6 +108,8 @@ ANSWERS = {
     "schedules pause": "schedule",
     "schedules resume": "schedule",
     "schedules remove": "`removed file`",
+    "notify list": "array of notice",
+    "notify test": "array of notice",
     "secrets list": "array of secret",
     "secrets set": "`name state`",
     "secrets remove": "`removed environments` (those that name it)",

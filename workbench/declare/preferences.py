@@ -9,6 +9,7 @@ from workbench.declare.problem import DeclarationError, Problem, Reading
 from workbench.declare.reader import read
 from workbench.declare.schema import SettingsKeys
 from workbench.declare.schema.keep import keep_of
+from workbench.declare.schema.notify import beat_of, mail_of, notify_of
 from workbench.declare.validation import validate
 from workbench.model.environment import Limits
 from workbench.settings import Settings
@@ -46,4 +47,5 @@ def _settings(keys: SettingsKeys) -> Settings:
         given["sizes"] = {name: Limits(**said) for name, said in given["sizes"].items()}
     if "keep" in given:
         given["keep"] = keep_of(keys.keep)
+    given.update(notify=notify_of(keys.notify), mail=mail_of(keys.mail), heartbeat=beat_of(keys.heartbeat))
     return Settings(**given)

@@ -10,6 +10,7 @@ from workbench.declare.problem import DeclarationError, Problem, Reading
 from workbench.declare.reader import Document, read
 from workbench.declare.schema import DataKeys, ProjectKeys
 from workbench.declare.schema.keep import keep_of
+from workbench.declare.schema.notify import notify_of
 from workbench.declare.validation import validate
 from workbench.errors import Refused
 from workbench.model.names import SLUG_RULE, is_slug
@@ -56,6 +57,7 @@ def load_project(
             warm=keys.warm,
             idle_stop=keys.idle_stop,
             restart_at_boot=keys.restart == "boot",
+            notify=notify_of(keys.notify),
             keep=keep_of(keys.keep),
         )
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.model.notice import Notify
 from workbench.model.retention import Keep
 
 DECLARING = ("project.yaml", "schedules", "ides")  # of a project
@@ -36,7 +37,7 @@ class Project:
     data: tuple[Mount, ...] = ()
     description: str = ""
     warm: bool = False  # whether a next session and kernel are kept ready
-    notify_failure: tuple[str, ...] = ()
+    notify: Notify | None = None  # who is told of its runs, beside what the home says
     idle_stop: float | None = None  # seconds without work after which a session stops; 0: never; None: not said
     restart_at_boot: bool = False  # whether its sessions come up again after the machine was restarted
     keep: Keep | None = None  # which of its runs; the home's, where not said

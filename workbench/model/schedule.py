@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from workbench.model.notice import Notify
 from workbench.model.retention import Keep
 
 
@@ -62,6 +63,7 @@ class ScheduleSpec:
     catch_up_window: float | None = None  # seconds
     enabled: bool = True
     digest: str = ""  # of the file's text
+    notify: Notify | None = None  # who is told, beside what the project says
     keep: Keep | None = None  # which of its runs; the project's, where not said
     start: str | None = None
     end: str | None = None

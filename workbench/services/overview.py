@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 
 from workbench.model.environment import EngineName
 from workbench.model.event import Event
+from workbench.model.notice import masked
 from workbench.model.run import ACTIVE, PENDING, UNSUCCESSFUL, Run, RunState
 from workbench.model.schedule import DueState, Schedule
 from workbench.model.session import ALIVE, Desired, Session, SessionState
 from workbench.services.bench import Bench
 from workbench.store import builds as build_rows
 from workbench.store import environments as environment_rows
-from workbench.store import events, ledger
+from workbench.store import events, ledger, notices
 from workbench.store import runs as run_rows
 from workbench.store import schedules as schedule_rows
 from workbench.store import sessions as session_rows
@@ -67,11 +68,15 @@ def overview(bench: Bench) -> Overview:
         schedules = schedule_rows.listing(connection)
         last_due = ledger.newest(connection)
         vanished = _vanished(bench, connection, schedules, now)
+        untold = notices.unsent(connection, now - LOOK_BACK)[:3]
         behind = build_rows.behind(connection, now - LOOK_BACK)
     sessions = [session for session in known if not session.spare]
     needs = [*_full(bench), *(_failed(runs) for runs in _standing(ended, newer))]
     needs += [Need("run", str(run.id), f"{run.name} waits: {run.reason}", f"runs show {run.id}") for run in waiting]
     needs += vanished
+    needs += [
+        Need("notice", str(one.id), f"{masked(one.target)} was not told: {one.reason}", "notify list") for one in untold
+    ]
     needs += [
         Need(
             "environment",

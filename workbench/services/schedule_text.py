@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from sys import intern
 from typing import Any
 
+from workbench.model.notice import Notify, Occasion
+from workbench.model.retention import Keep
 from workbench.model.schedule import CatchUp, Overlap, ScheduleSpec
 
 _ELSEWHERE = frozenset({"project", "name", "source", "digest"})
@@ -23,6 +25,11 @@ def to_json(spec: ScheduleSpec) -> str:
     """All of `spec` but where it stands; empty where it has values that JSON does not give back as they are."""
     values = {name: getattr(spec, name) for name in _USUAL}
     said = {name: value for name, value in values.items() if value != _USUAL[name]}
+    if spec.keep:
+        said["keep"] = asdict(spec.keep)
+    if spec.notify:
+        targets = {str(occasion): list(told) for occasion, told in spec.notify.targets.items()}
+        said["notify"] = {**asdict(spec.notify), "targets": targets}
     return json.dumps(said) if _plain(said) else ""
 
 
@@ -45,6 +52,11 @@ def from_json(text: str, project: str, name: str, source: Path, digest: str) -> 
             values["overlap"] = Overlap(values["overlap"])
         if "catch_up" in values:
             values["catch_up"] = CatchUp(values["catch_up"])
+        if "keep" in values:
+            values["keep"] = Keep(**values["keep"])
+        if "notify" in values:
+            targets = {Occasion(occasion): tuple(told) for occasion, told in values["notify"]["targets"].items()}
+            values["notify"] = Notify(**{**values["notify"], "targets": targets})
         known = {name: value for name, value in values.items() if name in _USUAL}
         return ScheduleSpec(project=project, name=name, source=source, digest=digest, **known)
     except (ValueError, TypeError, KeyError):

@@ -169,6 +169,21 @@ def _contained(connection: sqlite3.Connection) -> None:
     )
 
 
+def _notices(connection: sqlite3.Connection) -> None:
+    """Letters to people about runs and due times, and how far the journal was read for them."""
+    connection.execute(
+        "CREATE TABLE notices (id INTEGER PRIMARY KEY AUTOINCREMENT, occasion TEXT NOT NULL, subject TEXT NOT NULL,"
+        " target TEXT NOT NULL, text TEXT NOT NULL, run INTEGER, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',"
+        " tries INTEGER NOT NULL DEFAULT 0, sender TEXT NOT NULL DEFAULT '', report INTEGER NOT NULL DEFAULT 0, created TEXT NOT NULL,"
+        f" not_before TEXT NOT NULL, {_ACTOR}, UNIQUE (occasion, subject, target))"
+    )
+    connection.execute("CREATE INDEX notices_open ON notices (state, not_before) WHERE state IN ('pending', 'sending')")
+    connection.execute("CREATE INDEX notices_run ON notices (run)")
+    connection.execute(
+        f"CREATE TABLE notice_marks (id INTEGER PRIMARY KEY, event INTEGER NOT NULL, due INTEGER NOT NULL, {_ACTOR})"
+    )
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _first,
     _life_of_sessions,
@@ -179,4 +194,5 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _scalars,
     _schedules_in_full,
     _contained,
+    _notices,
 )

@@ -23,6 +23,7 @@ from workbench.supervisor.disk import Disk
 from workbench.supervisor.dispatch import Dispatch
 from workbench.supervisor.engines import Engines
 from workbench.supervisor.gauge import Gauge
+from workbench.supervisor.notices import Notices
 from workbench.supervisor.pinning import Pinning
 from workbench.supervisor.ready import Environments
 from workbench.supervisor.reconcile import Reconcile
@@ -95,6 +96,7 @@ class Supervisor:
             Part("spares", self.sessions.spares.look),
             Part("reconcile", self._reconcile),
             Part("gauge", self.gauge.look),
+            Part("notices", Notices(desk, self.schedules).look),
             Part("retention", Retention(desk).look),
         )
         self._slow = 0.0  # when every part looks, whatever they said

@@ -10,6 +10,7 @@ from pydantic import Field
 from workbench.declare.scalars import Line, Truth, Value
 from workbench.declare.schema.base import IdleStop, Keys, choice
 from workbench.declare.schema.keep import KeepKeys
+from workbench.declare.schema.notify import NotifyKeys
 
 
 class DataKeys(Keys):
@@ -28,7 +29,6 @@ class ProjectKeys(Keys):
     """What a project says of itself: `project.yaml` in its folder."""
 
     LATER: ClassVar[Mapping[str, str]] = {
-        "notify": "",
         "secrets": "name them in its environment",
         "schedules": "a schedule is a file schedules/<name>.yaml",
         "parameters": "",
@@ -57,4 +57,9 @@ class ProjectKeys(Keys):
         None,
         description="Which of its runs are kept; what workbench.yaml says, where absent.",
         examples=[{"last": 30, "for": "90d"}],
+    )
+    notify: NotifyKeys | None = Field(
+        None,
+        description="Who is told of its runs; what workbench.yaml says, where absent.",
+        examples=[{"failure": ["ann@acme.example"]}],
     )

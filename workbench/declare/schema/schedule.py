@@ -23,6 +23,7 @@ from workbench.declare.scalars import (
 )
 from workbench.declare.schema.base import Keys, choice
 from workbench.declare.schema.keep import KeepKeys
+from workbench.declare.schema.notify import NotifyKeys
 from workbench.model.run import MOST_RETRIES
 
 OverlapWord = Annotated[str, *choice("skip", "queue", "replace", "allow")]
@@ -37,7 +38,7 @@ Free = Annotated[
 class ScheduleKeys(Keys):
     """When a notebook runs by itself: `schedules/<name>.yaml` in a project. One of `cron`, `once`, `every`."""
 
-    LATER: ClassVar[Mapping[str, str]] = {"code": "the notebook is read when it is due", "notify": "", "secrets": "", "priority": "",
+    LATER: ClassVar[Mapping[str, str]] = {"code": "the notebook is read when it is due", "secrets": "", "priority": "",
              "after": "", "output": ""}  # fmt: skip
 
     notebook: Notebook = Field(description="The notebook, relative to the project.")
@@ -76,4 +77,9 @@ class ScheduleKeys(Keys):
         None,
         description="Which of its runs are kept; what the project says, where absent.",
         examples=[{"last": 30, "for": "90d"}],
+    )
+    notify: NotifyKeys | None = Field(
+        None,
+        description="Who is told of its runs; what the project says, where absent.",
+        examples=[{"failure": ["ann@acme.example"]}],
     )

@@ -14,6 +14,7 @@ from workbench.declare.schema.base import EngineWord, Keys, checked, form
 from workbench.declare.schema.environment import PullWord
 from workbench.declare.schema.keep import KeepKeys
 from workbench.declare.schema.limits import LimitKeys
+from workbench.declare.schema.notify import BeatKeys, MailKeys, NotifyKeys
 
 _REGISTRY = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.\-]*(:\d+)?(/[a-z0-9][a-z0-9._\-]*)*/?", re.ASCII)
 
@@ -32,7 +33,7 @@ Registry = Annotated[str, checked(_registry), form("registry", "registry.acme.ex
 class SettingsKeys(Keys):
     """Settings of a home: `workbench.yaml`, all optional."""
 
-    LATER: ClassVar[Mapping[str, str]] = {"mail": "", "notify": "", "apprise": "", "state": "", "secrets": "", "proxy": "", "cran": "", "theme": "",
+    LATER: ClassVar[Mapping[str, str]] = {"apprise": "write its addresses into notify:", "state": "", "secrets": "", "proxy": "", "cran": "", "theme": "",
              "allow_tcp_kernels": "kernels are reached by private sockets alone"}  # fmt: skip
 
     timezone: Zone | None = Field(
@@ -76,3 +77,10 @@ class SettingsKeys(Keys):
         description="Which runs are kept, of projects that do not say: `runs prune --dry-run` tells what would go.",
         examples=[{"last": 30, "for": "90d"}],
     )
+    notify: NotifyKeys | None = Field(
+        None,
+        description="Who is told of what, of projects that do not say.",
+        examples=[{"failure": ["ann@acme.example"]}],
+    )
+    mail: MailKeys | None = Field(None, description="How mail leaves this machine.")
+    heartbeat: BeatKeys | None = Field(None, description="Asked for while the supervisor lives, for a monitor.")

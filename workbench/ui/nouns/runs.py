@@ -137,7 +137,8 @@ def parameters_page(run: Run) -> Page:
 
 def summary(bench: Bench, run: Run) -> Page:
     """What went wrong first, or how far it is; then the facts."""
-    from workbench.services import revisions, runs, scalars, tags
+    from workbench.model.notice import masked
+    from workbench.services import revisions, runs, scalars, tags, telling
 
     now, zone, page = bench.now(), bench.zone, Page()
     usual = runs.usual_seconds(bench, run)
@@ -167,6 +168,7 @@ def summary(bench: Bench, run: Run) -> Page:
         ("retries", f"{run.retries}, try {run.attempt}" if run.retries else None),
         ("time limit", duration(run.timeout) if run.timeout else None),
         ("output", str(left.folder) if left.folder else None),
+        ("told", ", ".join(f"{masked(one.target)} ({one.state})" for one in telling.recent(bench, run=run.id)) or None),
         ("tags", ", ".join(tags.of(bench, [run.id]).get(run.id, ()))),
     )
     numbers = scalars.of(bench, [run.id]).get(run.id)

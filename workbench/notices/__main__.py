@@ -1,0 +1,152 @@
+"""`python -m workbench.notices HOME`: send what is due, then end.
+
+A letter is claimed before it is sent and marked afterwards, so one whose sender is killed in between is never sent
+twice: it counts as unknown, and `status` says so.
+"""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import os
+import platform
+import re
+import secrets
+import sys
+import time
+import urllib.request
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from workbench import locks
+from workbench.errors import WorkbenchError
+from workbench.model.notice import Notice, NoticeState, Occasion, masked
+from workbench.notices import mail
+from workbench.notices.letter import SETTLE, Letter, letter
+from workbench.notices.mail import Unsent
+from workbench.services import reports, runs
+from workbench.services.bench import Bench, open_bench
+from workbench.store import notices as rows
+from workbench.text import one_line
+from workbench.vault import Vault
+
+log = logging.getLogger("workbench.notices")
+LOCK_FILE = "notices.lock"
+PAUSES = (60.0, 300.0, 1800.0, 7200.0, 21600.0)  # seconds before it is tried again
+LARGEST = 10_000_000  # bytes of reports that mail brings
+_SECRET = re.compile(r"\$\{secret:([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class Sender:
+    """Sends until nothing is due."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.name = secrets.token_hex(8)
+        self.vault = Vault(bench.home.secrets)
+
+    def work(self) -> None:
+        """All that is due now; the supervisor asks again for the rest."""
+        with self.bench.store.write() as connection:
+            rows.abandoned(connection, self.name)
+        while True:
+            now = self.bench.now()
+            with self.bench.store.write() as connection:
+                found = rows.claim(connection, now, now - timedelta(seconds=SETTLE), self.name)
+            if not found:
+                return
+            self._deliver(found)
+
+    def _deliver(self, found: list[Notice]) -> None:
+        target, ids = found[0].target, [one.id for one in found]
+        state, reason, again = NoticeState.SENT, "", None
+        try:
+            self._send(found, self._expanded(target))
+        except Unsent as error:
+            tries = max(one.tries for one in found)
+            final = error.final or tries >= len(PAUSES)
+            state, reason = (NoticeState.FAILED if final else NoticeState.PENDING), one_line(str(error), 400)
+            again = None if final else self.bench.now() + timedelta(seconds=PAUSES[tries])
+        with self.bench.store.write() as connection:
+            rows.settle(connection, ids, state, reason, again)
+        log.info("%s: %s%s", masked(target), state, f", {reason}" if reason else "")
+
+    def _send(self, found: list[Notice], target: str) -> None:
+        if all(one.occasion is Occasion.HEARTBEAT for one in found):
+            _ask(target)
+            return
+        told = [one for one in found if one.occasion is not Occasion.HEARTBEAT]
+        if "://" in target:
+            _by_apprise(target, letter(told, self.bench.home.root, platform.node()))
+            return
+        settings = self.bench.settings.mail
+        sender = settings.sender or f"{getpass.getuser()}@{platform.node()}"
+        one = letter(told, self.bench.home.root, platform.node(), self._reports(told))
+        key = ",".join(str(notice.id) for notice in told)
+        password = self._secret(settings.password) if settings.password else ""
+        mail.send(mail.message(one, sender, target, key), settings, password)
+
+    def _reports(self, told: Sequence[Notice]) -> tuple[tuple[str, bytes], ...]:
+        """The reports of its runs, where they are asked for and as far as mail takes them."""
+        files: list[tuple[str, bytes]] = []
+        for number in dict.fromkeys(one.run for one in told if one.run is not None and one.report):
+            try:
+                run = runs.get(self.bench, number)
+                files.append((f"{run.name}-{run.id}.html", reports.page(self.bench, number, code=False)))
+            except WorkbenchError as error:  # a run without output has no report
+                log.info("run %d: no report: %s", number, error.message)
+        return tuple(files) if sum(len(content) for _, content in files) <= LARGEST else ()
+
+    def _expanded(self, target: str) -> str:
+        return _SECRET.sub(lambda found: self._secret(found[1]), target)
+
+    def _secret(self, name: str) -> str:
+        try:
+            return self.vault.path(name).read_text(encoding="utf-8")
+        except OSError as error:
+            raise Unsent(f"the secret {name} is not set: workbench secrets set {name}", final=True) from error
+
+
+def _ask(address: str) -> None:
+    try:
+        with urllib.request.urlopen(address, timeout=20) as answer:  # noqa: S310 - http or https, by its declaration
+            answer.read(1)
+    except (OSError, ValueError) as error:
+        raise Unsent(f"the heartbeat was not heard: {one_line(str(error), 200)}") from error
+
+
+def _by_apprise(target: str, one: Letter) -> None:
+    import apprise
+
+    said: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("apprise")
+    logger.addHandler(handler)
+    service = apprise.Apprise()
+    if not service.add(target):
+        raise Unsent(f"{masked(target)} is no address that apprise knows", final=True)
+    if not service.notify(title=one.title, body=one.text):
+        why = one_line(said[-1], 200).replace(target, masked(target)) if said else "it was not taken"
+        raise Unsent(f"{masked(target)}: {why}")
+
+
+def main() -> None:
+    """Be the one sender of a home."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    bench = open_bench(Path(sys.argv[1]), origin="supervisor", create=False)
+    lock = locks.take(bench.home.state / LOCK_FILE)
+    if lock is None:
+        return
+    try:
+        Sender(bench).work()
+    finally:
+        bench.close()
+        os.close(lock)
+
+
+if __name__ == "__main__":
+    began = time.monotonic()
+    main()
+    log.info("done after %.1f s", time.monotonic() - began)

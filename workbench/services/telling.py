@@ -1,0 +1,60 @@
+"""Whom to tell of what, in which words; recent notices, and a test of them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from workbench.errors import Refused, WorkbenchError
+from workbench.model.notice import Notice, Notify, Occasion, special
+from workbench.model.run import ENDED, Run
+from workbench.services import control, projects
+from workbench.services.bench import Bench
+from workbench.store import notices as rows
+from workbench.store import runs as run_rows
+from workbench.store.runs import RunFilter
+from workbench.text import one_line
+
+
+def of(bench: Bench, project: str, schedule: Notify | None) -> Notify:
+    """Who is told of a run or a due time of `project`, with what its schedule says."""
+    try:
+        said = projects.get(bench, project).notify
+    except WorkbenchError:  # it is gone: the home knows still whom to tell
+        said = None
+    return special(schedule, said, bench.settings.notify)
+
+
+def line(run: Run) -> str:
+    """`run 41 nightly failed: KeyError: 'a' (cell 7)`."""
+    reason = f": {one_line(run.reason, 300)}" if run.reason else ""
+    return f"run {run.id} {run.name} {run.state}{reason}"
+
+
+def before(connection: sqlite3.Connection, run: Run) -> Run | None:
+    """The run before it of the same schedule or, without one, the same notebook and name, that has ended."""
+    only = RunFilter(project=run.project, schedule=run.schedule or "", notebook=run.notebook, states=ENDED)
+    found = run_rows.page(connection, only, before=run.id, limit=20)
+    return next((one for one in found if one.name == run.name and one.cancel_asked is False), None)
+
+
+def recent(bench: Bench, *, run: int | None = None, limit: int = 50) -> list[Notice]:
+    """The newest notices, or those about one run."""
+    with bench.store.read() as connection:
+        return rows.page(connection, run=run, limit=limit)
+
+
+def test(bench: Bench, targets: Sequence[str]) -> list[str]:
+    """Ask for a test letter to each of `targets`, or to everybody whom the home tells of anything. Whom it goes to."""
+    declared = [one for each in (bench.settings.notify or Notify()).targets.values() for one in each]
+    wanted = list(dict.fromkeys(targets or declared))
+    if not wanted:
+        raise Refused("nobody is named", hint="Name somebody, or write `notify:` into workbench.yaml.")
+    subject = f"test {bench.now().isoformat()}"
+    with bench.store.write() as connection:
+        for target in wanted:
+            text = f"{bench.actor.by} wanted to see whether this arrives."
+            rows.add(connection, Occasion.TEST, subject, target, text, at=bench.now(), actor=bench.actor)
+    control.ensure(bench)
+    control.wake(bench)
+    return wanted

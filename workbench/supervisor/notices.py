@@ -1,0 +1,182 @@
+"""People are told: the journal is read for ends of runs and missed due times, and what is to be told becomes rows.
+
+A row for each occasion, subject and target, in the transaction that notes how far the journal was read: so nothing is
+told twice and nothing left out, whoever is killed when. Sending takes a process of its own (workbench/notices).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterable
+from datetime import timedelta
+
+from workbench.execution.nursery import package_root
+from workbench.model.notice import Beat, Notify, Occasion
+from workbench.model.run import ENDED, PENDING, Run, RunState
+from workbench.notices.letter import SETTLE
+from workbench.services import telling
+from workbench.store import events
+from workbench.store import notices as rows
+from workbench.store import runs as run_rows
+from workbench.supervisor.desk import Desk
+from workbench.supervisor.schedules import Schedules
+
+log = logging.getLogger("workbench.supervisor.notices")
+PIECE = 500  # lines of the journal read at a time
+LATE = timedelta(minutes=10)
+OLD = timedelta(days=2)  # ends that are found later than that are no news
+LOOK = 60.0  # seconds between looks for late runs
+LOG_FILE = "notices.log"
+
+
+class Notices:
+    """Reads, writes down whom to tell, starts the sender, and asks for the home's heartbeat."""
+
+    def __init__(self, desk: Desk, schedules: Schedules) -> None:
+        self.desk = desk
+        self.schedules = schedules
+        self.sender: subprocess.Popen[bytes] | None = None
+        self._read: tuple[int, int] | None = None
+        self._late = 0.0
+        self._beat = 0.0
+        self._restart = 0.0
+
+    def look(self) -> float:
+        """Seconds until the next look."""
+        self._news()
+        now = time.monotonic()
+        if now >= self._late:
+            self._late = now + LOOK
+            self._late_runs()
+        return min(LOOK, self._send(now), self._heartbeat(now))
+
+    def _news(self) -> None:
+        """What the journal has since the last look."""
+        with self.desk.read() as connection:
+            if self._read is None:
+                self._read = rows.read_up_to(connection)
+            if self._read is None:  # the first look of a home tells nothing of before
+                self._read = (events.newest(connection), rows.newest_due(connection))
+                begun = True
+            else:
+                begun = False
+            event, due = self._read
+            news = events.after(connection, event, PIECE)
+            missed = rows.missed_after(connection, due, PIECE)
+            newest = rows.newest_due(connection) if len(missed) < PIECE else missed[-1][0]
+            ended = [line for line in news if line.kind == "run" and line.what in ENDED]
+            runs = [run for line in ended if (run := run_rows.get(connection, int(line.key)))]
+        reached = (news[-1].id if news else event, newest)
+        if reached == self._read and not begun:
+            return
+        fresh = [run for run in runs if run.state in ENDED and run.ended and self.desk.now() - run.ended < OLD]
+        if begun or fresh or missed:
+            with self.desk.write() as connection:
+                for run in fresh:
+                    self._ended(connection, run)
+                for _, key, moment, why in missed:
+                    text = f"{key} missed {moment.astimezone(self.desk.bench.zone):%a %Y-%m-%d %H:%M}: {why}"
+                    self._tell(
+                        connection, Occasion.LATE, f"due {key} {moment.isoformat()}", text, self._of_schedule(key)
+                    )
+                rows.note_read(connection, *reached, self.desk.actor)
+        self._read = reached
+        if len(news) == PIECE or len(missed) == PIECE:
+            self.desk.wake()
+
+    def _ended(self, connection: sqlite3.Connection, run: Run) -> None:
+        notify = self._of_run(run)
+        if run.state is RunState.CANCELLED:
+            return
+        if run.state is not RunState.SUCCEEDED:
+            self._tell(connection, Occasion.FAILURE, f"run {run.id}", telling.line(run), notify, run.id)
+            return
+        self._tell(connection, Occasion.SUCCESS, f"run {run.id}", telling.line(run), notify, run.id)
+        if notify.heartbeat:
+            self._add(connection, Occasion.HEARTBEAT, f"run {run.id}", [notify.heartbeat], "", run.id)
+        before = telling.before(connection, run)
+        if before and before.state is not RunState.SUCCEEDED:
+            text = f"{run.name} succeeds again; before: {telling.line(before)}"
+            self._tell(connection, Occasion.RECOVERY, f"run {run.id}", text, notify, run.id)
+
+    def _late_runs(self) -> None:
+        """Runs that have not begun long after their due time."""
+        now = self.desk.now()
+        with self.desk.read() as connection:
+            pending = run_rows.in_states(connection, PENDING, limit=1000)
+        late = [
+            run for run in pending if run.due and run.attempt == 0 and now - run.due > LATE and now - run.created > LATE
+        ]
+        told = [(run, notify) for run in late if (notify := self._of_run(run)).targets.get(Occasion.LATE)]
+        if told:
+            with self.desk.write() as connection:
+                for run, notify in told:
+                    why = run.reason or "it waits for its turn"
+                    text = f"run {run.id} {run.name} has not begun ten minutes after its time: {why}"
+                    self._tell(connection, Occasion.LATE, f"run {run.id}", text, notify, run.id)
+
+    def _tell(
+        self, connection: sqlite3.Connection, occasion: Occasion, subject: str, text: str, notify: Notify,
+        run: int | None = None,
+    ) -> None:  # fmt: skip
+        self._add(connection, occasion, subject, notify.targets.get(occasion, ()), text, run, report=notify.report)
+
+    def _add(
+        self, connection: sqlite3.Connection, occasion: Occasion, subject: str, targets: Iterable[str], text: str,
+        run: int | None, *, report: bool = False,
+    ) -> None:  # fmt: skip
+        for target in dict.fromkeys(targets):
+            rows.add(
+                connection, occasion, subject, target, text, at=self.desk.now(), actor=self.desk.actor, run=run,
+                report=report,
+            )  # fmt: skip
+
+    def _of_run(self, run: Run) -> Notify:
+        file = self.schedules.known.get(run.schedule or "")
+        return telling.of(self.desk.bench, run.project, file.spec.notify if file and file.spec else None)
+
+    def _of_schedule(self, key: str) -> Notify:
+        file = self.schedules.known.get(key)
+        return telling.of(self.desk.bench, key.partition("/")[0], file.spec.notify if file and file.spec else None)
+
+    def _send(self, now: float) -> float:
+        """Have a sender at work where something is due."""
+        if self.sender and self.sender.poll() is not None:
+            self.sender = None
+            self._restart = now + 1.0
+        with self.desk.read() as connection:
+            due, awaited = rows.next_due(connection)
+        if due is None:
+            return LOOK
+        wait = (due - self.desk.now()).total_seconds() + (0.0 if awaited else SETTLE)
+        if self.sender is None and wait <= 0 and now >= self._restart:
+            with (self.desk.home.state / LOG_FILE).open("ab") as file:
+                self.sender = subprocess.Popen(
+                    [sys.executable, "-m", "workbench.notices", str(self.desk.home.root)],
+                    stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True, cwd=package_root(),
+                    env={**os.environ, "WORKBENCH_HOME": str(self.desk.home.root)},
+                )  # fmt: skip
+        return max(1.0, wait)
+
+    def _heartbeat(self, now: float) -> float:
+        beat = self.desk.settings.heartbeat
+        if beat is None:
+            return LOOK
+        if now >= self._beat:
+            self._beat = now + beat.seconds
+            self.desk.thread("heartbeat", lambda: _ask(beat))
+        return self._beat - now
+
+
+def _ask(beat: Beat) -> None:
+    try:
+        with urllib.request.urlopen(beat.url, timeout=10) as answer:  # noqa: S310 - http or https, by its declaration
+            answer.read(1)
+    except (OSError, ValueError) as error:
+        log.warning("the heartbeat was not heard: %s", error)

@@ -26,7 +26,7 @@ from workbench.ui.nouns.schedules import Schedules
 from workbench.ui.nouns.sessions import Sessions, use
 from workbench.ui.page import Page, wrapped
 from workbench.ui.sources import EventSource, FileSource
-from workbench.ui.widgets.columns import GAP, fit, pad
+from workbench.ui.widgets.columns import GAP, fit, pad, wants
 from workbench.ui.widgets.header import engine_cells
 from workbench.ui.widgets.logview import _pieces
 
@@ -222,3 +222,16 @@ def test_a_session_says_what_it_takes_and_when_it_stops() -> None:
     far, near = (replace(session, usage=taken, stops_at=NOW + timedelta(minutes=minutes)) for minutes in (60, 9))
     assert use(far, NOW).text == "31% 340 MB"
     assert use(near, NOW).text == "stops in 9m"
+
+
+def test_columns_get_what_their_contents_need() -> None:
+    """Short contents leave their room to others, so that a narrow list keeps its important columns; a column in which
+    nothing stands is left out, and no column gets narrower while its rows change."""
+    columns = Environments.columns
+    rows = [["✓ ready", "python", "process", "3h", "shipped"], ["○ not built", "geo-and-maps", "", "", "home"]]
+    asked = wants(columns, rows)
+    assert asked == [11, 12, 7, 5, 7]
+    assert fit(columns, 50, asked) == [11, 12, 7, 5, 7]
+    assert fit(columns, 45, asked) == [11, 16, 7, 5, 0]
+    assert wants(columns, rows[:1], asked) == asked
+    assert wants(columns, [["✓ ready", "python", "", "", "home"]])[2:4] == [0, 0]

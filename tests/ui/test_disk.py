@@ -72,3 +72,18 @@ async def test_where_nothing_can_go_it_is_said_why(seed: Seed, stage: Callable[.
         await on.modal(TextModal)
         await on.see("Nothing can go.", "active in python")
         assert disk.newest(seed.bench)
+
+
+async def test_read_only_looks_and_removes_nothing(seed: Seed, stage: Callable[..., Any]) -> None:
+    """D shows what was measured last, with what could go; nothing is asked of the supervisor, which may not run."""
+    async with stage(read_only=True) as on:
+        await on.list("environments")
+        await on.press("D")
+        await on.see("It was not measured yet")
+        disk.measure(seed.bench)
+        work(seed, Kind.MEASURE, Report((entry(1), entry(2, "active in python")), freed=1_000_000))
+        await on.press("D")
+        await on.modal(TextModal)
+        await on.see("1.0 MB can go: workbench prune --dry-run", "active in python")
+    with seed.bench.store.read() as connection:
+        assert rows.open_ones(connection) == []

@@ -63,3 +63,12 @@ async def test_an_older_revision_is_chosen(seed: Seed, stage: Callable[..., Any]
         await on.see("follow the declaration again")
         await on.press("enter")
         await on.see("python follows its declaration again", "stale")
+
+
+async def test_revisions_of_what_was_never_built(seed: Seed, stage: Callable[..., Any]) -> None:
+    """v says that there are none, and what makes one."""
+    async with stage() as on:
+        await on.list("environments", rows=SHIPPED)
+        await on.select("python")
+        await on.press("v")
+        await on.see("python was not built yet: r builds it")

@@ -11,7 +11,7 @@ from workbench.cli import filters
 from workbench.cli.grammar import noun, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import environment_names, project_names
-from workbench.cli.output import Cell, answer, emit, record, table
+from workbench.cli.output import Cell, answer, emit, note, record, table
 from workbench.cli.progress import ProgressLine
 from workbench.cli.shapes import PROJECT, RUN, SESSION
 from workbench.text import age
@@ -35,7 +35,7 @@ def list_projects(call: Invocation, wanted: filters.Wanted) -> None:
     from workbench.cli.runs import STATE_GROUPS
     from workbench.model.run import RunState
     from workbench.model.session import ALIVE
-    from workbench.services import catalogue, runs, sessions
+    from workbench.services import catalogue, elsewhere, runs, sessions
     from workbench.services import projects as service
 
     bench = call.reading()
@@ -85,6 +85,8 @@ def list_projects(call: Invocation, wanted: filters.Wanted) -> None:
         empty="Nothing matches." if wanted.narrowed else "No projects. Make one: workbench projects new NAME",
         give=("FOLDER",),
     )
+    if not found and not wanted.narrowed:
+        note(call, elsewhere.with_schedules(bench))
 
 
 @subcommand(projects, "new")

@@ -178,5 +178,7 @@ def _standing(ended: list[Run], good: dict[tuple[str, str], int]) -> list[list[R
 def _failed(runs: list[Run]) -> Need:
     newest = runs[0]
     times = f" ({len(runs)} times)" if len(runs) > 1 else ""
-    text = f"{newest.project}/{newest.notebook} {newest.state}{times}: {newest.reason}"
+    state = newest.state.replace("-", " ")
+    what = f"{times}:" if newest.reason.startswith(state) else f" {state}{times}:"
+    text = f"{newest.project}/{newest.notebook}{what} {newest.reason}"
     return Need("run", str(newest.id), text, f"runs show {newest.id}")

@@ -14,7 +14,7 @@ import time
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from workbench import locks
+from workbench import homes, locks
 from workbench.errors import WorkbenchError
 from workbench.paths import Home, open_home
 from workbench.services import control
@@ -33,6 +33,7 @@ def main() -> int:
         return control.ALREADY
     # Who we are is told before the slow imports; where we listen, once we do.
     control.present(home, words.how)
+    homes.note(home)
     _log_to(home, words.how)
     log = logging.getLogger("workbench.supervisor")
     try:

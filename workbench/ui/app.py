@@ -53,6 +53,7 @@ class Workbench(TypeAhead):
         self.feed = Feed(bench, self._deliver)
         self.overviewed: Overviewed | None = None
         self._last_trouble = ""
+        self._moves: set[tuple[str, int, int]] = set()
         self._doing: set[tuple[str, tuple[str, ...]]] = set()
         self.register_theme(DARK)
         self.register_theme(LIGHT)
@@ -122,8 +123,16 @@ class Workbench(TypeAhead):
         message = delivery.message
         if isinstance(message, Overviewed):
             self.overviewed = message
+            self._tell_moves(message)
         if any(isinstance(screen, NounScreen) for screen in self.screen_stack):
             self.noun_screen.post_message(message)
+
+    def _tell_moves(self, seen: Overviewed) -> None:
+        """Once for each session whose port another program had: bookmarks and tunnels lead elsewhere."""
+        moved = {(one.name, one.moved_from, one.port) for one in seen.overview.up if one.moved_from}
+        for name, before, now in sorted(moved - self._moves):
+            self.desk.warn(f"{name}: port {before} was taken by another program, so it is at {now} this time")
+        self._moves |= moved
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A fault of ours: say it with all that is known, and go on reading."""
@@ -157,6 +166,23 @@ class Workbench(TypeAhead):
         if inspect.isawaitable(outcome):
             self._doing.add(name)
             self._await(outcome, name)
+
+    def reach_for(self, action: Action) -> None:
+        """An action by its name: of another screen it leads there, and is done where no thing has to be chosen for it."""
+        screen = self.noun_screen
+        if action in screen.reach.actions():
+            if screen.reach.live(action) or screen.reach.obstacle(action):
+                self.perform(screen, action)
+            else:
+                self.desk.warn(
+                    f"{action.verb}: not for what is selected." if action.on_item else f"{action.verb}: not now."
+                )
+            return
+        self.go(action.area)
+        if action.on_item:
+            self.desk.say(f"Choose one, then {action.shown_key}: {action.verb}")
+        else:
+            self.call_after_refresh(lambda: self.perform(self.noun_screen, action))
 
     @work(exit_on_error=False, group="act")
     async def _await(self, outcome: Any, name: tuple[str, tuple[str, ...]]) -> None:

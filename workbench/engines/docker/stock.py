@@ -19,6 +19,7 @@ from typing import Any
 from docker import APIClient
 from docker.errors import DockerException
 
+from workbench import homes
 from workbench.engines.base import LABEL
 from workbench.engines.docker.connection import Connection, NoSuchThing
 from workbench.engines.docker.images import FIRST, Images, mark, marks, names
@@ -122,8 +123,9 @@ def _holding(
     first = [tag for tag in tags if tag.startswith(FIRST) and not tag.startswith(marks())]
     named = tuple(f"its name {one_line(tag, 80)}" for tag in tags if not tag.startswith(FIRST))
     why = ""
-    if any(tag.startswith(marks()) and tag not in own for tag in tags):
-        why = "another home uses it"
+    others = [tag for tag in tags if tag.startswith(marks()) and tag not in own]
+    if others:
+        why = whose(others)
     elif first and builder != home:
         why = "another home has built it" if builder else "it is of an older version, which left no marks"
     revision = str(labels.get(f"{LABEL}revision") or "")
@@ -139,6 +141,16 @@ def _holding(
         shared=why,
         whole=bool(first or own),
     )
+
+
+def whose(tags: Sequence[str]) -> str:
+    """Whose marks these are: a home of this account that is gone leaves its marks behind."""
+    known = homes.known()
+    roots = [known.get(tag.removeprefix(marks()).partition(":")[0]) for tag in tags]
+    gone = [root for root in roots if root and not homes.is_there(root)]
+    if len(gone) < len(tags):
+        return "another home uses it"
+    return f"home {one_line(str(gone[0]), 120)} used it, which is gone: workbench prune --shared"
 
 
 def _users(api: APIClient) -> dict[str, tuple[str, ...]]:

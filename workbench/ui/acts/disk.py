@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.text import plural, size
+from workbench.text import age, plural, size
 from workbench.ui.actions import Action, Purpose
 from workbench.ui.commands import words
 from workbench.ui.desk import Desk
@@ -19,12 +19,15 @@ WORD = "prune"
 
 
 async def prune(desk: Desk, items: list[Any]) -> None:
-    """Measure, show what nothing needs, and let it go where that is wanted."""
+    """Measure, show what nothing needs, and let it go where that is wanted; in read-only it is looked at only."""
     from workbench.model.disk import Policy
     from workbench.services import disk
     from workbench.ui.modals.confirm import Answer, Confirm, Question
 
     del items
+    if desk.app.read_only:
+        await look(desk)
+        return
     desk.say("Looking what can go from the disk...")
     plan = await desk.call(disk.plan, desk.bench, Policy())
     found = await desk.call(disk.report, desk.bench, plan)
@@ -47,6 +50,22 @@ async def prune(desk: Desk, items: list[Any]) -> None:
         desk.look()
 
 
+async def look(desk: Desk) -> None:
+    """What the disk holds, measured where something runs that can, else as it was measured last; nothing goes."""
+    from workbench.services import control, disk
+
+    task = await desk.call(disk.newest, desk.bench)
+    if control.held(desk.bench.home):
+        desk.say("Looking what is on the disk...")
+        task = await desk.call(disk.ended, desk.bench, await desk.call(disk.measure, desk.bench))
+    if task is None or task.report is None:
+        desk.warn("It was not measured yet, and no supervisor runs that could.")
+        return
+    found = task.report
+    can = f"{size(found.freed)} can go: workbench prune --dry-run" if found.going else "Nothing can go."
+    await desk.show(f"Disk, {age(task.ended, desk.bench.now())} ago", f"{can}\n\n{table(found)}")
+
+
 def going(found: Report) -> str:
     """What would go, a line each."""
     lines = [f"{entry.kind} {entry.name}: {size(entry.own)} of its own" for entry in found.going[:SHOWN]]
@@ -65,7 +84,7 @@ def table(found: Report) -> str:
 
 ACTIONS = (
     Action(
-        "environments.prune", "D", AREA, "free disk", "environments: free disk", Purpose.ACT, prune, changes=True,
-        dangerous=True, command=lambda _: words("prune"), rank=0,
+        "environments.prune", "D", AREA, "disk", "environments: look at the disk, and free it", Purpose.ACT, prune,
+        command=lambda _: words("prune"), rank=57,
     ),
 )  # fmt: skip

@@ -117,7 +117,7 @@ async def build(desk: Desk, items: list[EnvironmentView]) -> None:
     desk.say(f"Build {builds} is queued" if len(queued) == 1 else f"Builds {builds} are queued")
     desk.screen.pane.wait_for(queued, "building")
     if len(items) == 1:
-        desk.screen.choose_tab("Build log")
+        desk.screen.choose_tab("Log")
     desk.look()
 
 
@@ -146,7 +146,7 @@ async def cancel(desk: Desk, items: list[EnvironmentView]) -> None:
 def log(desk: Desk, items: list[EnvironmentView]) -> None:
     """The log of its newest build."""
     del items
-    desk.screen.choose_tab("Build log")
+    desk.screen.choose_tab("Log")
     desk.screen.open_detail()
 
 
@@ -244,7 +244,7 @@ ACTIONS = (
         on_item=True, many=True, changes=True, command=_build, rank=20,
     ),
     Action(
-        "environments.cancel", "x", AREA, "cancel build", "environments: cancel build", Purpose.ACT, cancel, _building,
+        "environments.cancel", "x", AREA, "cancel", "environments: cancel build", Purpose.ACT, cancel, _building,
         on_item=True, many=True, changes=True, dangerous=True, command=_cancel, rank=30,
     ),
     Action(
@@ -256,7 +256,7 @@ ACTIONS = (
         changes=True, command=_edit, rank=40,
     ),
     Action(
-        "environments.secret", "s", AREA, "set secret", "environments: set secret", Purpose.ACT, set_secret,
+        "environments.secret", "s", AREA, "secret", "environments: set secret", Purpose.ACT, set_secret,
         lambda view: bool(view.spec and view.spec.secrets), on_item=True, changes=True, command=_secret, rank=45,
     ),
     Action(

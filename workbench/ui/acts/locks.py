@@ -63,14 +63,14 @@ async def export(desk: Desk, items: list[EnvironmentView]) -> None:
 ACTIONS = (
     Action(
         "environments.lock", "L", AREA, "lock", "environments: lock versions", Purpose.ACT, lock, _ready, on_item=True,
-        changes=True, command=lambda view: words("environments", "lock", view.name), rank=0,
+        changes=True, command=lambda view: words("environments", "lock", view.name), rank=54,
     ),
     Action(
         "environments.outdated", "u", AREA, "outdated", "environments: show what is outdated", Purpose.OPEN, outdated,
-        _ready, on_item=True, command=lambda view: words("environments", "outdated", view.name), rank=0,
+        _ready, on_item=True, command=lambda view: words("environments", "outdated", view.name), rank=55,
     ),
     Action(
         "environments.export", "E", AREA, "export", "environments: export Dockerfile", Purpose.ACT, export, _ready,
-        on_item=True, rank=0,
+        on_item=True, rank=56,
     ),
 )  # fmt: skip

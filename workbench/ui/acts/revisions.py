@@ -28,11 +28,14 @@ async def activate(desk: Desk, items: list[EnvironmentView]) -> None:
 
     view = items[0]
     known = await desk.call(revisions.listing, desk.bench, view.name)
+    if not known:
+        desk.warn(f"{view.name} was not built yet: r builds it")
+        return
     lines = [Line(one.id, tuple(revision_row(one, desk.bench.now()))) for one in known]
     if view.held:
         lines.insert(0, Line(FOLLOW, (Cell("newest"), Cell("follow the declaration again", Tone.MUTED))))
     hint = "enter makes it active"
-    chosen = await desk.form(Choice(f"Revisions of {view.name}", lines, nothing="Nothing was built yet.", hint=hint))
+    chosen = await desk.form(Choice(f"Revisions of {view.name}", lines, nothing="", hint=hint))
     if not chosen:
         return
     if chosen == FOLLOW:
@@ -47,6 +50,6 @@ async def activate(desk: Desk, items: list[EnvironmentView]) -> None:
 ACTIONS = (
     Action(
         "environments.activate", "v", AREA, "revisions", "environments: choose revision", Purpose.ACT, activate,
-        lambda view: view.revision is not None, on_item=True, changes=True, command=_activate, rank=50,
+        on_item=True, changes=True, command=_activate, rank=42,
     ),
 )  # fmt: skip

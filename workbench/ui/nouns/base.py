@@ -22,7 +22,8 @@ MOST = 1000  # rows that a list holds
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a list: `grow` shares what is left over; the highest `drop` goes first where width is short.
+    """A column of a list: `width` is what it gets at least where its contents need that; `grow` shares what is left over;
+    the highest `drop` goes first where width is short.
 
     `sort` gives what rows are sorted by; None: not sortable.
     """
@@ -46,6 +47,11 @@ def since(moment: datetime | None, now: datetime) -> str:
     return found.group() if found else ""
 
 
+def orderly(value: Any) -> tuple[bool, Any]:
+    """Nothing sorts after everything, so that values of one type are compared."""
+    return (value is None, "" if value is None else value)
+
+
 class Noun(Generic[T]):
     """One kind of thing. `load` and `page` may take their time: they are called in threads."""
 
@@ -57,6 +63,10 @@ class Noun(Generic[T]):
     loading: ClassVar[str]
     empty: ClassVar[str]
     state_column: ClassVar[int] = 0
+
+    def nothing(self) -> str:
+        """What is said where there is none."""
+        return self.empty
 
     def load(self, bench: Bench) -> list[T]:
         """All things of this kind, in their default order, at most `MOST`."""

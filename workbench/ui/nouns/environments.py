@@ -27,13 +27,13 @@ class Environments(Noun["EnvironmentView"]):
     mode = "environments"
     title = "Environments"
     singular = "environment"
-    tabs = ("Summary", "Packages", "Build log", "Revisions", "Declaration")
+    tabs = ("Summary", "Packages", "Log", "Revisions", "Declaration")
     loading = "Looking for environments..."
     empty = "No environments. Put a file into environments/ of this home."
     columns = (
         Column("State", 11, sort=lambda view: str(view.state)),
         Column("Environment", 11, grow=3, sort=lambda view: view.name),
-        Column("Engine", 7, drop=2, sort=lambda view: str(view.engine or "")),
+        Column("Engine", 10, drop=2, sort=lambda view: str(view.engine or "")),
         Column("Built", 5, drop=1, right=True, sort=lambda view: view.built, reverse=True),
         Column("From", 7, drop=3),
     )
@@ -78,7 +78,7 @@ class Environments(Noun["EnvironmentView"]):
         return (
             cell_of(self.mark(item)),
             Cell(item.name),
-            Cell(f"{item.engine or ''}{', not pinned' if borrowed else ''}", Tone.MUTED),
+            Cell(", ".join(filter(None, (item.engine, "not pinned" if borrowed else ""))), Tone.MUTED),
             Cell(since(item.built, now), Tone.MUTED),
             Cell(shipped, Tone.MUTED),
         )
@@ -89,7 +89,7 @@ class Environments(Noun["EnvironmentView"]):
 
         if tab == "Packages":
             return packages_page(item)
-        if tab == "Build log":
+        if tab == "Log":
             build = item.build.id if item.build else 0
             path = environments.build_log(bench, build) if build else None
             nothing = "Nothing was written yet." if build else "It was not built yet. Press r to build it."

@@ -45,21 +45,30 @@ class Projects(Noun[ProjectRow]):
         Column("Up", 4, drop=2, right=True, sort=lambda row: len(row.up), reverse=True),
     )
 
+    def __init__(self) -> None:
+        self._elsewhere = ""
+
+    def nothing(self) -> str:
+        """Also in which other homes the person has something that runs by itself."""
+        return f"{self.empty}\n \n{self._elsewhere}" if self._elsewhere else self.empty
+
     def load(self, bench: Bench) -> list[ProjectRow]:
         """All projects, with the newest run and the sessions of each."""
-        from workbench.services import projects, runs, sessions
+        from workbench.services import elsewhere, projects, runs, sessions
 
         newest: dict[str, Run] = {}
         for run in runs.page(bench, limit=MOST):
             newest.setdefault(run.project, run)
         up = [session for session in sessions.listing(bench) if session.state in ALIVE]
+        known = projects.listing(bench)[:MOST]
+        self._elsewhere = "" if known else elsewhere.with_schedules(bench)
         return [
             ProjectRow(
                 project,
                 newest.get(project.name),
                 tuple(session for session in up if session.project == project.name),
             )
-            for project in projects.listing(bench)[:MOST]
+            for project in known
         ]
 
     def key(self, item: ProjectRow) -> str:

@@ -42,11 +42,20 @@ class Schedules(Noun["ScheduleView"]):
         Column("Last", 15, drop=2, sort=lambda view: view.last and view.last.due, reverse=True),
     )
 
+    def __init__(self) -> None:
+        self._elsewhere = ""
+
     def load(self, bench: Bench) -> list[ScheduleView]:
         """All whose file is there, unreadable ones too."""
-        from workbench.services import schedules
+        from workbench.services import elsewhere, schedules
 
-        return schedules.listing(bench)
+        found = schedules.listing(bench)
+        self._elsewhere = "" if found else elsewhere.with_schedules(bench)
+        return found
+
+    def nothing(self) -> str:
+        """Also in which other homes the person has some."""
+        return f"{self.empty}\n \n{self._elsewhere}" if self._elsewhere else self.empty
 
     def key(self, item: ScheduleView) -> str:
         """`<project>/<name>`."""

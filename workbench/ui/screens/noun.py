@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from workbench.text import one_line
 from workbench.ui import messages, registry
+from workbench.ui.actions import PROGRAM
 from workbench.ui.feed import Wanted
 from workbench.ui.needs import entries
 from workbench.ui.nouns.base import Noun
@@ -24,7 +25,7 @@ from workbench.ui.reach import Reach
 from workbench.ui.tone import Tone
 from workbench.ui.widgets.detail import Detail
 from workbench.ui.widgets.header import HeaderLine
-from workbench.ui.widgets.lines import KeyLine, ModeLine
+from workbench.ui.widgets.lines import HELP, MODES, KeyLine, ModeLine
 from workbench.ui.widgets.listing import Listing
 from workbench.ui.widgets.listpane import ListPane
 from workbench.ui.widgets.needsstrip import NeedsStrip
@@ -259,8 +260,12 @@ class NounScreen(Screen[None]):
             self.action_act(message.value)
 
     def _draw_keys(self) -> None:
-        shown = sorted((action for action in self.reach.bound() if action.rank), key=lambda action: action.rank)
-        self.query_one(KeyLine).show([(action, self.reach.live(action)) for action in shown])
+        bound = self.reach.bound()
+        shown = sorted((action for action in bound if action.rank), key=lambda action: action.rank)
+        # The line of modes shows how to go there, and ? itself is at the end.
+        seen = {HELP, *(f"{PROGRAM}.{mode}" for mode, _ in MODES)}
+        others = sum(1 for action in bound if not action.rank and action.id not in seen)
+        self.query_one(KeyLine).show([(action, self.reach.live(action)) for action in shown], others)
 
     @on(events.DescendantFocus)
     def _focus_moved(self) -> None:

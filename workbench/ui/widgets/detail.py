@@ -76,7 +76,7 @@ class Detail(Vertical):
     def put_tabs(self, names: Sequence[str], active: str) -> None:
         """Show these tabs; none hides the line."""
         line = self.query_one("#tabs", WordLine)
-        line.put(tabs([(name, name) for name in names], active) if names else [Word(" ")])
+        line.put(tabs([(name, name) for name in names], active, gap=2) if names else [Word(" ")])
 
     def put_page(self, page: Page, shown: tuple[str, str]) -> None:
         """Show a page; the same thing's page keeps its place."""

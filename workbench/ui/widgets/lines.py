@@ -17,7 +17,7 @@ MODES = (
     ("schedules", "Schedules"),
 )
 NUMBERED = 76  # columns that the names take with their numbers
-HELP = (Word("?", "program.help", "bold $text-accent"), Word(" help", "program.help", "$muted"))
+HELP = "program.help"
 
 
 class ModeLine(WordLine):
@@ -39,22 +39,23 @@ class ModeLine(WordLine):
 
 
 class KeyLine(WordLine):
-    """The keys of the screen in the order of the registry, those that do not apply dimmed; `?` is always there."""
+    """The keys of the screen by importance, those that do not apply dimmed; at the end how many more `?` shows."""
 
     def __init__(self) -> None:
         super().__init__(id="keys")
         self._actions: Sequence[tuple[Action, bool]] = ()
+        self._others = 0
 
-    def show(self, actions: Sequence[tuple[Action, bool]]) -> None:
-        """Each action with whether it is live; what does not fit is left to `?`."""
-        self._actions = actions
+    def show(self, actions: Sequence[tuple[Action, bool]], others: int) -> None:
+        """Each action with whether it is live; what does not fit is left to `?`, as the `others` are."""
+        self._actions, self._others = actions, others
         self.on_resize()
 
     def on_resize(self) -> None:
         """Fit the new width."""
-        room = self.app.size.width - 2 - sum(cell_len(word.text) for word in HELP)
+        room = self.app.size.width - 2 - cell_len(f"? {len(self._actions) + self._others} more")
         words: list[Word] = []
-        used = 0
+        used = shown = 0
         for action, live in self._actions:
             taken = cell_len(action.shown_key) + cell_len(action.verb) + 3
             if used + taken > room:
@@ -65,4 +66,7 @@ class KeyLine(WordLine):
                 Word("  "),
             ]
             used += taken
-        self.put([*words, *HELP])
+            shown += 1
+        more = len(self._actions) - shown + self._others
+        words += [Word("?", HELP, "bold $text-accent"), Word(f" {more} more", HELP, "$muted")]
+        self.put(words)

@@ -13,17 +13,18 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from workbench.ui.nouns.base import Noun
+from workbench.ui.nouns.base import Noun, orderly
 from workbench.ui.themes import plain
-from workbench.ui.tone import Tone
-from workbench.ui.widgets.columns import GAP, fit, pad
+from workbench.ui.tone import Cell, Tone
+from workbench.ui.widgets.columns import GAP, fit, folded, pad, wants
 
 GUTTER = 2  # the cursor's and the mark's column
+MEASURED = 200  # rows whose texts say how wide columns should be
 
 
 class Listing(ScrollView, can_focus=True):
@@ -70,6 +71,7 @@ class Listing(ScrollView, can_focus=True):
         self.reverse = False
         self.loaded = False
         self.pending: dict[str, str] = {}
+        self._wanted: list[int] = []
 
     # -- what is in it
 
@@ -80,6 +82,18 @@ class Listing(ScrollView, can_focus=True):
         self._words = {key: self.noun.words(item).casefold() for key, item in self._items.items()}
         self.marked &= self._items.keys()
         self._arrange()
+        self._measure()
+
+    def wait(self, keys: Iterable[str], word: str) -> None:
+        """Show `word` as the state of these."""
+        self.pending.update(dict.fromkeys(keys, word))
+        self._measure()
+        self.refresh()
+
+    def _measure(self) -> None:
+        now = self._clock()
+        rows = [[cell.text for cell in self._cells(key, now)] for key in self.keys[:MEASURED]]
+        self._wanted = wants(self.noun.columns, rows, self._wanted)
 
     def narrow(self, text: str) -> None:
         """Show only what holds every word of `text`."""
@@ -139,7 +153,7 @@ class Listing(ScrollView, can_focus=True):
         else:
             by = self.noun.columns[self.sorted_by].sort
             assert by is not None
-            keys.sort(key=lambda key: _orderly(by(self._items[key])), reverse=self.reverse)
+            keys.sort(key=lambda key: orderly(by(self._items[key])), reverse=self.reverse)
         above = index - round(self.scroll_y)
         self.keys = keys
         before = self.cursor
@@ -215,6 +229,8 @@ class Listing(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         """The selected row stays in sight."""
         self.virtual_size = Size(self.size.width, len(self.keys) + 1)
+        self._wanted = []
+        self._measure()
         if self.keys and self.size.height:
             self._reveal(self._index)
 
@@ -223,7 +239,7 @@ class Listing(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """The head line, a row, or the sentence for a list without rows."""
         width, base = self.size.width, self.rich_style
-        widths = fit(self.noun.columns, max(0, width - GUTTER - 1))
+        widths = fit(self.noun.columns, max(0, width - GUTTER - 1), self._wanted)
         if y == 0:
             return self._head(widths, width)
         if not self.keys:
@@ -251,20 +267,23 @@ class Listing(ScrollView, can_focus=True):
             base = self.get_component_rich_style("listing--cursor" if self.has_focus else "listing--cursor-blurred")
         lead = ("▸" if here else " ") + ("•" if key in self.marked else " ")
         segments = [Segment(lead, base)]
-        cells = self.noun.cells(self._items[key], self._clock())
         used = GUTTER
-        for index, (column, cell, room) in enumerate(zip(self.noun.columns, cells, widths, strict=True)):
+        for column, cell, room in zip(self.noun.columns, self._cells(key, self._clock()), widths, strict=True):
             if not room:
                 continue
-            text, tone = cell.text, cell.tone
-            if index == self.noun.state_column and key in self.pending:
-                text, tone = f"◐ {self.pending[key]}", Tone.BUSY
-            bare = tone is Tone.PLAIN or (here and plain(self.app.current_theme))
-            style = base if bare else base + self._tone(tone, partial=True)
+            bare = cell.tone is Tone.PLAIN or (here and plain(self.app.current_theme))
+            style = base if bare else base + self._tone(cell.tone, partial=True)
             space = GAP if used > GUTTER else 0
-            segments.append(Segment(" " * space + pad(text, room, right=column.right), style))
+            segments.append(Segment(" " * space + pad(cell.text, room, right=column.right), style))
             used += space + room
         return Strip(segments, used).adjust_cell_length(width, base)
+
+    def _cells(self, key: str, now: datetime) -> list[Cell]:
+        """Its cells; what was asked of it stands for its state."""
+        cells = list(self.noun.cells(self._items[key], now))
+        if key in self.pending:
+            cells[self.noun.state_column] = Cell(f"◐ {self.pending[key]}", Tone.BUSY)
+        return cells
 
     def _tone(self, tone: Tone, *, partial: bool = False) -> Style:
         return self.get_component_rich_style(f"listing--{tone}", partial=partial)
@@ -275,26 +294,6 @@ class Listing(ScrollView, can_focus=True):
         elif self.filter:
             text = f"Nothing matches '{self.filter}'. esc clears."
         else:
-            text = self.noun.empty
-        lines: list[str] = []
-        for piece in text.split("\n"):
-            line = ""
-            for word in piece.split(" "):
-                if line and len(line) + 1 + len(word) > width - 4:
-                    lines.append(line)
-                    line = word
-                else:
-                    line = f"{line} {word}" if line else word
-            lines.append(line)
+            text = self.noun.nothing()
+        lines = folded(text, width - 4)
         return lines[y - 2] if 2 <= y < len(lines) + 2 else ""
-
-    def refresh_row(self, key: str) -> None:
-        """Draw one row again."""
-        if key in self.keys:
-            line = self.keys.index(key) - round(self.scroll_y) + 1
-            self.refresh(Region(0, line, self.size.width, 1))
-
-
-def _orderly(value: Any) -> tuple[bool, Any]:
-    """Nothing sorts after everything, so that values of one type are compared."""
-    return (value is None, "" if value is None else value)

@@ -67,8 +67,7 @@ class ListPane(Vertical):
     def wait_for(self, items: Sequence[Any], word: str) -> None:
         """Show `word` in the rows of `items` until their state changes."""
         keys = [self.noun.key(item) for item in items]
-        self.listing.pending.update(dict.fromkeys(keys, word))
-        self.listing.refresh()
+        self.listing.wait(keys, word)
 
         def over() -> None:
             for key in keys:

@@ -70,9 +70,11 @@ class WordLine(Static):
                 return
 
 
-def tabs(names: Sequence[tuple[str, str]], active: str, style: str = "bold underline $text-accent") -> list[Word]:
+def tabs(
+    names: Sequence[tuple[str, str]], active: str, style: str = "bold underline $text-accent", gap: int = 3
+) -> list[Word]:
     """Words for tabs: (value, text) each, the active one in `style`."""
     words: list[Word] = []
     for value, text in names:
-        words += [Word(text, value, style if value == active else "$muted"), Word("   ")]
-    return words
+        words += [Word(text, value, style if value == active else "$muted"), Word(" " * gap)]
+    return words[:-1]

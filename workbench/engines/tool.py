@@ -34,6 +34,22 @@ class Place:
     uid: str
     gid: str
 
+    @classmethod
+    def of(cls, request: SessionRequest, *, user: str, uid: int, gid: int, **here: str) -> Place:
+        """The place of a session for an account; `here` is what each engine has its own way for."""
+        space = request.workspace
+        return cls(
+            name=request.name,
+            host_name=request.host_name,
+            project=str(space.project),
+            file=str(space.project / request.file),
+            user=user,
+            root=str(uid == 0).lower(),
+            uid=str(uid),
+            gid=str(gid),
+            **here,
+        )
+
     def fill(self, text: str) -> str:
         """`text` with its placeholders replaced."""
         known: dict[str, str] = asdict(self)

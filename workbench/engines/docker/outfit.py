@@ -43,15 +43,12 @@ class Outfit:
     @property
     def place(self) -> tool.Place:
         """What the tool's placeholders stand for."""
-        request, space = self.request, self.request.workspace
-        return tool.Place(
+        request = self.request
+        return tool.Place.of(
+            request,
             host="127.0.0.1" if self.fronted else "0.0.0.0",  # noqa: S104 - of its container, published on loopback
             port=str(request.ide.port),
             socket=str(FRONT / tool_socket(request.folder).name),
-            name=request.name,
-            host_name=request.host_name,
-            project=str(space.project),
-            file=str(space.project / request.file),
             token_file=str(TOKEN),
             state=str(STATE),
             runtime=str(STATE / "runtime"),
@@ -59,9 +56,8 @@ class Outfit:
             shell=self.contents.shell,
             python="python3",
             user=self.who.name,
-            root=str(self.who.uid == 0).lower(),
-            uid=str(self.who.uid),
-            gid=str(self.who.gid),
+            uid=self.who.uid,
+            gid=self.who.gid,
         )
 
     def plan(self, name: str, labels: dict[str, str]) -> Plan:

@@ -33,14 +33,11 @@ class Outfit:
     def place(self) -> tool.Place:
         """What the tool's placeholders stand for."""
         request, space = self.request, self.request.workspace
-        return tool.Place(
+        return tool.Place.of(
+            request,
             host="127.0.0.1",
             port=str(request.port),
             socket=str(tool_socket(request.folder)),
-            name=request.name,
-            host_name=request.host_name,
-            project=str(space.project),
-            file=str(space.project / request.file),
             token_file=str(request.folder / "token"),
             state=str(request.folder / "state"),
             runtime=str((request.folder / RUNTIME).resolve()),
@@ -48,9 +45,8 @@ class Outfit:
             shell=os.environ.get("SHELL") or shutil.which("bash") or "/bin/sh",
             python=str(interpreter(request.revision)),
             user=account_name(os.getuid()),
-            root=str(os.getuid() == 0).lower(),
-            uid=str(os.getuid()),
-            gid=str(os.getgid()),
+            uid=os.getuid(),
+            gid=os.getgid(),
         )
 
     def check(self) -> None:

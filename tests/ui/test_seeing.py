@@ -112,11 +112,11 @@ async def test_the_keys_of_a_log_are_shown_while_it_has_the_focus(seed: Seed, st
     seed.log(number, "hello\nworld\nhello again\n")
     async with stage(SMALL) as on:
         await on.list("runs", rows=1)
-        await on.see("n new", "d remove")
+        await on.see("n new", "e change")
         await on.press("l")
         await on.see("/ find", "n next", "w wrap", "ctrl+s save", "c copy")
         assert "n new" not in on.text
-        assert "d remove" not in on.text
+        assert "e change" not in on.text
         await on.press("n")
         await on.see("Nothing is looked for yet.")
         await on.press("slash", *"hello", "enter")
@@ -127,7 +127,7 @@ async def test_the_keys_of_a_log_are_shown_while_it_has_the_focus(seed: Seed, st
         assert sorted(keys) == sorted(set(keys))
         await on.see("Keys of Runs, in a log", "go to next match", "copy all lines")
         await on.press("escape", "escape")
-        await on.see("n new", "d remove")
+        await on.see("n new", "e change")
         await on.press("question_mark")
         await on.see("Keys of Runs", "run notebook")
         assert "find text" not in on.text

@@ -12,6 +12,7 @@ WorkbenchError
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -70,3 +71,17 @@ class BuildFailed(WorkbenchError):
 
 class StoreError(WorkbenchError):
     """The state of this home cannot be used as it is."""
+
+
+MAKE_ROOM = "Make room: `workbench prune --dry-run` shows what can go."
+
+
+def in_words(error: OSError) -> tuple[str, str]:
+    """What the system refused, and what to do where that is known: a full disk is said as one, whoever met it."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            "the disk is full" if error.errno == errno.ENOSPC else "the account's quota of the disk is used up",
+            MAKE_ROOM,
+        )
+    said = error.strerror or str(error)
+    return (f"{said}: {error.filename}" if error.filename else said), ""

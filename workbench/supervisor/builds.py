@@ -12,7 +12,7 @@ from typing import Any
 
 from workbench.engines.base import Cancelled, Engine
 from workbench.engines.registry import automatic, choose
-from workbench.errors import BuildFailed, EngineDown, WorkbenchError
+from workbench.errors import BuildFailed, EngineDown, WorkbenchError, in_words
 from workbench.model.build import Build, BuildProgress, BuildState
 from workbench.model.environment import EngineName, EnvironmentSpec, Pull, Revision
 from workbench.services import environments
@@ -164,8 +164,8 @@ class Builds:
         except WorkbenchError as error:
             return BuildState.FAILED, {"reason": one_line(error.message, 400), "hint": error.hint}
         except OSError as error:
-            said = f"{error.strerror}: {error.filename}" if error.filename else str(error)
-            return BuildState.FAILED, {"reason": one_line(said, 400)}
+            said, hint = in_words(error)
+            return BuildState.FAILED, {"reason": one_line(said, 400), "hint": hint}
         return BuildState.READY, {}
 
     def _revision(self, build: Build, spec: EnvironmentSpec, engine: Engine, cancelled: threading.Event) -> Revision:

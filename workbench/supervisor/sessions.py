@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from workbench.engines.base import Engine, SessionFacts
-from workbench.errors import EngineDown, StoreError, WorkbenchError
+from workbench.errors import EngineDown, StoreError, WorkbenchError, in_words
 from workbench.model.environment import EngineName
 from workbench.model.session import UP, Desired, Session, SessionState
 from workbench.store import sessions as rows
@@ -139,7 +139,7 @@ class Sessions:
         except WorkbenchError as error:
             self._failed(session, error.message, error.hint)
         except OSError as error:
-            self._failed(session, f"{error.strerror}: {error.filename}" if error.filename else str(error), "")
+            self._failed(session, *in_words(error))
 
     def _prepare(self, session: Session) -> None:
         """Have its environment, then start it."""

@@ -83,13 +83,17 @@ class Build:
             self.folder.rename(venv.aside(self.folder))
         venv.remove(self.folder)
         self.folder.mkdir(mode=0o700)
-        if close := room.look(self.spec.name, self.folder, room.needed(self.spec, self.before, image=False)):
-            log.write(f"{close}\n")
-            self.sink(BuildProgress(close))
-        revision = self._existing(log) if self.spec.use else self._made(log)
+        revision = self._existing(log) if self.spec.use else self._fitted(log)
         venv.write(self.folder, revision)
         log.write(f"ready: {revision.reference}\n")
         return revision
+
+    def _fitted(self, log: TextIO) -> Revision:
+        """A venv, begun only where there is room for it; a Python that is there already takes none."""
+        if close := room.look(self.spec.name, self.folder, room.needed(self.spec, self.before, image=False)):
+            log.write(f"{close}\n")
+            self.sink(BuildProgress(close))
+        return self._made(log)
 
     def _made(self, log: TextIO) -> Revision:
         part = self.spec.python

@@ -5,7 +5,9 @@ The folder of one holds `lock` (held while the keeper lives), `identity.json` an
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import select
 import signal
 import socket
@@ -19,7 +21,7 @@ from typing import Any, TextIO
 
 import workbench
 from workbench.engines.process import proc
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, in_words
 from workbench.locks import is_held
 from workbench.text import one_line
 
@@ -85,11 +87,14 @@ class Line:
             words = self._first()
         except OSError as error:
             self.close()
-            raise WorkbenchError(f"{job.label} could not be started: {error.strerror}") from error
+            said, hint = in_words(error)
+            raise WorkbenchError(f"{job.label} could not be started: {said}", hint=hint) from error
         if "started" not in words:
             self.close()
             why = words.get("failed") or f"its keeper died: {one_line(complaints.read_text()[-300:])}"
-            raise WorkbenchError(f"{job.label} could not be started: {why}")
+            full = os.strerror(errno.ENOSPC) in why
+            said, hint = in_words(OSError(errno.ENOSPC, "")) if full else (why, "")
+            raise WorkbenchError(f"{job.label} could not be started: {said}", hint=hint)
         self.pid = int(words["started"])
 
     def look(self, seconds: float = 0.0) -> dict[str, Any] | None:

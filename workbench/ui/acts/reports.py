@@ -23,6 +23,6 @@ ACTIONS = (
     Action(
         "runs.report", "h", AREA, "report", "runs: open HTML report", Purpose.OPEN, report,
         lambda run: run.state in ENDED and bool(run.attempt), on_item=True, changes=True,
-        command=lambda run: f"runs report {run.id}", rank=45,
+        command=lambda run: f"runs report {run.id}", rank=95,
     ),
 )  # fmt: skip

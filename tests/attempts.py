@@ -7,7 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
@@ -18,6 +19,8 @@ from waiting import until
 
 from workbench.engines import registry
 from workbench.engines.base import Person, Workspace
+from workbench.engines.process import zygotes
+from workbench.engines.process.zygotes import Zygote
 from workbench.execution.fence import is_held
 from workbench.execution.job import Job, write_job
 from workbench.execution.result import Result, read_result
@@ -105,10 +108,10 @@ class Attempt:
     def events(self, kind: str = "") -> list[dict[str, Any]]:
         """The lines of its journal, of one kind where that is given."""
         try:
-            lines = (self.folder / "events.jsonl").read_text().splitlines()
+            lines = (self.folder / "events.jsonl").read_text().rstrip("\n").split("\n")
         except FileNotFoundError:
             return []
-        return [event for event in map(json.loads, lines) if not kind or event["kind"] == kind]
+        return [event for event in map(json.loads, filter(None, lines)) if not kind or event["kind"] == kind]
 
     def until_cell(self, number: int) -> None:
         """Wait until cell `number` (from 1) was begun."""
@@ -130,6 +133,37 @@ class Desk:
     home: Home
     revision: Revision
     project: Path
+    warm: bool = False
+    preload: tuple[str, ...] = ()
+
+    @contextmanager
+    def zygote(self, preload: tuple[str, ...] = ()) -> Iterator[Zygote]:
+        """Kernels come from a zygote meanwhile, which has loaded `preload`."""
+        self.warm, self.preload = True, preload
+        wanted = zygotes.first(self.revision, self.space)
+        assert wanted
+        zygote = Zygote(self.home, wanted)
+        try:
+            assert not zygote.problems
+            yield zygote
+        finally:
+            zygote.close()
+            self.warm, self.preload = False, ()
+
+    @property
+    def space(self) -> Workspace:
+        """The workspace of its runs. Pytest says in a variable which test goes on: each would have its own zygote."""
+        os.environ["PYTEST_CURRENT_TEST"] = "one of them"
+        return Workspace(
+            self.home.id,
+            "p",
+            self.project,
+            self.project,
+            env={"WORKBENCH_HOME": str(self.home.root)},
+            person=Person(os.getuid(), os.getgid(), "tester"),
+            warm=self.warm,
+            preload=self.preload,
+        )
 
     def write(self, content: dict[str, Any] | bytes, **changes: Any) -> Attempt:
         """Freeze a notebook and write its job."""
@@ -138,14 +172,6 @@ class Desk:
         folder.mkdir(parents=True)
         frozen = self.home.run_folder(run) / "input.ipynb"
         frozen.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
-        space = Workspace(
-            self.home.id,
-            "p",
-            self.project,
-            self.project,
-            env={"WORKBENCH_HOME": str(self.home.root)},
-            person=Person(os.getuid(), os.getgid(), "tester"),
-        )
         job = Job(
             run=run,
             attempt=1,
@@ -153,7 +179,7 @@ class Desk:
             name="t",
             notebook="t.ipynb",
             input=frozen,
-            workspace=space,
+            workspace=self.space,
             revision=self.revision,
             engine=EngineName.PROCESS,
             engine_options=registry.options(self.home, Settings()),
@@ -183,6 +209,7 @@ def runner(folder: Path) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            env=dict(os.environ),  # not what a library has set beside them
             cwd=Path(__file__).parents[1],
             start_new_session=True,
         )

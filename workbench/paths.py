@@ -110,6 +110,11 @@ class Home:
         """Touched by who looks at what sessions take: only then it is measured."""
         return self.state / "watched"
 
+    @property
+    def warm_file(self) -> Path:
+        """What is kept warm for runs, written by the supervisor for people."""
+        return self.state / "warm.json"
+
     def build_log(self, build: int) -> Path:
         """The full log of a build."""
         return self.state / "builds" / f"{build}.log"

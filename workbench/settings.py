@@ -40,3 +40,4 @@ class Settings:
     mail: Mail = field(default_factory=Mail)
     heartbeat: Beat | None = None
     keep: Keep = field(default_factory=Keep)
+    warm_kernels: int = 4

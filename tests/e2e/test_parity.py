@@ -45,7 +45,19 @@ def theirs(folder: Path) -> dict[str, Future[dict[str, Any]]]:
 @pytest.fixture(scope="module")
 def ours(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, dict[str, Any]]]:
     """What our runners leave for each notebook: result and output, forked by one nursery."""
-    desk = Desk(open_home(folder / "home"), science(tmp_path_factory), folder / "ours")
+    return every(Desk(open_home(folder / "home"), science(tmp_path_factory), folder / "ours"))
+
+
+@pytest.fixture(scope="module")
+def warm(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, dict[str, Any]]]:
+    """The same with kernels from a zygote that has loaded what the notebooks import."""
+    desk = Desk(open_home(folder / "warm-home"), science(tmp_path_factory), folder / "warm")
+    with desk.zygote(PRELOAD):
+        return every(desk)
+
+
+def every(desk: Desk) -> dict[str, tuple[Any, dict[str, Any]]]:
+    """Result and output of each notebook."""
     nursery = Nursery(desk.home)
     found = {}
     for name in NAMES:
@@ -56,6 +68,7 @@ def ours(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tu
         desk.project = before
         nursery.run(attempt.folder)
         result = attempt.result(60)
+        assert [event["warm"] for event in attempt.events("kernel")] == [bool(desk.preload)]
         found[name] = (result, attempt.output())
     process = nursery.process
     nursery.close()
@@ -77,6 +90,19 @@ def test_the_spread_is_wide() -> None:
         "unicode",
         "no_parameters",
     } <= set(NAMES)
+
+
+PRELOAD = ("numpy", "pandas", "matplotlib.pyplot")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_output_with_warm_kernels(
+    name: str, theirs: dict[str, Future[dict[str, Any]]], warm: dict[str, tuple[Any, dict[str, Any]]]
+) -> None:
+    """A kernel that was forked from one which had all of it loaded writes what papermill's command line writes."""
+    result, output = warm[name]
+    assert result.state is RunState.SUCCEEDED, result.reason
+    compare(name, output, theirs[name].result())
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -282,7 +282,7 @@ def test_settings_bound_them(bench: Bench, policy: Spares, line: str) -> None:
 def test_none_while_memory_is_short(bench: Bench, policy: Spares, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the machine has no memory left, spares are what goes first."""
     up(bench, policy)
-    monkeypatch.setattr("workbench.supervisor.spares._memory_left", lambda: -1)
+    monkeypatch.setattr("workbench.supervisor.spares.memory_left", lambda: -1)
     looked(policy)
     assert [one.desired for one in raw(bench)] == [Desired.DOWN]
 

@@ -82,6 +82,7 @@ def show(call: Invocation, name: str, resolved: bool) -> None:
     With --resolved: every value, with the file and line, the size, setting or default it comes from.
     """
     from workbench.services import environments as service
+    from workbench.services import warmth
 
     bench = call.reading()
     if resolved:
@@ -94,7 +95,8 @@ def show(call: Invocation, name: str, resolved: bool) -> None:
         made = view.revision
         more = {"base": made.base, "rules": made.rules} if made else {"base": "", "rules": ""}
         packages = list(made.packages) if made else []
-        emit({**ENVIRONMENT.of(view), **more, "lacks": list(view.lacks), "packages": packages})
+        warm = [one.to_dict() for one in warmth.kernels(bench) if one.environment == view.name]
+        emit({**ENVIRONMENT.of(view), **more, "lacks": list(view.lacks), "packages": packages, "warm": warm})
         return
     build, revision = view.build, view.revision
     record(
@@ -120,6 +122,7 @@ def show(call: Invocation, name: str, resolved: bool) -> None:
             ("python", revision.python_version if revision else None),
             ("r", revision.r_version if revision else None),
             ("kernels", ", ".join(kernel.display_name for kernel in revision.kernels) if revision else None),
+            ("kept warm", warmth.words(bench, view.name)),
             ("IDEs", ", ".join(revision.ides) if revision else None),
             ("size", size(revision.size) if revision and revision.size else None),
             (

@@ -28,7 +28,7 @@ def status(call: Invocation) -> int:
 
     Exits 1 when something needs you.
     """
-    from workbench.services import control, runs
+    from workbench.services import control, runs, warmth
     from workbench.services.overview import LOOK_BACK, overview
 
     bench = call.reading()
@@ -66,6 +66,7 @@ def status(call: Invocation) -> int:
                 "failed": [RUN.of(run) for run in failed],
                 "sessions": [SESSION.of(session) for session in view.up],
                 "spares": [SESSION.of(session) for session in view.spares],
+                "warm": [one.to_dict() for one in warmth.kernels(bench)],
                 "next": [{"schedule": key, "due": iso(moment)} for key, moment in due],
             }
         )
@@ -112,6 +113,7 @@ def _show(
             click.echo(f"  {state(str(session.state)).text}  s{session.id} {session.name}  {session.url}")
         _rest(len(view.up) - SHOWN, "workbench sessions")
     _spares(view)
+    _warm(bench)
     if due:
         click.echo(click.style("Due next", bold=True))
         for key, moment in due[:SHOWN]:
@@ -132,6 +134,17 @@ def _spares(view: Overview) -> None:
         click.echo(click.style("Warm spares", bold=True))
         for spare in view.spares[:SHOWN]:
             click.echo(f"  {state(str(spare.state)).text}  {spare.name}  {one_line(spare.reason or 'comes up')}")
+
+
+def _warm(bench: Bench) -> None:
+    """Environments whose next kernel is warm, for that takes memory too."""
+    from workbench.services import warmth
+
+    found = warmth.kernels(bench)
+    if found:
+        click.echo(click.style("Warm kernels", bold=True))
+        for one in found[:SHOWN]:
+            click.echo(fitting(f"  {one.environment}  {one.words}"))
 
 
 def _runs(title: str, runs: list[Run], now: datetime, more: str) -> None:

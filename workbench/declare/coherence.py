@@ -43,9 +43,6 @@ def notices(spec: EnvironmentSpec, tell: Teller) -> Iterator[Problem]:
         if address and addresses.holds_password(address):
             yield tell(keys, addresses.PASSWORD, addresses.NETRC, notice=True)
     yield from _conda(spec, tell)
-    if spec.kernel.preload:
-        what = "preload is used by warm kernels, which this version does not have yet"
-        yield tell(("kernel", "preload"), what, "it changes nothing until then", notice=True)
 
 
 def _conda(spec: EnvironmentSpec, tell: Teller) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any, Protocol
 
+from workbench.engines.warm import Warm
 from workbench.model.build import BuildProgress
 from workbench.model.environment import EngineName, EnvironmentSpec, KernelSpec, Limits, Revision
 from workbench.model.ide import Ide
@@ -237,6 +238,13 @@ class Engine(Protocol):
     ) -> KernelHost:
         """A host for one kernel of `revision`; `run` (`41.1`) goes into labels. `kernel`: the one that will be launched,
         so that the host can be that of one which was kept warm."""
+
+    def warm_key(self, revision: Revision, workspace: Workspace, kernel: str = "") -> str:
+        """Names what `warm` would make, of the kernel of that name or the first that can be; equal where the same
+        serves. Empty where there is no such thing."""
+
+    def warm(self, revision: Revision, workspace: Workspace, kernel: str = "") -> Warm:
+        """Keep kernels warm that `host` will find and use. May take long; raises `WorkbenchError` where it cannot be."""
 
     def sweep_kernels(self, home: str, living: frozenset[str]) -> int:
         """Remove kernels of `home` whose `run` is not in `living` (left by a runner that was killed); how many."""

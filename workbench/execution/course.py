@@ -82,9 +82,9 @@ class Course:
         self.phase = phase
         self.journal.event(Progress.PHASE, name=phase)
 
-    def kernel_answered(self, kernel: str) -> None:
-        """The kernel is ready."""
-        self.journal.event(Progress.KERNEL, kernel=kernel, seconds=round(self.seconds, 3))
+    def kernel_answered(self, kernel: str, *, warm: bool = False) -> None:
+        """The kernel is ready; `warm`: it was, or came from one that was, before the run began."""
+        self.journal.event(Progress.KERNEL, kernel=kernel, seconds=round(self.seconds, 3), warm=warm)
 
     def count(self, cells: list[Mapping[str, Any]]) -> None:
         """The cells that there are."""

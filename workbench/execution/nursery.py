@@ -6,6 +6,7 @@ supervisor ──socket pair──▶ nursery (forks.py) ──fork──▶ run
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -113,6 +114,9 @@ class Nursery:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env=dict(
+                    os.environ
+                ),  # not what a library has set beside them: it would not be what is known of it here
                 start_new_session=True,
                 cwd=package_root(),
             )
@@ -126,6 +130,9 @@ class Nursery:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env=dict(
+                    os.environ
+                ),  # not what a library has set beside them: it would not be what is known of it here
                 start_new_session=True,
                 cwd=package_root(),
             )

@@ -82,7 +82,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         await self.km.start_kernel()
         self.course.launched = True
         info = await self._answer()
-        self.course.kernel_answered(self.spec.name)
+        self.course.kernel_answered(self.spec.name, warm=self.host.warm)
         self.course.enter("running")
         listening = asyncio.ensure_future(self._refuse_questions())
         try:

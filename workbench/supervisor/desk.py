@@ -18,6 +18,7 @@ from workbench.paths import Home, account_name
 from workbench.services.bench import Bench
 from workbench.settings import Settings
 from workbench.store.events import SUPERVISOR, Actor
+from workbench.supervisor.budget import Budget
 from workbench.supervisor.reserve import Reserve
 from workbench.text import one_line
 
@@ -34,9 +35,13 @@ class Desk:
     wake: Callable[[], None]
     wake_path: Path
     stopping: threading.Event = field(default_factory=threading.Event)
+    budget: Budget = field(init=False)
     _points: int = field(default=0, repr=False)
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _faults: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        self.budget = Budget(self.bench.home)
 
     @property
     def home(self) -> Home:

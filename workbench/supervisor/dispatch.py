@@ -33,6 +33,7 @@ from workbench.supervisor.endings import LONGEST_PAUSE
 from workbench.supervisor.engines import Engines
 from workbench.supervisor.ready import Environments, Never, NotYet, Readiness, Usable
 from workbench.supervisor.schedules import Schedules
+from workbench.supervisor.warmth import Warmth
 from workbench.supervisor.workspaces import workspace
 from workbench.text import one_line, plural
 
@@ -74,11 +75,14 @@ class Look:
 class Dispatch:
     """Starts runs. Launching takes a thread of its own: the first fork waits for papermill's imports."""
 
-    def __init__(self, desk: Desk, engines: Engines, environments: Environments, schedules: Schedules) -> None:
+    def __init__(
+        self, desk: Desk, engines: Engines, environments: Environments, schedules: Schedules, warmth: Warmth
+    ) -> None:
         self.desk = desk
         self.engines = engines
         self.environments = environments
         self.schedules = schedules
+        self.warmth = warmth
         self.nursery = Nursery(desk.home)
         self.taken = 0  # places of runs that have ended, but whose kernel is not gone yet
         self.launching: set[tuple[int, int]] = set()
@@ -208,13 +212,15 @@ class Dispatch:
         if not claimed:
             return 0
         try:
-            write_job(folder, self._job(run, number, token, usable, project, record, now))
+            job = self._job(run, number, token, usable, project, record, now)
+            write_job(folder, job)
             (folder / BOOT_FILE).write_text(control.boot_id())
         except OSError as error:
             # The claim stands without a job: runs.py finds it, and says why it did not begin.
             self.trouble[run.id] = f"its job cannot be written: {error.strerror or error}"
             log.warning("run %d: %s", run.id, self.trouble[run.id])
             return 1
+        self.warmth.wanted(run.environment, usable.engine, usable.revision, job.workspace)
         self.launching.add((run.id, number))
         self._queue.put((run, folder))
         if self._thread is None or not self._thread.is_alive():

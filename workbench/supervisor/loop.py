@@ -32,6 +32,7 @@ from workbench.supervisor.runs import Runs
 from workbench.supervisor.schedules import Schedules
 from workbench.supervisor.sessions import Sessions
 from workbench.supervisor.wake import WakeSocket
+from workbench.supervisor.warmth import Warmth
 
 log = logging.getLogger("workbench.supervisor")
 SLOWEST = 30.0  # seconds between looks of all parts, whatever happens
@@ -78,7 +79,8 @@ class Supervisor:
         self.activations = Activations(desk, self.engines)
         self.builds = Builds(desk, self.engines)
         self.pinning = Pinning(desk, self.engines)
-        self.dispatch = Dispatch(desk, self.engines, environments, self.schedules)
+        self.warmth = Warmth(desk, self.engines, desk.budget)
+        self.dispatch = Dispatch(desk, self.engines, environments, self.schedules, self.warmth)
         self.runs = Runs(desk, self.dispatch)
         self.sessions = Sessions(desk, self.engines, environments)
         self.reconcile = Reconcile(desk, self.engines, self.runs, self.sessions)
@@ -91,6 +93,7 @@ class Supervisor:
             Part("pinning", self.pinning.look),
             Part("runs", self.runs.look),
             Part("dispatch", self.dispatch.look),
+            Part("warmth", self.warmth.look),
             Part("sessions", self.sessions.look),
             Part("disk", Disk(desk, self.engines, self.builds).look),
             Part("spares", self.sessions.spares.look),
@@ -212,6 +215,8 @@ class Supervisor:
         while (self.builds.running or self.reconcile.sweeping) and time.monotonic() < deadline:
             time.sleep(0.02)
         self.dispatch.nursery.close(LET_GO)
+        self.warmth.close()
+        self.desk.budget.close()
         self.bench.store.settle(LET_GO)
         self.socket.close()
         if not (home and (self.runs.active or self.runs.leaving)):

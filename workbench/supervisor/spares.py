@@ -14,8 +14,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import psutil
-
 from workbench.engines.base import Engine
 from workbench.errors import WorkbenchError
 from workbench.model.environment import EnvironmentSpec
@@ -26,6 +24,7 @@ from workbench.services.spares import revision, shape
 from workbench.store import environments as environment_rows
 from workbench.store import sessions as session_rows
 from workbench.store import spares as rows
+from workbench.supervisor.budget import memory_left
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.engines import Engines
 from workbench.text import memory, one_line
@@ -37,7 +36,6 @@ EVERY, SHORTEST = 30.0, 1.0  # seconds between looks, and at least
 AGAIN = 600.0  # seconds until one is tried again that did not come up, or was given back by a person
 GUESS = 256 * 1024**2  # bytes that one takes of which nothing is known yet
 MEASURE = 60.0  # seconds between measurements of one
-LEAST_FREE, FREE_SHARE = 512 * 1024**2, 0.05  # memory of the machine that stays free: bytes, and share of all
 
 
 @dataclass(frozen=True)
@@ -164,8 +162,10 @@ class Spares:
     def _give_back(self, spares: Iterable[Session], wanted: Sequence[Wanted]) -> None:
         """Those that are not wanted any more, are of another shape, or are too many."""
         places = {one.name: one for one in wanted}
-        left, room = self.desk.settings.warm_sessions, self.desk.settings.warm_memory
-        short = _memory_left() < 0
+        left = self.desk.settings.warm_sessions
+        room = self.desk.budget.room("sessions", self.desk.settings.warm_memory)
+        self.desk.budget.say("sessions", sum(self._takes.get(spare.project, 0) for spare in spares))
+        short = memory_left() < 0
         order = {name: place for place, name in enumerate(places)}
         for spare in sorted(spares, key=lambda one: order.get(one.name, len(order))):
             if spare.desired is Desired.DOWN:
@@ -200,10 +200,11 @@ class Spares:
             return
         there = {spare.name for spare in spares}
         left = self.desk.settings.warm_sessions - len(spares)
-        room = self.desk.settings.warm_memory - sum(self._takes.get(spare.project, GUESS) for spare in spares)
+        room = self.desk.budget.room("sessions", self.desk.settings.warm_memory)
+        room -= sum(self._takes.get(spare.project, GUESS) for spare in spares)
         for one in wanted:
             takes = self._takes.get(one.project.name, GUESS)
-            if left < 1 or takes > room or takes > _memory_left():
+            if left < 1 or takes > room or takes > memory_left():
                 return
             if one.name in there or time.monotonic() < self._not_before.get(one.project.name, 0.0):
                 continue
@@ -230,9 +231,3 @@ class Spares:
         if made is not None:
             log.info("spare %s is started", one.name)
         return made is not None
-
-
-def _memory_left() -> int:
-    """Bytes of the machine that spares may still take; negative where memory is short."""
-    facts = psutil.virtual_memory()
-    return int(facts.available - max(LEAST_FREE, FREE_SHARE * facts.total))

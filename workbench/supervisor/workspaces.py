@@ -28,4 +28,6 @@ def workspace(desk: Desk, project: Project, cwd: Path, spec: EnvironmentSpec) ->
         secrets={name: vault.path(name) for name in spec.secrets},
         network=spec.network,
         person=desk.person,
+        warm=desk.settings.warm_kernels > 0,
+        preload=spec.kernel.preload,
     )

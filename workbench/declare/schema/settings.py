@@ -65,9 +65,12 @@ class SettingsKeys(Keys):
     )
     warm_memory: Memory = Field(
         2 * 1024**3,
-        description="Memory that all spare sessions may hold together.",
+        description="Memory that spare sessions and warm kernels may hold together, those of all homes of the machine.",
         examples=["2G"],
         json_schema_extra={"default": "2G"},
+    )
+    warm_kernels: Annotated[Whole, Field(ge=0, le=64)] = Field(
+        4, description="Environments whose next kernels are kept warm at once, after a run of theirs; 0: none."
     )
     package_index: Url | None = Field(
         None, description="Package index of environments that name none, instead of PyPI."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+from collections.abc import Callable
 from typing import Any
 
 from workbench.engines.process.cgroup import Group
@@ -16,10 +17,27 @@ class Unborn(Exception):  # noqa: N818 - it never was
     """The program could not be started; the message says why."""
 
 
-def start(job: dict[str, Any], group: Group | None) -> tuple[int, int | None]:
+class Reborn(BaseException):
+    """Raised in a new process that goes on with the code that is loaded: passes everything up to the top of the program,
+    which then is what `argv` and `env` say."""
+
+    def __init__(self, argv: list[str], env: dict[str, str]) -> None:
+        super().__init__()
+        self.argv, self.env = argv, env
+
+
+def execute(argv: list[str], env: dict[str, str]) -> None:
+    """Be another program."""
+    os.execvpe(argv[0], argv, env)  # noqa: S606 - no shell is wanted
+
+
+def start(
+    job: dict[str, Any], group: Group | None, *, become: Callable[[list[str], dict[str, str]], None] = execute
+) -> tuple[int, int | None]:
     """Start `job["argv"]`; its process id, and the end to read its output from where that is kept in a file.
 
-    Raises `Unborn` where the program, its folder or its group refuses.
+    The new process calls `become`, which may raise `Reborn` in it. Raises `Unborn` where the program, its folder or its
+    group refuses.
     """
     prctl = ctypes.CDLL(None).prctl
     keeper = os.getpid()
@@ -31,7 +49,13 @@ def start(job: dict[str, Any], group: Group | None) -> tuple[int, int | None]:
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() != keeper:
                 os._exit(125)
-            _become(job, keeper, group, sink)
+            _prepare(job, group, sink)
+            env = dict(job["env"])
+            if job["parent_variable"]:
+                env[job["parent_variable"]] = str(keeper)
+            become(job["argv"], env)
+        except Reborn:
+            raise
         except BaseException as error:  # noqa: BLE001 - nothing may return into the keeper's code
             os.write(failure, str(error).encode("utf-8", "replace")[:4000])
         os._exit(125)
@@ -48,7 +72,7 @@ def start(job: dict[str, Any], group: Group | None) -> tuple[int, int | None]:
     return child, source
 
 
-def _become(job: dict[str, Any], keeper: int, group: Group | None, sink: int | None) -> None:
+def _prepare(job: dict[str, Any], group: Group | None, sink: int | None) -> None:
     os.setsid()
     if group:
         group.enter()
@@ -63,7 +87,3 @@ def _become(job: dict[str, Any], keeper: int, group: Group | None, sink: int | N
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     os.chdir(job["cwd"])
-    env = dict(job["env"])
-    if job["parent_variable"]:
-        env[job["parent_variable"]] = str(keeper)
-    os.execvpe(job["argv"][0], job["argv"], env)  # noqa: S606 - no shell is wanted

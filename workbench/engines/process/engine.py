@@ -13,10 +13,11 @@ from pathlib import Path
 from threading import Event
 
 from workbench.engines.base import Facts, Inhabitant, KernelHost, SessionFacts, SessionRequest, Sink, Workspace
-from workbench.engines.process import gauge, host, interpreters, session, stock, venv
+from workbench.engines.process import gauge, host, interpreters, session, stock, venv, zygotes
 from workbench.engines.process.builder import Build
 from workbench.engines.process.pinning import Pinning
-from workbench.errors import NotFound, Refused
+from workbench.engines.warm import Warm
+from workbench.errors import NotFound, Refused, WorkbenchError
 from workbench.model.environment import EngineName, EnvironmentSpec, KernelSpec, Revision
 from workbench.model.ide import Ide
 from workbench.model.lock import Change, Lock
@@ -173,9 +174,24 @@ class ProcessEngine:
         del kernel  # what is kept warm has no host of its own
         return host.ProcessHost(self.home, revision, workspace, run)
 
+    def warm_key(self, revision: Revision, workspace: Workspace, kernel: str = "") -> str:
+        """The zygote's key."""
+        wanted = zygotes.first(revision, workspace, kernel)
+        return wanted.key if wanted else ""
+
+    def warm(self, revision: Revision, workspace: Workspace, kernel: str = "") -> Warm:
+        """A zygote of that kernel, or of the environment's first that can have one."""
+        wanted = zygotes.first(revision, workspace, kernel)
+        if wanted is None:
+            raise WorkbenchError("this environment has no kernel that can be kept warm")
+        return zygotes.Zygote(self.home, wanted)
+
     def sweep_kernels(self, home: str, living: frozenset[str]) -> int:
         """End and remove kernels whose run is not in `living`."""
-        return host.sweep(self.home, living) if home == self.home.id else 0
+        if home != self.home.id:
+            return 0
+        zygotes.sweep(self.home)
+        return host.sweep(self.home, living)
 
     def create_session(self, request: SessionRequest) -> str:
         """Write down what is to be started."""

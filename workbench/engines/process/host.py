@@ -9,11 +9,12 @@ import shutil
 import signal
 import time
 from collections.abc import Mapping
+from dataclasses import replace as changed
 from pathlib import Path
 
 from workbench.engines.base import KernelExit, Workspace
 from workbench.engines.folders import link_data, short_folder
-from workbench.engines.process import kept
+from workbench.engines.process import kept, zygotes
 from workbench.engines.process.surroundings import environment, secret_variables
 from workbench.errors import WorkbenchError
 from workbench.model.environment import KernelSpec, Limits, Revision
@@ -32,6 +33,7 @@ class ProcessHost:
     transport = "ipc"
 
     def __init__(self, home: Home, revision: Revision, workspace: Workspace, run: str) -> None:
+        self.home = home
         self.revision = revision
         self.workspace = workspace
         self.run = run
@@ -41,7 +43,7 @@ class ProcessHost:
         (self.record / "sockets").write_text(str(self.folder))
         self.output = self.record / "output.txt"
         self.line: kept.Line | None = None
-        self.warm = False
+        self.warm = False  # whether its kernel came from a zygote
 
     def inside(self, path: Path) -> str:
         """The same path: there is no other view."""
@@ -52,22 +54,26 @@ class ProcessHost:
         if self.line:
             raise WorkbenchError("this host has a kernel already")
         link_data(self.workspace)
-        limits = self.workspace.limits
-        given = secret_variables(self.record, self.workspace)
-        self.line = kept.Line(
-            kept.Job(
-                label=f"kernel of run {self.run}",
-                mark=self.mark,
-                argv=[part.replace("{connection_file}", str(connection_file)) for part in kernel.argv],
-                cwd=str(self.workspace.cwd),
-                env=environment(self.revision, self.workspace, {**kernel.env, **env, **given}),
-                folder=str(self.record),
-                output=str(self.output),
-                output_limit=LOG,
-                limits=bounds(limits),
-                parent_variable="JPY_PARENT_PID",
-            )
+        own = {**env, **secret_variables(self.record, self.workspace)}
+        wanted = zygotes.recipe(self.revision, self.workspace, kernel)
+        job = kept.Job(
+            label=f"kernel of run {self.run}",
+            mark=self.mark,
+            argv=[part.replace("{connection_file}", str(connection_file)) for part in kernel.argv],
+            cwd=str(self.workspace.cwd),
+            env={},
+            folder=str(self.record),
+            output=str(self.output),
+            output_limit=LOG,
+            limits=bounds(self.workspace.limits),
+            parent_variable="JPY_PARENT_PID",
         )
+        if wanted and zygotes.fits(own):
+            self.line = zygotes.ask(self.home, wanted, changed(job, env={**wanted.env, **own}))
+        self.warm = self.line is not None
+        if self.line is None:
+            surroundings = environment(self.revision, self.workspace, {**kernel.env, **own})
+            self.line = kept.Line(changed(job, env=surroundings))
 
     @property
     def pid(self) -> int | None:

@@ -20,6 +20,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from workbench.engines import oom
@@ -32,13 +33,15 @@ ENDING = 0.02  # seconds between looks at what is left while ending
 LINGER = 0.5  # seconds that what a process left behind gets between SIGTERM and SIGKILL
 EMPTY = 3  # looks in a row that find nothing before it is believed, where others' processes keep us company
 GIVE_UP = 10.0  # seconds after which what cannot be killed (another account's) is left, and said
+Start = Callable[[dict[str, Any], "cgroup.Group | None"], "tuple[int, int | None]"]
 
 
 class Keeper:
-    """Keeps one process. `job` as `kept.Job` writes it; `control` is the socket to who started us."""
+    """Keeps one process. `job` as `kept.Job` writes it; `control` is the socket to who started us; `start` starts it."""
 
-    def __init__(self, job: dict[str, Any], control: socket.socket) -> None:
+    def __init__(self, job: dict[str, Any], control: socket.socket, start: Start = start) -> None:
         self.job = job
+        self.start = start
         self.control: socket.socket | None = control
         self.folder: str = job["folder"]
         self.limits: dict[str, Any] = job["limits"]
@@ -72,7 +75,7 @@ class Keeper:
                 self.group = cgroup.make(f"workbench-{self.job['mark']}", memory=memory, pids=pids, whole=whole)
             if self.group is None and self.limits.get("assumed"):
                 self.limits["memory"] = None  # nobody asked for it: no reason to watch
-            self.child, output = start(self.job, self.group)
+            self.child, output = self.start(self.job, self.group)
             if output is not None:
                 self.spool = Spool(output, self.job["output"], self.job["output_limit"], self.job["scrub"])
             self.record()
@@ -101,7 +104,7 @@ class Keeper:
             "memory": "" if not self.limits.get("memory") else "cgroup" if self.group else "watched",
         }
         _write(f"{self.folder}/identity.json", identity)
-        self.say({"started": self.child})
+        self.say({"started": self.child, "keeper": own, "since": identity["started"]})
         if self.job["detached"] and self.control:
             self.control.close()
             self.control = None
@@ -255,12 +258,13 @@ def main() -> None:
     control.set_inheritable(False)
     if job["detached"] and os.fork():
         os._exit(0)
-    _be_reaper()
+    be_reaper()
     os.umask(job["umask"])
     Keeper(job, control).run()
 
 
-def _be_reaper() -> None:
+def be_reaper() -> None:
+    """Become the parent of everything below us whose own parent ends."""
     from ctypes import CDLL
 
     if CDLL(None, use_errno=True).prctl(36, 1, 0, 0, 0) != 0:  # PR_SET_CHILD_SUBREAPER, prctl(2)

@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 import workbench
 from workbench.engines.process import proc
@@ -54,24 +54,31 @@ class Job:
     detached: bool = False
     umask: int = 0o022
 
+    def to_json(self) -> str:
+        """As its keeper reads it."""
+        return json.dumps({**asdict(self), "env": {**self.env, proc.MARK: self.mark}, "umask": _umask()})
+
+
+class Keeping(Protocol):
+    """The process of a keeper, as far as a line needs it."""
+
+    def wait(self, timeout: float | None = None) -> object:
+        """Wait for its end; raises `TimeoutExpired` after `timeout` seconds."""
+
+    def kill(self) -> None:
+        """SIGKILL."""
+
 
 class Line:
     """The line to a keeper that was just started. Its end is the end of what is kept, unless that is detached."""
 
     def __init__(self, job: Job, *, stdout: TextIO | int = subprocess.DEVNULL) -> None:
         """Start a keeper for `job`; returns once its process exists, raises `WorkbenchError` where it cannot."""
-        self.folder = Path(job.folder)
-        self.mark = job.mark
-        self.exit: dict[str, Any] | None = None
-        self.gone = False
-        self.received = b""
         ours, theirs = socket.socketpair()
-        self.socket = ours
-        env = {**job.env, proc.MARK: job.mark}
-        data = json.dumps({**asdict(job), "env": env, "umask": _umask()}).encode()
+        self._take(job, ours)
         complaints = self.folder / "keeper.log"
         with theirs, complaints.open("wb") as log:
-            self.process = subprocess.Popen(
+            process = subprocess.Popen(
                 _command(job.label, theirs.fileno()),
                 stdin=subprocess.PIPE,
                 stdout=stdout,
@@ -80,11 +87,12 @@ class Line:
                 start_new_session=True,
                 cwd="/",
             )
-        assert self.process.stdin
+        self.process: Keeping = process
+        assert process.stdin
         try:
-            with self.process.stdin as stdin:
-                stdin.write(data)
-            words = self._first()
+            with process.stdin as stdin:
+                stdin.write(job.to_json().encode())
+            words = self._first(START)
         except OSError as error:
             self.close()
             said, hint = in_words(error)
@@ -96,6 +104,14 @@ class Line:
             said, hint = in_words(OSError(errno.ENOSPC, "")) if full else (why, "")
             raise WorkbenchError(f"{job.label} could not be started: {said}", hint=hint)
         self.pid = int(words["started"])
+
+    def _take(self, job: Job, ours: socket.socket) -> None:
+        self.folder = Path(job.folder)
+        self.mark = job.mark
+        self.socket = ours
+        self.exit: dict[str, Any] | None = None
+        self.gone = False
+        self.received = b""
 
     def look(self, seconds: float = 0.0) -> dict[str, Any] | None:
         """How the process ended, None while it lives; waits at most `seconds` for that."""
@@ -139,9 +155,10 @@ class Line:
             self.process.kill()
             self.process.wait()
 
-    def _first(self) -> dict[str, Any]:
+    def _first(self, seconds: float) -> dict[str, Any]:
+        """The first thing that the keeper says; nothing where it says none in time."""
         words: list[dict[str, Any]] = []
-        deadline = time.monotonic() + START
+        deadline = time.monotonic() + seconds
         while not words and not self.gone:
             if not self._hear(deadline, words):
                 break

@@ -103,7 +103,7 @@ class Environments(Noun["EnvironmentView"]):
 
 def summary(bench: Bench, view: EnvironmentView) -> Page:
     """What is wrong first; what a build does now; then the facts."""
-    from workbench.services import environments
+    from workbench.services import environments, warmth
 
     now, page, revision, build = bench.now(), Page(), view.revision, view.build
     page.state(of_environment(str(view.state)), view.spec.title if view.spec else "")
@@ -135,6 +135,7 @@ def summary(bench: Bench, view: EnvironmentView) -> Page:
         ("Python", revision.python_version if revision else None),
         ("R", revision.r_version if revision else None),
         ("kernels", ", ".join(kernel.display_name for kernel in revision.kernels) if revision else None),
+        ("kept warm", warmth.words(bench, view.name)),
         ("packages", str(len(revision.packages)) if revision else None),
         ("size", size(revision.size) if revision and revision.size else None),
         ("disk", disk_words(bench, view.name)),

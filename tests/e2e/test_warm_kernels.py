@@ -1,0 +1,213 @@
+"""Warm kernels: whatever a notebook can see or do is as in a kernel that was started. Each test runs it cold and warm."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attempts import Attempt, Desk, notebook, science
+from parity import Plain
+
+from workbench.execution.nursery import Nursery
+from workbench.execution.result import Result
+from workbench.paths import open_home
+
+PRELOAD = ("numpy", "pandas", "matplotlib.pyplot")
+# What a process is, as a program finds it when it looks.
+PROCESS = (
+    """import gc, json, locale, logging, os, resource, signal, sys, warnings
+for number in sorted(signal.valid_signals()):
+    handler = signal.getsignal(number)
+    print(int(number), getattr(handler, "__qualname__", handler))
+print(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+print([line for line in open("/proc/self/status") if line.startswith(("SigIgn", "SigCgt", "SigBlk", "Umask", "Cap"))])""",
+    """passing = ("WORKBENCH_KEPT", "JPY_PARENT_PID")
+print(sorted((name, value) for name, value in os.environ.items() if name not in passing))
+print(int(os.environ["JPY_PARENT_PID"]) == os.getppid())
+import subprocess
+told = subprocess.run(["env", "-0"], capture_output=True, text=True).stdout.split("\\0")
+print(sorted(line for line in told if line.partition("=")[0] not in passing))""",
+    """names = [name.replace(os.path.dirname(sys.argv[2]), "…") for name in (*sys.argv, *sys.orig_argv)]
+print(names, sys.flags, sys.path, sys.prefix, sys.executable, sys.dont_write_bytecode)""",
+    """print(os.getcwd(), os.getsid(0) == os.getpid() == os.getpgid(0), sorted(os.sched_getaffinity(0)), os.nice(0))
+print([resource.getrlimit(number) for number in range(16)])
+print([(one.name, one.encoding, one.errors, one.line_buffering) for one in (sys.__stdin__, sys.__stdout__, sys.__stderr__)])""",
+    """open_ones = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
+print(sorted(os.readlink(one).partition(":")[0] for one in open_ones if os.path.exists(one)))""",
+    """print(locale.getlocale(), sys.getfilesystemencoding(), gc.isenabled(), gc.get_threshold(), logging.getLogger().handlers)
+print(sys.getrecursionlimit(), type(sys.stdout), sys.stdin, sys.excepthook.__qualname__, type(sys.displayhook))
+print(__name__, sys.modules["__main__"], [name for name in sys.modules if name.startswith("workbench")])""",
+)
+THREADS = (
+    "import threading\nprint(threading.current_thread() is threading.main_thread(), threading.main_thread().name)",
+    """from concurrent.futures import ThreadPoolExecutor
+import numpy
+left = numpy.arange(250_000.0).reshape(500, 500)
+with ThreadPoolExecutor(4) as pool:
+    print(sum(pool.map(lambda n: float((left @ left.T * n).trace()), range(8))))
+print(float(numpy.linalg.svd(left[:200, :200], compute_uv=False).sum().round(3)))""",
+    """import asyncio
+async def child():
+    process = await asyncio.create_subprocess_exec("sh", "-c", "echo from a child", stdout=-1)
+    return (await process.communicate())[0]
+print(await asyncio.gather(child(), asyncio.sleep(0.01, "slept")), type(asyncio.get_running_loop()).__name__)""",
+    """print(await asyncio.to_thread(lambda: threading.current_thread().name.partition("_")[0]))
+task = asyncio.ensure_future(asyncio.sleep(5))
+task.cancel()
+print(await asyncio.gather(task, return_exceptions=True))""",
+)
+PROCESSES = (
+    "import multiprocessing, os\nfrom multiprocessing import process\nprint(process.ORIGINAL_DIR == os.getcwd(), process.current_process().name)",
+    "%%writefile acme_work.py\nimport numpy\ndef double(n):\n    return n * 2, float(numpy.ones((50, 50)).dot(numpy.ones((50, 50))).sum())",
+    """import acme_work
+for way in ("fork", "spawn", "forkserver"):
+    with multiprocessing.get_context(way).Pool(2) as pool:
+        print(way, pool.map(acme_work.double, range(4)))""",
+    """from concurrent.futures import ProcessPoolExecutor
+with ProcessPoolExecutor(2) as pool:
+    print(list(pool.map(acme_work.double, range(3))))
+manager = multiprocessing.Manager()
+shared = manager.dict(a=1)
+print(dict(shared))
+manager.shutdown()""",
+)
+SIGNALS = (
+    """import os, signal
+signal.signal(signal.SIGUSR1, lambda number, frame: print("caught", number))
+os.kill(os.getpid(), signal.SIGUSR1)
+signal.signal(signal.SIGALRM, lambda number, frame: (_ for _ in ()).throw(TimeoutError("alarm")))
+try:
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    while True: pass
+except TimeoutError as error:
+    print(error)""",
+    "try:\n    os.kill(os.getpid(), signal.SIGINT)\n    while True: pass\nexcept KeyboardInterrupt as error:\n    print(repr(error))",
+    "reader, writer = os.pipe()\nos.close(reader)\ntry:\n    os.write(writer, b'x')\nexcept BrokenPipeError as error:\n    print(repr(error))",
+    """import atexit, pathlib, sys
+atexit.register(lambda: pathlib.Path("at-exit").write_text("in order"))
+unclosed = open("unclosed", "w")
+print(unclosed.write("buffered"))""",
+    "sys.exit(0)",
+    "print('not reached')",
+)
+SEEDS = (
+    """import hashlib, os, random, secrets, tempfile, uuid
+from multiprocessing import process
+import numpy, pandas
+print(random.random(), random.Random().random(), numpy.random.rand(), numpy.random.default_rng().random())
+print(pandas.Series(range(10**6)).sample(1).iloc[0], uuid.uuid4(), uuid.uuid1(), secrets.token_hex(8))
+print(hashlib.sha256(process.current_process().authkey).hexdigest(), os.path.basename(tempfile.mktemp()))""",
+    "random.seed(1); numpy.random.seed(1)\nprint(random.random(), numpy.random.rand(), numpy.random.default_rng(1).random())",
+)
+
+
+class Pair:
+    """The same notebook, cold and warm."""
+
+    def __init__(self, folder: Path, desk: Desk) -> None:
+        self.folder = folder
+        self.desk = desk
+        self.nursery = Nursery(desk.home)
+
+    def run(self, name: str, cells: Sequence[str], *, warm: bool) -> tuple[Attempt, Result]:
+        """One run, whose kernel is warm or not."""
+        before = self.desk.project, self.desk.warm
+        # Both in a folder of the same name: what shows it is the same.
+        self.desk.project = self.folder / name
+        if self.desk.project.exists():
+            self.desk.project.rename(self.folder / f"{name}-before-{len(list(self.folder.iterdir()))}")
+        self.desk.project.mkdir(parents=True)
+        self.desk.warm = warm
+        attempt = self.desk.write(notebook(*cells))
+        self.nursery.run(attempt.folder)
+        result = attempt.result(60)
+        self.desk.project, self.desk.warm = before
+        assert [event["warm"] for event in attempt.events("kernel")] == [warm]
+        return attempt, result
+
+    def both(self, name: str, cells: Sequence[str]) -> list[dict[str, Any]]:
+        """What the cells of both runs left, equal; of the warm one."""
+        plain = []
+        for warm in (False, True):
+            attempt, result = self.run(name, cells, warm=warm)
+            content = Plain().notebook(attempt.output())
+            plain.append(
+                (result.state, result.reason, result.cells_done, [cell["outputs"] for cell in content["cells"]])
+            )
+        for cold_cell, warm_cell in zip(plain[0][3], plain[1][3], strict=True):
+            assert cold_cell == warm_cell
+        assert plain[0] == plain[1]
+        return plain[1][3]
+
+
+@pytest.fixture(scope="module")
+def kept_open() -> Iterator[ExitStack]:
+    """What is ended after the last test."""
+    with ExitStack() as stack:
+        yield stack
+
+
+_made: list[Pair] = []
+
+
+@pytest.fixture
+def pair(tmp_path_factory: pytest.TempPathFactory, kept_open: ExitStack) -> Pair:
+    """One home, one nursery and one zygote for all of them."""
+    if not _made:
+        folder = tmp_path_factory.mktemp("warm")
+        desk = Desk(open_home(folder / "home"), science(tmp_path_factory), folder / "project")
+        made = Pair(folder / "runs", desk)
+        kept_open.callback(made.nursery.close)
+        kept_open.enter_context(desk.zygote(PRELOAD))
+        _made.append(made)
+    return _made[0]
+
+
+def text(outputs: Sequence[Any]) -> str:
+    """Everything that was printed."""
+    return json.dumps(outputs)
+
+
+def test_a_process_is_what_it_was(pair: Pair) -> None:
+    """Signals, variables, arguments, path, limits, descriptors, streams, names: as a program finds them when it looks."""
+    assert "SIGINT" not in text(pair.both("process", PROCESS))
+
+
+def test_threads_and_loops_work(pair: Pair) -> None:
+    """BLAS in several threads, asyncio with children, tasks and threads give the same."""
+    assert "from a child" in text(pair.both("threads", THREADS))
+
+
+def test_processes_of_multiprocessing_work(pair: Pair) -> None:
+    """Pools by fork, spawn and forkserver, executors and managers give the same, and find modules in the folder."""
+    said = text(pair.both("processes", PROCESSES))
+    assert said.count("[(0, 125000.0), (2, 125000.0)") == 4
+
+
+def test_signals_and_ends_are_as_ever(pair: Pair) -> None:
+    """Handlers, interrupts, broken pipes; after `sys.exit` files are written and what was registered runs, in both."""
+    said = text(pair.both("signals", SIGNALS))
+    assert "KeyboardInterrupt" in said
+    assert "not reached" not in said
+    places = list(pair.folder.glob("signals*"))
+    assert len(places) == 2
+    for place in places:
+        found = {name: (place / name).read_text() for name in ("at-exit", "unclosed")}
+        assert found == {"at-exit": "in order", "unclosed": "buffered"}
+
+
+def test_seeds_differ_between_runs(pair: Pair) -> None:
+    """Two kernels of one zygote draw different numbers, names and keys; a seed that is given gives the same as cold."""
+    said = []
+    for warm in (False, True, True):
+        attempt, _ = pair.run("seeds", SEEDS, warm=warm)
+        said.append(["".join(output["text"]) for cell in attempt.output()["cells"] for output in cell["outputs"]])
+    assert said[0][-1] == said[1][-1] == said[2][-1]
+    drawn = [set("".join(lines[:-1]).split()) for lines in said]
+    assert len(drawn[0]) == len(drawn[1]) == len(drawn[2]) == 10
+    assert not drawn[1] & drawn[2]
+    assert not drawn[0] & drawn[1]

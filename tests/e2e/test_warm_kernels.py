@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from attempts import Attempt, Desk, notebook, science
 from parity import Plain
+from waiting import until
 
 from workbench.execution.nursery import Nursery
 from workbench.execution.result import Result
@@ -113,6 +114,13 @@ class Pair:
         self.desk = desk
         self.nursery = Nursery(desk.home)
 
+    def end(self) -> None:
+        """Let the nursery go, and wait until it is gone."""
+        process = self.nursery.process
+        self.nursery.close()
+        assert process
+        until(lambda: process.poll() is not None, "the nursery to end")
+
     def run(self, name: str, cells: Sequence[str], *, warm: bool) -> tuple[Attempt, Result]:
         """One run, whose kernel is warm or not."""
         before = self.desk.project, self.desk.warm
@@ -161,7 +169,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory, kept_open: ExitStack) -> Pair
         folder = tmp_path_factory.mktemp("warm")
         desk = Desk(open_home(folder / "home"), science(tmp_path_factory), folder / "project")
         made = Pair(folder / "runs", desk)
-        kept_open.callback(made.nursery.close)
+        kept_open.callback(made.end)
         kept_open.enter_context(desk.zygote(PRELOAD))
         _made.append(made)
     return _made[0]

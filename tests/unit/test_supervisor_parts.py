@@ -34,6 +34,7 @@ from workbench.supervisor.reconcile import unowned
 from workbench.supervisor.runs import Runs
 from workbench.supervisor.schedules import Schedules
 from workbench.supervisor.sessions import Sessions
+from workbench.supervisor.warmth import Warmth
 
 NOW = datetime(2026, 5, 4, 10, 0, 30, tzinfo=UTC)
 
@@ -100,7 +101,7 @@ def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Parts]:
         "never": Never("it cannot be built"),
     }
     clock = Clock(lambda: None)
-    dispatch = Dispatch(desk, engines, known, Schedules(desk, clock))
+    dispatch = Dispatch(desk, engines, known, Schedules(desk, clock), Warmth(desk, engines, desk.budget))
     monkeypatch.setattr(dispatch, "_launch", lambda: None)
     yield Parts(desk, dispatch, known, Runs(desk, dispatch), Builds(desk, engines), Sessions(desk, engines, known))
     clock.close()

@@ -71,7 +71,7 @@ class Warmth:
 
     def wanted(self, environment: str, engine: EngineName, revision: Revision, workspace: Workspace) -> None:
         """A run of it begins, or will soon. To be called before the run's kernel starts: what is out of date goes."""
-        if not workspace.warm or not self.desk.settings.warm_kernels:
+        if not workspace.warm or not self.desk.settings.warm_kernels or engine is not EngineName.PROCESS:
             return
         try:
             key = self.engines.get(engine).warm_key(revision, workspace)

@@ -7,7 +7,7 @@ TOGETHER := -n $(FILES) --dist loadfile --no-loadscope-reorder
 # Bytecode is what quick starts are made of.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test look testbed bench soak images fmt clean program development
+.PHONY: help demo test look testbed bench soak images podman fmt clean program development
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16
@@ -43,6 +43,12 @@ soak: development ## the long forms of the tests
 images: development ## build the shipped environments that `make test` does not, and use them
 	@scripts/test-setup
 	$(BIN)/python -m pytest -m images tests
+
+podman: development ## the contract of engines and the main job on Podman; on it and on Docker as an ordinary account
+	@scripts/test-setup
+	$(BIN)/python scripts/podman-for-tests
+	$(BIN)/python scripts/podman-for-tests --rootless
+	$(BIN)/python scripts/podman-for-tests --rootless --docker
 
 fmt: development ## format and fix what can be fixed
 	$(BIN)/ruff format .

@@ -5,6 +5,7 @@ The verbs of `world` work on it. Images are built where the engine does not have
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,9 @@ from images.marks import unmark
 from waiting import until
 from world import PROJECT, end, leftovers
 
+from workbench.engines.docker.connection import Connection
+from workbench.engines.docker.daemon import Daemon
+from workbench.engines.docker.endpoint import Endpoint
 from workbench.model.build import ENDED, Build, BuildState
 from workbench.model.environment import Revision
 from workbench.services import environments, projects
@@ -30,6 +34,17 @@ LABEL = "io.workbench."
 def endpoint() -> str:
     """The engine that the tests use, by its own socket."""
     return os.environ.get("WORKBENCH_TEST_DOCKER") or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+
+
+@functools.cache
+def daemon() -> Daemon:
+    """What that engine says of itself."""
+    return Connection(Endpoint(endpoint(), "the tests")).daemon()
+
+
+def ids_inside() -> tuple[int, int]:
+    """The numbers that the person has in a container: in rootless Docker, root inside is the person outside."""
+    return (0, 0) if daemon().rootless and not daemon().podman else (os.getuid(), os.getgid())
 
 
 @pytest.fixture(scope="session")

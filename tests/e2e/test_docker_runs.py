@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
-from containers import built, declare, kernel_of, without_kernels
+from containers import built, daemon, declare, ids_inside, kernel_of, without_kernels
 from docker import APIClient
 from waiting import until
 from world import (
@@ -84,7 +84,7 @@ print(json.dumps({
     assert left.record
     saw = json.loads(code_cells(left.notebook)[3]["outputs"][0]["text"][0])
     assert saw["cwd"] == str(project.path / "notebooks")
-    assert (saw["uid"], saw["gid"]) == (os.getuid(), os.getgid())
+    assert (saw["uid"], saw["gid"]) == ids_inside()
     assert saw["data"] == ["sales.csv"]
     assert saw["refused"] == "Read-only file system"
     assert saw["variables"] == {
@@ -191,6 +191,9 @@ def test_out_of_memory_is_said_on_evidence(lab: Bench, engine: APIClient) -> Non
     assert narrow.digest == wide.digest, "a limit is no reason for another image"
     path = notebook(lab, "greedy.ipynb", "kept = []", "while True:\n    kept.append(bytearray(20_000_000))")
     run = ended(lab, runs.submit(lab, Request(PROJECT, path, environment="narrow")))
+    if not daemon().memory_limits:  # as that of an ordinary account on version 1 of cgroups
+        assert (run.state, run.reason) == (RunState.FAILED, "this engine cannot hold the limit `memory`")
+        return
     assert run.state is RunState.OUT_OF_MEMORY, run.reason
     assert "limit 300 MB" in run.reason
     assert "cell 2 `while True:`" in run.reason
@@ -200,9 +203,12 @@ def test_out_of_memory_is_said_on_evidence(lab: Bench, engine: APIClient) -> Non
 def test_a_limit_of_time(lab: Bench, engine: APIClient) -> None:
     """A run that takes longer than its timeout is ended as timed out, in the cell that was running."""
     path = notebook(lab, "endless.ipynb", ENDLESS)
-    run = ended(lab, runs.submit(lab, Request(PROJECT, path, timeout=3.0)))
-    assert run.state is RunState.TIMED_OUT
-    assert "longer than 3" in run.reason
+    for seconds in (3, 10, 30):  # on a busy machine a container may need more before its first cell
+        run = ended(lab, runs.submit(lab, Request(PROJECT, path, timeout=float(seconds))))
+        assert run.state is RunState.TIMED_OUT
+        assert f"longer than {seconds}" in run.reason
+        if "before its first cell" not in run.reason:
+            break
     assert "cell 1 `import time`" in run.reason
     without_kernels(lab, engine)
 

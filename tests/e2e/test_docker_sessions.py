@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 from browsing import Page
-from containers import LABEL, containers
+from containers import LABEL, containers, ids_inside
 from docker import APIClient
 from waiting import until
 from world import PROJECT, kill_supervisor, start
@@ -82,7 +82,7 @@ async def test_a_cell_writes_as_the_person(lab: Bench, up: Session) -> None:
     code = "import os, pathlib\npathlib.Path('by-a-cell.txt').write_text('x')\nprint(os.getcwd(), os.getuid())"
     said = await page(lab, up).execute(code, "notebooks/some.ipynb")
     folder = projects.get(lab, PROJECT).path / "notebooks"
-    assert said.split() == [str(folder), str(os.getuid())]
+    assert said.split() == [str(folder), str(ids_inside()[0])]
     facts = (folder / "by-a-cell.txt").stat()
     assert (facts.st_uid, facts.st_gid) == (os.getuid(), os.getgid())
 
@@ -121,7 +121,7 @@ def test_a_shell_in_it(lab: Bench, up: Session) -> None:
     os.close(source)
     assert process.wait(30) == 0
     path = projects.get(lab, PROJECT).path
-    assert f"in-{path} as-{os.getuid()} inside" in said.decode().replace("\r\n", "")
+    assert f"in-{path} as-{ids_inside()[0]} inside" in said.decode().replace("\r\n", "")
 
 
 def test_it_outlives_the_supervisor(lab: Bench, engine: APIClient, up: Session) -> None:

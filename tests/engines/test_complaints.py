@@ -53,6 +53,12 @@ def test_what_a_build_from_source_lacks_is_named(said: str, packages: str) -> No
             "clock",
         ),
         ("System packages", "W: Failed\nE: Could not resolve 'deb.debian.org'", "deb.debian.org", "network"),
+        (
+            "System packages",
+            "building at STEP: unable to acquire lock: open /var/tmp/buildah-cache/var/cache/apt/buildah-cache-lockfile: permission denied",
+            "permission denied",
+            "TMPDIR",
+        ),
         ("System packages", "E: You don't have enough free space\nNo space left on device", "space", "disk is full"),
         ("R packages that are still missing", "Error: not installed: GGplot2, dplyrr", "GGplot2", "ggplot2"),
         (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +28,7 @@ try:
     written = True
 except OSError:
     written = False
-facts = {"files": files, "folder": folder.stat().st_mode & 0o777, "written": written,
+facts = {"files": files, "me": os.getuid(), "folder": folder.stat().st_mode & 0o777, "written": written,
          "variables": {name: os.environ.get(name) for name in ("PGPASSWORD", "OTHER")}}
 pathlib.Path("facts.json").write_text(json.dumps(facts))
 """
@@ -62,7 +61,7 @@ def test_a_kernel_is_given_its_secrets(bench: Bench) -> None:
     assert end.code == 0
     facts = json.loads((space.cwd / "facts.json").read_text())
     assert facts["variables"] == {"PGPASSWORD": PASSWORD, "OTHER": None}
-    assert facts["files"] == {"PGPASSWORD": [PASSWORD, 0o600, os.getuid()]}
+    assert facts["files"] == {"PGPASSWORD": [PASSWORD, 0o600, facts["me"]]}
     assert facts["folder"] == 0o700
     host.close()
     assert holders(bench.home.state) == {"secrets/PGPASSWORD"}

@@ -22,8 +22,9 @@ from tools import JUPYTER
 from workbench.engines.base import Person, Workspace
 from workbench.engines.docker import account, base_image, belongings, container, credentials, registries
 from workbench.engines.docker.classic import told
-from workbench.engines.docker.connection import OLDEST_API, Connection, Daemon, read_daemon
+from workbench.engines.docker.connection import OLDEST_API, Connection
 from workbench.engines.docker.contents import Contents, as_made, read_contents
+from workbench.engines.docker.daemon import Daemon, read_daemon
 from workbench.engines.docker.endpoint import Endpoint, find_endpoint
 from workbench.engines.docker.image_name import mirrored
 from workbench.engines.docker.kernel import DockerHost, read_exit
@@ -147,6 +148,16 @@ def test_what_a_daemon_says_is_read() -> None:
     )
     assert (podman.podman, podman.rootless, podman.selinux, podman.memory_limits) == (True, True, True, False)
     assert podman.version == "Podman 4.3.1"
+    said = {"SecurityOptions": ["name=seccomp,profile=default"], "MemoryLimit": True, "CpuCfsQuota": True}
+    own = {"host": {"security": {"rootless": True}, "cgroupControllers": ["pids"]}}
+    silent = read_daemon({"Components": [{"Name": "Podman Engine"}]}, said, own)
+    assert silent.rootless
+    assert (silent.memory_limits, silent.swap_limits, silent.cpu_limits, silent.pids_limits) == (
+        False,
+        False,
+        False,
+        True,
+    )
     old = read_daemon({"ApiVersion": "1.40", "Version": "19.03.15"}, {})
     assert old.api < OLDEST_API
     new = read_daemon({"ApiVersion": "1.52"}, {"OperatingSystem": "Docker Desktop", "KernelVersion": "6.6.87-linuxkit"})

@@ -82,6 +82,16 @@ def test_conda_needs_more_than_the_engines_own_builder(tmp_path: Path) -> None:
     assert "COPY --from" in recipe(tmp_path, {}, Dialect.PODMAN).dockerfile
 
 
+def test_podman_is_not_asked_for_locks(tmp_path: Path) -> None:
+    """Its service keeps them for ever: steps that share a cache wait for each other by a file in it."""
+    made = recipe(tmp_path, {"apt.txt": "curl"}, Dialect.PODMAN).dockerfile
+    assert "sharing=locked" not in made
+    waiting = "exec 9> /var/cache/apt/workbench.lock"
+    assert made.count("target=/var/cache/apt ") == made.count(waiting) >= 2
+    assert made.index(waiting) < made.index("flock 9") < made.index("apt-get update")
+    assert "target=/var/lib/apt/lists,sharing=locked" in recipe(tmp_path, {"apt.txt": "curl"}).dockerfile
+
+
 @pytest.mark.parametrize(
     ("files", "base"),
     [

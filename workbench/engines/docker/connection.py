@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import docker.errors
@@ -17,6 +17,7 @@ import urllib3.exceptions
 from docker import APIClient
 
 from workbench.engines.base import Facts
+from workbench.engines.docker.daemon import Daemon, asked
 from workbench.engines.docker.endpoint import Endpoint, find_endpoint
 from workbench.errors import Conflict, EngineDown, NotFound, WorkbenchError
 from workbench.model.environment import EngineName
@@ -40,27 +41,6 @@ _UNREACHABLE = (
     requests.exceptions.ChunkedEncodingError,
     urllib3.exceptions.HTTPError,
 )
-
-
-@dataclass(frozen=True)
-class Daemon:
-    """What an engine says of itself. `podman`: it is Podman's socket; `desktop`: it runs in a virtual machine;
-    `remapped`: it shifts the numbers of accounts."""
-
-    identity: str
-    version: str
-    api: tuple[int, ...]
-    platform: str  # as `linux/amd64`
-    rootless: bool = False
-    podman: bool = False
-    desktop: bool = False
-    remapped: bool = False
-    selinux: bool = False
-    memory_limits: bool = True
-    swap_limits: bool = True
-    cpu_limits: bool = True
-    pids_limits: bool = True
-    root: str = ""  # where it keeps its images, on its own machine
 
 
 class Connection:
@@ -106,7 +86,7 @@ class Connection:
         """What this engine is, asked once."""
         if self._daemon is None:
             with self.api() as api:
-                self._daemon = read_daemon(api.version(), api.info())
+                self._daemon = asked(api)
         return self._daemon
 
     def facts(self) -> Facts:
@@ -118,7 +98,7 @@ class Connection:
         known = Facts(EngineName.DOCKER, endpoint=endpoint.url, source=endpoint.source)
         try:
             with self.api() as api:
-                self._daemon = daemon = read_daemon(api.version(), api.info())
+                self._daemon = daemon = asked(api)
         except WorkbenchError as error:
             return replace(known, problem=error.message, hint=error.hint)
         problem = hint = ""
@@ -205,34 +185,6 @@ def remembered(known: Mapping[str, Any]) -> Daemon | None:
         return Daemon(**{**known, "api": tuple(known["api"])})
     except (KeyError, TypeError):
         return None
-
-
-def read_daemon(version: dict[str, Any], info: dict[str, Any]) -> Daemon:
-    """A `Daemon` from the answers to /version and /info."""
-    options = " ".join(info.get("SecurityOptions") or ())
-    components = {str(part.get("Name", "")) for part in version.get("Components") or ()}
-    podman = any("podman" in name.lower() for name in components)
-    kernel = str(info.get("KernelVersion", "")).lower()
-    number = one_line(str(version.get("Version", "")), 40)
-    return Daemon(
-        identity=one_line(
-            str((info.get("Name") if podman else info.get("ID")) or ""), 80
-        ),  # Podman's is never twice the same
-        version=f"{'Podman' if podman else 'Docker Engine'} {number}",
-        api=tuple(int(part) for part in str(version.get("ApiVersion", "0")).split(".") if part.isdigit()),
-        platform=f"{version.get('Os', 'linux')}/{version.get('Arch', '')}",
-        rootless="rootless" in options,
-        podman=podman,
-        # Under WSL2 the machine and the engine share one kernel, and so unix sockets in shared folders.
-        desktop="Docker Desktop" in str(info.get("OperatingSystem", "")) and "microsoft" not in kernel,
-        remapped="name=userns" in options,
-        selinux="selinux" in options,
-        memory_limits=bool(info.get("MemoryLimit", True)),
-        swap_limits=bool(info.get("SwapLimit", True)),
-        cpu_limits=bool(info.get("CpuCfsQuota", True)),
-        pids_limits=bool(info.get("PidsLimit", True)),
-        root=one_line(str(info.get("DockerRootDir") or ""), 400),
-    )
 
 
 def image_gone(reference: str) -> NotFound:

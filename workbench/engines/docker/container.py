@@ -19,8 +19,9 @@ from workbench.engines.base import LABEL, Workspace
 from workbench.engines.docker import belongings, declarations
 from workbench.engines.docker.account import Account, account
 from workbench.engines.docker.belongings import PRIVATE, bind
-from workbench.engines.docker.connection import Connection, Daemon, NoSuchThing, image_gone
+from workbench.engines.docker.connection import Connection, NoSuchThing, image_gone
 from workbench.engines.docker.contents import STACKS, Contents
+from workbench.engines.docker.daemon import Daemon
 from workbench.engines.folders import link_data
 from workbench.errors import Refused
 from workbench.model import sizes
@@ -92,7 +93,6 @@ def create(connection: Connection, plan: Plan) -> str:
             port_bindings={plan.port[0]: ("127.0.0.1", plan.port[1])} if plan.port else None,
             log_config=LogConfig(type="json-file", config={"max-size": plan.log_size, "max-file": "2"}),
             restart_policy={"Name": "no"},
-            userns_mode=who.users,
             group_add=list(who.groups) or None,
             # Podman has a name of its own for this machine.
             extra_hosts=None if daemon.podman or not networked else {"host.docker.internal": "host-gateway"},
@@ -100,6 +100,8 @@ def create(connection: Connection, plan: Plan) -> str:
             security_opt=["label=disable"] if daemon.selinux else None,
             **bounds(limits, daemon),
         )
+        if who.users:
+            host["UsernsMode"] = who.users  # the library lets no other word than `host` pass
         try:
             made = api.create_container(
                 plan.revision.digest or plan.revision.reference,

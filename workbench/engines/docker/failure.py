@@ -52,6 +52,10 @@ _HINTS: tuple[tuple[str, str], ...] = (
         "It is built from source here, and the last lines say what that lacked: libraries go under `apt:`.",
     ),
     (r"not installed: |is not available for this version of R", "_R"),
+    (
+        r"buildah-cache\S*: permission denied",
+        "Older Podman has one place for all accounts' caches of builds: start its service with a TMPDIR of your own.",
+    ),
     (r"Killed|signal: killed|exit code: 137", "A step was killed, most likely for want of memory."),
 )
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench.engines.base import KernelExit, Workspace
+from workbench.engines.docker import witness
 from workbench.engines.docker.connection import GOING, Connection, NoSuchThing
 from workbench.engines.docker.container import Plan, create
 from workbench.engines.docker.contents import Contents, Library
@@ -67,6 +68,7 @@ class DockerHost:
         self._handle = ""
         self._killed = False
         self._away = False
+        self._oom: bool | None = None  # by our own look
         self._exit: KernelExit | None = None
         self._ended = threading.Event()
         self._closed = threading.Event()
@@ -142,6 +144,7 @@ class DockerHost:
         """Wait for the end, over restarts of the engine."""
         if self.warm:
             self._name()
+        self._oom = witness.of(self._connection, self._handle, self._workspace.limits, self._closed.is_set)
         while not self._closed.is_set():
             try:
                 with self._connection.api(timeout=None) as api:
@@ -178,6 +181,7 @@ class DockerHost:
             if state.get("Status") in GOING and not self._killed:
                 return KernelExit(code=None, detail=REMOVED)
             # The Engine may write down that the end came before it writes down that memory had run out.
+            state = {**state, "OOMKilled": state.get("OOMKilled") or self._oom}
             deadline = time.monotonic() + LATE
             while self._may_be_oom(state) and time.monotonic() < deadline:
                 self._closed.wait(LOOK)

@@ -8,7 +8,7 @@ import re
 from workbench.engines.docker.base_image import MICROMAMBA
 from workbench.engines.docker.recipe.project import trust
 from workbench.engines.docker.recipe.python import VENV
-from workbench.engines.docker.recipe.sheet import Dialect, Sheet
+from workbench.engines.docker.recipe.sheet import LOCKED, Dialect, Sheet
 from workbench.errors import Refused
 from workbench.model.environment import EnvironmentSpec
 
@@ -40,7 +40,7 @@ def environment(sheet: Sheet) -> None:
     mounts, exports = trust(sheet)
     mounts = [
         *mounts,
-        "type=cache,target=/opt/conda/pkgs,sharing=locked",
+        f"type=cache,target=/opt/conda/pkgs{LOCKED}",
         *sheet.shown("environment.yml"),
     ]
     create = "micromamba create -q -y --always-copy"

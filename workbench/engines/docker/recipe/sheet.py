@@ -17,6 +17,7 @@ from workbench.model.environment import EnvironmentSpec, NamedFile
 from workbench.text import one_line
 
 CA_BUNDLE = "/run/secrets/ca-bundle"
+LOCKED = ",sharing=locked"  # at the end of a cache's mount: one step at a time
 TREES = "from"  # the folder of the context that has copies of folders of this machine, during the build
 
 
@@ -123,12 +124,25 @@ class Sheet:
 
     def run(self, mounts: Sequence[str], commands: Sequence[str], title: str) -> None:
         """A step of its own; `title` is its comment, and its name in progress and failures."""
+        mounts, waiting = self._one_at_a_time(mounts)
+        commands = [*waiting, *commands]
         head = "".join(f"--mount={mount} \\\n    " for mount in mounts)
         if self.dialect is Dialect.PODMAN and (seen := self._seen(mounts)):
             commands = [f": {seen}", *commands]
         body = " \\\n && ".join(commands)
         self._titles[squeeze(body)] = title
         self.add(f"RUN {head}{body}", title)
+
+    def _one_at_a_time(self, mounts: Sequence[str]) -> tuple[Sequence[str], list[str]]:
+        """Mounts, and commands that wait for who else has what they lock.
+
+        Podman 4's service does not give back its own locks, and every later build would wait for ever: a file in the
+        first of the caches is locked instead.
+        """
+        places = [mount.removesuffix(LOCKED).partition("target=")[2] for mount in mounts if mount.endswith(LOCKED)]
+        if self.dialect is not Dialect.PODMAN or not places:
+            return mounts, []
+        return [mount.removesuffix(LOCKED) for mount in mounts], [f"exec 9> {places[0]}/workbench.lock", "flock 9"]
 
     def _seen(self, mounts: Sequence[str]) -> str:
         """What is in the files of mounts, in a few digits: Podman 4 takes a step for the same whatever is in them."""

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from workbench.engines.docker.recipe.python import PATH
-from workbench.engines.docker.recipe.sheet import Dialect, Sheet
+from workbench.engines.docker.recipe.sheet import LOCKED, Dialect, Sheet
 
 
 def variables(sheet: Sheet) -> None:
@@ -46,8 +46,8 @@ def mounts(sheet: Sheet) -> list[str]:
     if sheet.dialect is Dialect.CLASSIC:
         return []
     return [
-        "type=cache,target=/var/cache/apt,sharing=locked",
-        "type=cache,target=/var/lib/apt/lists,sharing=locked",
+        f"type=cache,target=/var/cache/apt{LOCKED}",
+        f"type=cache,target=/var/lib/apt/lists{LOCKED}",
     ]
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +53,12 @@ def run(bench: Bench, project: Project, name: str, *cells: str, **asked: Any) ->
     return ended(bench, runs.submit(bench, Request(project.name, name, **asked)), seconds=120)
 
 
+def shell(bench: Bench, *words: str) -> str:
+    """What the command prints."""
+    argv = [sys.executable, "-m", "workbench", "--home", bench.home.root, *words]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
+
 def output(bench: Bench, done: Run) -> str:
     """What its notebook holds in the end."""
     found = runs.artifacts(bench, done.id).notebook
@@ -77,6 +86,9 @@ def test_code_in_a_container_does_not_choose_where_it_runs_next(lab: Bench, loos
     told = [one for one in foresight.problems(lab) if "is not used" in one.message]
     assert [one.path.name for one in told] == ["environment.yaml"]
     assert "environment: ./environment.yaml" in told[0].hint
+    shown = json.loads(shell(lab, "projects", "show", NAME, "--json"))
+    assert (shown["uses"], shown["problem"]) == ("python", "")
+    assert "environment.yaml: is not used" in shown["notice"]
     second = run(lab, loose, "second.ipynb", WHERE)
     assert second.ended_well, second.reason
     assert (second.environment, second.engine) == ("python", "docker")

@@ -164,11 +164,14 @@ def show(call: Invocation, name: str) -> None:
     wrong = [] if project.problem else foresight.of_project(bench, project)
     problem = project.problem or "\n".join(str(one) for one in wrong)
     uses = None if problem else catalogue.name_for(bench, project)
+    away = catalogue.unsettled(bench, project)
+    notice = str(away.labelled(project.path)) if away and away.notice else ""
     if call.json:
         emit(
             {
                 **PROJECT.of(project),
                 "problem": problem,
+                "notice": notice,
                 "uses": uses,
                 "notebooks": notebooks,
                 "git": {"commit": git.commit, "branch": git.branch, "dirty": git.dirty},
@@ -183,6 +186,7 @@ def show(call: Invocation, name: str) -> None:
             ("problem", Cell(problem, "red") if problem else None),
             ("folder", f"{project.path}{' (linked)' if project.linked else ''}"),
             ("environment", uses),
+            ("notice", Cell(notice, "yellow") if notice else None),
             ("data", "\n".join(f"data/{m.target}  {m.path}{'  writable' if m.write else ''}" for m in project.data)),
             ("git", f"{git.branch} {git.commit[:10]}{' with changes' if git.dirty else ''}" if git.commit else None),
             ("notebooks", "\n".join(notebooks) or "none"),

@@ -59,7 +59,7 @@ def of_project(bench: Bench, project: Project) -> list[Problem]:
     readings = catalogue.readings(bench)
     reading = readings.get(catalogue.name_for(bench, project))
     found = list(reading.problems) if reading else [*_of_project(project, readings)] or [*_of_settings(bench, readings)]
-    found += filter(None, [catalogue.unsettled(bench, project)])
+    found += [one for one in (catalogue.unsettled(bench, project),) if one and not one.notice]
     return [problem.labelled(bench.home.root) for problem in found]
 
 

@@ -112,9 +112,10 @@ class Projects(Noun[ProjectRow]):
 
 def summary(bench: Bench, row: ProjectRow) -> Page:
     """What it is, where it is, what it works in, what goes on."""
-    from workbench.services import environments, projects
+    from workbench.services import catalogue, environments, projects
 
     project, page = row.project, Page()
+    away = catalogue.unsettled(bench, project)
     if project.problem:
         page.text(project.problem, Tone.BAD).text("e opens the file", Tone.MUTED).gap()
     try:
@@ -128,6 +129,7 @@ def summary(bench: Bench, row: ProjectRow) -> Page:
         ("about", project.description),
         ("folder", f"{project.path}{' (linked)' if project.linked else ''}"),
         ("environment", environment),
+        ("notice", Cell(str(away.labelled(project.path)), Tone.WARN) if away and away.notice else None),
         ("git", f"{git.branch} {commit}" if git.branch else Cell("no repository", Tone.MUTED)),
         ("data", "\n".join(f"data/{m.target}  {m.path}{'  writable' if m.write else ''}" for m in project.data)),
         ("newest run", f"#{row.newest.id} {row.newest.name} {of_run(row.newest.state)}" if row.newest else None),

@@ -568,3 +568,29 @@ async def test_standard_files_are_imported_by_keys(seed: Seed, stage: Callable[.
         await on.modal(TextModal)
         await on.see("Imported theirs", "requirements.txt: Python packages", "default.nix is not read")
     assert (seed.bench.home.environments / "theirs.yaml").exists()
+
+
+async def test_declared_parameters_are_chosen_and_marked(seed: Seed, stage: Callable[..., Any]) -> None:
+    """What the project declares is a form: choices to choose from, what has to be given is marked, ranges are said."""
+    declared = (
+        "environment: python\nparameters:\n  notebooks/report.ipynb:\n    region: {choices: [north, south], required: true}\n"
+        "    rows: {type: integer, min: 1, max: 9, default: 3, help: how many}\n"
+    )
+    seed.project("sales", {"report.ipynb": ""}, declared)
+    async with stage(SMALL) as on:
+        await on.select("sales")
+        await on.press("r")
+        form = await on.modal(RunForm)
+        await on.until(lambda: any(one.field_name == "p:rows" for one in form.query("Field")), "the parameters")
+        await filled(on, RunForm, "p:rows", "3")
+        await on.see("region*: text", "rows: integer", "1 to 9 · how many")
+        await filled(on, RunForm, "p:rows", "10")
+        await on.see("10 is out of range: 1 to 9")
+        await filled(on, RunForm, "p:rows", "4")
+        await on.press("ctrl+s")
+        await on.see("it has to be given")
+        form.field("p:region").widget.value = "south"
+        await on.until(lambda: "-p region south -p rows 4" in form.considered.command, "the command")
+        await on.press("ctrl+s")
+        await on.until(lambda: on.app.current_mode == "runs", "the run")
+        assert runs.last(seed.bench).parameters == {"region": "south", "rows": 4}

@@ -6,11 +6,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli import failure
+from workbench.cli import failure, parameter_facts
 from workbench.cli.filters import Span
 from workbench.cli.grammar import command, options
 from workbench.cli.invocation import Invocation
@@ -21,6 +21,9 @@ from workbench.cli.shapes import RUN
 from workbench.errors import Refused
 from workbench.model.run import MOST_RETRIES
 from workbench.text import size
+
+if TYPE_CHECKING:
+    from workbench.notebooks.parameters import Parameters
 
 LARGEST = 4_000_000  # characters of a file of parameters; what is in it may be smaller still
 
@@ -40,10 +43,10 @@ class Given:
         """Whether nothing was given."""
         return not (self.values or self.raw or self.files or self.yaml or self.base64)
 
-    def read(self) -> dict[str, Any]:
+    def read(self, takes: Parameters | None = None) -> dict[str, Any]:
         """Their values, typed as papermill types them; later kinds win in its order: -b, -f, -y, -p, -r.
 
-        `${…}` in them are references, but for -r, which is text as it stands.
+        `${…}` in them are references, but for -r, which is text as it stands. `takes`: what is declared as text stays it.
         """
         if self.none:
             return {}
@@ -57,6 +60,7 @@ class Given:
             yaml_mappings=[read_parameters(text, title="-y") for text in self.yaml],
             values=self.values,
             raw=escaped(self.raw),
+            takes=takes,
         )
 
 
@@ -93,6 +97,7 @@ def with_parameters(function: Any) -> Any:
     "--retries", type=click.IntRange(0, MOST_RETRIES), default=0, help="Further tries when it does not succeed."
 )
 @click.option("--name", metavar="NAME", help="What to call it; the notebook's name unless given.")
+@click.option("--help-notebook", is_flag=True, help="Show what NOTEBOOK takes, and do not run it.")
 @click.option("--unknown", is_flag=True, help="Also take parameters the notebook does not declare.")
 @click.option("-d", "--detach", is_flag=True, help="Print the run's id and do not wait.")
 def run(
@@ -104,6 +109,7 @@ def run(
     retries: int,
     name: str | None,
     unknown: bool,
+    help_notebook: bool,
     detach: bool,
 ) -> int:
     """Run NOTEBOOK with papermill, in its project's environment.
@@ -112,14 +118,18 @@ def run(
     ends in anything but success.
     """
     from workbench.model.run import Request
-    from workbench.services import projects, runs
+    from workbench.services import projects, requests, runs
 
-    bench = call.changing()
+    bench = call.reading() if help_notebook else call.changing()
     project, relative = projects.locate(bench, Path(notebook))
+    takes = requests.parameters_of(bench, project.name, relative) if given.values or help_notebook else None
+    if takes and help_notebook:
+        parameter_facts.tell(call, takes)
+        return 0
     request = Request(
         project=project.name,
         notebook=relative,
-        parameters=given.read(),
+        parameters=given.read(takes),
         environment=environment,
         name=name,
         timeout=timeout,

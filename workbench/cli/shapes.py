@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.cli.ide_shape import IDE
 from workbench.cli.notice_shape import NOTICE
+from workbench.cli.parameter_facts import PARAMETER
 from workbench.cli.schedule_shapes import DUE, SCHEDULE
 from workbench.cli.shape import Key, Shape
 from workbench.cli.shape import actor as _actor
@@ -247,5 +248,5 @@ SECRET: Shape[SecretView] = Shape(
     ),
 )
 SHAPES: tuple[Shape[Any], ...] = (
-    RUN, ATTEMPT, SESSION, BUILD, ENVIRONMENT, REVISION, IDE, SECRET, PROJECT, SCHEDULE, DUE, NOTICE
+    RUN, ATTEMPT, SESSION, BUILD, ENVIRONMENT, REVISION, IDE, SECRET, PROJECT, SCHEDULE, DUE, NOTICE, PARAMETER
 )  # fmt: skip

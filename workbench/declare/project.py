@@ -11,6 +11,7 @@ from workbench.declare.reader import Document, read
 from workbench.declare.schema import DataKeys, ProjectKeys
 from workbench.declare.schema.keep import keep_of
 from workbench.declare.schema.notify import notify_of
+from workbench.declare.taken import taken
 from workbench.declare.validation import validate
 from workbench.errors import Refused
 from workbench.model.names import SLUG_RULE, is_slug
@@ -43,6 +44,7 @@ def load_project(
     if keys is None:
         return Reading(None, tuple(problems))
     environment = _environment(document, keys.environment, name, folder, problems)
+    takes = taken(document, keys.parameters, problems)
     data = _data(document, keys.data, state, problems)
     if problems:
         return Reading(None, tuple(problems))
@@ -53,6 +55,7 @@ def load_project(
             linked=linked,
             environment=environment,
             data=data,
+            parameters=takes,
             description=keys.description,
             warm=keys.warm,
             idle_stop=keys.idle_stop,

@@ -35,6 +35,11 @@ needs: {python: [acme-dashboard]}
     "project": """\
 description: Sales by region
 environment: sales
+parameters:
+  notebooks/report.ipynb:
+    region: {choices: [north, south], help: where}
+    month: {type: date, required: true}
+    rows: 100
 data:
   - /warehouse/sales
   - {path: /srv/reports, as: reports, write: true}
@@ -167,7 +172,17 @@ def _rows(schema: dict[str, Any], root: dict[str, Any], above: str) -> Iterator[
         form = f"{form}, **required**" if name in required else form
         yield f"| `{above}{name}` | {form} | {_meaning(field)} |"
         if inner:
-            yield from _rows(inner, root, f"{above}{name}." if field.get("type") != "array" else f"{above}{name}[].")
+            yield from _rows(inner, root, f"{above}{name}{_steps(field)}.")
+
+
+def _steps(field: dict[str, Any]) -> str:
+    """What stands between a key and the keys below it: `[]` for those of each item, `.*` for those by any name."""
+    if field.get("type") == "array":
+        return "[]"
+    below, steps = field.get("additionalProperties"), ""
+    while isinstance(below, dict):
+        below, steps = below.get("additionalProperties"), f"{steps}.*"
+    return steps
 
 
 def _form(field: dict[str, Any], root: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
@@ -182,6 +197,11 @@ def _form(field: dict[str, Any], root: dict[str, Any]) -> tuple[dict[str, Any] |
             [(_, inner)] = choice["patternProperties"].items()
             _, form = _form(inner, root)
             return None, f"mapping of {choice['propertyNames']['x-form']}s to {form}{'s' * (form == 'mapping')}"
+        if isinstance(below := choice.get("additionalProperties"), dict) and "propertyNames" in choice:
+            inner, form = _form(below, root)
+            if inner:
+                words = form.replace("mapping", "mappings", 1)
+                return inner, f"mapping of {choice['propertyNames']['x-form']}s to {words}"
         if "additionalProperties" in choice:
             return None, "mapping of names to text"
         if "x-form" in choice:

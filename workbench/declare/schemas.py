@@ -25,7 +25,7 @@ def schema(kind: str) -> dict[str, Any]:
         if inner.SHORT and inner.__name__ in body.get("$defs", {}):
             # A single value may stand for the mapping.
             whole = body["$defs"][inner.__name__]
-            body["$defs"][inner.__name__] = {"anyOf": [whole, {"type": ["string", "number"]}]}
+            body["$defs"][inner.__name__] = {"anyOf": [whole, {"type": inner.SHORT_FORMS}]}
     return {"$schema": DIALECT, **body, "title": f"workbench {kind}"}
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.model.notice import Notify
+from workbench.model.parameter import Declared, Taken, matches
 from workbench.model.retention import Keep
 
 DECLARING = ("project.yaml", "schedules", "ides")  # of a project
@@ -41,12 +42,20 @@ class Project:
     idle_stop: float | None = None  # seconds without work after which a session stops; 0: never; None: not said
     restart_at_boot: bool = False  # whether its sessions come up again after the machine was restarted
     keep: Keep | None = None  # which of its runs; the home's, where not said
+    parameters: tuple[Taken, ...] = ()
     problem: str = ""  # why its declaration could not be read; the rest then holds defaults
 
     @property
     def runs(self) -> Path:
         """Where finished runs are published."""
         return self.path / "runs"
+
+    def takes(self, notebook: str) -> tuple[Declared, ...]:
+        """What it declares of the parameters of one of its notebooks; a path wins over patterns, a later one over an
+        earlier."""
+        fitting = [one for one in self.parameters if matches(one.notebook, notebook)]
+        fitting.sort(key=lambda one: one.notebook == notebook)
+        return tuple({one.name: one for taken in fitting for one in taken.parameters}.values())
 
     def declared(self, environment: Iterable[Path]) -> tuple[Path, ...]:
         """What of it declares: `project.yaml`, `schedules`, `ides`, whether or not they are there, and those files of its

@@ -9,96 +9,11 @@ import json
 import re
 import tokenize
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from workbench.errors import Refused
+from workbench.model.parameter import ANY, TYPES, Declared
 
-ANY = "any"
-TYPES = ("bool", "int", "float", "str", "list", "dict", ANY)
-WANTED = {
-    "bool": "True or False",
-    "int": "a whole number",
-    "float": "a number",
-    "str": "text",
-    "list": "a list, as [1, 2],",
-    "dict": 'a mapping, as {"a": 1},',
-}
-
-
-@dataclass(frozen=True)
-class Declared:
-    """One parameter. `type` is one of `TYPES`; `source` the default as written, `default` its value where `literal`.
-
-    `annotated`: the type was written down rather than seen from the default, and is then held to.
-    """
-
-    name: str
-    type: str = ANY
-    source: str = ""
-    default: Any = None
-    literal: bool = False
-    help: str = ""
-    annotated: bool = False
-    optional: bool = True
-    choices: tuple[Any, ...] = ()
-
-    @property
-    def required(self) -> bool:
-        """Whether it has no default, as `month: str` alone."""
-        return not self.source
-
-    @property
-    def words(self) -> str:
-        """`alpha: float = 0.5`."""
-        kind = "" if self.type == ANY else f": {self.type}"
-        return f"{self.name}{kind} = {self.source}" if self.source else f"{self.name}{kind}"
-
-    def problem(self, value: Any) -> str:
-        """Why `value` does not fit; empty where it does."""
-        if self.choices and value not in self.choices:
-            return f"must be one of {', '.join(map(repr, self.choices))}"
-        if self.type == ANY or (value is None and self.optional):
-            return ""
-        if self._fits(value):
-            return ""
-        hint = f" (as text: -r {self.name} …)" if self.type == "str" else ""
-        return f"{WANTED[self.type]} is expected, not {value!r:.60}{hint}"
-
-    def _fits(self, value: Any) -> bool:
-        if isinstance(value, bool):
-            return self.type == "bool"
-        if isinstance(value, int):
-            return self.type in {"int", "float"}
-        if isinstance(value, float):
-            # An unannotated `1` says "a number", not "a whole one".
-            return self.type == "float" or (self.type == "int" and not self.annotated)
-        return self.type in {"str", "list", "dict"} and type(value).__name__ == self.type
-
-    def read(self, text: str) -> Any:
-        """The value that a person means who types `text` into a form; `Refused` where it does not fit."""
-        value = self._meant(text)
-        problem = self.problem(value)
-        if problem:
-            raise Refused(problem, title=self.name)
-        return value
-
-    def _meant(self, text: str) -> Any:
-        bare = text.strip()
-        if self.type == "str":
-            return text
-        if bare in {"None", "null", "NULL"}:
-            return None
-        if bare.lower() in {"true", "false"}:
-            return bare.lower() == "true"
-        if self.type == "bool" and bare.lower() in {"yes", "no"}:
-            return bare.lower() == "yes"
-        for reader in (int, float, json.loads, ast.literal_eval):
-            try:
-                return reader(bare)
-            except (ValueError, SyntaxError, RecursionError):
-                continue
-        return text
+_TYPES = frozenset(TYPES) - {"date"}  # what Python and R have literals for
 
 
 def declared_in(source: str, language: str) -> list[Declared] | None:
@@ -162,7 +77,7 @@ def _annotation(node: ast.expr | None) -> tuple[str, bool, tuple[Any, ...]]:
         return _annotation(ast.Name(node.attr))
     if isinstance(node, ast.Name):
         kind = {"List": "list", "Dict": "dict", "Sequence": "list", "Mapping": "dict"}.get(node.id, node.id)
-        return (kind, False, ()) if kind in TYPES else (ANY, True, ())
+        return (kind, False, ()) if kind in _TYPES else (ANY, True, ())
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
         sides = [side for side in (node.left, node.right) if not _is_none(side)]
         if len(sides) == 1:
@@ -194,7 +109,7 @@ def _is_none(node: ast.expr) -> bool:
 
 def _type_of(value: Any) -> str:
     name = type(value).__name__
-    return name if name in TYPES else ANY
+    return name if name in _TYPES else ANY
 
 
 def _plain(value: Any) -> Any:

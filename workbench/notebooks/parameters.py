@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 import keyword
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from workbench.errors import Refused
-from workbench.notebooks.cell import Declared, declared_in
+from workbench.model.parameter import Declared
+from workbench.notebooks.cell import declared_in
 from workbench.notebooks.document import Document
 from workbench.text import one_line
 
@@ -41,7 +41,7 @@ LARGEST = 1_000_000  # bytes of all values as JSON: they become code in a cell a
 @dataclass(frozen=True)
 class Parameters:
     """What a notebook takes. `has_cell`: it has a cell tagged `parameters`; `known`: that cell could be read, so
-    `declared` is complete. Where `known` is False any name is accepted."""
+    `declared` is complete. Where `known` is False any name is accepted, unless its project declares some."""
 
     declared: tuple[Declared, ...]
     has_cell: bool
@@ -50,6 +50,15 @@ class Parameters:
 
     def __getitem__(self, name: str) -> Declared:
         return next(one for one in self.declared if one.name == name)
+
+    def get(self, name: str) -> Declared | None:
+        """What is declared of `name`; None for nothing."""
+        return next((one for one in self.declared if one.name == name), None)
+
+    @property
+    def explicit(self) -> bool:
+        """Whether the project declares any of them."""
+        return any(one.explicit for one in self.declared)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -84,6 +93,15 @@ def guess(text: str) -> Any:
     return text
 
 
+def _meant(declared: Declared | None, text: str) -> Any:
+    guessed = guess(text)
+    if declared is None or (guessed is None and declared.optional):
+        return guessed
+    if declared.choices and not declared.problem(guessed):
+        return guessed
+    return declared.meant(text) if declared.type in ("str", "date", "bool") else guessed
+
+
 def decode_base64(text: str) -> str:
     """The YAML text of `-b TEXT`; `Refused` where it is not base64 of UTF-8."""
     try:
@@ -99,15 +117,19 @@ def gather(
     yaml_mappings: Iterable[Mapping[str, Any] | None] = (),
     values: Iterable[tuple[str, str]] = (),
     raw: Iterable[tuple[str, str]] = (),
+    takes: Parameters | None = None,
 ) -> dict[str, Any]:
-    """All that was given, later ones winning in papermill's order: -b, -f, -y, -p, -r. Mappings are read already."""
+    """All that was given, later ones winning in papermill's order: -b, -f, -y, -p, -r. Mappings are read already.
+
+    `takes`: what is declared to be text or a date is not taken for a number because it looks like one.
+    """
     result: dict[str, Any] = {}
     for mappings, option in ((base64_mappings, "-b"), (file_mappings, "-f"), (yaml_mappings, "-y")):
         for mapping in mappings:
             if mapping is not None and not isinstance(mapping, Mapping):
                 raise Refused("expected a mapping of names to values", title=option)
             result.update(mapping or {})
-    result.update({name: guess(text) for name, text in values})
+    result.update({name: _meant(takes.get(name) if takes else None, text) for name, text in values})
     result.update(dict(raw))
     return result
 
@@ -121,7 +143,7 @@ def check(
     `parameters` cell.
     """
     allowed = frozenset(given) if allow_unknown is True else allow_unknown or frozenset()
-    if given.keys() - allowed and not parameters.has_cell:
+    if given.keys() - allowed and not parameters.has_cell and not parameters.explicit:
         raise Refused(
             "this notebook has no cell tagged `parameters`, so the values given would be set at its top "
             "and may be overwritten by it",
@@ -130,11 +152,12 @@ def check(
         )
     problems = []
     for name, value in given.items():
-        declared = next((one for one in parameters.declared if one.name == name), None)
+        declared = parameters.get(name)
         problem = name_problem(name, parameters.language) or _value_problem(value)
         if not problem and parameters.language.lower() == "r" and _beyond_r(value):
             problem = "R's numbers hold no whole number that large; give it as text"
-        if not problem and declared is None and parameters.known and name not in allowed:
+        complete = parameters.known or parameters.explicit
+        if not problem and declared is None and complete and name not in allowed:
             problem = _unknown(name, parameters.names)
         if not problem and declared is not None:
             problem = declared.problem(value)
@@ -196,12 +219,3 @@ def _unknown(name: str, names: tuple[str, ...]) -> str:
     if close:
         return f"the notebook has no such parameter; did you mean {close[0]}?"
     return "the notebook has no such parameter"
-
-
-def shown(value: Any) -> str:
-    """A value as a person would type it, for forms and lists."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float) and not math.isfinite(value):
-        return repr(value)
-    return json.dumps(value, ensure_ascii=False)

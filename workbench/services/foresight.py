@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import NotFound, WorkbenchError
+from workbench.model.parameter import matches
 from workbench.model.project import Project
 from workbench.model.schedule import ScheduleSpec
 from workbench.services import catalogue, projects, requests, schedules, secrets
@@ -23,8 +24,12 @@ from workbench.services.schedules import ScheduleView
 if TYPE_CHECKING:
     from workbench.declare import Problem, Reading
     from workbench.model.environment import EnvironmentSpec
+    from workbench.notebooks.parameters import Parameters
 
     Readings = Mapping[str, Reading[EnvironmentSpec]]
+
+
+LOOKED_AT = 20  # notebooks of one pattern that are read
 
 
 def problems(bench: Bench) -> list[Problem]:
@@ -41,6 +46,7 @@ def problems(bench: Bench) -> list[Problem]:
     for project in known.values():
         found += _of_project(project, readings)
         found += filter(None, [catalogue.unsettled(bench, project)])
+        found += _of_parameters(bench, project)
     for view in schedules.listing(bench):
         project_of = known.get(view.project)
         if view.spec is None or view.problem or project_of is None or project_of.problem:
@@ -74,6 +80,49 @@ def _of_project(project: Project, readings: Readings) -> Iterator[Problem]:
 
     if not project.problem and project.environment and project.environment not in readings:
         yield _unknown(project.path / FILE, "environment", project.environment, readings)
+
+
+def _of_parameters(bench: Bench, project: Project) -> Iterator[Problem]:
+    """Where what a project declares of parameters and what its notebooks have does not agree: all of it is known only."""
+    from workbench.declare import problem_at
+    from workbench.declare.project import FILE
+    from workbench.notebooks import agreement
+
+    if project.problem or not project.parameters:
+        return
+    for taken in project.parameters:
+        fitting = [taken.notebook] if (project.path / taken.notebook).is_file() else []
+        if not fitting:
+            notebooks = projects.notebooks(bench, project.name)
+            fitting = [path for path in notebooks if matches(taken.notebook, path)]
+        if not fitting:
+            close = get_close_matches(taken.notebook, notebooks, n=1)
+            hint = f"did you mean {close[0]}?" if close else ""
+            words = f"no notebook is {taken.notebook!r}"
+            yield problem_at(project.path / FILE, ("parameters", taken.notebook), words, hint, at_key=True, notice=True)
+        for path in fitting[:LOOKED_AT]:
+            found = _cell(bench, project.path, path)
+            if found is None:
+                continue  # told where it is to be run
+            for name, why, hint in agreement.differences(found, taken.parameters):
+                keys = ("parameters", taken.notebook, name)
+                yield problem_at(project.path / FILE, keys, f"{path}: {why}", hint, at_key=True, notice=True)
+
+
+def _cell(bench: Bench, root: Path, notebook: str) -> Parameters | None:
+    """What a notebook's own cell declares, read again only where the file changed; None where it cannot be read."""
+    from workbench.notebooks import document, parameters
+
+    path = root / notebook
+    known: dict[Path, tuple[object, Parameters]] = bench.memory.setdefault("cells", {})
+    try:
+        facts = path.stat()
+        mark = (facts.st_mtime_ns, facts.st_size, facts.st_ino)
+        if path not in known or known[path][0] != mark:
+            known[path] = mark, parameters.parameters_of(document.read(path, root=root))
+    except (OSError, WorkbenchError):
+        return None
+    return known[path][1]
 
 
 def _of_schedule(bench: Bench, view: ScheduleView, spec: ScheduleSpec, readings: Readings) -> Iterator[Problem]:

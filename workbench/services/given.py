@@ -30,17 +30,17 @@ class Given:
 
 def of(bench: Bench, takes: Parameters, request: Request) -> Given:
     """The values of `request` where they fit what the notebook takes. Raises `Refused` with all problems."""
-    from workbench.notebooks import parameters
+    from workbench.notebooks import agreement, parameters
 
     moments = moments_of(bench, request)
 
     def written(run: int) -> dict[str, Any]:
-        values = request.parameters
+        values: Mapping[str, Any] = agreement.filled(takes, request.parameters)
         if moments is not None:
             values = expanded(values, replace(moments, run=run), texts=takes.texts)
         return parameters.check(takes, values, allow_unknown=request.allow_unknown_parameters)
 
-    late = moments is not None and "run" in named(request.parameters)
+    late = moments is not None and "run" in named(agreement.filled(takes, request.parameters))
     kept = dict(request.references) or references(moments, request.schedule)
     return Given(written(SOME_RUN), written if late else None, kept)
 

@@ -18,6 +18,7 @@ from workbench.services.memo import Memo
 from workbench.text import one_line
 
 if TYPE_CHECKING:
+    from workbench.notebooks.document import Document
     from workbench.notebooks.parameters import Parameters
 
 
@@ -40,14 +41,14 @@ def check(bench: Bench, request: Request, *, ahead: bool = False, memo: Memo | N
     `ahead`: only whether it could be queued, so git, which takes processes, is not asked. `memo`: of many requests at
     once, what they share is asked once.
     """
-    from workbench.notebooks import document, parameters
+    from workbench.notebooks import document
 
     memo = memo or Memo()
     project = memo.of(("project", request.project), lambda: projects.get(bench, request.project))
     path = notebook_path(bench, project, request.notebook)
     title = f"{project.name}/{request.notebook}"
     found = memo.of(("notebook", path), lambda: document.read(path, title=title, root=project.path))
-    declared = memo.of(("declared", path), lambda: parameters.parameters_of(found))
+    declared = memo.of(("declared", path), lambda: taken(project, request.notebook, found))
     values = given.of(bench, declared, request)
     spec = memo.of(
         ("environment", request.environment or project),
@@ -86,12 +87,19 @@ def _check_language(bench: Bench, language: str, spec: EnvironmentSpec) -> None:
 
 
 def parameters_of(bench: Bench, project: str, notebook: str) -> Parameters:
-    """What a notebook's `parameters` cell declares, for forms. Raises `NotFound` and `Refused`."""
-    from workbench.notebooks import document, parameters
+    """What a notebook takes, as its project or its `parameters` cell declares it. Raises `NotFound` and `Refused`."""
+    from workbench.notebooks import document
 
-    found = projects.get(bench, project)
-    path = notebook_path(bench, found, notebook)
-    return parameters.parameters_of(document.read(path, title=f"{project}/{notebook}", root=found.path))
+    known = projects.get(bench, project)
+    path = notebook_path(bench, known, notebook)
+    return taken(known, notebook, document.read(path, title=f"{project}/{notebook}", root=known.path))
+
+
+def taken(project: Project, notebook: str, document: Document) -> Parameters:
+    """What a notebook that was read takes: its own cell, and over it what its project declares."""
+    from workbench.notebooks import agreement, parameters
+
+    return agreement.merged(parameters.parameters_of(document), project.takes(notebook))
 
 
 def notebook_path(bench: Bench, project: Project, notebook: str) -> Path:

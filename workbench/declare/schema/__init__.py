@@ -10,6 +10,7 @@ from typing import Literal
 from workbench.declare.schema.base import POLICY, POLICY_HINT, Keys
 from workbench.declare.schema.environment import EnvironmentKeys
 from workbench.declare.schema.ide import IdeKeys
+from workbench.declare.schema.parameters import ParameterKeys
 from workbench.declare.schema.project import DataKeys, ProjectKeys
 from workbench.declare.schema.schedule import ScheduleKeys
 from workbench.declare.schema.settings import SettingsKeys
@@ -30,6 +31,7 @@ __all__ = [
     "EnvironmentKeys",
     "IdeKeys",
     "Keys",
+    "ParameterKeys",
     "ProjectKeys",
     "ScheduleKeys",
     "SettingsKeys",

@@ -24,6 +24,7 @@ class Keys(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     LATER: ClassVar[Mapping[str, str]] = {}  # keys that later versions bring, and what to do until then
+    SHORT_FORMS: ClassVar[list[str]] = ["string", "number"]  # what JSON Schema calls that value
     SHORT: ClassVar[str] = ""  # the key that a single value instead of the mapping stands for
 
     @model_validator(mode="before")

@@ -11,6 +11,7 @@ from workbench.declare.scalars import Line, Truth, Value
 from workbench.declare.schema.base import IdleStop, Keys, choice
 from workbench.declare.schema.keep import KeepKeys
 from workbench.declare.schema.notify import NotifyKeys
+from workbench.declare.schema.parameters import NotebookName, ParameterKeys, ParameterName
 
 
 class DataKeys(Keys):
@@ -31,7 +32,6 @@ class ProjectKeys(Keys):
     LATER: ClassVar[Mapping[str, str]] = {
         "secrets": "name them in its environment",
         "schedules": "a schedule is a file schedules/<name>.yaml",
-        "parameters": "",
     }
 
     description: Line = Field("", description="One line that people see in lists.")
@@ -43,6 +43,11 @@ class ProjectKeys(Keys):
     )
     warm: Truth = Field(
         False, description="Whether a next session and kernel are kept ready, so that they start at once."
+    )
+    parameters: dict[NotebookName, dict[ParameterName, ParameterKeys]] = Field(
+        default={},
+        description="What notebooks take, by notebook (a path, or a pattern as `*.ipynb`) and name: it wins over the"
+        " notebook's own cell tagged `parameters`, and is for notebooks of any language.",
     )
     data: list[DataKeys] = Field(default=[], description="Folders from outside, seen as `data/<name>`, read-only.")
     idle_stop: IdleStop | None = Field(

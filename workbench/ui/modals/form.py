@@ -54,6 +54,7 @@ class Field(Vertical):
         self.label = label
         self.widget = widget
         self.hint = hint
+        self.must = False  # have a value, though none is chosen to begin with
 
     def compose(self) -> ComposeResult:
         """Label, widget, error."""
@@ -75,7 +76,7 @@ class Field(Vertical):
     @property
     def open(self) -> bool:
         """Whether it may well be left without a value."""
-        return isinstance(self.widget, Chooser) and not self.widget.needed
+        return isinstance(self.widget, Chooser) and not self.widget.needed and not self.must
 
     @property
     def value(self) -> str:

@@ -10,6 +10,8 @@ from textual.containers import Vertical
 
 from workbench.errors import WorkbenchError
 from workbench.model.environment import EnvironmentSpec
+from workbench.model.parameter import Declared
+from workbench.model.parameter import shown as asked_for
 from workbench.services.bench import Bench
 from workbench.text import clean, one_line
 from workbench.ui.commands import shown
@@ -118,16 +120,7 @@ class NotebookForm(Form[Any]):
             self._why = error.message
             return
         self.parameters = found
-        await more.mount_all(
-            line(
-                PREFIX + one.name,
-                one.name if one.type == "any" else f"{one.name}: {one.type}",
-                _typed(self.given.get(one.name, one.default if one.literal else "")),
-                placeholder=f"as in the notebook: {one_line(one.source)}" if one.source else "no default",
-                hint=one_line(one.help, HELP),
-            )
-            for one in found.declared
-        )
+        await more.mount_all(parameter_field(one, self.given.get(one.name, one.default)) for one in found.declared)
 
     def read(self, values: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
         """The parameters that differ from the notebook's own, and what is wrong with any."""
@@ -137,9 +130,9 @@ class NotebookForm(Form[Any]):
             errors["notebook"] = self._why
         for one in self.parameters.declared if self.parameters else ():
             text = values.get(PREFIX + one.name, "")
-            if not text.strip() and (one.source or one.type != "str"):
+            if not text.strip() and (one.source or one.type != "str" or one.explicit):
                 if one.required:
-                    errors[PREFIX + one.name] = "has no default"
+                    errors[PREFIX + one.name] = "it has to be given"
                 continue
             try:
                 value = one.read(text)
@@ -152,6 +145,28 @@ class NotebookForm(Form[Any]):
             if not values.get(name):
                 errors.setdefault(name, "choose one")
         return given, errors
+
+
+def parameter_field(one: Declared, value: Any) -> Field:
+    """One parameter to fill in, marked where it has to be; what has choices is chosen."""
+    name = f"{one.name}*" if one.required else one.name
+    label = f"{name}: {one.kind}" if one.kind else name
+    limits = "" if one.choices else one.limits
+    hint = one_line(" · ".join(filter(None, (limits, one.help))), HELP)
+    if one.choices:
+        prompt = "" if one.literal else f"as in the notebook: {one_line(one.source)}" if one.source else "choose one"
+        known = [asked_for(choice) for choice in one.choices]
+        field = choice(PREFIX + one.name, label, known, asked_for(value), prompt=prompt, hint=hint)
+        field.must = one.required
+        return field
+    placeholder = f"as in the notebook: {one_line(one.source)}" if one.source else "no default"
+    return line(
+        PREFIX + one.name,
+        label,
+        "" if value is None and not one.literal else _typed(value),
+        placeholder=placeholder,
+        hint=hint,
+    )
 
 
 def _typed(value: Any) -> str:

@@ -12,10 +12,10 @@ import nbformat
 import pytest
 
 from workbench.errors import NotFound, Refused, StoreError
-from workbench.model.run import Request, RunState
+from workbench.model.run import PENDING, Request, RunState
 from workbench.model.schedule import CatchUp, DueState, ScheduleSpec
 from workbench.model.variables import variables
-from workbench.services import control, projects, requests, runs, schedules
+from workbench.services import control, groups, projects, requests, runs, schedules
 from workbench.services import tonight as tonight_module
 from workbench.services.bench import Bench, open_bench
 from workbench.services.schedule_files import ScheduleFiles
@@ -483,6 +483,28 @@ def test_what_references_stood_for_is_kept_with_the_run(world: World) -> None:
     assert found["WORKBENCH_PREVIOUS_SUCCESS"] < found["WORKBENCH_DUE"]
     assert (found["WORKBENCH_SCHEDULE"], found["WORKBENCH_RUN"]) == ("p/s", str(third.id))
     assert found["WORKBENCH_PARAM_day"] == third.parameters["day"]
+
+
+def test_a_sweep_of_a_schedule_is_a_group_each_time(world: World) -> None:
+    """A due time fires one run for each combination, all of one group; while any of it goes on it overlaps the next."""
+    world.write(cron="0 6 * * *", sweep={"day": ["${due}", "${due - 1 day}", "${run}"]})
+    world.at(START)
+    world.at(START.replace(day=5))
+    made = runs.page(world.bench)
+    group = groups.of_run(world.bench, made[0].id)
+    assert group
+    assert (len(made), group.size, group.schedule, f"{group.due:%d}") == (3, 3, "p/s", "05")
+    values = [run.parameters["day"] for run in groups.members(world.bench, group.id)]
+    assert values == ["2026-05-05", "2026-05-04", str(made[0].id)]
+    [due] = [one for one in schedules.ledger(world.bench, "p/s") if one.state is DueState.FIRED]
+    assert due.run == made[-1].id
+    world.end(made[0].id)
+    world.at(START.replace(day=6))
+    assert world.ledger()[-1][1] is DueState.SKIPPED
+    groups.cancel(world.bench, group.id)
+    assert all(run.cancel_asked for run in groups.members(world.bench, group.id, PENDING))
+    with pytest.raises(Refused, match="mean day"):
+        schedules.add(world.bench, "p", "bad", notebook=NOTEBOOK, cron="@daily", sweep={"dya": [1, 2]})
 
 
 def test_tonight_tells_the_truth() -> None:

@@ -155,6 +155,19 @@ def test_a_run_that_never_will_holds_up_no_other_of_its_schedule(parts: Parts) -
     assert [parts.state(number) for number in numbers] == [RunState.FAILED, RunState.STARTING, RunState.QUEUED]
 
 
+def test_runs_of_one_sweep_wait_for_no_other_of_it(parts: Parts) -> None:
+    """A schedule's sweep runs as wide as there are places; the sweep of its next due time waits for all of it."""
+    numbers = [parts.queue(schedule="p/s") for _ in range(4)]
+    with parts.bench.store.write() as connection:
+        for number in numbers:
+            connection.execute("UPDATE runs SET group_id = ? WHERE id = ?", (1 + (number > numbers[2]), number))
+    parts.dispatch.look()
+    states = [parts.state(number) for number in numbers]
+    assert states == [RunState.STARTING, RunState.STARTING, RunState.QUEUED, RunState.QUEUED]
+    reasons = [runs.get(parts.bench, number).reason for number in numbers[2:]]
+    assert reasons == ["waits for a place: 2 runs at once", f"waits for run {numbers[0]} of the same schedule"]
+
+
 def test_a_fault_of_one_queued_run_hits_no_other(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     """It stays with its reason, takes no place, and goes on when the fault is gone."""
     parts.bench.home.settings_file.write_text("concurrency: 1\n")

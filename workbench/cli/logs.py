@@ -13,7 +13,7 @@ from workbench.cli.invocation import Invocation
 from workbench.cli.names import target, target_names
 from workbench.cli.output import emit, note
 from workbench.cli.progress import ProgressLine
-from workbench.errors import NotFound
+from workbench.errors import NotFound, Refused
 from workbench.model.build import BuildState
 from workbench.model.run import ENDED as RUN_ENDED
 from workbench.model.run import PENDING
@@ -37,6 +37,10 @@ def logs(call: Invocation, id: str, follow: bool) -> int:  # noqa: A002 - the na
     one = target(bench, id, removed=True)
     line = ProgressLine(wanted=follow and not call.quiet and not call.json)
     try:
+        if one.kind == "group":
+            raise Refused(
+                f"{one} is several runs, each with a log of its own", hint=f"See: workbench runs --group {one}"
+            )
         if one.kind == "run":
             return _run(call, bench, one.id, follow=follow, line=line)
         if one.kind == "session":

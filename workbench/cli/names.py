@@ -21,25 +21,27 @@ Completer = Callable[[click.Context, click.Parameter, str], list[str]]
 
 @dataclass(frozen=True)
 class Target:
-    """What an id names: `kind` is run, session or build."""
+    """What an id names: `kind` is run, group, session or build."""
 
     kind: str
     id: int
 
     def __str__(self) -> str:
-        return {"run": "", "session": "s", "build": "b"}[self.kind] + str(self.id)
+        return {"run": "", "group": "g", "session": "s", "build": "b"}[self.kind] + str(self.id)
 
 
 def target(bench: Bench, text: str, *, removed: bool = False) -> Target:
-    """The run (`41`, `@last`), session (`s7`, its name) or build (`b3`) that `text` names. Raises `NotFound`.
+    """The run (`41`, `@last`), group (`g7`), session (`s7`, its name) or build (`b3`) that `text` names. Raises `NotFound`.
 
     `removed`: also a session that was taken from the lists, by its number.
     """
     from workbench.services import environments, sessions
 
-    found = re.fullmatch(r"([sb]?)(\d+)", text)
+    found = re.fullmatch(r"([sbg]?)(\d+)", text)
     if text == "@last" or (found and not found[1]):
         return Target("run", run_id(bench, text))
+    if found and found[1] == "g":
+        return Target("group", group_id(bench, text))
     if found and found[1] == "b":
         return Target("build", environments.get_build(bench, int(found[2])).id)
     try:
@@ -69,8 +71,19 @@ def run_id(bench: Bench, text: str) -> int:
     if text == "@last":
         return runs.last(bench).id
     if not text.isdecimal():
+        if re.fullmatch(r"g\d+", text):
+            raise NotFound("run", text, hint=f"It is a group of them: workbench runs --group {text}")
         raise NotFound("run", text, hint="A run is a number, as 41, or @last. See: workbench runs")
     return runs.get(bench, int(text)).id
+
+
+def group_id(bench: Bench, text: str) -> int:
+    """The group that `g7` names, which exists. Raises `NotFound`."""
+    from workbench.services import groups
+
+    if not re.fullmatch(r"g\d+", text):
+        raise NotFound("group", text, hint="A group is g and a number, as g7. See: workbench runs")
+    return groups.get(bench, int(text[1:])).id
 
 
 def _completer(names: Callable[[Bench], list[str]]) -> Completer:
@@ -132,6 +145,13 @@ def _runs(bench: Bench) -> list[str]:
     return ["@last", *(str(run.id) for run in runs.page(bench, limit=30))]
 
 
+def _groups(bench: Bench) -> list[str]:
+    from workbench.services import groups
+
+    return [group.label for group, _ in groups.newest(bench, limit=30)]
+
+
+group_names = _completer(_groups)
 project_names = _completer(_projects)
 environment_names = _completer(_environments)
 session_names = _completer(_sessions)

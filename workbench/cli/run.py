@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli import failure, parameter_facts
+from workbench.cli import failure, groups, parameter_facts
 from workbench.cli.filters import Span
 from workbench.cli.grammar import command, options
 from workbench.cli.invocation import Invocation
@@ -56,7 +56,7 @@ class Given:
 
         return gather(
             base64_mappings=[read_parameters(decode_base64(text), title="-b") for text in self.base64],
-            file_mappings=[read_parameters(_text_of(name), title=name) for name in self.files],
+            file_mappings=[read_parameters(text_of(name), title=name) for name in self.files],
             yaml_mappings=[read_parameters(text, title="-y") for text in self.yaml],
             values=self.values,
             raw=escaped(self.raw),
@@ -91,6 +91,7 @@ def with_parameters(function: Any) -> Any:
 @command("run", short_help="Run a notebook, with parameters.")
 @click.argument("notebook", type=click.Path(dir_okay=False))
 @with_parameters
+@groups.with_sweep
 @click.option("-e", "--environment", metavar="NAME", shell_complete=environment_names, help="Another environment.")
 @click.option("--timeout", type=Span(), metavar="TIME", help="Limit of the whole run, as 45m.")
 @click.option(
@@ -99,23 +100,26 @@ def with_parameters(function: Any) -> Any:
 @click.option("--name", metavar="NAME", help="What to call it; the notebook's name unless given.")
 @click.option("--help-notebook", is_flag=True, help="Show what NOTEBOOK takes, and do not run it.")
 @click.option("--unknown", is_flag=True, help="Also take parameters the notebook does not declare.")
+@click.option("--yes", is_flag=True, help="Do not ask, however many runs a sweep becomes.")
 @click.option("-d", "--detach", is_flag=True, help="Print the run's id and do not wait.")
 def run(
     call: Invocation,
     notebook: str,
     given: Given,
+    sweep: Any,
     environment: str | None,
     timeout: float | None,
     retries: int,
     name: str | None,
     unknown: bool,
     help_notebook: bool,
+    yes: bool,
     detach: bool,
 ) -> int:
     """Run NOTEBOOK with papermill, in its project's environment.
 
     The project is found from the path. Waits and shows how far it is; ctrl+c leaves the run alone. Exits 3 when the run
-    ends in anything but success.
+    ends in anything but success. With --sweep or --grid it is one run for each combination, as a group (g7).
     """
     from workbench.model.run import Request
     from workbench.services import projects, requests, runs
@@ -135,16 +139,24 @@ def run(
         timeout=timeout,
         retries=retries,
         allow_unknown_parameters=unknown,
+        sweep=sweep,
         at=bench.now().astimezone(bench.zone),
     )
+    if sweep:
+        groups.ask(call, request, yes=yes)
     return wait_for(call, runs.submit(bench, request), detach=detach)
 
 
 def wait_for(call: Invocation, run_id: int, *, detach: bool) -> int:
-    """Wait for a run that was just asked for, or only print its id; the command's exit code."""
+    """Wait for a run that was just asked for, or only print its id; the command's exit code. The group, where it is the
+    first of one."""
     from workbench.cli import following, verdict
+    from workbench.services import runs
 
     bench = call.changing()
+    group = runs.get(bench, run_id).group
+    if group:
+        return groups.wait_for(call, group, detach=detach)
     if detach:
         if call.json:
             emit({"id": str(run_id)})
@@ -167,7 +179,8 @@ def wait_for(call: Invocation, run_id: int, *, detach: bool) -> int:
     return 0 if ended.ended_well else failure.UNSUCCESSFUL
 
 
-def _text_of(name: str) -> str:
+def text_of(name: str) -> str:
+    """The text of a file of values. Raises `Refused`."""
     try:
         with Path(name).open(encoding="utf-8") as file:
             text = file.read(LARGEST + 1)  # a device would have no end

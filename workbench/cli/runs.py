@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli import filters, verdict
+from workbench.cli import filters, groups, verdict
 from workbench.cli.grammar import noun, subcommand
 from workbench.cli.invocation import Invocation
-from workbench.cli.names import run_id, run_names
+from workbench.cli.names import group_id, group_names, run_id, run_names
 from workbench.cli.output import Cell, answer, block, emit, note, record, state, table
 from workbench.cli.run import Given, wait_for, with_parameters
 from workbench.cli.shapes import ATTEMPT, RUN
@@ -31,9 +31,12 @@ IDS = click.argument("ids", metavar="ID...", nargs=-1, required=True, shell_comp
 @subcommand(runs, "list")
 @filters.filtered
 @click.option("--schedule", metavar="KEY", default="", help="Only those a schedule asked for, as churn/nightly.")
+@click.option("--group", metavar="ID", default="", shell_complete=group_names, help="Only those of a sweep, as g7.")
 @click.option("-n", "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
 @click.option("--before", metavar="ID", help="Only older ones: the next page.")
-def list_runs(call: Invocation, wanted: filters.Wanted, schedule: str, limit: int, before: str | None) -> None:
+def list_runs(
+    call: Invocation, wanted: filters.Wanted, schedule: str, group: str, limit: int, before: str | None
+) -> None:
     """List runs, newest first.
 
     States for --state are those in the list, or pending, active, ended, unsuccessful.
@@ -47,6 +50,7 @@ def list_runs(call: Invocation, wanted: filters.Wanted, schedule: str, limit: in
         project=wanted.project,
         states=filters.states(wanted.state, RunState, STATE_GROUPS),
         schedule=schedule,
+        group_id=group_id(bench, group) if group else 0,
         since=filters.since(wanted.since, now, bench.zone) if wanted.since else None,
     )
     filters.check_project(bench, wanted.project)
@@ -55,11 +59,12 @@ def list_runs(call: Invocation, wanted: filters.Wanted, schedule: str, limit: in
     if call.json:
         emit([RUN.of(run) for run in found])
         return
-    narrowed = wanted.narrowed or bool(schedule) or older is not None
+    narrowed = wanted.narrowed or bool(schedule or group) or older is not None
+    grouped = any(run.group for run in found)
     table(
         call,
-        ("ID", "STATE", "NOTEBOOK", "CELLS", "AGE", "TOOK", "WHY"),
-        [_row(run, now) for run in found],
+        ("ID", *(("GROUP",) if grouped else ()), "STATE", "NOTEBOOK", "CELLS", "AGE", "TOOK", "WHY"),
+        [_row(run, now, grouped=grouped) for run in found],
         empty="Nothing matches." if narrowed else "No runs yet. Run one: workbench run NOTEBOOK",
         give=("NOTEBOOK", "WHY"),
     )
@@ -72,11 +77,15 @@ def list_runs(call: Invocation, wanted: filters.Wanted, schedule: str, limit: in
 @subcommand(runs, "show")
 @ID
 def show(call: Invocation, run: str) -> None:
-    """Show a run; of one that did not succeed, cell, error and source first."""
+    """Show a run; of one that did not succeed, cell, error and source first. A group (g7) with all its runs."""
+    from workbench.services import groups as group_service
     from workbench.services import revisions, scalars, tags
     from workbench.services import runs as service
 
     bench = call.reading()
+    if groups.number(run):
+        groups.show(call, bench, group_service.get(bench, groups.number(run)))
+        return
     found = service.get(bench, run_id(bench, run))
     tries = service.attempts(bench, found.id)
     left = service.artifacts(bench, found.id)
@@ -120,11 +129,11 @@ def output(call: Invocation, run: str, text: bool) -> None:
 @subcommand(runs, "cancel")
 @IDS
 def cancel(call: Invocation, ids: tuple[str, ...]) -> None:
-    """Ask for the end of runs; they end as cancelled a moment later."""
+    """Ask for the end of runs, or of all runs of a group (g7); they end as cancelled a moment later."""
     from workbench.services import runs as service
 
     bench = call.changing()
-    numbers = [run_id(bench, text) for text in dict.fromkeys(ids)]
+    numbers = [number for text in dict.fromkeys(ids) for number in _named(bench, text)]
     asked = [number for number in numbers if service.cancel(bench, number)]
     late = [str(number) for number in numbers if number not in asked]
     if late:
@@ -166,10 +175,11 @@ def remove(call: Invocation, ids: tuple[str, ...], outputs: bool, yes: bool) -> 
     answer(call, f"Removed {_these(numbers)}.", {"removed": [str(number) for number in numbers]})
 
 
-def _row(run: Run, now: datetime) -> tuple[Cell | str, ...]:
+def _row(run: Run, now: datetime, *, grouped: bool = False) -> tuple[Cell | str, ...]:
     took = duration(now - run.started) if run.state in ACTIVE and run.started else duration(run.seconds)
     return (
         str(run.id),
+        *((f"g{run.group}" if run.group else "",) if grouped else ()),
         state(str(run.state)),
         f"{run.project}/{run.notebook}",
         f"{run.cells_done}/{run.cells}" if run.attempt else "-",
@@ -195,6 +205,7 @@ def _facts(bench: Bench, run: Run, tries: int) -> list[tuple[str, Cell | str | N
         ("notebook", f"{run.project}/{run.notebook}"),
         ("parameters", values),
         ("environment", " ".join(part for part in (run.environment, run.engine, run.revision) if part) + loose),
+        ("group", f"g{run.group}" if run.group else None),
         ("schedule", run.schedule),
         ("due", when(run.due)),
         (
@@ -207,6 +218,16 @@ def _facts(bench: Bench, run: Run, tries: int) -> list[tuple[str, Cell | str | N
         ("timeout", duration(run.timeout) if run.timeout else None),
         ("tries", f"{tries} of {run.retries + 1}" if run.retries else None),
     ]
+
+
+def _named(bench: Bench, text: str) -> list[int]:
+    """The run that an id names, or those of a group that have not ended."""
+    from workbench.services import groups as service
+
+    if not groups.number(text):
+        return [run_id(bench, text)]
+    members = service.members(bench, group_id(bench, text))
+    return [run.id for run in members if run.state not in ENDED] or [run.id for run in members]
 
 
 def _outputs(notebook: Path) -> list[dict[str, Any]]:

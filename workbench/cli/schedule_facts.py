@@ -33,6 +33,8 @@ def facts(
     view: ScheduleView, bench: Bench, coming: Preview | None, times: Sequence[datetime]
 ) -> list[tuple[str, Cell | str | None]]:
     """Names and values, in the order they are shown."""
+    from workbench.services import parameter_lines
+
     spec = view.spec
     return [
         ("schedule", view.key),
@@ -41,7 +43,7 @@ def facts(
         ("problem", view.problem),
         ("file", str(view.path)),
         ("notebook", spec.notebook if spec else None),
-        ("parameters", "\n".join(f"{name} = {value}" for name, value in spec.parameters.items()) if spec else None),
+        ("parameters", "\n".join(parameter_lines.of(bench, spec, view.next_due)) if spec else None),
         ("environment", _environment(view, bench)),
         ("when", f"{spec.when}, {spec.timezone}: {coming.words}" if spec and coming else None),
         ("timeout", duration(spec.timeout) if spec and spec.timeout else None),

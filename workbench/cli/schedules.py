@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from workbench.cli import filters
+from workbench.cli import filters, groups
 from workbench.cli.grammar import noun, options, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import environment_names, project_names, schedule_names
@@ -75,6 +75,7 @@ def list_schedules(call: Invocation, wanted: filters.Wanted) -> None:
 @click.option("--notebook", "-n", metavar="FILE", required=True, help="Relative to the project.")
 @TIMES
 @with_parameters
+@groups.with_sweep
 @click.option("-e", "--environment", metavar="NAME", shell_complete=environment_names, help="Another environment.")
 @click.option("--timeout", type=filters.Span(), metavar="TIME", help="Limit of each run, as 45m.")
 @click.option("--retries", type=click.IntRange(0, MOST_RETRIES), default=0, help="Further tries of a run.")

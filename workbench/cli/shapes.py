@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from workbench.cli.group_shape import GROUP
 from workbench.cli.ide_shape import IDE
 from workbench.cli.notice_shape import NOTICE
 from workbench.cli.parameter_facts import PARAMETER
@@ -64,6 +65,7 @@ RUN: Shape[Run] = Shape(
         _same("cells_done", "integer", "code cells that have ended"),
         Key("schedule", "text or null", "`project/name` of the schedule that asked for it", lambda run: run.schedule),
         _same("due", "time or null", "the schedule's due time"),
+        Key("group", "text or null", "the sweep it is of, as `g7`", lambda run: f"g{run.group}" if run.group else None),
         _same("timeout", "seconds or null", "limit of the whole run"),
         _same("created", "time", "when it was asked for"),
         _same("started", "time or null", "when the newest try started"),
@@ -248,5 +250,5 @@ SECRET: Shape[SecretView] = Shape(
     ),
 )
 SHAPES: tuple[Shape[Any], ...] = (
-    RUN, ATTEMPT, SESSION, BUILD, ENVIRONMENT, REVISION, IDE, SECRET, PROJECT, SCHEDULE, DUE, NOTICE, PARAMETER
+    RUN, GROUP, ATTEMPT, SESSION, BUILD, ENVIRONMENT, REVISION, IDE, SECRET, PROJECT, SCHEDULE, DUE, NOTICE, PARAMETER
 )  # fmt: skip

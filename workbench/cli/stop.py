@@ -13,7 +13,7 @@ from workbench.cli.output import answer, note
 @command("stop", short_help="Stop runs, sessions and builds.")
 @click.argument("ids", metavar="ID...", nargs=-1, required=True, shell_complete=target_names)
 def stop(call: Invocation, ids: tuple[str, ...]) -> None:
-    """Ask for the end of runs (41), sessions (s7 or their name) and builds (b3); all or, where one is unknown, none."""
+    """Ask for the end of runs (41), groups (g7), sessions (s7 or their name) and builds (b3); all or, where one is unknown, none."""
     bench = call.changing()
     targets = [target(bench, text) for text in dict.fromkeys(ids)]
     asked = [one for one in dict.fromkeys(targets) if _stop(call, one)]
@@ -26,11 +26,13 @@ def stop(call: Invocation, ids: tuple[str, ...]) -> None:
 
 
 def _stop(call: Invocation, one: Target) -> bool:
-    from workbench.services import environments, runs, sessions
+    from workbench.services import environments, groups, runs, sessions
 
     bench = call.changing()
     if one.kind == "run":
         return runs.cancel(bench, one.id)
+    if one.kind == "group":
+        return groups.cancel(bench, one.id) > 0
     if one.kind == "session":
         return sessions.stop(bench, one.id)
     return bool(environments.cancel_build(bench, one.id))

@@ -25,16 +25,22 @@ class _Loader(yaml.SafeLoader):
 
 def read_parameters(text: str, *, title: str) -> dict[str, Any]:
     """The mapping of names to values that `text` (YAML or JSON) holds; empty text is none. Raises `Refused`."""
+    values = read_values(text, title=title)
+    if values is None:
+        return {}
+    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
+        raise Refused("expected names with values, as {year: 2025}", title=title)
+    return values
+
+
+def read_values(text: str, *, title: str) -> Any:
+    """What `text` (YAML or JSON) holds, of whatever kind. Raises `Refused`."""
     try:
         values = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader with fewer types
     except yaml.YAMLError as error:
         raise _not_yaml(text, title, error) from error
     except (ValueError, RecursionError) as error:
         raise Refused(f"not YAML: {type(error).__name__}: {one_line(str(error), 300)}", title=title) from error
-    if values is None:
-        return {}
-    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
-        raise Refused("expected names with values, as {year: 2025}", title=title)
     _check_size(values, title)
     return values
 

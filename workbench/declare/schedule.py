@@ -72,6 +72,7 @@ def load_schedule(
         start=keys.start,
         end=keys.end,
         jitter=keys.jitter,
+        sweep=keys.sweep,
         digest=hashlib.sha256(document.text.encode()).hexdigest(),
     )
     return Reading(spec)

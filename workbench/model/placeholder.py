@@ -16,9 +16,9 @@ import calendar
 import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
 
 from workbench.errors import Refused
 from workbench.text import one_line
@@ -27,6 +27,7 @@ UNITS = ("minute", "hour", "day", "week", "month", "year")
 STARTS = ("week_start", "month_start", "quarter_start", "year_start")
 ENDS = {"week_end": 7, "month_end": 1, "quarter_end": 3, "year_end": 12}  # days of a week, else months
 NAMES = ("due", "today", "now", *STARTS, *ENDS, "previous_success", "run")
+D = TypeVar("D", bound=date)
 DAY, MOMENT = "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"
 _MARK = re.compile(r"\$\{([^{}]*)\}")
 _INSIDE = re.compile(
@@ -160,13 +161,18 @@ def _shifted(what: str, moment: datetime, number: int, unit: str) -> datetime:
     if unit in ("hour", "minute"):
         seconds = number * (3600 if unit == "hour" else 60)
         return datetime.fromtimestamp(moment.timestamp() + seconds, moment.tzinfo)
+    shifted = moved(moment, number, unit)
+    return _real(_last_day(shifted) if what in ENDS and what != "week_end" and unit in ("month", "year") else shifted)
+
+
+def moved(day: D, number: int, unit: str) -> D:
+    """A day, or a time of it, so many days, weeks, months or years on; a month on from the 31st is the last of the next."""
     if unit in ("day", "week"):
-        return _real(moment + timedelta(days=number * (7 if unit == "week" else 1)))
-    shifted = _months(moment, number * (12 if unit == "year" else 1))
-    return _real(_last_day(shifted) if what in ENDS and what != "week_end" else shifted)
+        return day + timedelta(days=number * (7 if unit == "week" else 1))
+    return _months(day, number * (12 if unit == "year" else 1))
 
 
-def _months(moment: datetime, number: int) -> datetime:
+def _months(moment: D, number: int) -> D:
     year, month = divmod(moment.year * 12 + moment.month - 1 + number, 12)
     return moment.replace(year=year, month=month + 1, day=min(moment.day, calendar.monthrange(year, month + 1)[1]))
 

@@ -103,6 +103,7 @@ class Run:
     origin: str
     cancel_asked: bool = False
     not_before: datetime | None = None
+    group: int | None = None  # of a sweep
 
     @property
     def ended_well(self) -> bool:
@@ -143,4 +144,5 @@ class Request:
     schedule: str | None = None
     due: datetime | None = None
     at: datetime | None = None  # the due time or the present, in the zone that is meant; None: `${…}` is but text
+    sweep: Any = None  # as `model.sweep.read` takes it: one run for each combination, as one group
     references: Mapping[str, str] = field(default_factory=dict)  # of the run that it is again (`model.variables`)

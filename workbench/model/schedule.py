@@ -68,6 +68,7 @@ class ScheduleSpec:
     start: str | None = None
     end: str | None = None
     jitter: float | None = None  # seconds within which each due time is fired, by a delay of its own
+    sweep: Any = None  # as `model.sweep.read` takes it
 
     @property
     def key(self) -> str:

@@ -42,6 +42,8 @@ def variables(run: Run, attempt: int, folder: str, kept: Mapping[str, str]) -> d
         "NOTEBOOK": run.notebook,
         **{name.upper(): str(kept[name]) for name in ("schedule", "due", "previous_success") if kept.get(name)},
     }
+    if run.group:
+        found["GROUP"] = f"g{run.group}"
     left = IN_ALL
     for name, value in run.parameters.items():
         text = as_text(value)

@@ -93,7 +93,8 @@ def guess(text: str) -> Any:
     return text
 
 
-def _meant(declared: Declared | None, text: str) -> Any:
+def meant(declared: Declared | None, text: str) -> Any:
+    """The value that a text on a command line is written for: as papermill guesses, unless it is declared otherwise."""
     guessed = guess(text)
     if declared is None or (guessed is None and declared.optional):
         return guessed
@@ -129,7 +130,7 @@ def gather(
             if mapping is not None and not isinstance(mapping, Mapping):
                 raise Refused("expected a mapping of names to values", title=option)
             result.update(mapping or {})
-    result.update({name: _meant(takes.get(name) if takes else None, text) for name, text in values})
+    result.update({name: meant(takes.get(name) if takes else None, text) for name, text in values})
     result.update(dict(raw))
     return result
 

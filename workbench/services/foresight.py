@@ -17,6 +17,7 @@ from workbench.errors import NotFound, WorkbenchError
 from workbench.model.parameter import matches
 from workbench.model.project import Project
 from workbench.model.schedule import ScheduleSpec
+from workbench.model.sweep import TITLE
 from workbench.services import catalogue, projects, requests, schedules, secrets
 from workbench.services.bench import Bench
 from workbench.services.schedules import ScheduleView
@@ -157,6 +158,8 @@ def _place(error: WorkbenchError, spec: ScheduleSpec) -> tuple[tuple[str, ...], 
     if error.message.startswith("parameter "):
         name = error.message.removeprefix("parameter ").partition(":")[0]
         return ("parameters", name), False
+    if error.title == TITLE:
+        return ("sweep",), False
     if error.title == "secrets" and spec.environment:
         return ("environment",), False
     return ("notebook",), False

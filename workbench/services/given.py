@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from workbench.errors import Refused
+from workbench.model.parameter import shown
 from workbench.model.placeholder import Moments, expanded, named
 from workbench.model.run import Request
 from workbench.model.variables import references
@@ -54,3 +56,18 @@ def moments_of(bench: Bench, request: Request) -> Moments | None:
     with bench.store.read() as connection:
         previous = asked.previous_success(connection, request.schedule, request.at)
     return Moments(request.at, bench.now(), previous)
+
+
+def previewed(bench: Bench, request: Request) -> dict[str, str]:
+    """What the parameters that hold references will be, as far as it can be known: of the run's id the mark stays."""
+    moments = moments_of(bench, request)
+    found = {}
+    for name, value in request.parameters.items():
+        names = set(named(value))
+        if moments is None or not names or "run" in names:
+            continue
+        try:
+            found[name] = shown(expanded({name: value}, moments)[name])
+        except Refused as error:
+            found[name] = error.message
+    return found

@@ -32,6 +32,8 @@ class Checked:
     content: bytes
     cells: int
     record: Mapping[str, Any]
+    group: tuple[Checked, ...] = ()  # of a sweep: one for each combination
+    swept: tuple[str, ...] = ()  # the names that differ in it
     by_id: Callable[[int], dict[str, Any]] | None = None  # its parameters by its id, where they name it
 
 
@@ -42,8 +44,11 @@ def check(bench: Bench, request: Request, *, ahead: bool = False, memo: Memo | N
     once, what they share is asked once.
     """
     from workbench.notebooks import document
+    from workbench.services import groups
 
     memo = memo or Memo()
+    if request.sweep:
+        return groups.check(bench, request, ahead=ahead, memo=memo)
     project = memo.of(("project", request.project), lambda: projects.get(bench, request.project))
     path = notebook_path(bench, project, request.notebook)
     title = f"{project.name}/{request.notebook}"
@@ -71,7 +76,7 @@ def check(bench: Bench, request: Request, *, ahead: bool = False, memo: Memo | N
     name = _slug(request.name or (request.schedule or "").partition("/")[2] or Path(request.notebook).stem)
     code = sum(1 for cell in found.cells if cell.get("cell_type") == "code")
     return Checked(
-        replace(request, parameters=values.parameters), spec.name, name, found.content, code, record, values.by_id
+        replace(request, parameters=values.parameters), spec.name, name, found.content, code, record, by_id=values.by_id
     )
 
 
@@ -86,13 +91,15 @@ def _check_language(bench: Bench, language: str, spec: EnvironmentSpec) -> None:
     )
 
 
-def parameters_of(bench: Bench, project: str, notebook: str) -> Parameters:
+def parameters_of(bench: Bench, project: str, notebook: str, *, memo: Memo | None = None) -> Parameters:
     """What a notebook takes, as its project or its `parameters` cell declares it. Raises `NotFound` and `Refused`."""
     from workbench.notebooks import document
 
-    known = projects.get(bench, project)
+    memo = memo or Memo()
+    known = memo.of(("project", project), lambda: projects.get(bench, project))
     path = notebook_path(bench, known, notebook)
-    return taken(known, notebook, document.read(path, title=f"{project}/{notebook}", root=known.path))
+    found = memo.of(("notebook", path), lambda: document.read(path, title=f"{project}/{notebook}", root=known.path))
+    return memo.of(("declared", path), lambda: taken(known, notebook, found))
 
 
 def taken(project: Project, notebook: str, document: Document) -> Parameters:

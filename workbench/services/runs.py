@@ -57,7 +57,12 @@ def submit(bench: Bench, request: Request) -> int:
 def insert(
     bench: Bench, connection: sqlite3.Connection, checked: requests.Checked, actor: Actor, memo: Memo | None = None
 ) -> int:
-    """Add a checked request's row and its frozen copy, within the caller's transaction. Its id."""
+    """Add a checked request's row and its frozen copy, within the caller's transaction. Its id; of a sweep, which becomes
+    a group, that of its first run."""
+    from workbench.services import groups
+
+    if checked.group:
+        return groups.insert(bench, connection, checked, actor, memo)
     request = checked.request
     run = rows.insert(
         connection,

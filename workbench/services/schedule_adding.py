@@ -39,6 +39,7 @@ def add(
     start: str | None = None,
     end: str | None = None,
     jitter: str | float | None = None,
+    sweep: Any = None,
 ) -> ScheduleSpec:
     """Write `schedules/<name>.yaml` and start counting now. Spans in seconds or as `45m`.
 
@@ -60,6 +61,8 @@ def add(
     data |= {key: value for key, value in (("start", start), ("end", end)) if value is not None}
     if parameters:
         data["parameters"] = dict(parameters)
+    if sweep:
+        data["sweep"] = sweep
     if environment:
         data["environment"] = environment
     data |= {

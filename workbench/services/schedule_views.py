@@ -136,6 +136,7 @@ def request(spec: ScheduleSpec, due: datetime, *, of_schedule: bool = True) -> R
         schedule=spec.key,
         due=due if of_schedule else None,
         at=local,
+        sweep=spec.sweep,
     )
 
 

@@ -184,6 +184,17 @@ def _notices(connection: sqlite3.Connection) -> None:
     )
 
 
+def _groups(connection: sqlite3.Connection) -> None:
+    """Runs of one sweep."""
+    connection.execute(
+        "CREATE TABLE run_groups (id INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, notebook TEXT NOT NULL,"
+        " name TEXT NOT NULL, names TEXT NOT NULL, size INTEGER NOT NULL, schedule TEXT, due TEXT, created TEXT NOT NULL,"
+        f" {_ACTOR})"
+    )
+    connection.execute("ALTER TABLE runs ADD COLUMN group_id INTEGER")
+    connection.execute("CREATE INDEX runs_group ON runs (group_id, id) WHERE group_id IS NOT NULL")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _first,
     _life_of_sessions,
@@ -195,4 +206,5 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _schedules_in_full,
     _contained,
     _notices,
+    _groups,
 )

@@ -24,6 +24,7 @@ class RunFilter:
     schedule: str = ""
     notebook: str = ""
     text: str = ""
+    group_id: int = 0
     since: datetime | None = None
 
 
@@ -176,7 +177,7 @@ def set_reason(connection: sqlite3.Connection, run: int, reason: str, hint: str 
 def get(connection: sqlite3.Connection, run: int) -> Run | None:
     """One run; None where there is none of that id."""
     row = connection.execute("SELECT * FROM runs WHERE id = ?", (run,)).fetchone()
-    return _run(row) if row else None
+    return of_row(row) if row else None
 
 
 def record(connection: sqlite3.Connection, run: int) -> dict[str, Any]:
@@ -201,7 +202,7 @@ def in_states(
         f"SELECT * FROM runs WHERE state IN ({marks(wanted)}) AND cancel_asked >= ? AND id > ? ORDER BY id LIMIT ?",  # noqa: S608
         (*wanted, int(cancel_asked), after, limit),
     ).fetchall()
-    return [_run(row) for row in rows]
+    return [of_row(row) for row in rows]
 
 
 def active_of_schedule(connection: sqlite3.Connection, schedule: str) -> list[Run]:
@@ -211,7 +212,7 @@ def active_of_schedule(connection: sqlite3.Connection, schedule: str) -> list[Ru
         f"SELECT * FROM runs WHERE schedule = ? AND state IN ({marks(wanted)}) ORDER BY id",  # noqa: S608
         (schedule, *wanted),
     ).fetchall()
-    return [_run(row) for row in rows]
+    return [of_row(row) for row in rows]
 
 
 def page(connection: sqlite3.Connection, only: RunFilter, *, before: int | None = None, limit: int = 200) -> list[Run]:
@@ -220,7 +221,7 @@ def page(connection: sqlite3.Connection, only: RunFilter, *, before: int | None 
     if before is not None:
         where.append("id < ?")
         values.append(before)
-    for name in ("project", "schedule", "notebook"):
+    for name in ("project", "schedule", "notebook", "group_id"):
         if wanted := getattr(only, name):
             where.append(f"{name} = ?")
             values.append(wanted)
@@ -237,7 +238,7 @@ def page(connection: sqlite3.Connection, only: RunFilter, *, before: int | None 
         f"SELECT * FROM runs WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?",  # noqa: S608 - columns above
         (*values, limit),
     ).fetchall()
-    return [_run(row) for row in rows]
+    return [of_row(row) for row in rows]
 
 
 def counts(connection: sqlite3.Connection) -> dict[RunState, int]:
@@ -256,7 +257,7 @@ def attempts(connection: sqlite3.Connection, run: int) -> list[Attempt]:
     return [
         Attempt(
             row["run"], row["number"], RunState(row["state"]), row["reason"], Failure.from_json(row["failure"]),
-            _sure(row["started"]), moment(row["ended"]), row["seconds"], row["revision"],
+            datetime.fromisoformat(row["started"]), moment(row["ended"]), row["seconds"], row["revision"],
         )
         for row in rows
     ]  # fmt: skip
@@ -281,19 +282,16 @@ def delete(connection: sqlite3.Connection, run: int, *, at: datetime, actor: Act
     return cursor.rowcount == 1
 
 
-def _run(row: sqlite3.Row) -> Run:
+def of_row(row: sqlite3.Row) -> Run:
+    """A row of `runs` as it is known elsewhere."""
     return Run(
         id=row["id"], project=row["project"], notebook=row["notebook"], name=row["name"],
         environment=row["environment"], engine=row["engine"], revision=row["revision"],
         parameters=json.loads(row["parameters"]), state=RunState(row["state"]), attempt=row["attempt"],
         reason=row["reason"], hint=row["hint"], failure=Failure.from_json(row["failure"]), schedule=row["schedule"],
         due=moment(row["due"]), timeout=row["timeout"], retries=row["retries"], cells=row["cells"],
-        cells_done=row["cells_done"], output=row["output"], created=_sure(row["created"]),
+        cells_done=row["cells_done"], output=row["output"], created=datetime.fromisoformat(row["created"]),
         started=moment(row["started"]), ended=moment(row["ended"]), seconds=row["seconds"], by=row["by"],
         account=row["account"], origin=row["origin"], cancel_asked=bool(row["cancel_asked"]),
-        not_before=moment(row["not_before"]),
+        not_before=moment(row["not_before"]), group=row["group_id"],
     )  # fmt: skip
-
-
-def _sure(text: str) -> datetime:
-    return datetime.fromisoformat(text)

@@ -50,8 +50,8 @@ class Look:
     now: datetime
     places: int  # runs at once
     active: int
-    running: Mapping[str, int]  # by schedule: the oldest of its runs that are on their way
-    waiting: dict[str, int] = field(default_factory=dict)  # by schedule: the oldest of its runs that were looked at
+    running: Mapping[str, Run]  # by schedule: the oldest of its runs that are on their way
+    waiting: dict[str, Run] = field(default_factory=dict)  # by schedule: the oldest of its runs that were looked at
     known: dict[str, Readiness] = field(default_factory=dict)  # of environments
     reasons: list[tuple[Run, RunState, str, str]] = field(default_factory=list)  # why runs stay, to be written
     wait: float | None = None  # seconds until the next look
@@ -67,9 +67,11 @@ class Look:
         self.wait = seconds if self.wait is None else min(self.wait, seconds)
 
     def before(self, run: Run) -> int:
-        """The run of its schedule that came before it and has not ended; 0 for none."""
-        first = self.waiting.setdefault(run.schedule or "", run.id)
-        return min((one for one in (first, self.running.get(run.schedule or "", run.id)) if one < run.id), default=0)
+        """The run of its schedule that came before it and has not ended; 0 for none. Those of one sweep are together."""
+        first = self.waiting.setdefault(run.schedule or "", run)
+        others = (first, self.running.get(run.schedule or "", run))
+        together = {run.group} - {None}
+        return min((one.id for one in others if one.id < run.id and one.group not in together), default=0)
 
 
 class Dispatch:
@@ -99,7 +101,7 @@ class Dispatch:
         if not pending:
             self.engines.waited_for = False
             return None
-        running = {run.schedule: run.id for run in reversed(active) if run.schedule}
+        running = {run.schedule: run for run in reversed(active) if run.schedule}
         look = Look(self.desk.now(), self.desk.settings.concurrency, len(active) + self.taken, running)
         self._through(pending, look)
         if len(pending) == FIRST and not look.full:
@@ -152,7 +154,7 @@ class Dispatch:
             self._stay(look, run, state, readiness.reason, readiness.hint)
         elif isinstance(readiness, Never):
             self._refuse(run, readiness.reason, readiness.hint)
-            if look.waiting.get(run.schedule or "") == run.id:
+            if look.waiting.get(run.schedule or "") == run:
                 del look.waiting[run.schedule or ""]
         elif look.full:
             self._stay(look, run, RunState.QUEUED, f"waits for a place: {plural(look.places, 'run')} at once")

@@ -36,6 +36,15 @@ def parameters(given: Mapping[str, Any]) -> list[str]:
     return parts
 
 
+def sweeps(values: Mapping[str, str]) -> list[str]:
+    """`--sweep region=north,south` for each name that a form has several values of."""
+    try:
+        found = shlex.split(values.get("sweep", ""))
+    except ValueError:
+        return []
+    return [part for word in found for part in ("--sweep", word)]
+
+
 def shown(value: Any) -> str:
     """A value as it is typed."""
     return value if isinstance(value, str) else repr(value)

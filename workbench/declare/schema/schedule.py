@@ -20,10 +20,14 @@ from workbench.declare.scalars import (
     Whole,
     Zone,
     free,
+    kind,
+    wrong,
 )
 from workbench.declare.schema.base import Keys, choice
 from workbench.declare.schema.keep import KeepKeys
 from workbench.declare.schema.notify import NotifyKeys
+from workbench.errors import Refused
+from workbench.model import sweep
 from workbench.model.run import MOST_RETRIES
 
 OverlapWord = Annotated[str, *choice("skip", "queue", "replace", "allow")]
@@ -32,6 +36,22 @@ Free = Annotated[
     dict[str, Any],
     BeforeValidator(lambda value: free(value) if isinstance(value, Mapping) else value),
     WithJsonSchema({"type": "object", "x-form": "mapping"}),
+]
+
+
+def _sweep(value: object) -> Any:
+    if not isinstance(value, Mapping | list):
+        wrong(f"expected a mapping of names to values, found {kind(value)}", "as {region: [north, south]}")
+    try:
+        return sweep.read(free(value)).data
+    except Refused as error:
+        wrong(error.message, error.hint)
+
+
+SweepData = Annotated[
+    Any,
+    BeforeValidator(_sweep),
+    WithJsonSchema({"type": ["object", "array"], "x-form": "mapping of names to values, or list of combinations"}),
 ]
 
 
@@ -61,6 +81,12 @@ class ScheduleKeys(Keys):
         default={},
         description="Parameters of the notebook: text, numbers, true/false, null, lists and mappings.",
         examples=[{"region": "north", "rows": 100}],
+    )
+    sweep: SweepData | None = Field(
+        None,
+        description="Parameters with several values each: one run for every combination, as one group. A list, a range"
+        " (`10..50..10`, also of dates), or a list of combinations.",
+        examples=[{"region": ["north", "south"], "rows": "10..50..10"}],
     )
     environment: Line | None = Field(None, description="Environment to run in; the project's, where absent.")
     timeout: Duration | None = Field(None, description="How long a whole run may take.")

@@ -36,12 +36,15 @@ async def run_form(
     desk: Desk, *, project: str = "", near: str = "", notebook: str = "", like: Run | None = None
 ) -> None:
     """The form; the new run is shown afterwards."""
+    from workbench.services import groups
     from workbench.ui.modals.run import RunForm
 
     known = await sound_projects(desk, "Run a notebook", project)
     run = await desk.form(RunForm(desk.bench, known, like=like, project=project or near, notebook=notebook))
     if run:
-        desk.say(f"Run {run} is queued. {desk.line(f'runs show {run}')}")
+        group = await desk.call(groups.of_run, desk.bench, run)
+        which, show = (f"{group.label}: {group.size} runs are", group.label) if group else (f"Run {run} is", str(run))
+        desk.say(f"{which} queued. {desk.line(f'runs show {show}')}")
         desk.look()
         desk.go(AREA, str(run))
 
@@ -85,6 +88,23 @@ async def cancel(desk: Desk, items: list[Run]) -> None:
         await desk.call(runs.cancel, desk.bench, run.id)
     desk.screen.forget_marks()
     desk.look()
+
+
+async def cancel_group(desk: Desk, items: list[Run]) -> None:
+    """Ask, then ask for the end of all runs of the sweep that a run is of."""
+    from workbench.services import groups
+    from workbench.ui.modals.confirm import Answer, Confirm, Question
+
+    number = items[0].group or 0
+    group = await desk.call(groups.get, desk.bench, number)
+    so = await desk.call(groups.standing, desk.bench, number)
+    answer = Answer("cancel", "Cancel all of them", words("runs", "cancel", group.label))
+    effect = f"{so.words}. What runs is stopped, what waits is not begun; what they have written so far is kept."
+    question = Question(f"Cancel group {group.label} {group.name}?", effect, (answer,), keep="Keep")
+    if await desk.form(Confirm(question)):
+        asked = await desk.call(groups.cancel, desk.bench, number)
+        desk.say(f"{group.label}: {plural(asked, 'run')} cancelled")
+        desk.look()
 
 
 async def remove(desk: Desk, items: list[Run]) -> None:
@@ -170,6 +190,11 @@ ACTIONS = (
     Action(
         "runs.cancel", "x", AREA, "cancel", "runs: cancel run", Purpose.ACT, cancel, _alive, on_item=True, many=True,
         changes=True, dangerous=True, command=lambda run: f"runs cancel {run.id}", rank=30,
+    ),
+    Action(
+        "runs.cancel_group", "X", AREA, "cancel group", "runs: cancel all runs of its group", Purpose.ACT, cancel_group,
+        lambda run: bool(run.group) and _alive(run), on_item=True, changes=True, dangerous=True,
+        command=lambda run: f"runs cancel g{run.group}", rank=0,
     ),
     Action(
         "runs.log", "l", AREA, "log", "runs: show log", Purpose.OPEN, log, on_item=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,9 @@ from workbench.errors import WorkbenchError
 from workbench.model.environment import EnvironmentSpec
 from workbench.model.parameter import Declared
 from workbench.model.parameter import shown as asked_for
+from workbench.model.run import Request
+from workbench.model.sweep import ASK, Sweep, of_words, told
+from workbench.services import groups
 from workbench.services.bench import Bench
 from workbench.text import clean, one_line
 from workbench.ui.commands import shown
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 
 PREFIX = "p:"
 LOOKED_AT = 20  # notebooks that are read to find one to begin with
+SWEEP = "e.g. region=north,south rows=10..50..10"
 HELP = 160  # characters of what a notebook says about a parameter
 
 
@@ -120,7 +125,44 @@ class NotebookForm(Form[Any]):
             self._why = error.message
             return
         self.parameters = found
-        await more.mount_all(parameter_field(one, self.given.get(one.name, one.default)) for one in found.declared)
+        lines = [parameter_field(one, self.given.get(one.name, one.default)) for one in found.declared]
+        if lines:
+            lines.append(line("sweep", "several values", placeholder=SWEEP, hint="one run for each combination"))
+        await more.mount_all(lines)
+
+    def swept(self, values: Mapping[str, str], errors: dict[str, str]) -> Sweep | None:
+        """What is to be run with several values; None for nothing. Errors are added to `errors`."""
+        try:
+            return of_words(shlex.split(values.get("sweep", ""))) or None
+        except (WorkbenchError, ValueError) as error:
+            errors["sweep"] = error.message if isinstance(error, WorkbenchError) else f"a quote is not closed ({error})"
+            return None
+
+    def preview_sweep(self, values: Mapping[str, str], given: Mapping[str, Any], errors: dict[str, str]) -> str:
+        """The runs that a sweep becomes, in words; empty for none. Errors are added to `errors`."""
+        swept = self.swept(values, errors)
+        if swept is None:
+            return ""
+        try:
+            rows = groups.preview(self.bench, self.request(values, given))
+        except WorkbenchError as error:
+            errors["sweep"] = error.message
+            return ""
+        if len(rows) > ASK:
+            errors["sweep"] = f"{len(rows)} runs are more than {ASK}: ask for them on a command line, with --yes"
+        return told(rows)
+
+    def request(self, values: Mapping[str, str], given: Mapping[str, Any]) -> Request:
+        """What is asked for, with references of the present."""
+        swept = self.swept(values, {})
+        return Request(
+            values["project"],
+            values["notebook"],
+            given,
+            values["environment"] or None,
+            at=self.bench.now().astimezone(self.bench.zone),
+            sweep=swept.data if swept else None,
+        )
 
     def read(self, values: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
         """The parameters that differ from the notebook's own, and what is wrong with any."""
@@ -128,7 +170,10 @@ class NotebookForm(Form[Any]):
         errors: dict[str, str] = {}
         if self._why:
             errors["notebook"] = self._why
+        swept = self.swept(values, errors)
         for one in self.parameters.declared if self.parameters else ():
+            if swept and one.name in swept.names:
+                continue
             text = values.get(PREFIX + one.name, "")
             if not text.strip() and (one.source or one.type != "str" or one.explicit):
                 if one.required:

@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 
 from workbench.errors import WorkbenchError
 from workbench.model.environment import EnvironmentSpec
-from workbench.model.run import Request, Run
+from workbench.model.placeholder import escaped
+from workbench.model.run import Run
 from workbench.services.bench import Bench
 from workbench.services.preview import span_text
 from workbench.text import duration
-from workbench.ui.commands import parameters, words
+from workbench.ui.commands import parameters, sweeps, words
 from workbench.ui.modals.form import WIDTH, Considered, Field
 from workbench.ui.modals.notebook import NotebookForm
 from workbench.ui.page import Page
@@ -27,7 +28,7 @@ class RunForm(NotebookForm):
 
     def __init__(self, bench: Bench, projects: Sequence[str], *, like: Run | None = None, **begin: Any) -> None:
         if like:
-            begin |= {"project": like.project, "notebook": like.notebook, "given": like.parameters}
+            begin |= {"project": like.project, "notebook": like.notebook, "given": escaped(like.parameters)}
             begin["environment"] = like.environment
         super().__init__(bench, projects, **begin)
         self.like = like
@@ -48,7 +49,8 @@ class RunForm(NotebookForm):
             spec = self.runs_in(project, chosen)
             if unfit := self.unfit(spec):
                 errors["environment"] = unfit
-            page = self._preview(project, notebook, None if errors else given, spec)
+            runs = "" if errors else self.preview_sweep(values, given, errors)
+            page = self._preview(project, notebook, None if errors else given, spec, runs)
         except WorkbenchError as error:
             errors["notebook"] = error.message
         if errors:
@@ -59,10 +61,12 @@ class RunForm(NotebookForm):
             more += ["--retries", str(self.like.retries)] if self.like.retries else []
             more += ["--name", self.like.name]
         path = f"{self.bench.home.projects / project}/{notebook}"
-        command = words("run", path, *parameters(given), *more)
+        command = words("run", path, *parameters(given), *sweeps(values), *more)
         return Considered(errors, page.content(WIDTH), command)
 
-    def _preview(self, project: str, notebook: str, given: Mapping[str, Any] | None, spec: EnvironmentSpec) -> Page:
+    def _preview(
+        self, project: str, notebook: str, given: Mapping[str, Any] | None, spec: EnvironmentSpec, swept: str
+    ) -> Page:
         from workbench.services import environments, runs
 
         view = environments.view(self.bench, spec.name)
@@ -73,6 +77,7 @@ class RunForm(NotebookForm):
         page.facts(
             ("runs in", f"{spec.name}{word}"),
             ("changed", None if given is None else ", ".join(given) or "nothing: the notebook's own values"),
+            ("several values", swept),
             ("usually", duration(usual) if usual else "not run before"),
             ("time limit", duration(self.like.timeout) if self.like and self.like.timeout else None),
             ("retries", str(self.like.retries) if self.like and self.like.retries else None),
@@ -87,8 +92,7 @@ class RunForm(NotebookForm):
         from workbench.services import runs
 
         given, _ = self.read(values)
-        request = Request(values["project"], values["notebook"], given, values["environment"] or None)
-        request = replace(request, at=self.bench.now().astimezone(self.bench.zone))
+        request = self.request(values, given)
         if self.like:
             request = replace(request, name=self.like.name, timeout=self.like.timeout, retries=self.like.retries)
         return runs.submit(self.bench, request)

@@ -89,7 +89,16 @@ class Runs(Noun[Run]):
 
     def words(self, item: Run) -> str:
         """Number, name, notebook, project, state, schedule."""
-        parts = (f"#{item.id}", item.name, item.notebook, item.project, self.mark(item).word, item.schedule or "")
+        group = f"g{item.group}" if item.group else ""
+        parts = (
+            f"#{item.id}",
+            item.name,
+            item.notebook,
+            item.project,
+            self.mark(item).word,
+            item.schedule or "",
+            group,
+        )
         return " ".join(parts)
 
     def cells(self, item: Run, now: datetime) -> tuple[Cell, ...]:
@@ -98,7 +107,7 @@ class Runs(Noun[Run]):
         return (
             Cell(str(item.id), muted),
             Cell(f"{mark}{progress(item)}", mark.tone),
-            Cell(item.name),
+            Cell(f"{item.name} g{item.group}" if item.group else item.name),
             Cell(item.project, muted),
             Cell("" if length is None else duration(length), muted),
             Cell(since(item.ended or item.started or item.created, now), muted),
@@ -159,6 +168,7 @@ def summary(bench: Bench, run: Run) -> Page:
     page.facts(
         ("notebook", f"{run.project}/{run.notebook}"),
         ("environment", f"{run.environment}{f' on {run.engine}' if run.engine else ''}{loose}"),
+        ("group", _group(bench, run)),
         ("schedule", run.schedule),
         ("due", _moment(run.due, zone)),
         ("asked", f"{_moment(run.created, zone)} by {run.by} ({run.origin})"),
@@ -204,6 +214,16 @@ def _failure(page: Page, run: Run, home: Path) -> None:
     page.hint(run.hint, home)
     if failure.source:
         page.heading(f"Cell {failure.cell}" if failure.cell else "Cell").text(failure.source, indent=2)
+
+
+def _group(bench: Bench, run: Run) -> str:
+    """The sweep it is of: how that is, and what sets this run apart."""
+    from workbench.services import groups
+
+    if not run.group:
+        return ""
+    group, so = groups.get(bench, run.group), groups.standing(bench, run.group)
+    return f"{group.label}, {so.words}\n{groups.told(group.combination(run))}"
 
 
 def _moment(moment: datetime | None, zone: object) -> str | None:

@@ -133,7 +133,7 @@ def _paused(view: ScheduleView) -> str:
 def summary(bench: Bench, view: ScheduleView) -> Page:
     """When in words, what it runs, what became of the last time, and whether it will really run."""
     from workbench.model import timetable
-    from workbench.services import schedules
+    from workbench.services import parameter_lines, schedules
 
     now, zone, page, spec = bench.now(), bench.zone, Page(), view.spec
     page.state(_mark(view), _paused(view))
@@ -156,7 +156,7 @@ def summary(bench: Bench, view: ScheduleView) -> Page:
         ("runs", f"{spec.project}/{spec.notebook}"),
         ("when", spec.when),
         ("time zone", spec.timezone),
-        ("parameters", "\n".join(f"{name} = {value}" for name, value in spec.parameters.items())),
+        ("parameters", "\n".join(parameter_lines.of(bench, spec, view.next_due))),
         ("environment", spec.environment),
         ("time limit", duration(spec.timeout) if spec.timeout else None),
         ("retries", str(spec.retries) if spec.retries else None),

@@ -1,0 +1,148 @@
+"""Groups: a sweep asked for as one, one run for each combination; how it is, its runs, and its end."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import NotFound, Refused
+from workbench.model import sweep as sweeps
+from workbench.model.group import Group, Standing
+from workbench.model.parameter import shown
+from workbench.model.placeholder import Moments, expanded, named
+from workbench.model.run import Request, Run, RunState
+from workbench.model.sweep import Sweep
+from workbench.services import control, given, requests, runs
+from workbench.services.bench import Bench
+from workbench.services.memo import Memo
+from workbench.store import groups as rows
+from workbench.store.events import Actor
+
+if TYPE_CHECKING:
+    from workbench.notebooks.parameters import Parameters
+
+
+def check(bench: Bench, request: Request, *, ahead: bool, memo: Memo) -> requests.Checked:
+    """A request with a sweep: every combination checked, as the `group` of the first. Raises `Refused` with the
+    combination that does not fit."""
+    sweep = sweeps.read(request.sweep)
+    twice = [name for name in sweep.names if name in request.parameters]
+    if twice:
+        raise Refused(f"{', '.join(twice)}: given and swept", title=sweeps.TITLE, hint="Only one of them can hold.")
+    alone = replace(request, sweep=None)
+    takes = requests.parameters_of(bench, request.project, request.notebook, memo=memo)
+    made = []
+    for row in combinations(bench, request, sweep, takes):
+        one = replace(alone, parameters={**request.parameters, **row})
+        try:
+            made.append(requests.check(bench, one, ahead=ahead, memo=memo))
+        except Refused as error:
+            if error.title != "parameters":
+                raise
+            where = ", ".join(f"{name} = {shown(value)}" for name, value in row.items())
+            raise Refused(
+                f"{error.message} (in the combination {where})", title=error.title, hint=error.hint
+            ) from error
+    return replace(made[0], group=tuple(made), swept=sweep.names)
+
+
+def combinations(bench: Bench, request: Request, sweep: Sweep, takes: Parameters) -> list[dict[str, Any]]:
+    """What each run of a sweep is given beside the request's own parameters."""
+    from workbench.declare.parameters import read_parameters
+    from workbench.notebooks.parameters import meant
+
+    moments = given.moments_of(bench, request)
+
+    def written(name: str, text: str) -> str:
+        return text if moments is None or "run" in named(text) else _text(moments, name, text)
+
+    def flow(text: str) -> Any:
+        return read_parameters(f"values: {text}", title=sweeps.TITLE)["values"]
+
+    reader = sweeps.Reader(lambda name, text: meant(takes.get(name), text), takes.texts, written, flow)
+    return sweeps.combinations(sweep, reader)
+
+
+def preview(bench: Bench, request: Request) -> list[dict[str, Any]]:
+    """The combinations of a request's sweep, before it is asked for; nothing else of it is checked."""
+    takes = requests.parameters_of(bench, request.project, request.notebook)
+    return combinations(bench, request, sweeps.read(request.sweep), takes)
+
+
+def _text(moments: Moments, name: str, text: str) -> str:
+    return str(expanded({name: text}, moments)[name])
+
+
+def insert(
+    bench: Bench, connection: sqlite3.Connection, checked: requests.Checked, actor: Actor, memo: Memo | None = None
+) -> int:
+    """Add a group and all its runs, within the caller's transaction. The id of its first run."""
+    first, request = 0, checked.request
+    group = rows.insert(
+        connection,
+        project=request.project,
+        notebook=request.notebook,
+        name=checked.name,
+        names=checked.swept,
+        size=len(checked.group),
+        schedule=request.schedule,
+        due=request.due,
+        created=bench.now(),
+        actor=actor,
+    )
+    memo = memo or Memo()
+    for one in checked.group:
+        run = runs.insert(bench, connection, one, actor, memo)
+        rows.take(connection, group, run)
+        first = first or run
+    return first
+
+
+def get(bench: Bench, group: int) -> Group:
+    """One group. Raises `NotFound`."""
+    with bench.store.read() as connection:
+        found = rows.get(connection, group)
+    if found is None:
+        raise NotFound("group", f"g{group}", hint="See what there is: workbench runs")
+    return found
+
+
+def of_run(bench: Bench, run: int) -> Group | None:
+    """The group that a run is of; None for none."""
+    found = runs.get(bench, run)
+    return get(bench, found.group) if found.group else None
+
+
+def standing(bench: Bench, group: int) -> Standing:
+    """How many of its runs are in each state."""
+    with bench.store.read() as connection:
+        return rows.standing(connection, group)
+
+
+def members(bench: Bench, group: int, states: Iterable[RunState] = ()) -> list[Run]:
+    """Its runs in the order of its combinations, all or those in any of `states`."""
+    with bench.store.read() as connection:
+        return rows.members(connection, group, states)
+
+
+def newest(bench: Bench, project: str = "", limit: int = 100) -> list[tuple[Group, Standing]]:
+    """Groups, newest first, and how each is."""
+    with bench.store.read() as connection:
+        return [(one, rows.standing(connection, one.id)) for one in rows.newest(connection, project, limit)]
+
+
+def cancel(bench: Bench, group: int) -> int:
+    """Ask for the end of all its runs; how many had not ended and were not asked before."""
+    get(bench, group)
+    with bench.store.write() as connection:
+        asked = rows.ask_cancel(connection, group, at=bench.now(), actor=bench.actor)
+    control.ensure(bench)
+    control.wake(bench)
+    return asked
+
+
+def told(combination: Mapping[str, Any]) -> str:
+    """`region = north, rows = 10`."""
+    return ", ".join(f"{name} = {shown(value)}" for name, value in combination.items())

@@ -7,6 +7,7 @@ import os
 import signal
 import stat
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -311,3 +312,31 @@ def test_cancelled_while_starting_leaves_nothing(desk: Desk) -> None:
     result = finished(attempt, process)
     assert (result.state, result.reason) == (RunState.CANCELLED, "cancelled before its first cell")
     assert processes_of(desk) == []
+
+
+def test_github_papermill_253_no_secrets_in_output(desk: Desk, tmp_path: Path) -> None:
+    """papermill #253: known secrets are nowhere in what a run leaves, however they were put out, and the person is told."""
+    value = "s3cret-of-acme-42"
+    file = tmp_path / "PGPASSWORD"
+    file.write_text(value)
+    cells = notebook(
+        "import os, sys, time\nsecret = os.environ['PGPASSWORD']\nprint(secret, flush=True)",
+        "sys.stdout.write(secret[:6]); sys.stdout.flush(); time.sleep(0.5); print(secret[6:], flush=True)",
+        "from IPython.display import display, HTML\ndisplay(HTML(f'<b>{secret}</b>'))\n{'key': [secret]}",
+        "raise ValueError(f'no access with {secret}')",
+    )
+    space = replace(desk.space, secrets={"PGPASSWORD": file})
+    attempt, result = desk.run(cells, workspace=space)
+    assert result.state is RunState.FAILED
+    assert result.reason == "ValueError: no access with [secret] (cell 4)"
+    places = [*Path(result.output).iterdir(), attempt.folder / "result.json", attempt.folder / "output.ipynb"]
+    for place in places:
+        assert value not in place.read_text(), place
+    assert "[secret]" in (Path(result.output) / "log.txt").read_text()
+    record = json.loads((Path(result.output) / "record.json").read_text())
+    assert record["secrets_hidden"] >= 5
+    _, result = desk.run(notebook("import os\nprint(os.environ['PGPASSWORD'])"), workspace=space)
+    assert (result.state, result.reason) == (
+        RunState.SUCCEEDED,
+        "it put out a secret 1 time, left out of what is kept",
+    )

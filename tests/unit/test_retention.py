@@ -11,7 +11,7 @@ import pytest
 from workbench.errors import Refused
 from workbench.model.retention import Keep, Old, goes
 from workbench.model.run import RunState
-from workbench.services import projects, retention, runs, scalars, tags
+from workbench.services import projects, reports, retention, runs, scalars, tags
 from workbench.services.bench import Bench, open_bench
 from workbench.store import runs as rows
 from workbench.store import scalars as scalar_rows
@@ -61,7 +61,9 @@ def ended(bench: Bench, name: str, state: RunState = RunState.SUCCEEDED) -> int:
             created=bench.now(), actor=bench.actor,
         )  # fmt: skip
         folder = bench.home.projects / "p" / "runs" / f"{name}-{run}"
-        connection.execute("UPDATE runs SET state = ?, output = ? WHERE id = ?", (state, str(folder), run))
+        connection.execute(
+            "UPDATE runs SET state = ?, output = ?, engine = 'docker' WHERE id = ?", (state, str(folder), run)
+        )
     folder.mkdir(parents=True)
     (folder / "output.ipynb").write_text("{}")
     return run
@@ -107,3 +109,22 @@ def test_tags_are_slugs_and_few(bench: Bench) -> None:
     assert tags.of(bench, [run]) == {run: ["gold"]}
     with pytest.raises(Refused, match="more than"):
         tags.change(bench, [run], [f"t{number}" for number in range(25)])
+
+
+def test_a_report_lies_beside_the_output_and_never_where_a_link_leads(bench: Bench, tmp_path: Path) -> None:
+    """In the published folder; where code in a container put a link in its place, in the run's private state."""
+    run = ended(bench, "a")
+    folder = bench.home.projects / "p" / "runs" / f"a-{run}"
+    content = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+    (folder / "output.ipynb").write_text(content)
+    assert reports.write(bench, run) == folder / "report.html"
+    assert b"<title>a</title>" in (folder / "report.html").read_bytes()
+    elsewhere = tmp_path / "elsewhere"
+    folder.rename(elsewhere)
+    folder.symlink_to(elsewhere)
+    (elsewhere / "report.html").unlink()
+    private = bench.home.attempt_folder(run, 1)
+    private.mkdir(parents=True)
+    (private / "output.ipynb").write_text(content)
+    assert reports.write(bench, run) == private / "report.html"
+    assert not (elsewhere / "report.html").exists()

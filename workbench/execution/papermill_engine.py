@@ -19,6 +19,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 
 from workbench.engines.base import KernelHost
 from workbench.execution.allowance import Allowance, joined
+from workbench.execution.censor import Censor
 from workbench.execution.course import Course, Stop, Stopped, is_code
 from workbench.execution.intake import Intake
 from workbench.execution.provisioner import connected, manager_for, nudge, until_bound
@@ -41,6 +42,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         self.host: KernelHost = options.pop("host")
         self.spec: KernelSpec = options.pop("spec")
         self.env: Mapping[str, str] = options.pop("env")
+        self.censor: Censor = options.pop("censor")
         super().__init__(manager, **options)
         self.iopub_timeout = ENDLESS
         self.allow_errors = self.course.job.allow_errors
@@ -177,6 +179,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         """Take one message into the cell, as nbclient does, and tell the journal; bounded by the cell's allowance."""
         self.course.heard = time.monotonic()
         kind = msg["msg_type"]
+        self.censor.message(msg["content"])
         if kind == "stream":
             self.allowance.cut += self.intake.cut
             self.course.journal.output(self.number, msg["content"]["name"], msg["content"]["text"])
@@ -204,7 +207,7 @@ async def _message(channel: Any, seconds: float) -> dict[str, Any] | None:
 
 
 class WorkbenchEngine(NBClientEngine):  # type: ignore[misc]
-    """What papermill calls. `course`, `host`, `spec`, `env` and `notebooks` come through `execute_notebook`;
+    """What papermill calls. `course`, `host`, `spec`, `env`, `censor` and `notebooks` come through `execute_notebook`;
     `notebooks` receives the `RunManager`, so that the runner has the notebook whatever happens."""
 
     @classmethod
@@ -220,6 +223,7 @@ class WorkbenchEngine(NBClientEngine):  # type: ignore[misc]
             host=options["host"],
             spec=options["spec"],
             env=options["env"],
+            censor=options["censor"],
             kernel_name=kernel_name,
         )
         try:

@@ -22,9 +22,10 @@ from typing import Any
 
 from workbench.engines.base import KernelHost
 from workbench.errors import Refused, WorkbenchError
+from workbench.execution.censor import Censor
 from workbench.execution.course import Course, Stopped
 from workbench.execution.fence import hold
-from workbench.execution.job import OUTPUT_FILE, RUNNER_LOG, Job, read_job
+from workbench.execution.job import LOG_FILE, OUTPUT_FILE, RUNNER_LOG, Job, read_job
 from workbench.execution.journal import Journal
 from workbench.execution.kernels import choose_kernel
 from workbench.execution.publishing import publish
@@ -50,6 +51,7 @@ class Runner:
         self.job = job
         self.journal = Journal(folder)
         self.course = Course(job, self.journal)
+        self.censor = Censor(job.workspace.secrets.values())
         self.host: KernelHost | None = None
         self.document: Document | None = None
         self.kernel = ""
@@ -98,7 +100,8 @@ class Runner:
         except WorkbenchError as away:  # its sweep removes what is left
             sys.stderr.write(f"{away}\n")
         try:
-            return judge(self.course, self.notebook, error, last_words(self.host))
+            self.censor.notebook(self.notebook)
+            return self.censor.verdict(judge(self.course, self.notebook, error, last_words(self.host)))
         except Exception as caught:  # noqa: BLE001 - as above
             return self.fault(caught)
 
@@ -144,6 +147,7 @@ class Runner:
             spec=spec,
             env=dict(job.env),
             path=self.folder / OUTPUT_FILE,
+            censor=self.censor,
             notebooks=self.managers,
         )
 
@@ -158,9 +162,11 @@ class Runner:
         try:
             if self.notebook is not None:
                 self.save(verdict)
+            self.censor.log(self.folder / LOG_FILE)
             if self.job.published is not None and not verdict.never_began:
                 facts = record_of(self.job, self.course, verdict, self.document, self.kernel, ended)
                 facts["scalars"] = scalars_of(self.notebook or {})
+                facts["secrets_hidden"] = self.censor.count
                 place = publish(self.job, self.folder, facts)
         except OSError as error:
             problem = error.strerror or str(error)

@@ -8,9 +8,10 @@ import secrets
 from datetime import datetime
 from pathlib import Path
 
-from workbench.errors import NotFound, Refused, WorkbenchError
+from workbench import enclosure
+from workbench.errors import NotFound, WorkbenchError
 from workbench.model.run import Run
-from workbench.services import runs
+from workbench.services import projects, runs
 from workbench.services.bench import Bench
 from workbench.text import duration
 
@@ -32,28 +33,48 @@ def page(bench: Bench, run_id: int, *, code: bool = True) -> bytes:
 def write(bench: Bench, run_id: int, *, code: bool = True, path: Path | None = None) -> Path:
     """Write the report: beside the run's published output, or as `path`, whole or not at all. Where it is.
 
-    A published folder that is gone, or was put in another's place, gets none: it is then in the run's private state.
+    Where that folder is gone or was put in another's place, it is in the run's private state.
     """
     content = page(bench, run_id, code=code)
-    target = path or _folder(bench, run_id) / FILE
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
-        with temporary.open("xb") as file:
-            file.write(content)
-        temporary.replace(target)
+        if path is None:
+            published = _beside(bench, run_id, content)
+            if published:
+                return published
+            left = runs.artifacts(bench, run_id).notebook
+            assert left  # `page` has read it
+            path = left.parent / FILE
+        with enclosure.folder(path.parent) as place:
+            _put(place, path.name, content)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise WorkbenchError(f"{target}: {error.strerror}", title=f"report of run {run_id}") from error
-    return target
+        raise WorkbenchError(f"{path}: {error.strerror}", title=f"report of run {run_id}") from error
+    return path
 
 
-def _folder(bench: Bench, run_id: int) -> Path:
-    left = runs.artifacts(bench, run_id)
-    if left.folder and not left.folder.is_symlink() and os.access(left.folder, os.W_OK):
-        return left.folder
-    if left.notebook is None:
-        raise Refused(f"run {run_id} has left nothing to report")
-    return left.notebook.parent
+def _beside(bench: Bench, run_id: int, content: bytes) -> Path | None:
+    """Write it into the published folder; None where there is none that can be written."""
+    run, folder = runs.get(bench, run_id), runs.artifacts(bench, run_id).folder
+    if folder is None:
+        return None
+    try:
+        root = projects.get(bench, run.project).path
+        with enclosure.folder(root, folder.relative_to(root).as_posix()) as place:
+            _put(place, FILE, content)
+    except (WorkbenchError, OSError, ValueError):
+        return None
+    return folder / FILE
+
+
+def _put(place: int, name: str, content: bytes) -> None:
+    temporary = f".{name}.{secrets.token_hex(4)}"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=place)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.replace(temporary, name, src_dir_fd=place, dst_dir_fd=place)
+    except BaseException:
+        os.unlink(temporary, dir_fd=place)
+        raise
 
 
 def _facts(bench: Bench, run: Run) -> list[tuple[str, str]]:

@@ -1,0 +1,87 @@
+"""Owns that known secrets do not stay in what a run puts out: its notebook, its log, its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, MutableMapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from workbench.execution.verdict import Verdict
+from workbench.model.run import RunState
+from workbench.text import plural
+from workbench.veil import HIDDEN, Veil
+
+
+class Censor:
+    """Hides what the files of secrets hold, as they are when the run begins, and counts how often."""
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        values = []
+        for path in files:
+            try:
+                values.append(path.read_text(encoding="utf-8"))
+            except OSError:  # the engine refuses to start without it, and says so
+                continue
+        self.veil = Veil(values) if values else None
+        self.count = 0
+
+    def over(self, text: str) -> str:
+        """`text` without them."""
+        if self.veil is None:
+            return text
+        hidden = self.veil.over(text)
+        if hidden is not text and hidden != text:
+            self.count += hidden.count(HIDDEN) - text.count(HIDDEN)
+        return hidden
+
+    def message(self, content: MutableMapping[str, Any]) -> None:
+        """Hide them in the content of an output message, in place."""
+        if self.veil is None:
+            return
+        for key in ("text", "evalue", "traceback", "data"):
+            if key in content:
+                content[key] = self._anything(content[key])
+
+    def notebook(self, notebook: Any) -> None:
+        """Hide what came in two pieces: a stream is whole only in the notebook."""
+        if self.veil is None or notebook is None:
+            return
+        for cell in notebook.cells:
+            for output in cell.get("outputs") or ():
+                self.message(output)
+
+    def log(self, path: Path) -> None:
+        """Hide in a finished log what came in two pieces. OSError where it cannot be written."""
+        if self.veil is None or not path.exists():
+            return
+        text = path.read_text(encoding="utf-8", errors="replace")
+        hidden = self.over(text)
+        if hidden != text:
+            path.write_text(hidden, encoding="utf-8")
+
+    def verdict(self, verdict: Verdict) -> Verdict:
+        """How it ended, without them; a success tells that they were there."""
+        if self.veil is None:
+            return verdict
+        failure = verdict.failure
+        if failure:
+            failure = replace(
+                failure,
+                message=self.over(failure.message),
+                source=self.over(failure.source),
+                traceback=self.over(failure.traceback),
+            )
+        reason = self.over(verdict.reason)
+        if not reason and self.count and verdict.state is RunState.SUCCEEDED:
+            reason = f"it put out a secret {plural(self.count, 'time')}, left out of what is kept"
+        return replace(verdict, reason=reason, failure=failure)
+
+    def _anything(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.over(value)
+        if isinstance(value, list):
+            return [self._anything(one) for one in value]
+        if isinstance(value, dict):
+            return type(value)({key: self._anything(one) for key, one in value.items()})
+        return value

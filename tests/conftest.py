@@ -19,6 +19,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import shared
 from waiting import until
 
 LEAVING = 30.0  # seconds that what a test stopped may take to be gone
@@ -113,6 +114,12 @@ def pytest_runtest_makereport(
             report.outcome = "failed"
             report.longrepr = f"skipped for want of {' and '.join(needed)}, which CI has to provide: {report.longrepr}"
     return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """All tests are done: what their workers shared goes."""
+    shared.forget()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -12,10 +12,34 @@ from pathlib import Path
 import pytest
 
 
-def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
-    """The folder `name` of this run, made by `make`; the others wait meanwhile."""
-    root = factory.getbasetemp()
-    folder = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / name
+def worker() -> bool:
+    """Whether this process is one of several that run the tests."""
+    return "PYTEST_XDIST_WORKER" in os.environ
+
+
+def public() -> Path:
+    """A folder of this run that every account of the machine may enter, removed by `forget` at its end."""
+    folder = _public()
+    folder.mkdir(mode=0o755, exist_ok=True)
+    if folder.lstat().st_uid != os.getuid():
+        raise PermissionError(f"{folder} belongs to somebody else")
+    folder.chmod(0o755)
+    return folder
+
+
+def forget() -> None:
+    """Remove what is not in the temporary folder of the tests, once all of them are done."""
+    if not worker() and _public().exists():
+        subprocess.run(["rm", "-rf", _public()], check=False)
+
+
+def _public() -> Path:
+    return Path(f"/var/tmp/workbench-account-{os.getppid() if worker() else os.getpid()}")
+
+
+def once(root: Path, name: str, make: Callable[[Path], None]) -> Path:
+    """The folder `name` in `root`, made by `make`; the others wait meanwhile."""
+    folder = root / name
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = folder.with_suffix(".made")
@@ -33,4 +57,5 @@ def python(factory: pytest.TempPathFactory, name: str, *packages: str) -> Path:
         subprocess.run([uv, "venv", "-q", "--clear", "--python", sys.executable, folder], check=True)
         subprocess.run([uv, "pip", "install", "-q", "--python", folder / "bin/python", *packages], check=True)
 
-    return once(factory, name, make) / "bin" / "python"
+    root = factory.getbasetemp()
+    return once(root.parent if worker() else root, name, make) / "bin" / "python"

@@ -3,43 +3,42 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from accounts.machine import Account, Installed, checkout, install, made, python_for_all, unmade
+from accounts.machine import Account, Installed, install, made, python_for_all, unmade
+from shared import once, public
 
 MAKERS = ("test_as_an_account.py", "test_fronted_neighbours.py", "test_neighbours.py")
 
 
 @pytest.fixture(scope="session")
-def place() -> Iterator[Path]:
+def place() -> Path:
     """A folder that every account may enter, for the checkout and the venv."""
-    folder = Path(tempfile.mkdtemp(prefix="workbench-account-", dir="/var/tmp"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    return public()
 
 
 @pytest.fixture(scope="session")
 def installed(place: Path) -> Installed:
     """The program, where every account may run it."""
-    source = checkout(place)
-    return Installed(source, install(place, source))
+    folder = once(place, "program", install)
+    return Installed(folder / "checkout", folder / "venv" / "bin" / "python")
 
 
 @pytest.fixture(scope="session")
 def lab_for_all(place: Path) -> Path:
     """A Python with JupyterLab and ipykernel that every account may run."""
-    uv, python = [sys.executable, "-m", "uv"], place / "lab" / "bin" / "python"
-    subprocess.run([*uv, "venv", "--quiet", "--python", python_for_all(), place / "lab"], check=True)
-    wanted = ["--link-mode", "copy", "--compile-bytecode", "jupyterlab", "ipykernel"]
-    subprocess.run([*uv, "pip", "install", "--quiet", "--python", python, *wanted], check=True)
-    return python
+
+    def make(folder: Path) -> None:
+        uv = [sys.executable, "-m", "uv"]
+        subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", python_for_all(), folder], check=True)
+        wanted = ["--link-mode", "copy", "--compile-bytecode", "jupyterlab", "ipykernel"]
+        subprocess.run([*uv, "pip", "install", "--quiet", "--python", folder / "bin" / "python", *wanted], check=True)
+
+    return once(place, "lab", make) / "bin" / "python"
 
 
 @pytest.fixture

@@ -112,7 +112,7 @@ def python_for_all() -> str:
     pytest.skip("no Python 3.11 that an ordinary account may run")
 
 
-def checkout(place: Path) -> Path:
+def checkout(folder: Path) -> Path:
     """A copy of what git knows of, readable by all."""
     listed = subprocess.run(
         ["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -120,7 +120,7 @@ def checkout(place: Path) -> Path:
         text=True,
         check=True,
     )
-    target = place / "checkout"
+    target = folder / "checkout"
     for name in filter(None, listed.stdout.split("\0")):
         if (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -128,11 +128,12 @@ def checkout(place: Path) -> Path:
     return target
 
 
-def install(place: Path, source: Path) -> Path:
-    """A venv with the program and what its tests need; its Python."""
+def install(folder: Path) -> None:
+    """Make a checkout, and a venv with the program and what its tests need."""
+    source = checkout(folder)
     uv = [sys.executable, "-m", "uv"]
-    python = place / "venv" / "bin" / "python"
-    subprocess.run([*uv, "venv", "--quiet", "--python", python_for_all(), place / "venv"], check=True)
+    python = folder / "venv" / "bin" / "python"
+    subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", python_for_all(), folder / "venv"], check=True)
     wanted = [
         "--compile-bytecode",
         "--link-mode",
@@ -143,8 +144,7 @@ def install(place: Path, source: Path) -> Path:
         f"{source}/pyproject.toml:test",
     ]
     subprocess.run([*uv, "pip", "install", "--quiet", "--python", python, *wanted], check=True)
-    subprocess.run(["chmod", "-R", "a+rX", place / "venv", source], check=True)
-    return python
+    subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
 
 
 def docker_group() -> tuple[int, ...]:

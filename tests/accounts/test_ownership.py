@@ -86,10 +86,12 @@ def built(bench: Bench, name: str = "python") -> None:
 
 
 @pytest.mark.timeout(600)
-def test_what_cells_write_is_ours(bench: Bench) -> None:
-    """Files and folders that a cell makes, and all that the run leaves, belong to the person who asked for it."""
+def test_what_cells_and_sessions_write_is_ours(bench: Bench) -> None:
+    """Files and folders that a cell makes, all that its run leaves, and a file saved in JupyterLab belong to the person
+    who asked for it; the session's secret and log are readable by nobody else."""
     built(bench)
     by_a_cell(bench)
+    by_a_session(bench)
 
 
 def by_a_cell(bench: Bench) -> None:
@@ -106,13 +108,6 @@ def by_a_cell(bench: Bench) -> None:
     assert left.notebook
     assert left.record
     assert mode(left.notebook) & 0o600 == 0o600
-
-
-@pytest.mark.timeout(600)
-def test_what_a_session_writes_is_ours(bench: Bench) -> None:
-    """A file saved in JupyterLab belongs to the person; its secret and its log are readable by nobody else."""
-    built(bench)
-    by_a_session(bench)
 
 
 @pytest.mark.timeout(600)

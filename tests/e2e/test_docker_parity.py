@@ -27,6 +27,7 @@ from workbench.services.bench import Bench
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 SPREAD = "engine: docker\npython: {packages: [ipykernel, ipywidgets, matplotlib, pandas]}\nides: []\n"
 THEIRS = "io.workbench.test.papermill"
+LONG = "many_cells"  # whose two hundred cells are compared over local processes each time
 OZONE = shipped("projects") / "weather" / "notebooks" / "ozone.ipynb"
 
 
@@ -105,7 +106,7 @@ def both(home: Bench, folder: Path) -> dict[str, tuple[int, Future[dict[str, Any
     jupyter = kernel_for_papermill(folder, built(home, "spread"), "python")
     pool = ThreadPoolExecutor(1)
     found = {}
-    for name in NAMES:
+    for name in (name for name in NAMES if name != LONG):
         path = NOTEBOOKS / f"{name}.ipynb"
         theirs = pool.submit(by_command, path, folder / "theirs" / name, jupyter)
         found[name] = (asked(home, path, "spread"), theirs)
@@ -113,11 +114,20 @@ def both(home: Bench, folder: Path) -> dict[str, tuple[int, Future[dict[str, Any
     return found
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != LONG])
 def test_same_output_as_papermill(name: str, home: Bench, both: dict[str, tuple[int, Future[dict[str, Any]]]]) -> None:
     """In a container too, sources, outputs, metadata and the injected cell equal what papermill's command line writes."""
     run, theirs = both[name]
     compare(name, output(home, run), theirs.result())
+
+
+@pytest.mark.soak
+def test_two_hundred_cells_as_papermill(home: Bench, folder: Path) -> None:
+    """The same of a notebook with many cells."""
+    jupyter = kernel_for_papermill(folder, built(home, "spread"), "python")
+    run = asked(home, NOTEBOOKS / f"{LONG}.ipynb", "spread")
+    theirs = by_command(NOTEBOOKS / f"{LONG}.ipynb", folder / "theirs" / LONG, jupyter)
+    compare(LONG, output(home, run), theirs)
 
 
 def test_the_r_notebook_as_papermill_writes_it(home: Bench, folder: Path) -> None:

@@ -119,7 +119,7 @@ def test_uv_tool_install(wheel: Path, person: Person) -> None:
 def test_pipx_install(wheel: Path, person: Person, tmp_path: Path) -> None:
     """`pipx install` gives the same."""
     tools = tmp_path / "pipx"
-    person.run(sys.executable, "-m", "venv", tools)
+    person.run(sys.executable, "-m", "uv", "venv", "--quiet", "--python", sys.executable, tools)
     person.run(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", tools / "bin" / "python", "pipx")
     person.run(tools / "bin" / "pipx", "install", "--quiet", "--python", sys.executable, wheel)
     first_day(person)

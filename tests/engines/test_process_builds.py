@@ -312,8 +312,11 @@ def test_an_unreachable_index_is_said(engine: ProcessEngine, tmp_path: Path, mon
         build(engine, spec, tmp_path / "log")
 
 
-def test_a_fresh_build_replaces_only_by_what_is_whole(engine: ProcessEngine, home: Home, tmp_path: Path) -> None:
+def test_a_fresh_build_replaces_only_by_what_is_whole(
+    engine: ProcessEngine, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Made anew it is a new venv in the same place; where that fails, the one before is there as it was."""
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     spec = EnvironmentSpec("plain", python=PythonPart(), ides=())
     first = build(engine, spec, tmp_path / "log")
     mark = Path(first.reference) / "mark"

@@ -177,6 +177,12 @@ def rss(process: psutil.Process) -> float:
     return float(process.memory_info().rss) / 1e6
 
 
+def cpu(process: psutil.Process) -> float:
+    """Seconds of CPU it has used."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
 def main(words: list[str]) -> None:
     """What is named, or all."""
     rounds = int(words[words.index("--rounds") + 1]) if "--rounds" in words else 10

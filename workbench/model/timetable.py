@@ -132,8 +132,10 @@ class Timetable:
     def _fixed(self, start: datetime) -> Iterator[datetime]:
         """Each wall time once, however the clocks change."""
         newest = start
-        # Before `start` too: a day is more than any clock is ever put back.
-        wall = start.astimezone(self.zone).replace(tzinfo=None) - timedelta(days=1)
+        wall = start.astimezone(self.zone).replace(tzinfo=None)
+        if offset_at(start - timedelta(days=1), self.zone) != offset_at(start, self.zone):
+            # Before `start` too: a day is more than any clock is ever put back.
+            wall -= timedelta(days=1)
         for found in cron.walls(self.cron, wall):
             moment = instant(found, self.zone)
             if moment > newest:

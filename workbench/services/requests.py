@@ -50,10 +50,11 @@ def check(bench: Bench, request: Request, *, ahead: bool = False, memo: Memo | N
     if request.sweep:
         return groups.check(bench, request, ahead=ahead, memo=memo)
     project = memo.of(("project", request.project), lambda: projects.get(bench, request.project))
-    path = notebook_path(bench, project, request.notebook)
+    path = memo.of(("path", project, request.notebook), lambda: notebook_path(bench, project, request.notebook))
     title = f"{project.name}/{request.notebook}"
-    found = memo.of(("notebook", path), lambda: document.read(path, title=title, root=project.path))
-    declared = memo.of(("declared", path), lambda: taken(project, request.notebook, found))
+    notebook = (path, _facts(path))  # read again where it was written since: a memo may have been begun ahead
+    found = memo.of(("notebook", notebook), lambda: document.read(path, title=title, root=project.path))
+    declared = memo.of(("declared", notebook), lambda: taken(project, request.notebook, found))
     values = given.of(bench, declared, request)
     spec = memo.of(
         ("environment", request.environment or project),
@@ -70,7 +71,7 @@ def check(bench: Bench, request: Request, *, ahead: bool = False, memo: Memo | N
         "git_commit": git.commit,
         "git_branch": git.branch,
         "git_dirty": git.dirty,
-        "notebook_sha256": memo.of(("sha256", path), lambda: found.sha256),
+        "notebook_sha256": memo.of(("sha256", notebook), lambda: found.sha256),
         "references": values.references,
     }
     name = _slug(request.name or (request.schedule or "").partition("/")[2] or Path(request.notebook).stem)
@@ -98,8 +99,9 @@ def parameters_of(bench: Bench, project: str, notebook: str, *, memo: Memo | Non
     memo = memo or Memo()
     known = memo.of(("project", project), lambda: projects.get(bench, project))
     path = notebook_path(bench, known, notebook)
-    found = memo.of(("notebook", path), lambda: document.read(path, title=f"{project}/{notebook}", root=known.path))
-    return memo.of(("declared", path), lambda: taken(known, notebook, found))
+    key = (path, _facts(path))
+    found = memo.of(("notebook", key), lambda: document.read(path, title=f"{project}/{notebook}", root=known.path))
+    return memo.of(("declared", key), lambda: taken(known, notebook, found))
 
 
 def taken(project: Project, notebook: str, document: Document) -> Parameters:
@@ -124,6 +126,14 @@ def notebook_path(bench: Bench, project: Project, notebook: str) -> Path:
     if not is_file:
         raise NotFound("notebook", f"{project.name}/{notebook}", hint=projects.notebooks_hint(bench, project))
     return path
+
+
+def _facts(path: Path) -> tuple[int, int, int] | None:
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_mtime_ns, facts.st_size, facts.st_ino
 
 
 def _slug(name: str) -> str:

@@ -26,6 +26,7 @@ from workbench.supervisor.agenda import Agenda
 from workbench.supervisor.clock import Clock
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.firing import Firing, Turn
+from workbench.supervisor.preparation import LEAD, Preparation
 from workbench.text import plural
 
 log = logging.getLogger("workbench.supervisor.schedules")
@@ -46,6 +47,7 @@ class Schedules:
         self.clock = clock
         self.files = ScheduleFiles(desk.bench, keep=True, apart=desk.apart)
         self.firing = Firing(desk)
+        self.preparation = Preparation(desk)
         self.agenda = Agenda()
         self._marks: dict[str, str] = {}  # of the store's rows, as they were planned by
         self._version = -1  # of the store, when they were
@@ -60,7 +62,9 @@ class Schedules:
         return self.files.files
 
     def look(self, woken: bool) -> float:
-        """Take in changed files and evaluate what is due; seconds until the next look at the files."""
+        """Take in changed files and evaluate what is due; seconds until the next look."""
+        if len(self.known) > FEW and self.agenda.next and self.agenda.next <= self.desk.now():
+            self._evaluate(self.desk.now())  # so many files take a while
         self._look_at_files(woken)
         if self._untaken:
             self._take_in(self.desk.now())
@@ -69,12 +73,28 @@ class Schedules:
         if not self._begun:
             self._begun = True
             log.info("%s, next due %s", plural(len(self.known), "schedule"), self.agenda.next or "never")
-        return max(0.0, self._rest - (time.monotonic() - self._looked))
+        return min(self._prepare(), max(0.0, self._rest - (time.monotonic() - self._looked)))
+
+    def _prepare(self) -> float:
+        """Have read what is due in a moment; seconds until that is to be done."""
+        moment = self.agenda.next
+        if moment is None:
+            return LONGEST_SCAN
+        left = (moment - self.desk.now()).total_seconds() - LEAD
+        if -LEAD < left <= 0:
+            keys = [key for key in self.agenda.due(moment) if key in self.known]
+            self.preparation.begin(moment, (spec for key in keys if (spec := self.known[key].spec)))
+        return left if left > 0 else LONGEST_SCAN
 
     def reset(self) -> None:
         """The clock was set: plan all anew at the next look, whatever was reckoned before."""
         self._marks.clear()
         self._version = -1
+
+    def coming(self, until: datetime) -> list[ScheduleSpec]:
+        """Schedules that are due until then, the earliest first: for what is to be warm by their time."""
+        keys = self.agenda.due(until)
+        return [spec for key in keys if key in self.known and (spec := self.known[key].spec)]
 
     def overlap(self, key: str) -> Overlap:
         """What the schedule's file says of runs at the same time."""
@@ -189,7 +209,7 @@ class Schedules:
         if keys:
             with self.desk.read() as connection:
                 found = {key: row for key in keys if (row := rows.get(connection, key)) and key in self.known}
-            memo, turns = Memo(), list[Turn]()
+            memo, turns = self.preparation.memo(), list[Turn]()
             for key in keys:
                 row = found.get(key)
                 spec = self.known[key].spec if row else None

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from workbench.cli.output import Cell, state
-from workbench.model.schedule import ByHand, DueTime, ScheduleSpec
+from workbench.model.schedule import DueTime, ScheduleSpec
 from workbench.text import age, duration
 
 if TYPE_CHECKING:
@@ -77,14 +77,11 @@ def _paused(view: ScheduleView) -> str:
 
 def due_line(line: DueTime, bench: Bench) -> tuple[str, str, str, str]:
     """A line of the ledger: when it was due, what became of it, its run, and why."""
-    hand = {None: "", ByHand.NOW: "by hand", ByHand.BACKFILL: "backfill"}[line.by_hand]
-    who = f"{hand}, {line.by}" if hand and line.by else hand
-    late = f"{duration(line.late)} late" if line.late else ""
     return (
         f"{line.due.astimezone(bench.zone):%a %Y-%m-%d %H:%M}",
         str(line.state),
         f"run {line.run}" if line.run else "",
-        ": ".join(part for part in (who or late, line.reason) if part),
+        line.why,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from workbench.model.notice import Notify
 from workbench.model.retention import Keep
+from workbench.text import duration
 
 
 class Overlap(StrEnum):
@@ -169,6 +170,14 @@ class DueTime:
         """How long after its time it fired; None where that was on time, or it did not."""
         behind = self.noticed - self.due
         return behind if self.state is DueState.FIRED and not self.by_hand and behind > LATE else None
+
+    @property
+    def why(self) -> str:
+        """What is to be said of it: who had it run, or how late it was, and the reason."""
+        hand = {None: "", ByHand.NOW: "by hand", ByHand.BACKFILL: "backfill"}[self.by_hand]
+        who = f"{hand}, {self.by}" if hand and self.by else hand
+        late = f"{duration(self.late)} late" if self.late else ""
+        return ": ".join(part for part in (who or late, self.reason) if part)
 
 
 def _span(seconds: float) -> str:

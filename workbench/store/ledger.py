@@ -44,7 +44,7 @@ def page(
             f"{_HAND} WHERE {' AND '.join(where)} ORDER BY due DESC LIMIT ?",
             (*values, limit),
         ).fetchall()
-        rows.sort(key=lambda row: (row["due"], row["noticed"]), reverse=True)
+        rows.sort(key=lambda row: (row["due"], row["noticed"], row["kind"] is not None), reverse=True)
     return [_line(row) for row in rows[:limit]]
 
 

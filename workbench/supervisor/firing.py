@@ -73,11 +73,13 @@ class Firing:
     def write(self, turns: Sequence[Turn]) -> None:
         """Write it all down, in few transactions; a fault of one schedule hits no other."""
         together: list[Turn] = []
+        count = 0
         for turn in turns:
             together.append(turn)
-            if sum(len(one.steps) for one in together) >= TOGETHER:
+            count += len(turn.steps)
+            if count >= TOGETHER:
                 self._write(together)
-                together = []
+                together, count = [], 0
         if together:
             self._write(together)
 

@@ -69,6 +69,26 @@ async def pause(desk: Desk, items: list[ScheduleView]) -> None:
     desk.look()
 
 
+async def pause_until(desk: Desk, items: list[ScheduleView]) -> None:
+    """The form, with a reason and an end."""
+    from workbench.ui.modals.pause import PauseForm
+
+    if await desk.form(PauseForm(desk.bench, items)):
+        desk.say(f"Paused {names(items, lambda view: view.key)}")
+        desk.screen.forget_marks()
+        desk.look()
+
+
+async def backfill(desk: Desk, items: list[ScheduleView]) -> None:
+    """The form; runs for past times."""
+    from workbench.ui.modals.backfill import BackfillForm
+
+    made = await desk.form(BackfillForm(desk.bench, items[0]))
+    if made:
+        desk.say(f"Run {made[0]} is queued" if len(made) == 1 else f"Runs {made[0]} to {made[-1]} are queued")
+        desk.look()
+
+
 def edit(desk: Desk, items: list[ScheduleView]) -> None:
     """Its file, at the line of its first problem."""
     desk.edit(items[0].path, desk.line_of(items[0].path))
@@ -121,6 +141,16 @@ ACTIONS = (
         "schedules.pause", "p", AREA, "pause", "schedules: pause or resume schedule", Purpose.ACT, pause, _sound,
         on_item=True, many=True, changes=True,
         command=lambda view: _step("resume" if view.paused else "pause", view), rank=30,
+    ),
+    Action(
+        "schedules.pause_until", "P", AREA, "pause until", "schedules: pause with a reason and an end", Purpose.ACT,
+        pause_until, _sound, on_item=True, many=True, changes=True,
+        command=lambda view: words("schedules", "pause", view.key, "--reason", "…"), rank=0,
+    ),
+    Action(
+        "schedules.backfill", "b", AREA, "backfill", "schedules: run for past times", Purpose.ACT, backfill, _sound,
+        on_item=True, changes=True,
+        command=lambda view: words("schedules", "backfill", view.key, "--from", "…", "--to", "…"), rank=0,
     ),
     Action(
         "schedules.edit", "e", AREA, "edit", "schedules: edit declaration", Purpose.ACT, edit, on_item=True, changes=True,

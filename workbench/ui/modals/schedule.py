@@ -19,6 +19,7 @@ from workbench.ui.modals.notebook import NotebookForm
 from workbench.ui.page import Page
 from workbench.ui.tone import Cell, Tone
 
+TALL = 36  # lines of a screen
 KINDS = {"cron": "cron line", "once": "once, at", "every": "every"}
 EXAMPLES = {"cron": "e.g. 30 6 * * mon-fri", "once": "e.g. 2026-01-02 06:30", "every": "e.g. 2h"}
 HINTS = {
@@ -106,7 +107,9 @@ class ScheduleForm(NotebookForm):
 
         given: dict[str, Any] = {kind: when}
         lasting = schedules.measured(self.bench, values["project"], values["notebook"])
-        found = schedules.preview(self.bench, **given, timezone=values["timezone"].strip(), n=10, lasting=lasting)
+        found = schedules.preview(
+            self.bench, **given, timezone=values["timezone"].strip(), n=self._room, lasting=lasting
+        )
         page.text(found.words, Tone.STRONG).text(found.often, Tone.MUTED)
         for text in (*found.warnings, *found.notes, *found.changes):
             page.text(text, Tone.WARN)
@@ -122,6 +125,11 @@ class ScheduleForm(NotebookForm):
             ]
             for time, utc in zip(found.times, found.utc, strict=True)
         )
+
+    @property
+    def _room(self) -> int:
+        """How many times are shown: ten, and fewer where the lines of parameters would be out of sight."""
+        return 10 if self.app.size.height >= TALL else 5
 
     def carry_out(self, values: Mapping[str, str]) -> str:
         """Write its file."""

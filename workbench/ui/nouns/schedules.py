@@ -127,7 +127,8 @@ def _mark(view: ScheduleView) -> Mark:
 def _paused(view: ScheduleView) -> str:
     if not (view.row and view.row.paused):
         return ""
-    return f"by {view.row.paused_by}{f': {view.row.pause_reason}' if view.row.pause_reason else ''}"
+    until = f", until {view.row.paused_until:%Y-%m-%d %H:%M} UTC" if view.row.paused_until else ""
+    return f"by {view.row.paused_by}{f': {view.row.pause_reason}' if view.row.pause_reason else ''}{until}"
 
 
 def summary(bench: Bench, view: ScheduleView) -> Page:
@@ -160,6 +161,9 @@ def summary(bench: Bench, view: ScheduleView) -> Page:
         ("environment", spec.environment),
         ("time limit", duration(spec.timeout) if spec.timeout else None),
         ("retries", str(spec.retries) if spec.retries else None),
+        ("start", spec.start),
+        ("end", spec.end),
+        ("jitter", duration(spec.jitter) if spec.jitter else None),
         ("overlap", str(spec.overlap)),
         ("catch-up", str(spec.catch_up)),
     )
@@ -177,20 +181,34 @@ def summary(bench: Bench, view: ScheduleView) -> Page:
 
 
 def times_page(bench: Bench, view: ScheduleView) -> Page:
-    """The next ten times."""
-    from workbench.model import timetable
+    """The next ten times, how often that is, what clock changes do to it, and whether its runs would overlap."""
+    from workbench.services import schedules
 
     if view.spec is None:
         return Page().text("Its file cannot be read.", Tone.BAD)
     now = bench.now()
     try:
-        found = timetable.of(view.spec).next_times(10, now)
+        found = schedules.of_schedule(bench, view.spec, row=view.row)
     except WorkbenchError as error:
         return Page().text(error.message, Tone.BAD)
-    if not found:
+    if not found.times:
         return Page().text("No further time.", Tone.MUTED)
-    rows = [[Cell(f"{time:%a %Y-%m-%d %H:%M %Z}"), Cell(age(time, now), Tone.MUTED)] for time in found]
-    return Page().table(rows)
+    page = Page().text(f"{found.words}: {found.often}", Tone.STRONG).gap()
+    page.table(
+        [
+            Cell(f"{time:%a %Y-%m-%d %H:%M %Z}"),
+            Cell(f"{utc:%Y-%m-%d %H:%M} UTC", Tone.MUTED),
+            Cell(age(time, now), Tone.MUTED),
+            Cell("!" if time in found.remarks else "", Tone.WARN),
+        ]
+        for time, utc in zip(found.times, found.utc, strict=True)
+    )
+    page.gap()
+    for text in (*found.warnings, *found.notes, *found.changes):
+        page.text(text, Tone.WARN)
+    if found.overlap:
+        page.text(found.overlap)
+    return page
 
 
 def ledger_page(bench: Bench, view: ScheduleView) -> Page:
@@ -208,7 +226,7 @@ def _due_cells(bench: Bench, row: DueTime) -> list[Cell]:
         Cell(f"{row.due.astimezone(bench.zone):%a %Y-%m-%d %H:%M %Z}"),
         cell_of(_DUE[row.state]),
         Cell(f"run {row.run}" if row.run else "", Tone.MUTED),
-        Cell(row.reason, Tone.MUTED),
+        Cell(row.why, Tone.MUTED),
     ]
 
 

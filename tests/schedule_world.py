@@ -1,0 +1,66 @@
+"""A home with a clock of ours, and the part of the supervisor that fires schedules: no process, no waiting."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from workbench.model.run import RunState
+from workbench.model.schedule import DueState
+from workbench.services import projects, schedules
+from workbench.services.bench import Bench
+from workbench.store import runs as run_rows
+from workbench.supervisor.clock import Clock
+from workbench.supervisor.desk import Desk
+from workbench.supervisor.schedules import Schedules
+
+START = datetime(2026, 5, 4, 10, 0, 30, tzinfo=UTC)  # a Monday
+NOTEBOOK = "notebooks/n.ipynb"
+
+
+class World:
+    """A home with a clock of ours, and the part of the supervisor that fires schedules."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.now = START
+        bench.clock = lambda: self.now
+        self.woken = 0
+        self.desk = Desk(bench, self.wake, Path("/nowhere"))
+        self.clock = Clock(lambda: None)  # the real one, whose time is another
+        self.part = Schedules(self.desk, self.clock)
+
+    def wake(self) -> None:
+        """The loop would look again."""
+        self.woken += 1
+
+    def at(self, moment: datetime | timedelta) -> World:
+        """Let the clock show `moment`, or go on by it, and look until there is nothing more to do."""
+        self.now = moment if isinstance(moment, datetime) else self.now + moment
+        while True:
+            before = self.woken
+            self.part.look(woken=True)
+            if self.woken == before:
+                return self
+
+    def write(self, name: str = "s", **keys: Any) -> str:
+        """Write a schedule's file by hand; its key."""
+        from workbench.declare import writer
+
+        folder = projects.get(self.bench, "p").path / "schedules"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}.yaml").write_text(writer.dump({"notebook": NOTEBOOK, "timezone": "UTC", **keys}))
+        return f"p/{name}"
+
+    def ledger(self, key: str = "p/s") -> list[tuple[str, DueState]]:
+        """Due times oldest first, as `day hour:minute`, with what became of them."""
+        found = reversed(schedules.ledger(self.bench, key, limit=10_000))
+        return [(f"{row.due:%d %H:%M}", row.state) for row in found if not row.by_hand]
+
+    def end(self, run: int, state: RunState = RunState.CANCELLED) -> None:
+        """Let a queued run be over."""
+        with self.bench.store.write() as connection:
+            assert run_rows.change(
+                connection, run, RunState.QUEUED, state, attempt=0, at=self.now, actor=self.bench.actor
+            )

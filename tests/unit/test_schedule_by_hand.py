@@ -66,6 +66,7 @@ def test_a_backfill_runs_what_did_not_fire(world: World) -> None:
         f"2026-05-0{day}" for day in range(2, 7)
     ]
     assert made == sorted(made)
+    assert len({runs.get(world.bench, number).group for number in made} - {None}) == 1
     assert [state for _, state in world.ledger()] == [MISSED, MISSED, FIRED]  # what became of them stays
     assert schedules.backfill(world.bench, plan) == []
     assert schedules.plan_backfill(world.bench, key, "2026-05-02", "2026-05-07 06:00").due == ()

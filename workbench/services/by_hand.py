@@ -6,6 +6,7 @@ Each is a line of the ledger of its own, beside the due times: what became of th
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from workbench.model.schedule import ByHand, DueState, ScheduleSpec
 from workbench.services import control, requests, runs, schedule_views
 from workbench.services.bench import Bench
 from workbench.services.memo import Memo
+from workbench.store import groups
 from workbench.store import ledger as rows
 from workbench.store import runs as run_rows
 from workbench.text import plural
@@ -81,8 +83,11 @@ def plan_backfill(
 
 
 def backfill(bench: Bench, plan: Backfill, *, again: bool = False, failed: bool = False) -> list[int]:
-    """Queue a run for each due time of `plan`, oldest first, all or none. They run one after the other, but for
-    `overlap: allow`. What has fired since it was planned is left out, unless `again` or `failed`. The runs' ids."""
+    """Queue a run for each due time of `plan`, oldest first, all or none, as one group (each sweep is one by itself).
+
+    They run one after the other, but for `overlap: allow`. What has fired since it was planned is left out, unless `again`
+    or `failed`. The runs' ids.
+    """
     memo = Memo()
     checked = [(due, requests.check(bench, schedule_views.request(plan.spec, due), memo=memo)) for due in plan.due]
     made = []
@@ -91,6 +96,8 @@ def backfill(bench: Bench, plan: Backfill, *, again: bool = False, failed: bool 
         for due, one in checked:
             if due not in fired:
                 made.append(_insert(bench, connection, plan.spec, due, ByHand.BACKFILL, one, memo))
+        if len(made) > 1 and not plan.spec.sweep:
+            _together(bench, connection, plan.spec, made)
     control.ensure(bench)
     control.wake(bench)
     return made
@@ -103,6 +110,17 @@ def _insert(
     run = runs.insert(bench, connection, checked, bench.actor, memo)
     rows.add_by_hand(connection, spec.key, due, kind, run=run, at=bench.now(), actor=bench.actor)
     return run
+
+
+def _together(bench: Bench, connection: sqlite3.Connection, spec: ScheduleSpec, made: Sequence[int]) -> None:
+    """Make them one group: what sets its runs apart are the parameters that refer to something."""
+    names = [name for name, value in spec.parameters.items() if "${" in str(value)]
+    group = groups.insert(
+        connection, project=spec.project, notebook=spec.notebook, name=spec.name, names=names, size=len(made),
+        schedule=spec.key, due=None, created=bench.now(), actor=bench.actor,
+    )  # fmt: skip
+    for run in made:
+        groups.take(connection, group, run)
 
 
 def _fired(connection: sqlite3.Connection, key: str, first: datetime, last: datetime, *, failed: bool) -> set[datetime]:

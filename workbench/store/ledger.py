@@ -94,9 +94,13 @@ def add_by_hand(
 
 
 def runs_by_hand(connection: sqlite3.Connection, runs: Iterable[int]) -> set[int]:
-    """Those of `runs` that a person asked for beside the due times."""
+    """Those of `runs` that a person asked for beside the due times; of a sweep the ledger names the first."""
     wanted = tuple(runs)
-    rows = connection.execute(f"SELECT run FROM by_hand WHERE run IN ({marks(wanted)})", wanted).fetchall()  # noqa: S608
+    rows = connection.execute(
+        f"SELECT id FROM runs r WHERE id IN ({marks(wanted)}) AND (EXISTS (SELECT 1 FROM by_hand WHERE run = r.id)"  # noqa: S608
+        " OR EXISTS (SELECT 1 FROM runs f JOIN by_hand b ON b.run = f.id WHERE f.group_id = r.group_id))",
+        wanted,
+    ).fetchall()
     return {row[0] for row in rows}
 
 

@@ -67,11 +67,12 @@ class Look:
         self.wait = seconds if self.wait is None else min(self.wait, seconds)
 
     def before(self, run: Run) -> int:
-        """The run of its schedule that came before it and has not ended; 0 for none. Those of one sweep are together."""
+        """The run of its schedule that came before it and has not ended; 0 for none. Those of one sweep are together:
+        a group of different due times is a backfill, which goes one after the other."""
         first = self.waiting.setdefault(run.schedule or "", run)
         others = (first, self.running.get(run.schedule or "", run))
-        together = {run.group} - {None}
-        return min((one.id for one in others if one.id < run.id and one.group not in together), default=0)
+        sweep = (run.group, run.due) if run.group else None
+        return min((one.id for one in others if one.id < run.id and (one.group, one.due) != sweep), default=0)
 
 
 class Dispatch:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench.declare.schedule import load_schedule
 from workbench.model.notice import NoticeState, Occasion, masked
 from workbench.model.run import RunState
 from workbench.model.schedule import DueState
@@ -18,6 +19,7 @@ from workbench.notices import __main__ as sending
 from workbench.notices.__main__ import Sender
 from workbench.services import projects, telling
 from workbench.services.bench import Bench, open_bench
+from workbench.services.schedule_text import from_json, to_json
 from workbench.store import notices as rows
 from workbench.store import runs as run_rows
 from workbench.store import schedules as schedule_rows
@@ -257,3 +259,46 @@ def test_secrets_stand_in_addresses_by_name(world: World) -> None:
     assert sender._expanded("json://host/${secret:HOOK}") == "json://host/abc"
     with pytest.raises(sending.Unsent, match="secret GONE is not set"):
         sender._expanded("json://host/${secret:GONE}")
+
+
+def test_what_a_run_leaves_is_delivered_where_it_was_declared(world: World, tmp_path: Path) -> None:
+    """The report of a success, named by its time, in a folder of the project that is made; one that cannot be written
+    is told with why and tried again, and nothing is delivered of a failure unless asked for."""
+    (tmp_path / "out").mkdir()
+    text = (
+        "notebook: n.ipynb\ncron: 0 6 * * *\ndeliver:\n- 'public/sales-${due:%Y-%m}.html'\n"
+        f"- {{to: {tmp_path}/out/latest.ipynb, what: notebook, failed: true}}\n- {tmp_path}/gone/x.html\n"
+    )
+    spec = load_schedule(text, project="p", name="nightly").value
+    assert spec
+    assert from_json(to_json(spec), "p", "nightly", spec.source, spec.digest) == spec
+    world.notices._spec = lambda key: spec  # type: ignore[method-assign]
+    folder = world.bench.home.projects / "p" / "runs" / "x"
+    folder.mkdir(parents=True)
+    (folder / "output.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+
+    def leave(state: RunState) -> None:
+        run = world.run(state)
+        with world.bench.store.write() as connection:
+            due = "2026-03-02T06:00:00.000000+00:00"
+            connection.execute("UPDATE runs SET output = ?, due = ? WHERE id = ?", (str(folder), due, run))
+        world.send()
+
+    leave(RunState.SUCCEEDED)
+    assert b"<title>nightly</title>" in (world.bench.home.projects / "p/public/sales-2026-03.html").read_bytes()
+    assert (tmp_path / "out" / "latest.ipynb").exists()
+    lost = next(one for one in telling.recent(world.bench) if one.target.endswith("gone/x.html"))
+    assert (lost.state, lost.tries) == (NoticeState.PENDING, 1)
+    assert lost.reason == "report of run 1: No such file or directory"
+    before = len(telling.recent(world.bench))
+    leave(RunState.FAILED)
+    new = telling.recent(world.bench)[: len(telling.recent(world.bench)) - before]
+    assert sorted(one.occasion for one in new) == [Occasion.DELIVERY, Occasion.FAILURE]
+
+
+@pytest.mark.parametrize("path", ["a/", "../a.html", "/home/ann/.bashrc", ".git/hooks/x"])
+def test_nothing_is_delivered_into_what_is_hidden_or_outside_by_dots(path: str) -> None:
+    """Refused when the schedule is read."""
+    reading = load_schedule(f"notebook: n.ipynb\ncron: 0 6 * * *\ndeliver: {path}\n", project="p", name="n")
+    assert reading.value is None
+    assert reading.problems[0].line == 3

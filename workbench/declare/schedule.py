@@ -10,6 +10,7 @@ from pathlib import Path
 from workbench.declare.problem import DeclarationError, Problem, Reading
 from workbench.declare.reader import TEXT, Document, read
 from workbench.declare.schema import ScheduleKeys
+from workbench.declare.schema.deliver import deliveries_of
 from workbench.declare.schema.keep import keep_of
 from workbench.declare.schema.notify import notify_of
 from workbench.declare.validation import validate
@@ -67,6 +68,7 @@ def load_schedule(
         catch_up=CatchUp(keys.catch_up),
         catch_up_window=keys.catch_up_window,
         enabled=keys.enabled,
+        deliver=deliveries_of(keys.deliver),
         notify=notify_of(keys.notify),
         keep=keep_of(keys.keep),
         start=keys.start,

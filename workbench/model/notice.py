@@ -18,6 +18,7 @@ class Occasion(StrEnum):
     SUCCESS = "success"
     TEST = "test"
     HEARTBEAT = "heartbeat"
+    DELIVERY = "delivery"
 
 
 class NoticeState(StrEnum):

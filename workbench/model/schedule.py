@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from workbench.model.delivery import Delivery
 from workbench.model.notice import Notify
 from workbench.model.retention import Keep
 from workbench.text import duration
@@ -64,6 +65,7 @@ class ScheduleSpec:
     catch_up_window: float | None = None  # seconds
     enabled: bool = True
     digest: str = ""  # of the file's text
+    deliver: tuple[Delivery, ...] = ()  # copies of what its runs leave
     notify: Notify | None = None  # who is told, beside what the project says
     keep: Keep | None = None  # which of its runs; the project's, where not said
     start: str | None = None

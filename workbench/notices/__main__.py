@@ -23,6 +23,7 @@ from workbench import locks
 from workbench.errors import WorkbenchError
 from workbench.model.notice import Notice, NoticeState, Occasion, masked
 from workbench.notices import mail
+from workbench.notices.delivery import deliver
 from workbench.notices.letter import SETTLE, Letter, letter
 from workbench.notices.mail import Unsent
 from workbench.services import reports, runs
@@ -62,7 +63,11 @@ class Sender:
         target, ids = found[0].target, [one.id for one in found]
         state, reason, again = NoticeState.SENT, "", None
         try:
-            self._send(found, self._expanded(target))
+            if found[0].occasion is Occasion.DELIVERY:
+                for one in found:
+                    deliver(self.bench, one)
+            else:
+                self._send(found, self._expanded(target))
         except Unsent as error:
             tries = max(one.tries for one in found)
             final = error.final or tries >= len(PAUSES)

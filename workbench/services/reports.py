@@ -65,6 +65,19 @@ def _beside(bench: Bench, run_id: int, content: bytes) -> Path | None:
     return folder / FILE
 
 
+def place(bench: Bench, run_id: int, path: Path, content: bytes) -> None:
+    """Write what a run leaves as the file `path`, whole or not at all; in its project no link is followed. A folder that
+    is not there is made in the project only. Raises OSError."""
+    root = projects.get(bench, runs.get(bench, run_id).project).path
+    inner = path.relative_to(root).parts if path.is_relative_to(root) else ()
+    top = root if inner else path.parent
+    for depth in range(1, len(inner)):
+        with enclosure.folder(top, "/".join(inner[:depth]), make=True):
+            pass
+    with enclosure.folder(top, "/".join(inner[:-1])) as folder:
+        _put(folder, path.name, content)
+
+
 def _put(place: int, name: str, content: bytes) -> None:
     temporary = f".{name}.{secrets.token_hex(4)}"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=place)

@@ -8,6 +8,7 @@ from pathlib import Path
 from sys import intern
 from typing import Any
 
+from workbench.model.delivery import Delivery
 from workbench.model.notice import Notify, Occasion
 from workbench.model.retention import Keep
 from workbench.model.schedule import CatchUp, Overlap, ScheduleSpec
@@ -27,6 +28,8 @@ def to_json(spec: ScheduleSpec) -> str:
     said = {name: value for name, value in values.items() if value != _USUAL[name]}
     if spec.keep:
         said["keep"] = asdict(spec.keep)
+    if spec.deliver:
+        said["deliver"] = [asdict(one) for one in spec.deliver]
     if spec.notify:
         targets = {str(occasion): list(told) for occasion, told in spec.notify.targets.items()}
         said["notify"] = {**asdict(spec.notify), "targets": targets}
@@ -54,6 +57,8 @@ def from_json(text: str, project: str, name: str, source: Path, digest: str) -> 
             values["catch_up"] = CatchUp(values["catch_up"])
         if "keep" in values:
             values["keep"] = Keep(**values["keep"])
+        if "deliver" in values:
+            values["deliver"] = tuple(Delivery(**one) for one in values["deliver"])
         if "notify" in values:
             targets = {Occasion(occasion): tuple(told) for occasion, told in values["notify"]["targets"].items()}
             values["notify"] = Notify(**{**values["notify"], "targets": targets})

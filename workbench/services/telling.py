@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 
 from workbench.errors import Refused, WorkbenchError
+from workbench.model import timetable
 from workbench.model.notice import Notice, Notify, Occasion, special
+from workbench.model.placeholder import Moments, expanded
 from workbench.model.run import ENDED, Run
+from workbench.model.schedule import ScheduleSpec
 from workbench.services import control, projects
 from workbench.services.bench import Bench
 from workbench.store import notices as rows
@@ -23,6 +27,26 @@ def of(bench: Bench, project: str, schedule: Notify | None) -> Notify:
     except WorkbenchError:  # it is gone: the home knows still whom to tell
         said = None
     return special(schedule, said, bench.settings.notify)
+
+
+def deliveries(bench: Bench, run: Run, spec: ScheduleSpec | None) -> list[tuple[str, str]]:
+    """Where what an ended run left is copied to, and what: absolute paths. One whose references hold nothing is as
+    written: the delivery then fails and says so."""
+    try:
+        project = projects.get(bench, run.project)
+    except WorkbenchError:
+        return []
+    zone = timetable.zone(spec.timezone) if spec else bench.zone
+    moments = Moments((run.due or run.created).astimezone(zone), run=run.id, scheduled=run.due is not None)
+    found = []
+    for one in spec.deliver if spec else ():
+        if run.ended_well or one.failed:
+            try:
+                to = str(expanded({"to": one.to}, moments, texts=("to",))["to"])
+            except Refused:
+                to = one.to
+            found.append((str(project.path / Path(to).expanduser()), one.what))
+    return found
 
 
 def line(run: Run) -> str:

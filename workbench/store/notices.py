@@ -42,7 +42,7 @@ def claim(connection: sqlite3.Connection, now: datetime, settle: datetime, sende
     """
     row = connection.execute(
         "SELECT target FROM notices WHERE state = ? AND not_before <= ? GROUP BY target"
-        " HAVING max(created) <= ? OR min(created) <= ? OR max(occasion = 'test') ORDER BY min(id) LIMIT 1",
+        " HAVING max(created) <= ? OR min(created) <= ? OR max(occasion IN ('test', 'delivery')) ORDER BY min(id) LIMIT 1",
         (S.PENDING, stamp(now), stamp(settle), stamp(settle - 4 * (now - settle))),
     ).fetchone()
     if row is None:
@@ -85,9 +85,10 @@ def abandoned(connection: sqlite3.Connection, living: str) -> int:
 
 
 def next_due(connection: sqlite3.Connection) -> tuple[datetime | None, bool]:
-    """When the next one may be sent, None where none waits; and whether somebody waits for it, as for a test."""
+    """When the next one may be sent, None where none waits; and whether somebody waits for it, as for a test, or that nothing is to come."""
     row = connection.execute(
-        "SELECT min(not_before), max(occasion = 'test' AND tries = 0) FROM notices WHERE state = ?", (S.PENDING,)
+        "SELECT min(not_before), max(occasion IN ('test', 'delivery') AND tries = 0) FROM notices WHERE state = ?",
+        (S.PENDING,),
     ).fetchone()
     return moment(row[0]), bool(row[1])
 

@@ -19,6 +19,7 @@ from datetime import timedelta
 from workbench.execution.nursery import package_root
 from workbench.model.notice import Beat, Notify, Occasion
 from workbench.model.run import ENDED, PENDING, Run, RunState
+from workbench.model.schedule import ScheduleSpec
 from workbench.notices.letter import SETTLE
 from workbench.services import telling
 from workbench.store import events
@@ -94,6 +95,8 @@ class Notices:
         notify = self._of_run(run)
         if run.state is RunState.CANCELLED:
             return
+        for target, what in telling.deliveries(self.desk.bench, run, self._spec(run.schedule)):
+            self._add(connection, Occasion.DELIVERY, f"run {run.id}", [target], f"{what} of run {run.id}", run.id)
         if run.state is not RunState.SUCCEEDED:
             self._tell(connection, Occasion.FAILURE, f"run {run.id}", telling.line(run), notify, run.id)
             return
@@ -138,12 +141,16 @@ class Notices:
             )  # fmt: skip
 
     def _of_run(self, run: Run) -> Notify:
-        file = self.schedules.known.get(run.schedule or "")
-        return telling.of(self.desk.bench, run.project, file.spec.notify if file and file.spec else None)
+        spec = self._spec(run.schedule)
+        return telling.of(self.desk.bench, run.project, spec.notify if spec else None)
 
     def _of_schedule(self, key: str) -> Notify:
-        file = self.schedules.known.get(key)
-        return telling.of(self.desk.bench, key.partition("/")[0], file.spec.notify if file and file.spec else None)
+        spec = self._spec(key)
+        return telling.of(self.desk.bench, key.partition("/")[0], spec.notify if spec else None)
+
+    def _spec(self, key: str | None) -> ScheduleSpec | None:
+        file = self.schedules.known.get(key or "")
+        return file.spec if file else None
 
     def _send(self, now: float) -> float:
         """Have a sender at work where something is due."""

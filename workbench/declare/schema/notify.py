@@ -15,6 +15,9 @@ _ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
 _SERVICE = re.compile(r"[a-z][a-z0-9+.\-]*://\S+", re.ASCII)
 
 
+TOLD = (Occasion.FAILURE, Occasion.RECOVERY, Occasion.LATE, Occasion.SUCCESS)
+
+
 def _target(said: str) -> str:
     if not _ADDRESS.fullmatch(said) and not _SERVICE.fullmatch(said):
         wrong(f"{said[:60]!r} is nobody to tell", "a mail address, or an address as apprise has them: slack://…")
@@ -79,9 +82,7 @@ def notify_of(keys: NotifyKeys | None) -> Notify | None:
     """What was declared; None for nothing."""
     if keys is None:
         return None
-    said: dict[Occasion, Any] = {
-        one: getattr(keys, str(one), None) for one in Occasion if one is not Occasion.HEARTBEAT
-    }
+    said: dict[Occasion, Any] = {one: getattr(keys, str(one), None) for one in TOLD}
     return Notify(
         {one: tuple(list_) for one, list_ in said.items() if list_ is not None}, keys.heartbeat or "", keys.report
     )

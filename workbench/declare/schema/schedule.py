@@ -24,6 +24,7 @@ from workbench.declare.scalars import (
     wrong,
 )
 from workbench.declare.schema.base import Keys, choice
+from workbench.declare.schema.deliver import Deliver
 from workbench.declare.schema.keep import KeepKeys
 from workbench.declare.schema.notify import NotifyKeys
 from workbench.errors import Refused
@@ -108,4 +109,7 @@ class ScheduleKeys(Keys):
         None,
         description="Who is told of its runs; what the project says, where absent.",
         examples=[{"failure": ["ann@acme.example"]}],
+    )
+    deliver: Deliver = Field(
+        default=[], description="Where what its runs leave is copied to.", examples=["/srv/reports/${due:%Y-%m}.html"]
     )

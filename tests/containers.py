@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from docker import APIClient
-from docker.errors import NotFound
+from docker.errors import APIError, NotFound
 from images import mirror
 from images.marks import unmark
 from waiting import until
@@ -105,8 +105,10 @@ def containers(bench: Bench, engine: APIClient, **labels: str) -> list[dict[str,
     for entry in engine.containers(all=True, filters={"label": wanted}):
         try:
             found.append(engine.inspect_container(entry["Id"]))
-        except NotFound:
-            continue  # removed meanwhile
+        except APIError as error:
+            # Removed meanwhile; Podman may say that with 500.
+            if not isinstance(error, NotFound) and "no such container" not in str(error):
+                raise
     return found
 
 

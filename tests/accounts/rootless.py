@@ -37,6 +37,8 @@ def run_as_an_account(script: str, *words: str) -> int:
         python = install(place, source)
         account = made(place)
         (place / "devices").mkdir()
+        (place / "tests").mkdir()
+        os.chown(place / "tests", account.uid, account.gid)
         env = {name: os.environ[name] for name in KEPT if name in os.environ}
         env |= {
             "HOME": str(account.home),
@@ -44,7 +46,7 @@ def run_as_an_account(script: str, *words: str) -> int:
             "LOGNAME": account.name,
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        env |= {"PYTEST_ADDOPTS": f"-p no:cacheprovider --basetemp={account.home}/t"}
+        env |= {"PYTEST_ADDOPTS": f"-p no:cacheprovider --basetemp={place}/tests/t"}
         own = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", DEVICES, place / "devices"]
         become = ["setpriv", f"--reuid={account.uid}", f"--regid={account.gid}", "--init-groups"]
         argv = [str(part) for part in (*own, *become, python, source / script, *words)]

@@ -159,5 +159,5 @@ def test_demo_says_why_it_takes_no_containers(tmp_path: Path) -> None:
         "python: {packages: [jupyterlab, ipykernel, pandas, matplotlib, tomli-w]}\n"
     )
     said, _ = demo(home)
-    assert re.search(r"! Containers +not here: .*127\.0\.0\.1:9", said)
+    assert re.search(r"! Containers +not here: .*127\.0\.0\.1:9", said), said
     shown(home, said, "process")

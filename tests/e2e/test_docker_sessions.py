@@ -119,7 +119,7 @@ def test_a_shell_in_it(lab: Bench, up: Session) -> None:
     except OSError:  # a terminal whose other side is closed
         pass
     os.close(source)
-    assert process.wait(30) == 0
+    assert process.wait(30) == 0, said
     path = projects.get(lab, PROJECT).path
     assert f"in-{path} as-{ids_inside()[0]} inside" in said.decode().replace("\r\n", "")
 

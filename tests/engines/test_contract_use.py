@@ -102,7 +102,9 @@ def test_a_removed_environment_is_gone(bench: Bench, tmp_path: Path) -> None:
     bench.engine.remove(made)
     assert bench.engine.find(spec, number) is None
     bench.engine.remove(made)
-    assert bench.engine.find(bench.spec, bench.revision.id) == bench.revision
+    other = bench.engine.find(bench.spec, bench.revision.id)
+    assert other
+    assert replace(other, size=0) == replace(bench.revision, size=0)  # a rootless Podman counts its own copies in it
 
 
 @pytest.fixture(scope="module", params=["process", pytest.param("docker", marks=pytest.mark.docker)])
@@ -203,7 +205,7 @@ def test_a_shell_in_a_session(running: Running) -> None:
     except OSError:  # a terminal whose other side is closed
         pass
     os.close(source)
-    assert process.wait(30) == 0
+    assert process.wait(30) == 0, said
     assert b"here" in said
     assert b"42" in said
 

@@ -145,7 +145,9 @@ class Connection:
         except NoSuchThing:
             raise
         except docker.errors.APIError as error:
-            if "no container with" in explanation(error):  # Podman, with 500
+            if any(
+                words in explanation(error) for words in ("no container with", "no such container")
+            ):  # Podman, with 500
                 raise NoSuchThing(str(error), response=error.response) from error
             refused = _refusal(error)
             if isinstance(refused, EngineDown):  # it is another release now: the next client asks for its version

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import shlex
 from collections.abc import Mapping
@@ -150,8 +151,9 @@ class Sessions:
             raise NotFound("session", handle[:12])
         folder = str(seen["Config"].get("WorkingDir") or "/")
         script = _SHELL.format(env=shlex.quote(str(PRIVATE / "env")), start=STARTER)
+        terminal = ["-e", "TERM"] if "TERM" in os.environ else []  # Podman refuses a name without a value
         docker = ["env", "-u", "DOCKER_CONTEXT", found[0].path, "-H", self._connection.endpoint.url]
-        return [*docker, "exec", "-it", "-e", "TERM", "-w", folder, handle, "/bin/sh", "-c", script]
+        return [*docker, "exec", "-it", *terminal, "-w", folder, handle, "/bin/sh", "-c", script]
 
     def _seen(self, handle: str) -> dict[str, Any] | None:
         try:

@@ -23,7 +23,7 @@ from workbench.execution.fence import is_held
 from workbench.model.run import ENDED, Request, Run, RunState
 from workbench.services import control, projects, runs
 from workbench.services.bench import Bench, open_bench
-from workbench.store import runs as run_rows
+from workbench.store import run_pages
 from workbench.store.events import of
 
 PROJECT = "lab"
@@ -122,7 +122,7 @@ def ends_of(bench: Bench, run: int) -> list[str]:
 def active(bench: Bench) -> list[Run]:
     """Runs whose runner lives."""
     with bench.store.read() as connection:
-        found = run_rows.page(connection, run_rows.RunFilter())
+        found = run_pages.page(connection, run_pages.RunFilter())
     return [run for run in found if is_held(bench.home.attempt_folder(run.id, run.attempt))]
 
 

@@ -28,7 +28,7 @@ from workbench.model.schedule import DueState
 from workbench.model.session import ENDED, Session, SessionState
 from workbench.services import environments, projects, runs, schedules, sessions
 from workbench.services.bench import Bench
-from workbench.store.runs import RunFilter
+from workbench.store.run_pages import RunFilter
 from workbench.ui.app import Workbench
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]

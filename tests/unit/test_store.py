@@ -23,7 +23,7 @@ from workbench.model import session as session_model
 from workbench.model.run import RunState
 from workbench.model.schedule import DueState
 from workbench.model.session import Desired, SessionState
-from workbench.store import Store, builds, environments, events, ledger, pauses, runs, schedules, sessions
+from workbench.store import Store, builds, environments, events, ledger, pauses, run_pages, runs, schedules, sessions
 from workbench.store import migrations as migration_list
 from workbench.store.connection import wal_is_safe
 from workbench.store.events import Actor
@@ -68,7 +68,7 @@ def test_a_transaction_is_whole(store: Store) -> None:
     with pytest.raises(RuntimeError):
         fails()
     with store.read() as connection:
-        assert runs.page(connection, runs.RunFilter()) == []
+        assert run_pages.page(connection, run_pages.RunFilter()) == []
         assert events.newest(connection) == 0
 
 
@@ -486,7 +486,7 @@ def test_an_older_schema_is_backed_up_and_migrated(tmp_path: Path, monkeypatch: 
     store = Store(path)
     with store.read() as connection:
         names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master").fetchall()}
-        assert len(runs.page(connection, runs.RunFilter())) == 1
+        assert len(run_pages.page(connection, run_pages.RunFilter())) == 1
     store.close()
     assert "whole" in names
     assert "half" not in names
@@ -518,8 +518,8 @@ def test_pages_go_by_id(store: Store) -> None:
     """The next page begins where this one ends, also while rows are added."""
     numbers = [queued(store) for _ in range(7)]
     with store.read() as connection:
-        first = runs.page(connection, runs.RunFilter(), limit=3)
+        first = run_pages.page(connection, run_pages.RunFilter(), limit=3)
     queued(store)
     with store.read() as connection:
-        second = runs.page(connection, runs.RunFilter(), before=first[-1].id, limit=3)
+        second = run_pages.page(connection, run_pages.RunFilter(), before=first[-1].id, limit=3)
     assert [run.id for run in first + second] == sorted(numbers, reverse=True)[:6]

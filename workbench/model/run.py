@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from workbench.model.terms import Terms
+
 
 class RunState(StrEnum):
     """Where a run is. `waiting`: its engine is down. The last seven are ends."""
@@ -36,8 +38,9 @@ PENDING = frozenset({R.QUEUED, R.WAITING, R.RETRYING})
 UNSUCCESSFUL = ENDED - {R.SUCCEEDED}
 
 ALLOWED: dict[RunState, frozenset[RunState]] = {
-    R.QUEUED: frozenset({R.WAITING, R.STARTING, R.CANCELLED, R.FAILED}),
-    R.WAITING: frozenset({R.QUEUED, R.STARTING, R.CANCELLED, R.FAILED}),
+    # Timed out where it may not wait so long to begin.
+    R.QUEUED: frozenset({R.WAITING, R.STARTING, R.CANCELLED, R.FAILED, R.TIMED_OUT}),
+    R.WAITING: frozenset({R.QUEUED, R.STARTING, R.CANCELLED, R.FAILED, R.TIMED_OUT}),
     R.RETRYING: frozenset({R.QUEUED, R.WAITING, R.STARTING, R.CANCELLED, R.FAILED}),
     # Back to queued only when the runner provably never began (its lock was free and it wrote nothing).
     R.STARTING: frozenset({R.RUNNING, R.FINISHING, R.CANCELLING, R.QUEUED, R.RETRYING}) | ENDED,
@@ -104,6 +107,10 @@ class Run:
     cancel_asked: bool = False
     not_before: datetime | None = None
     group: int | None = None  # of a sweep
+    priority: int = 0
+    terms: Terms = field(default_factory=Terms)
+    peak_memory: int | None = None  # bytes that the newest attempt that ended held at most
+    cpu_seconds: float | None = None  # and the processor time it used
 
     @property
     def ended_well(self) -> bool:
@@ -146,3 +153,5 @@ class Request:
     at: datetime | None = None  # the due time or the present, in the zone that is meant; None: `${…}` is but text
     sweep: Any = None  # as `model.sweep.read` takes it: one run for each combination, as one group
     references: Mapping[str, str] = field(default_factory=dict)  # of the run that it is again (`model.variables`)
+    priority: int = 0
+    terms: Terms = field(default_factory=Terms)

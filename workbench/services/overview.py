@@ -17,12 +17,12 @@ from workbench.model.session import ALIVE, Desired, Session, SessionState
 from workbench.services.bench import Bench
 from workbench.store import builds as build_rows
 from workbench.store import environments as environment_rows
-from workbench.store import events, ledger, notices
+from workbench.store import events, ledger, notices, run_pages
 from workbench.store import runs as run_rows
 from workbench.store import schedules as schedule_rows
 from workbench.store import sessions as session_rows
 from workbench.store.environments import EngineRow
-from workbench.store.runs import RunFilter
+from workbench.store.run_pages import RunFilter
 from workbench.text import plural
 
 LOOK_BACK = timedelta(hours=24)
@@ -62,8 +62,8 @@ def overview(bench: Bench) -> Overview:
         engines = environment_rows.engines(connection)
         active = run_rows.in_states(connection, ACTIVE, limit=50)
         waiting = run_rows.in_states(connection, {RunState.WAITING}, limit=50)
-        ended = run_rows.page(connection, RunFilter(states=UNSUCCESSFUL, since=now - LOOK_BACK), limit=50)
-        newer = _last_good(run_rows.page(connection, RunFilter(since=now - LOOK_BACK), limit=500))
+        ended = run_pages.page(connection, RunFilter(states=UNSUCCESSFUL, since=now - LOOK_BACK), limit=50)
+        newer = _last_good(run_pages.page(connection, RunFilter(since=now - LOOK_BACK), limit=500))
         known = session_rows.listing(connection)
         schedules = schedule_rows.listing(connection)
         last_due = ledger.newest(connection)

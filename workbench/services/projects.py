@@ -17,9 +17,8 @@ from workbench.services.bench import Bench
 from workbench.services.folders import folder_to_link, hold_schedules, name_for_folder
 from workbench.services.repository import GitState, git_init, git_state
 from workbench.services.starter import examples, fill
-from workbench.store import contained, events
-from workbench.store import runs as run_rows
-from workbench.store.runs import RunFilter
+from workbench.store import contained, events, run_pages
+from workbench.store.run_pages import RunFilter
 from workbench.text import one_line, plural
 
 if TYPE_CHECKING:
@@ -284,7 +283,7 @@ def _taken(name: str) -> Conflict:
 
 def _idle(bench: Bench, name: str) -> None:
     with bench.store.read() as connection:
-        active = run_rows.page(connection, RunFilter(project=name, states=ACTIVE | PENDING), limit=1)
+        active = run_pages.page(connection, RunFilter(project=name, states=ACTIVE | PENDING), limit=1)
         alive = spares.of_people(connection, name)
     if active:
         raise Conflict(f"run {active[0].id} of {name} is {active[0].state}", hint=f"workbench stop {active[0].id}")

@@ -16,10 +16,10 @@ from workbench.model.run import ENDED, Attempt, Request, Run
 from workbench.services import control, environments, frozen, requests
 from workbench.services.bench import Bench
 from workbench.services.memo import Memo
-from workbench.store import asked
+from workbench.store import asked, run_pages
 from workbench.store import runs as rows
 from workbench.store.events import Actor
-from workbench.store.runs import RunFilter
+from workbench.store.run_pages import RunFilter
 
 __all__ = ["RunFilter"]
 
@@ -78,6 +78,8 @@ def insert(
         due=request.due,
         timeout=request.timeout if request.timeout is not None else bench.settings.run_timeout,
         retries=request.retries,
+        priority=request.priority,
+        terms=request.terms,
         record=checked.record,
     )
     if checked.by_id:
@@ -105,6 +107,8 @@ def again(
         name=run.name,
         timeout=run.timeout,
         retries=run.retries,
+        priority=run.priority,
+        terms=run.terms,
         allow_unknown_parameters=allow_unknown or frozenset(run.parameters),
         at=None if parameters is None else bench.now().astimezone(bench.zone),
         references=references,
@@ -142,7 +146,7 @@ def last(bench: Bench) -> Run:
 def page(bench: Bench, only: RunFilter | None = None, *, before: int | None = None, limit: int = 200) -> list[Run]:
     """Runs, newest first; the next page begins `before` the last id of this one."""
     with bench.store.read() as connection:
-        return rows.page(connection, only or RunFilter(), before=before, limit=limit)
+        return run_pages.page(connection, only or RunFilter(), before=before, limit=limit)
 
 
 def attempts(bench: Bench, run_id: int) -> list[Attempt]:

@@ -15,8 +15,8 @@ from workbench.model.schedule import ScheduleSpec
 from workbench.services import control, projects
 from workbench.services.bench import Bench
 from workbench.store import notices as rows
-from workbench.store import runs as run_rows
-from workbench.store.runs import RunFilter
+from workbench.store import run_pages
+from workbench.store.run_pages import RunFilter
 from workbench.text import one_line
 
 
@@ -58,7 +58,7 @@ def line(run: Run) -> str:
 def before(connection: sqlite3.Connection, run: Run) -> Run | None:
     """The run before it of the same schedule or, without one, the same notebook and name, that has ended."""
     only = RunFilter(project=run.project, schedule=run.schedule or "", notebook=run.notebook, states=ENDED)
-    found = run_rows.page(connection, only, before=run.id, limit=20)
+    found = run_pages.page(connection, only, before=run.id, limit=20)
     return next((one for one in found if one.name == run.name and one.cancel_asked is False), None)
 
 

@@ -195,6 +195,22 @@ def _groups(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX runs_group ON runs (group_id, id) WHERE group_id IS NOT NULL")
 
 
+def _queue(connection: sqlite3.Connection) -> None:
+    """Priorities, limits of the parts of a run, how retries go, what runs took; indexes for every page of a long history."""
+    for column in (
+        "priority INTEGER NOT NULL DEFAULT 0", "terms TEXT NOT NULL DEFAULT '{}'", "begin_by TEXT",
+        "peak_memory INTEGER", "cpu_seconds REAL",
+    ):  # fmt: skip
+        connection.execute(f"ALTER TABLE runs ADD COLUMN {column}")
+    pending = "state IN ('queued', 'waiting', 'retrying')"
+    connection.execute(f"CREATE INDEX runs_pending ON runs (priority DESC, id) WHERE {pending}")
+    connection.execute(f"CREATE INDEX runs_begin_by ON runs (begin_by) WHERE begin_by IS NOT NULL AND {pending}")
+    connection.execute("CREATE INDEX runs_project_state ON runs (project, state, id)")
+    connection.execute("CREATE INDEX runs_notebook_state ON runs (project, notebook, state, id)")
+    connection.execute("CREATE INDEX runs_name_state ON runs (project, name, state, id)")
+    connection.execute("CREATE INDEX runs_schedule_state ON runs (schedule, state, id) WHERE schedule IS NOT NULL")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _first,
     _life_of_sessions,
@@ -207,4 +223,5 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _contained,
     _notices,
     _groups,
+    _queue,
 )

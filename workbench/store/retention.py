@@ -6,6 +6,7 @@ import sqlite3
 
 from workbench.model.retention import Old
 from workbench.model.run import ENDED, RunState
+from workbench.store import run_pages
 from workbench.store.rows import marks, moment
 
 DEEPEST = 100_000  # ranks beyond are all the same to any policy
@@ -30,8 +31,7 @@ def old_runs(connection: sqlite3.Connection, project: str, *, after: int = 0, li
 
 def projects(connection: sqlite3.Connection) -> list[str]:
     """Projects that have runs, also those that are gone."""
-    rows = connection.execute("SELECT DISTINCT project FROM runs LIMIT 10000").fetchall()
-    return [row["project"] for row in rows]
+    return run_pages.projects(connection)
 
 
 def _newer(connection: sqlite3.Connection, row: sqlite3.Row) -> int:

@@ -5,27 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from workbench.model.run import ACTIVE, ALLOWED, ENDED, PENDING, Attempt, Failure, Run, RunState
 from workbench.model.states import may_become
+from workbench.model.terms import Terms
 from workbench.store.events import Actor, append
 from workbench.store.rows import column, marks, moment, stamp
-
-
-@dataclass(frozen=True)
-class RunFilter:
-    """What a list of runs shows; empty fields do not narrow. `text` is looked for in notebook, name and project."""
-
-    project: str = ""
-    states: frozenset[RunState] = frozenset()
-    schedule: str = ""
-    notebook: str = ""
-    text: str = ""
-    group_id: int = 0
-    since: datetime | None = None
 
 
 def insert(
@@ -43,15 +30,20 @@ def insert(
     due: datetime | None = None,
     timeout: float | None = None,
     retries: int = 0,
+    priority: int = 0,
+    terms: Terms | None = None,
     record: Mapping[str, Any] | None = None,
 ) -> int:
     """Queue a run: this row is the request. Its id."""
+    terms = terms or Terms()
     cursor = connection.execute(
         "INSERT INTO runs (project, notebook, name, environment, parameters, cells, created, schedule, due, timeout,"
-        " retries, record, state, by, account, origin) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " retries, record, priority, terms, begin_by, state, by, account, origin)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             project, notebook, name, environment, json.dumps(parameters), cells, stamp(created), schedule, stamp(due),
-            timeout, retries, json.dumps(record or {}), RunState.QUEUED, actor.by, actor.account, actor.origin,
+            timeout, retries, json.dumps(record or {}), priority, terms.to_json(), stamp(terms.begin_by(created)),
+            RunState.QUEUED, actor.by, actor.account, actor.origin,
         ),
     )  # fmt: skip
     run = int(cursor.lastrowid or 0)
@@ -215,32 +207,6 @@ def active_of_schedule(connection: sqlite3.Connection, schedule: str) -> list[Ru
     return [of_row(row) for row in rows]
 
 
-def page(connection: sqlite3.Connection, only: RunFilter, *, before: int | None = None, limit: int = 200) -> list[Run]:
-    """Newest first, those with an id below `before`: the next page begins at the last id of this one."""
-    where, values = ["1"], list[Any]()
-    if before is not None:
-        where.append("id < ?")
-        values.append(before)
-    for name in ("project", "schedule", "notebook", "group_id"):
-        if wanted := getattr(only, name):
-            where.append(f"{name} = ?")
-            values.append(wanted)
-    if only.states:
-        where.append(f"state IN ({marks(only.states)})")
-        values.extend(only.states)
-    if only.since:
-        where.append("created >= ?")
-        values.append(stamp(only.since))
-    if only.text:
-        where.append("(instr(notebook, ?) OR instr(name, ?) OR instr(project, ?))")
-        values.extend([only.text] * 3)
-    rows = connection.execute(
-        f"SELECT * FROM runs WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?",  # noqa: S608 - columns above
-        (*values, limit),
-    ).fetchall()
-    return [of_row(row) for row in rows]
-
-
 def counts(connection: sqlite3.Connection) -> dict[RunState, int]:
     """How many runs are in each state that is not an end."""
     wanted = (*PENDING, *ACTIVE)
@@ -282,8 +248,9 @@ def delete(connection: sqlite3.Connection, run: int, *, at: datetime, actor: Act
     return cursor.rowcount == 1
 
 
-def of_row(row: sqlite3.Row) -> Run:
+def of_row(found: sqlite3.Row) -> Run:
     """A row of `runs` as it is known elsewhere."""
+    row = dict(zip(found.keys(), found, strict=True))  # a name is looked for among all others in the row itself
     return Run(
         id=row["id"], project=row["project"], notebook=row["notebook"], name=row["name"],
         environment=row["environment"], engine=row["engine"], revision=row["revision"],
@@ -293,5 +260,6 @@ def of_row(row: sqlite3.Row) -> Run:
         cells_done=row["cells_done"], output=row["output"], created=datetime.fromisoformat(row["created"]),
         started=moment(row["started"]), ended=moment(row["ended"]), seconds=row["seconds"], by=row["by"],
         account=row["account"], origin=row["origin"], cancel_asked=bool(row["cancel_asked"]),
-        not_before=moment(row["not_before"]), group=row["group_id"],
+        not_before=moment(row["not_before"]), group=row["group_id"], priority=row["priority"],
+        terms=Terms.from_json(row["terms"]), peak_memory=row["peak_memory"], cpu_seconds=row["cpu_seconds"],
     )  # fmt: skip

@@ -1,0 +1,80 @@
+"""The terms of a run: how urgent it is, how long each part of it may take, and when it is tried again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+WORDS = {"low": -10, "normal": 0, "high": 10}  # of priorities; any number between the bounds will do
+LEAST_URGENT, MOST_URGENT = -100, 100
+DELAY, FACTOR, LONGEST = 5.0, 2.0, 300.0  # seconds before the second try, what each pause is multiplied by, the longest
+RETRIED = frozenset({"failed", "timed-out", "out-of-memory", "crashed", "interrupted"})  # ends after which it may be
+
+
+def priority_of(said: str) -> int:
+    """The number of `high`, `normal`, `low`, or of a number in words. Raises ValueError."""
+    if said in WORDS:
+        return WORDS[said]
+    try:
+        number = int(said)
+    except ValueError:
+        number = MOST_URGENT + 1
+    if not LEAST_URGENT <= number <= MOST_URGENT:
+        raise ValueError(f"{said[:40]!r} is no priority: write low, normal, high, or a number from -100 to 100")
+    return number
+
+
+def priority_word(number: int) -> str:
+    """`high` for 10, `7` for 7."""
+    return next((word for word, value in WORDS.items() if value == number), str(number))
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Lengths in seconds. `queue` until it begins, `start` until its kernel answers, `cell` of each cell.
+
+    The pause before a second try is `delay`, times `factor` for each further one, up to `longest`; it is tried again after
+    the ends in `on` alone. How often is a number of the run itself, as is the limit of the whole run.
+    """
+
+    queue: float | None = None
+    start: float | None = None
+    cell: float | None = None
+    delay: float = DELAY
+    factor: float = FACTOR
+    longest: float | None = None
+    on: frozenset[str] = RETRIED
+
+    @property
+    def cap(self) -> float:
+        """The longest pause between two tries."""
+        return max(LONGEST, self.delay) if self.longest is None else self.longest
+
+    def pause(self, tries: int) -> timedelta:
+        """How long is waited after so many tries."""
+        steps = min(max(tries, 1) - 1, 60)
+        return timedelta(seconds=min(self.delay * min(self.factor**steps, 1e9), self.cap))
+
+    def begin_by(self, created: datetime) -> datetime | None:
+        """When a run asked for then must have begun; None where it may wait."""
+        return created + timedelta(seconds=self.queue) if self.queue else None
+
+    def to_json(self) -> str:
+        """What differs from the terms of a run that says nothing, as one JSON object."""
+        usual = Terms()
+        said = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        data = {name: value for name, value in said.items() if value != getattr(usual, name)}
+        if "on" in data:
+            data["on"] = sorted(self.on)
+        return json.dumps(data)
+
+    @classmethod
+    @lru_cache(maxsize=256)
+    def from_json(cls, text: str) -> Terms:
+        """The reverse of `to_json`; a home has few different ones."""
+        data = json.loads(text)
+        if "on" in data:
+            data["on"] = frozenset(data["on"])
+        return cls(**data)

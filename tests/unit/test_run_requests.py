@@ -10,7 +10,7 @@ import pytest
 
 from workbench.errors import Conflict, NotFound, Refused
 from workbench.model.run import Request, RunState
-from workbench.services import control, environments, projects, requests, runs
+from workbench.services import control, environments, groups, projects, requests, runs
 from workbench.services.bench import Bench, open_bench
 from workbench.store import runs as rows
 
@@ -184,3 +184,25 @@ def test_an_unknown_run_says_where_to_look(bench: Bench) -> None:
     """NotFound with a command."""
     with pytest.raises(NotFound, match="no run"):
         runs.get(bench, 999)
+
+
+def test_only_what_failed_of_a_group_is_asked_for_again(bench: Bench) -> None:
+    """A new group of the combinations that did not succeed; while some go on, and where none failed, it is refused."""
+    first = runs.submit(bench, ask(sweep={"rate": [0.1, 0.2, 0.3]}))
+    group = runs.get(bench, first).group
+    assert group
+    with pytest.raises(Conflict, match="3 runs of g1 have not ended"):
+        groups.again(bench, group, failed=True)
+    states = [RunState.SUCCEEDED, RunState.FAILED, RunState.CRASHED]
+    with bench.store.write() as connection:
+        for run, state in zip(groups.members(bench, group), states, strict=True):
+            connection.execute("UPDATE runs SET state = ? WHERE id = ?", (state, run.id))
+    made, count = groups.again(bench, group, failed=True)
+    assert count == 2
+    assert [run.parameters["rate"] for run in groups.members(bench, made)] == [0.2, 0.3]
+    assert groups.get(bench, made).names == ("rate",)
+    with bench.store.write() as connection:
+        connection.execute("UPDATE runs SET state = 'succeeded'")
+    with pytest.raises(Conflict, match="no run of g2 did not succeed"):
+        groups.again(bench, made, failed=True)
+    assert groups.again(bench, group)[1] == 3

@@ -67,6 +67,20 @@ def ask(call: Invocation, request: Request, *, yes: bool) -> None:
         sure(call, f"Queue {sweep.told(rows)}?", yes=yes)
 
 
+def is_group(text: str) -> bool:
+    """Whether an id is one of a group."""
+    return text[:1] == "g" and text[1:].isdigit()
+
+
+def again(call: Invocation, group_id: int, *, failed: bool, detach: bool) -> int:
+    """Ask for a group once more; the command's exit code."""
+    from workbench.services import groups
+
+    made, count = groups.again(call.changing(), group_id, failed=failed)
+    note(call, f"g{group_id} again as g{made}: {count} of its combinations")
+    return wait_for(call, made, detach=detach)
+
+
 def wait_for(call: Invocation, group_id: int, *, detach: bool) -> int:
     """Wait for a group that was just asked for, or only print its id; the command's exit code."""
     from workbench.cli import following

@@ -93,6 +93,7 @@ ANSWERS = {
     "runs output": "`notebook folder`; with --text `cells` (array of `cell text`)",
     "runs cancel": "`cancelling` (array of ids)",
     "runs again": "run; with --detach `id`",
+    "runs compare": "`runs facts cells outputs_differ`",
     "runs report": "`report` (path)",
     "runs scalars": "array of `run scalars`, those that tracked any",
     "runs tag": "tags by id",

@@ -145,13 +145,21 @@ def cancel(call: Invocation, ids: tuple[str, ...]) -> None:
 @ID
 @with_parameters
 @click.option("--unknown", is_flag=True, help="Also take new parameters the notebook does not declare.")
+@click.option("--failed", is_flag=True, help="Of a group, only what did not succeed.")
 @click.option("-d", "--detach", is_flag=True, help="Print the new run's id and do not wait.")
-def again(call: Invocation, run: str, given: Given, unknown: bool, detach: bool) -> int:
-    """Run the notebook of a run once more, as it is now; parameters given replace single ones of it."""
+def again(call: Invocation, run: str, given: Given, unknown: bool, failed: bool, detach: bool) -> int:
+    """Run the notebook of a run once more, as it is now; parameters given replace single ones of it.
+
+    Of a group, as g7, all its combinations, as a new group.
+    """
     from workbench.model.placeholder import escaped
     from workbench.services import runs as service
 
     bench = call.changing()
+    if groups.is_group(run) or failed:
+        if not given.none:
+            raise click.UsageError("A group is run again with its own parameters.")
+        return groups.again(call, group_id(bench, run), failed=failed, detach=detach)
     old = service.get(bench, run_id(bench, run))
     parameters = None if given.none else {**escaped(old.parameters), **given.read()}
     return wait_for(call, service.again(bench, old.id, parameters, allow_unknown=unknown), detach=detach)
@@ -216,6 +224,7 @@ def _facts(bench: Bench, run: Run, tries: int) -> list[tuple[str, Cell | str | N
         ("ended", when(run.ended)),
         ("cells", f"{run.cells_done} of {run.cells}" if run.attempt else None),
         ("timeout", duration(run.timeout) if run.timeout else None),
+        ("changed", run.changed),
         ("tries", f"{tries} of {run.retries + 1}" if run.retries else None),
     ]
 

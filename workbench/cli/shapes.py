@@ -71,6 +71,7 @@ RUN: Shape[Run] = Shape(
         _same("started", "time or null", "when the newest try started"),
         _same("ended", "time or null", "when it ended"),
         _same("seconds", "seconds or null", "length of the newest try"),
+        _text("changed", "what of its output is materially other than of the success before; empty for nothing"),
         _text("output", "folder with what it left; empty before it is published"),
         *_actor(),
     ),

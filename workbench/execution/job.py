@@ -34,6 +34,7 @@ class Job:
     `record.json` as they are (git, by, as, schedule, due, environment). `env` is for the kernel, beside what the
     environment declares. `kernel` is the one to use, `preferred_kernel` the one where the notebook's own is not there.
     `timeout` in seconds for the whole run; `cell_output_limit` in bytes of text of one cell.
+    `previous` is the output of the success before it.
     """
 
     run: int
@@ -56,6 +57,7 @@ class Job:
     wake: Path | None = None
     cell_output_limit: int = 10_000_000
     allow_errors: bool = False
+    previous: Path | None = None
 
     @property
     def label(self) -> str:
@@ -94,7 +96,7 @@ class Job:
         data["revision"] = Revision.from_json(json.dumps(data["revision"]))
         data["engine"] = EngineName(data["engine"])
         data["input"] = Path(data["input"])
-        for key in ("published", "wake"):
+        for key in ("published", "wake", "previous"):
             data[key] = Path(data[key]) if data[key] else None
         return cls(**data)
 

@@ -26,7 +26,7 @@ class Result:
     `cells` counts code cells, `cells_done` those that ended well. `kernel_exit` says how the kernel's process ended,
     where it did so by itself. `output` is the published folder, or the attempt's where nothing could be published.
     `never_began`: the engine was not there and no cell was run, so the run may wait and start anew. `scalars` are the
-    numbers it tracked.
+    numbers it tracked, `changed` what of its output is materially other than of the success before.
     """
 
     state: RunState
@@ -43,6 +43,7 @@ class Result:
     output: str = ""
     published: bool = False
     never_began: bool = False
+    changed: str = ""
     scalars: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> str:

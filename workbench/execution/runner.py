@@ -34,12 +34,14 @@ from workbench.execution.result import Result, read_result, reserve, write_resul
 from workbench.execution.verdict import Verdict, judge, last_words
 from workbench.model.event import Progress
 from workbench.model.run import RunState
+from workbench.notebooks.comparison import changed
 from workbench.notebooks.document import Document, parse, written
 from workbench.notebooks.scalars import scalars_of
 from workbench.text import one_line
 
 GRACE = 5.0  # seconds a kernel may take for its own end: files are closed and buffers written then
 LAUNCH = 60.0  # seconds an engine may take to start a kernel that is not wanted any more
+COMPARED = 5_000_000  # bytes of an output that is compared with the one before
 BUSY = 3  # exit code where another process holds the lock
 
 
@@ -192,9 +194,22 @@ class Runner:
             published=place is not None,
             never_began=verdict.never_began,
             scalars=scalars_of(self.notebook or {}),
+            changed=self.changed(verdict),
         )
         write_result_patiently(self.folder, result)
         wake(self.job.wake)
+
+    def changed(self, verdict: Verdict) -> str:
+        """What of the output of a success is materially other than of the one before; empty where that is not known."""
+        path = self.job.previous
+        if verdict.state is not RunState.SUCCEEDED or path is None or self.notebook is None:
+            return ""
+        try:
+            if path.stat().st_size > COMPARED:
+                return ""
+            return changed(parse(path.read_bytes(), title=str(path)).data, self.notebook)
+        except (OSError, WorkbenchError):
+            return ""
 
     def save(self, verdict: Verdict) -> None:
         """The last, durable saving. Papermill marks allowed errors with its banner too: only a failed run keeps it."""

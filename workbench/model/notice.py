@@ -10,12 +10,14 @@ from enum import StrEnum
 
 class Occasion(StrEnum):
     """What people are told of. `recovery`: the first success after a run that did not succeed; `late`: a due time that
-    was missed, or whose run has not begun ten minutes later; `test`: somebody wanted to see whether it arrives."""
+    was missed, or whose run has not begun ten minutes later; `changed`: a success
+    whose output is materially other than that of the one before; `test`: somebody wanted to see whether it arrives."""
 
     FAILURE = "failure"
     RECOVERY = "recovery"
     LATE = "late"
     SUCCESS = "success"
+    CHANGED = "changed"
     TEST = "test"
     HEARTBEAT = "heartbeat"
     DELIVERY = "delivery"

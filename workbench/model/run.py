@@ -111,6 +111,7 @@ class Run:
     terms: Terms = field(default_factory=Terms)
     peak_memory: int | None = None  # bytes that the newest attempt that ended held at most
     cpu_seconds: float | None = None  # and the processor time it used
+    changed: str = ""  # what of its output is materially other than of the success before
 
     @property
     def ended_well(self) -> bool:

@@ -17,6 +17,7 @@ WORDS = {
     Occasion.LATE: "late",
     Occasion.RECOVERY: "recovered",
     Occasion.SUCCESS: "succeeded",
+    Occasion.CHANGED: "with changed output",
     Occasion.TEST: "a test",
 }
 

@@ -7,18 +7,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import NotFound, Refused
+from workbench.errors import Conflict, NotFound, Refused
 from workbench.model import sweep as sweeps
 from workbench.model.group import Group, Standing
 from workbench.model.parameter import shown
 from workbench.model.placeholder import Moments, expanded, named
-from workbench.model.run import Request, Run, RunState
+from workbench.model.run import ENDED, UNSUCCESSFUL, Request, Run, RunState
 from workbench.model.sweep import Sweep
-from workbench.services import control, given, requests, runs
+from workbench.services import control, environments, given, requests, runs
 from workbench.services.bench import Bench
 from workbench.services.memo import Memo
 from workbench.store import groups as rows
 from workbench.store.events import Actor
+from workbench.text import plural
 
 if TYPE_CHECKING:
     from workbench.notebooks.parameters import Parameters
@@ -141,6 +142,29 @@ def cancel(bench: Bench, group: int) -> int:
     control.ensure(bench)
     control.wake(bench)
     return asked
+
+
+def again(bench: Bench, group: int, *, failed: bool = False) -> tuple[int, int]:
+    """Ask for all its combinations once more, or with `failed` for those that did not succeed, as a new group. Its id,
+    and how many. Raises `Conflict` where none is left, or some have not ended."""
+    old = get(bench, group)
+    found = members(bench, group, UNSUCCESSFUL if failed else ())
+    open_ones = [run for run in members(bench, group) if run.state not in ENDED]
+    if failed and open_ones:
+        raise Conflict(
+            f"{plural(len(open_ones), 'run')} of {old.label} have not ended", hint="Wait for them, or cancel them."
+        )
+    if not found:
+        raise Conflict(f"no run of {old.label} {'did not succeed' if failed else 'is left'}")
+    memo = Memo()
+    made = [requests.check(bench, runs.request_of(bench, run), memo=memo) for run in found]
+    checked = replace(made[0], group=tuple(made), swept=old.names)
+    with bench.store.write() as connection:
+        first = insert(bench, connection, checked, bench.actor, memo)
+        environments.carry_engine(bench, connection, checked.environment)
+    control.ensure(bench)
+    control.wake(bench)
+    return runs.get(bench, first).group or 0, len(made)
 
 
 def told(combination: Mapping[str, Any]) -> str:

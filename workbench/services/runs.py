@@ -96,10 +96,16 @@ def again(
     Names that the old run had need not be the notebook's; others must, unless `allow_unknown`. References are written out
     in `parameters`, not in those of the old run.
     """
-    run = get(bench, run_id)
+    return submit(bench, request_of(bench, get(bench, run_id), parameters, allow_unknown=allow_unknown))
+
+
+def request_of(
+    bench: Bench, run: Run, parameters: Mapping[str, Any] | None = None, *, allow_unknown: bool = False
+) -> Request:
+    """What asks for the same as a run that there was, with its parameters or others."""
     with bench.store.read() as connection:
-        references = rows.record(connection, run_id).get("references", {})
-    request = Request(
+        references = rows.record(connection, run.id).get("references", {})
+    return Request(
         project=run.project,
         notebook=run.notebook,
         parameters=run.parameters if parameters is None else parameters,
@@ -113,7 +119,6 @@ def again(
         at=None if parameters is None else bench.now().astimezone(bench.zone),
         references=references,
     )
-    return submit(bench, request)
 
 
 def cancel(bench: Bench, run_id: int) -> bool:

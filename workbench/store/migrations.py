@@ -211,6 +211,11 @@ def _queue(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX runs_schedule_state ON runs (schedule, state, id) WHERE schedule IS NOT NULL")
 
 
+def _changed(connection: sqlite3.Connection) -> None:
+    """What of a run's output is materially other than of the success before it."""
+    connection.execute("ALTER TABLE runs ADD COLUMN changed TEXT NOT NULL DEFAULT ''")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _first,
     _life_of_sessions,
@@ -224,4 +229,5 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _notices,
     _groups,
     _queue,
+    _changed,
 )

@@ -20,13 +20,14 @@ from typing import Any
 
 from workbench.engines.registry import options
 from workbench.errors import WorkbenchError
-from workbench.execution.job import Job, write_job
+from workbench.execution.job import OUTPUT_FILE, Job, write_job
 from workbench.execution.nursery import Nursery
 from workbench.model.project import Project
 from workbench.model.run import ACTIVE, PENDING, Run, RunState
 from workbench.model.schedule import Overlap
 from workbench.model.variables import variables
 from workbench.services import catalogue, control, projects
+from workbench.store import history
 from workbench.store import runs as rows
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.endings import LONGEST_PAUSE
@@ -276,4 +277,13 @@ class Dispatch:
                 "environment": run.environment,
             },
             wake=self.desk.wake_path,
+            previous=self._previous(run),
         )
+
+    def _previous(self, run: Run) -> Path | None:
+        """The output that a scheduled run's is compared with."""
+        if run.schedule is None or run.group:
+            return None
+        with self.desk.read() as connection:
+            found = history.last_success(connection, run.project, run.name, before=run.id)
+        return self.desk.home.attempt_folder(found.id, found.attempt) / OUTPUT_FILE if found else None

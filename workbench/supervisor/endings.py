@@ -46,7 +46,7 @@ class Endings:
                 connection, run.id, run.state, result.state, attempt=run.attempt, at=now, actor=self.desk.actor,
                 reason=result.reason, hint=result.hint, failure=result.failure, seconds=result.seconds,
                 output=result.output, ended=result.ended or now, cells_done=result.cells_done,
-                cells=result.cells or run.cells,
+                cells=result.cells or run.cells, changed=result.changed,
             )  # fmt: skip
             if done:
                 rows.end_attempt(

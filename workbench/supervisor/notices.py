@@ -101,6 +101,9 @@ class Notices:
             self._tell(connection, Occasion.FAILURE, f"run {run.id}", telling.line(run), notify, run.id)
             return
         self._tell(connection, Occasion.SUCCESS, f"run {run.id}", telling.line(run), notify, run.id)
+        if run.changed:
+            text = f"{telling.line(run)}; its output changed: {run.changed}"
+            self._tell(connection, Occasion.CHANGED, f"run {run.id}", text, notify, run.id)
         if notify.heartbeat:
             self._add(connection, Occasion.HEARTBEAT, f"run {run.id}", [notify.heartbeat], "", run.id)
         before = telling.before(connection, run)

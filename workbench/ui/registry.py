@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 
 from workbench.ui.actions import LISTS, LOGS, PROGRAM, Action
 from workbench.ui.acts import (
+    comparison,
     disk,
     environments,
     locks,
@@ -31,6 +32,7 @@ ACTIONS: tuple[Action, ...] = (
     *sessions.ACTIONS,
     *runs.ACTIONS,
     *reports.ACTIONS,
+    *comparison.ACTIONS,
     *schedules.ACTIONS,
     *logs.ACTIONS,
     *view.ACTIONS,

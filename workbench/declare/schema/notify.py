@@ -15,7 +15,7 @@ _ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
 _SERVICE = re.compile(r"[a-z][a-z0-9+.\-]*://\S+", re.ASCII)
 
 
-TOLD = (Occasion.FAILURE, Occasion.RECOVERY, Occasion.LATE, Occasion.SUCCESS)
+TOLD = (Occasion.FAILURE, Occasion.RECOVERY, Occasion.LATE, Occasion.SUCCESS, Occasion.CHANGED)
 
 
 def _target(said: str) -> str:
@@ -46,6 +46,9 @@ class NotifyKeys(Keys):
         None, description="Due times that were missed, and runs that have not begun ten minutes after theirs."
     )
     success: Targets | None = Field(None, description="Every run that succeeded.")
+    changed: Targets | None = Field(
+        None, description="Successes whose output is materially other than that of the one before."
+    )
     heartbeat: Url | None = Field(
         None, description="Asked for after each success, for a monitor that notices when nothing comes any more."
     )

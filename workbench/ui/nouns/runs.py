@@ -178,6 +178,7 @@ def summary(bench: Bench, run: Run) -> Page:
         ("retries", f"{run.retries}, try {run.attempt}" if run.retries else None),
         ("time limit", duration(run.timeout) if run.timeout else None),
         ("output", str(left.folder) if left.folder else None),
+        ("changed", run.changed or None),
         ("told", ", ".join(f"{masked(one.target)} ({one.state})" for one in telling.recent(bench, run=run.id)) or None),
         ("tags", ", ".join(tags.of(bench, [run.id]).get(run.id, ()))),
     )

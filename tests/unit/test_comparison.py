@@ -1,0 +1,74 @@
+"""Two executed notebooks side by side: what differs of code and outputs, and what means nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from workbench.notebooks.comparison import changed, differences, same
+
+
+def cell(source: str, *texts: str, id: str = "", **data: str) -> dict[str, Any]:  # noqa: A002
+    """A code cell that printed `texts` and displayed `data`."""
+    outputs: list[dict[str, Any]] = [{"output_type": "stream", "name": "stdout", "text": text} for text in texts]
+    if data:
+        outputs.append({"output_type": "display_data", "data": {k.replace("_", "/"): v for k, v in data.items()}})
+    made = {"cell_type": "code", "metadata": {}, "source": source, "outputs": outputs}
+    return {**made, "id": id} if id else made
+
+
+def book(*cells: dict[str, Any]) -> dict[str, Any]:
+    """A notebook."""
+    return {"cells": list(cells)}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "equal"),
+    [
+        ("total 3.0000000001", "total 3.0", True),
+        ("total 3.001", "total 3.0", False),
+        ("1,234.5 rows", "1234.5 rows", True),
+        ("nan and 1e-12", "nan and 2e-12", True),
+        ("<f at 0x7f0000aa>", "<f at 0x7fddee11>", True),
+        ("made 2026-01-02 06:30:00", "made 2026-01-03 06:31:07", True),
+        ("took 0:00:01.5", "took 0:00:01.5", True),
+        ("   a  1\nb  2.0", "a 1\nb     2", True),
+        ("north", "south", False),
+        ("1 2", "1 2 3", False),
+    ],
+)
+def test_numbers_have_a_tolerance_and_what_is_fleeting_is_the_same(first: str, second: str, equal: bool) -> None:
+    """Numbers within a millionth, addresses, days and widths of columns are no difference; a word and a count are."""
+    assert same(("text", first), ("text", second)) is equal
+
+
+def test_cells_are_matched_and_what_differs_is_told() -> None:
+    """By id, or by text where ids were made anew; one that is only on one side is told, with both sides short."""
+    first = book(cell("a", "x 1\n", id="1"), cell("b", "same", id="2"), cell("old", id="3"))
+    second = book(
+        cell("a", "x 2\n", id="1"), cell("b + 0", "same", id="2"), cell("new", "n", id="4"), cell("n2", id="5")
+    )
+    found = [(one.cell, one.what, one.first, one.second) for one in differences(first, second)]
+    assert found == [
+        (1, "output", "x 1", "x 2"),
+        (2, "code", "b", "b + 0"),
+        (3, "only in the first", "old", ""),
+        (3, "only in the second", "", "new"),
+        (4, "only in the second", "", "n2"),
+    ]
+    assert changed(book(cell("a", "x 1", id="1")), book(cell("a", "x 1", id="9"))) == ""
+    assert changed(first, second) == "cell 1: x 1 became x 2, and 3 more"
+
+
+def test_pictures_tables_and_parameters() -> None:
+    """Another picture is a difference, tables are compared by their numbers, injected parameters are left out."""
+    injected = {**cell("n = 1"), "metadata": {"tags": ["injected-parameters"]}}
+    one = book(injected, cell("t", text_plain="   a\n0  1.0", image_png="AAAA"))
+    other = book(cell("t", text_plain="   a\n0  1.0", image_png="BBBB"))
+    assert changed(one, other) == "cell 1: [image/png] became [image/png]"
+    table = cell("t", text_html="<table><tr><td>1.00000000</td></tr></table>")
+    near = cell("t", text_html="<table><tr><td>1.00000001</td></tr></table>")
+    assert changed(book(table), book(near)) == ""
+    silent = {**cell("w"), "outputs": [{"output_type": "stream", "name": "stderr", "text": "warned at 3"}]}
+    assert changed(book(cell("w")), book(silent)) == ""

@@ -101,6 +101,11 @@ class Home:
         """Values of secrets, a file each."""
         return self.state / "secrets"
 
+    @property
+    def code(self) -> Path:
+        """Files of projects that runs see in their place, and repositories that they are from."""
+        return self.state / "code"
+
     def usage_file(self, session: int) -> Path:
         """What a session takes, as last measured."""
         return self.session_folder(session) / "usage.json"

@@ -348,7 +348,7 @@ def test_a_schedule_takes_the_zone_of_its_home() -> None:
         ("notebook: a.ipynb\nevery: 2h\nretries: 99\n", "at most 20"),
         ("notebook: a.ipynb\nevery: 2h\nretries: 1.5\n", "expected a whole number"),
         ("notebook: a.ipynb\nevery: 2h\noverlap: skp\n", "expected one of skip, queue, replace, allow"),
-        ("notebook: a.ipynb\nevery: 2h\ncode: live\n", "not in this version yet"),
+        ("notebook: a.ipynb\nevery: 2h\nafter: other\n", "not in this version yet"),
         ("notebook: a.ipynb\nevery: 2h\nparameters: [a]\n", "expected a mapping"),
         ("notebook: a.ipynb\nevery: 2h\nparameters: {a: .inf}\n", "no value of a parameter"),
         ("notebook: a.ipynb\nevery: 2h\nparameters: {a: 1e999}\n", "too large"),

@@ -434,5 +434,5 @@ def test_a_git_that_hangs_is_given_up(bench: Bench, tmp_path: Path, monkeypatch:
     slow.write_text("#!/bin/sh\nexec sleep 60\n")
     slow.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr("workbench.services.repository.PATIENCE", 0.2)
+    monkeypatch.setattr("workbench.services.git.PATIENCE", 0.2)
     assert projects.git_state(Project("a", tmp_path)) == projects.GitState()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from workbench.cli import failure, groups, parameter_facts
+from workbench.cli.code import located, with_code
 from workbench.cli.filters import Span
 from workbench.cli.grammar import command, options
 from workbench.cli.invocation import Invocation
@@ -19,6 +20,7 @@ from workbench.cli.output import emit, note
 from workbench.cli.progress import ProgressLine
 from workbench.cli.shapes import RUN
 from workbench.errors import Refused
+from workbench.model.code import Code
 from workbench.model.run import MOST_RETRIES
 from workbench.text import size
 
@@ -93,6 +95,7 @@ def with_parameters(function: Any) -> Any:
 @with_parameters
 @groups.with_sweep
 @click.option("-e", "--environment", metavar="NAME", shell_complete=environment_names, help="Another environment.")
+@with_code
 @click.option("--timeout", type=Span(), metavar="TIME", help="Limit of the whole run, as 45m.")
 @click.option(
     "--retries", type=click.IntRange(0, MOST_RETRIES), default=0, help="Further tries when it does not succeed."
@@ -108,6 +111,7 @@ def run(
     given: Given,
     sweep: Any,
     environment: str | None,
+    code: Code,
     timeout: float | None,
     retries: int,
     name: str | None,
@@ -122,11 +126,11 @@ def run(
     ends in anything but success. With --sweep or --grid it is one run for each combination, as a group (g7).
     """
     from workbench.model.run import Request
-    from workbench.services import projects, requests, runs
+    from workbench.services import requests, runs
 
     bench = call.reading() if help_notebook else call.changing()
-    project, relative = projects.locate(bench, Path(notebook))
-    takes = requests.parameters_of(bench, project.name, relative) if given.values or help_notebook else None
+    project, relative = located(bench, Path(notebook), code)
+    takes = requests.parameters_of(bench, project.name, relative, code=code) if given.values or help_notebook else None
     if takes and help_notebook:
         parameter_facts.tell(call, takes)
         return 0
@@ -135,6 +139,7 @@ def run(
         notebook=relative,
         parameters=given.read(takes),
         environment=environment,
+        code=code,
         name=name,
         timeout=timeout,
         retries=retries,

@@ -200,7 +200,8 @@ def _row(run: Run, now: datetime, *, grouped: bool = False) -> tuple[Cell | str,
 def _facts(bench: Bench, run: Run, tries: int) -> list[tuple[str, Cell | str | None]]:
     from json import dumps
 
-    from workbench.services import revisions
+    from workbench.services import revisions, seen
+    from workbench.services import runs as service
 
     def when(moment: datetime | None) -> str | None:
         if moment is None:
@@ -213,6 +214,7 @@ def _facts(bench: Bench, run: Run, tries: int) -> list[tuple[str, Cell | str | N
         ("notebook", f"{run.project}/{run.notebook}"),
         ("parameters", values),
         ("environment", " ".join(part for part in (run.environment, run.engine, run.revision) if part) + loose),
+        ("code", seen.words(service.noted(bench, run.id))),
         ("group", f"g{run.group}" if run.group else None),
         ("schedule", run.schedule),
         ("due", when(run.due)),

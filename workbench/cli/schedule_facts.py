@@ -45,6 +45,7 @@ def facts(
         ("notebook", spec.notebook if spec else None),
         ("parameters", "\n".join(parameter_lines.of(bench, spec, view.next_due)) if spec else None),
         ("environment", _environment(view, bench)),
+        ("code", str(spec.code) if spec and not spec.code.live else None),
         ("when", f"{spec.when}, {spec.timezone}: {coming.words}" if spec and coming else None),
         ("timeout", duration(spec.timeout) if spec and spec.timeout else None),
         ("retries", str(spec.retries) if spec and spec.retries else None),

@@ -57,6 +57,12 @@ SCHEDULE: Shape[ScheduleView] = Shape(
         _spec("timezone", "text or null", "its zone"),
         _spec("parameters", "object or null", "values as declared"),
         _spec("environment", "text or null", "what its file names; null for the project's"),
+        Key(
+            "code",
+            "text or null",
+            "live, frozen, or the branch, tag or commit",
+            lambda view: view.spec.code.what if view.spec else None,
+        ),
         _spec("timeout", "seconds or null", "limit of each run"),
         _spec("retries", "integer or null", "further tries of each run"),
         _spec("overlap", "text or null", "skip, queue, replace, allow: while the run before goes on"),

@@ -10,6 +10,7 @@ from pathlib import Path
 from workbench.declare.problem import DeclarationError, Problem, Reading
 from workbench.declare.reader import TEXT, Document, read
 from workbench.declare.schema import ScheduleKeys
+from workbench.declare.schema.code import code_of
 from workbench.declare.schema.deliver import deliveries_of
 from workbench.declare.schema.keep import keep_of
 from workbench.declare.schema.notify import notify_of
@@ -71,6 +72,7 @@ def load_schedule(
         deliver=deliveries_of(keys.deliver),
         notify=notify_of(keys.notify),
         keep=keep_of(keys.keep),
+        code=code_of(keys.code),
         start=keys.start,
         end=keys.end,
         jitter=keys.jitter,

@@ -73,6 +73,12 @@ class Workspace:
     person: Person = Person(0, 0, "root")
     warm: bool = False  # whether a kernel may come from what is kept warm
     preload: tuple[str, ...] = ()  # modules that a warm one has imported already
+    tree: Path | None = None  # shown read-only in the project's place, with the project's own `data` and `runs` in it
+
+    @property
+    def here(self) -> Path:
+        """Where `cwd` is on this machine."""
+        return self.tree / self.cwd.relative_to(self.project) if self.tree else self.cwd
 
 
 @dataclass(frozen=True)

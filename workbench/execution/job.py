@@ -92,6 +92,7 @@ class Job:
             person=Person(**space["person"]),
             warm=space.get("warm", False),
             preload=tuple(space.get("preload", ())),
+            tree=Path(space["tree"]) if space.get("tree") else None,
         )
         data["revision"] = Revision.from_json(json.dumps(data["revision"]))
         data["engine"] = EngineName(data["engine"])

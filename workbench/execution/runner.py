@@ -120,7 +120,7 @@ class Runner:
         """Run the notebook with papermill over the engine's host."""
         job = self.job
         try:
-            os.chdir(job.workspace.cwd)
+            os.chdir(job.workspace.here)
             content = job.input.read_bytes()
         except OSError as error:
             raise Refused(f"{error.filename}: {error.strerror}") from error

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from workbench.model.code import AS_IT_IS, Code
 from workbench.model.terms import Terms
 
 
@@ -156,3 +157,4 @@ class Request:
     references: Mapping[str, str] = field(default_factory=dict)  # of the run that it is again (`model.variables`)
     priority: int = 0
     terms: Terms = field(default_factory=Terms)
+    code: Code = AS_IT_IS  # which files of its project it sees

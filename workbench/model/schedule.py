@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from workbench.model.code import AS_IT_IS, Code
 from workbench.model.delivery import Delivery
 from workbench.model.notice import Notify
 from workbench.model.retention import Keep
@@ -72,6 +73,7 @@ class ScheduleSpec:
     end: str | None = None
     jitter: float | None = None  # seconds within which each due time is fired, by a delay of its own
     sweep: Any = None  # as `model.sweep.read` takes it
+    code: Code = AS_IT_IS  # which files of its project its runs see
 
     @property
     def key(self) -> str:

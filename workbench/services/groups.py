@@ -33,7 +33,7 @@ def check(bench: Bench, request: Request, *, ahead: bool, memo: Memo) -> request
     if twice:
         raise Refused(f"{', '.join(twice)}: given and swept", title=sweeps.TITLE, hint="Only one of them can hold.")
     alone = replace(request, sweep=None)
-    takes = requests.parameters_of(bench, request.project, request.notebook, memo=memo)
+    takes = requests.parameters_of(bench, request.project, request.notebook, memo=memo, code=request.code)
     made = []
     for row in combinations(bench, request, sweep, takes):
         one = replace(alone, parameters={**request.parameters, **row})
@@ -68,7 +68,7 @@ def combinations(bench: Bench, request: Request, sweep: Sweep, takes: Parameters
 
 def preview(bench: Bench, request: Request) -> list[dict[str, Any]]:
     """The combinations of a request's sweep, before it is asked for; nothing else of it is checked."""
-    takes = requests.parameters_of(bench, request.project, request.notebook)
+    takes = requests.parameters_of(bench, request.project, request.notebook, code=request.code)
     return combinations(bench, request, sweeps.read(request.sweep), takes)
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import NotFound, Refused
+from workbench.model.code import AS_IT_IS, Code
 from workbench.model.environment import EnvironmentSpec
 from workbench.model.project import Project
 from workbench.model.run import Request
-from workbench.services import environments, given, projects, secrets
+from workbench.services import environments, given, projects, secrets, seen
 from workbench.services.bench import Bench
+from workbench.services.commits import Commit
 from workbench.services.memo import Memo
+from workbench.services.repository import GitState, git_state
 from workbench.text import one_line
 
 if TYPE_CHECKING:
@@ -43,18 +46,15 @@ def check(bench: Bench, request: Request, *, ahead: bool = False, memo: Memo | N
     `ahead`: only whether it could be queued, so git, which takes processes, is not asked. `memo`: of many requests at
     once, what they share is asked once.
     """
-    from workbench.notebooks import document
     from workbench.services import groups
 
     memo = memo or Memo()
     if request.sweep:
         return groups.check(bench, request, ahead=ahead, memo=memo)
     project = memo.of(("project", request.project), lambda: projects.get(bench, request.project))
-    path = memo.of(("path", project, request.notebook), lambda: notebook_path(bench, project, request.notebook))
-    title = f"{project.name}/{request.notebook}"
-    notebook = (path, _facts(path))  # read again where it was written since: a memo may have been begun ahead
-    found = memo.of(("notebook", notebook), lambda: document.read(path, title=title, root=project.path))
-    declared = memo.of(("declared", notebook), lambda: taken(project, request.notebook, found))
+    asked = request.code.after_fetch if ahead else request.code
+    source = _source(bench, project, request.notebook, asked, memo)
+    found, declared = source.document, source.takes
     values = given.of(bench, declared, request)
     spec = memo.of(
         ("environment", request.environment or project),
@@ -66,13 +66,14 @@ def check(bench: Bench, request: Request, *, ahead: bool = False, memo: Memo | N
     )
     _check_language(bench, found.language, spec)
     secrets.check(bench, spec)
-    git = projects.GitState() if ahead else memo.of(("git", project), lambda: projects.git_state(project))
+    git = GitState() if ahead or request.code.ref else memo.of(("git", project), lambda: git_state(project))
     record = {
         "git_commit": git.commit,
         "git_branch": git.branch,
         "git_dirty": git.dirty,
-        "notebook_sha256": memo.of(("sha256", notebook), lambda: found.sha256),
+        "notebook_sha256": memo.of(("sha256", source.key), lambda: found.sha256),
         "references": values.references,
+        **({} if ahead else seen.keep(bench, project, request.code, source.commit, memo)),
     }
     name = _slug(request.name or (request.schedule or "").partition("/")[2] or Path(request.notebook).stem)
     code = sum(1 for cell in found.cells if cell.get("cell_type") == "code")
@@ -92,16 +93,38 @@ def _check_language(bench: Bench, language: str, spec: EnvironmentSpec) -> None:
     )
 
 
-def parameters_of(bench: Bench, project: str, notebook: str, *, memo: Memo | None = None) -> Parameters:
+def parameters_of(
+    bench: Bench, project: str, notebook: str, *, memo: Memo | None = None, code: Code = AS_IT_IS
+) -> Parameters:
     """What a notebook takes, as its project or its `parameters` cell declares it. Raises `NotFound` and `Refused`."""
-    from workbench.notebooks import document
-
     memo = memo or Memo()
     known = memo.of(("project", project), lambda: projects.get(bench, project))
-    path = notebook_path(bench, known, notebook)
-    key = (path, _facts(path))
-    found = memo.of(("notebook", key), lambda: document.read(path, title=f"{project}/{notebook}", root=known.path))
-    return memo.of(("declared", key), lambda: taken(known, notebook, found))
+    return _source(bench, known, notebook, code, memo).takes
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A notebook that was read, of a commit where one was named, and what it takes. `key` tells it from others."""
+
+    document: Document
+    takes: Parameters
+    commit: Commit | None
+    key: Hashable
+
+
+def _source(bench: Bench, project: Project, notebook: str, code: Code, memo: Memo) -> _Source:
+    from workbench.notebooks import document
+
+    commit = seen.commit_of(bench, project, code, memo)
+    if commit:
+        key: Hashable = (project.path, notebook, commit.id)
+        found = memo.of(("notebook", key), lambda: seen.notebook_of(commit, project, notebook))
+    else:
+        path = memo.of(("path", project, notebook), lambda: notebook_path(bench, project, notebook))
+        key = (path, _facts(path))  # read again where it was written since: a memo may have been begun ahead
+        title = f"{project.name}/{notebook}"
+        found = memo.of(("notebook", key), lambda: document.read(path, title=title, root=project.path))
+    return _Source(found, memo.of(("declared", key), lambda: taken(project, notebook, found)), commit, key)
 
 
 def taken(project: Project, notebook: str, document: Document) -> Parameters:

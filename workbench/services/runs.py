@@ -13,7 +13,7 @@ from typing import Any
 from workbench.errors import Conflict, NotFound
 from workbench.model.environment import EngineName
 from workbench.model.run import ENDED, Attempt, Request, Run
-from workbench.services import control, environments, frozen, requests
+from workbench.services import control, environments, frozen, requests, seen
 from workbench.services.bench import Bench
 from workbench.services.memo import Memo
 from workbench.store import asked, run_pages
@@ -103,8 +103,7 @@ def request_of(
     bench: Bench, run: Run, parameters: Mapping[str, Any] | None = None, *, allow_unknown: bool = False
 ) -> Request:
     """What asks for the same as a run that there was, with its parameters or others."""
-    with bench.store.read() as connection:
-        references = rows.record(connection, run.id).get("references", {})
+    record = noted(bench, run.id)
     return Request(
         project=run.project,
         notebook=run.notebook,
@@ -117,7 +116,8 @@ def request_of(
         terms=run.terms,
         allow_unknown_parameters=allow_unknown or frozenset(run.parameters),
         at=None if parameters is None else bench.now().astimezone(bench.zone),
-        references=references,
+        references=record.get("references", {}),
+        code=seen.again(record),
     )
 
 
@@ -138,6 +138,12 @@ def get(bench: Bench, run_id: int) -> Run:
     if run is None:
         raise NotFound("run", str(run_id), hint="See what there is: workbench runs")
     return run
+
+
+def noted(bench: Bench, run_id: int) -> dict[str, Any]:
+    """What was noted for its record when it was asked for."""
+    with bench.store.read() as connection:
+        return rows.record(connection, run_id)
 
 
 def last(bench: Bench) -> Run:

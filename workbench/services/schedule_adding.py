@@ -9,9 +9,10 @@ from typing import Any
 
 from workbench.errors import Refused
 from workbench.model import timetable
+from workbench.model.code import AS_IT_IS, Code
 from workbench.model.names import SLUG_RULE, is_slug
 from workbench.model.schedule import CatchUp, Overlap, ScheduleSpec
-from workbench.services import control, preferences, projects, requests, schedule_views, zones
+from workbench.services import commits, control, preferences, projects, requests, schedule_views, zones
 from workbench.services.bench import Bench
 from workbench.services.preview import span_text
 from workbench.services.schedule_files import folder_of
@@ -40,6 +41,7 @@ def add(
     end: str | None = None,
     jitter: str | float | None = None,
     sweep: Any = None,
+    code: Code = AS_IT_IS,
 ) -> ScheduleSpec:
     """Write `schedules/<name>.yaml` and start counting now. Spans in seconds or as `45m`.
 
@@ -49,7 +51,7 @@ def add(
     """
     from workbench.declare import DeclarationError, load_schedule, writer
 
-    projects.get(bench, project)
+    found = projects.get(bench, project)
     if not is_slug(name):
         raise Refused(f"{one_line(name, 80)!r} is no name for a schedule", hint=f"{SLUG_RULE}.".capitalize())
     zone = timezone or bench.settings.timezone or zones.machine_zone()
@@ -59,12 +61,8 @@ def add(
         data["every"] = span_text(every)
     data["timezone"] = zone
     data |= {key: value for key, value in (("start", start), ("end", end)) if value is not None}
-    if parameters:
-        data["parameters"] = dict(parameters)
-    if sweep:
-        data["sweep"] = sweep
-    if environment:
-        data["environment"] = environment
+    given = {"parameters": dict(parameters or {}), "sweep": sweep, "environment": environment, "code": code.declared}
+    data |= {key: value for key, value in given.items() if value}
     data |= {
         key: span_text(value)
         for key, value in (("timeout", timeout), ("catch_up_window", catch_up_window), ("jitter", jitter))
@@ -88,7 +86,10 @@ def add(
     first = timetable.of(spec).after(now)
     if first is None:
         raise Refused(timetable.of(spec).warnings(now)[0], title="once", hint="Give a time that is still to come.")
-    requests.check(bench, schedule_views.request(spec, first))
+    asked = schedule_views.request(spec, first)
+    if spec.code.fetch:
+        commits.fetch(bench, found)
+    requests.check(bench, asked, ahead=True)
     if timezone is None and bench.settings.timezone is None:
         preferences.set_timezone(bench, zone)
     writer.create(path, "schedule", data, home=bench.home.root)

@@ -137,6 +137,7 @@ def request(spec: ScheduleSpec, due: datetime, *, of_schedule: bool = True) -> R
         due=due if of_schedule else None,
         at=local,
         sweep=spec.sweep,
+        code=spec.code,
     )
 
 

@@ -26,7 +26,7 @@ from workbench.model.project import Project
 from workbench.model.run import ACTIVE, PENDING, Run, RunState
 from workbench.model.schedule import Overlap
 from workbench.model.variables import variables
-from workbench.services import catalogue, control, projects
+from workbench.services import catalogue, control, projects, seen
 from workbench.store import history
 from workbench.store import runs as rows
 from workbench.supervisor.desk import Desk
@@ -197,16 +197,18 @@ class Dispatch:
 
     def _start(self, run: Run, usable: Usable, now: datetime) -> int:
         """Claim it, then hand it to the nursery; 1 where a place is taken."""
+        number = run.attempt + 1
+        with self.desk.read() as connection:
+            record = rows.record(connection, run.id)
         try:
             project = projects.get(self.desk.bench, run.project)
+            place = seen.place(self.desk.bench, project, run.notebook, record, usable.engine, f"{run.id}.{number}")
         except WorkbenchError as error:
             self._refuse(run, error.message, error.hint)
             return 0
-        number = run.attempt + 1
         token = secrets.token_hex(16)
         folder = self.desk.home.attempt_folder(run.id, number)
         with self.desk.write() as connection:
-            record = rows.record(connection, run.id)
             claimed = rows.begin_attempt(
                 connection, run, token=token, revision=usable.revision.id, engine=usable.engine, at=now,
                 actor=self.desk.actor,
@@ -216,7 +218,7 @@ class Dispatch:
         if not claimed:
             return 0
         try:
-            job = self._job(run, number, token, usable, project, record, now)
+            job = self._job(run, number, token, usable, project, place, record, now)
             write_job(folder, job)
             (folder / BOOT_FILE).write_text(control.boot_id())
         except OSError as error:
@@ -247,8 +249,9 @@ class Dispatch:
                 self.desk.wake()
 
     def _job(
-        self, run: Run, number: int, token: str, usable: Usable, project: Project, record: dict[str, Any], now: datetime
-    ) -> Job:
+        self, run: Run, number: int, token: str, usable: Usable, project: Project, place: seen.Place,
+        record: dict[str, Any], now: datetime,
+    ) -> Job:  # fmt: skip
         local = now.astimezone(self.desk.bench.zone)
         again = f".{number}" if number > 1 else ""
         return Job(
@@ -257,7 +260,7 @@ class Dispatch:
             token=token,
             notebook=run.notebook,
             input=self.desk.home.run_folder(run.id) / "input.ipynb",
-            workspace=workspace(self.desk, project, (project.path / run.notebook).parent, usable.spec),
+            workspace=workspace(self.desk, project, place.cwd, usable.spec, tree=place.tree),
             revision=usable.revision,
             engine=usable.engine,
             name=run.name,
@@ -265,7 +268,7 @@ class Dispatch:
             parameters=run.parameters,
             preferred_kernel=usable.spec.kernel.name,
             timeout=run.timeout,
-            env=variables(run, number, str(project.path), record.get("references", {})),
+            env=variables(run, number, str(place.root), record.get("references", {})),
             published=project.runs / f"{local:%Y-%m-%dT%H%M}-{run.name}-{run.id}{again}",
             record={
                 **record,

@@ -101,7 +101,9 @@ class Firing:
 
         def check() -> None:
             try:
-                checked = requests.check(self.desk.bench, schedules.request(spec, due), memo=memo)
+                asked = schedules.request(spec, due)
+                asked = replace(asked, code=asked.code.after_fetch)  # by `fetches`
+                checked = requests.check(self.desk.bench, asked, memo=memo)
                 made.append(Step(due, DueState.FIRED, _how_late(late), checked))
             except StoreError:
                 raise

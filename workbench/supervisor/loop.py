@@ -31,6 +31,7 @@ from workbench.supervisor.retention import Retention
 from workbench.supervisor.runs import Runs
 from workbench.supervisor.schedules import Schedules
 from workbench.supervisor.sessions import Sessions
+from workbench.supervisor.trees import Trees
 from workbench.supervisor.wake import WakeSocket
 from workbench.supervisor.warmth import Warmth
 
@@ -101,6 +102,7 @@ class Supervisor:
             Part("gauge", self.gauge.look),
             Part("notices", Notices(desk, self.schedules).look),
             Part("retention", Retention(desk).look),
+            Part("trees", Trees(desk).look),
         )
         self._slow = 0.0  # when every part looks, whatever they said
         self._children: set[int] = set()

@@ -31,7 +31,7 @@ class Preparation:
         if moment == self._for:
             return
         self._for, self._made = moment, None
-        each = {(spec.project, spec.notebook, spec.environment): spec for spec in specs}
+        each = {(spec.project, spec.notebook, spec.environment): spec for spec in specs if spec.code.live}
         self.desk.thread("prepare", lambda: self._read(moment, list(each.values())))
 
     def memo(self) -> Memo:

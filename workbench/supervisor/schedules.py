@@ -25,6 +25,7 @@ from workbench.store import schedules as rows
 from workbench.supervisor.agenda import Agenda
 from workbench.supervisor.clock import Clock
 from workbench.supervisor.desk import Desk
+from workbench.supervisor.fetches import Fetches
 from workbench.supervisor.firing import Firing, Turn
 from workbench.supervisor.preparation import LEAD, Preparation
 from workbench.text import plural
@@ -48,6 +49,7 @@ class Schedules:
         self.files = ScheduleFiles(desk.bench, keep=True, apart=desk.apart)
         self.firing = Firing(desk)
         self.preparation = Preparation(desk)
+        self.fetches = Fetches(desk)
         self.agenda = Agenda()
         self._marks: dict[str, str] = {}  # of the store's rows, as they were planned by
         self._version = -1  # of the store, when they were
@@ -195,7 +197,7 @@ class Schedules:
         moment = due + spec.delay(due) if due else None
         if row.paused and row.paused_until:
             moment = min(moment, row.paused_until) if moment else row.paused_until
-        self.agenda.plan(key, moment)
+        self.agenda.plan(key, self.fetches.not_before(spec, moment))
 
     def _table(self, spec: ScheduleSpec) -> Timetable | None:
         try:
@@ -247,7 +249,7 @@ class Schedules:
             more = len(due) == PIECE
             if not more:
                 due.append(moment)
-        if not due:
+        if not due or self.fetches.holds(spec, due[-1], now):
             return
         with self.desk.read() as connection:
             pauses = pause_rows.of(connection, row.key, row.evaluated_until)

@@ -24,6 +24,7 @@ from workbench.declare.scalars import (
     wrong,
 )
 from workbench.declare.schema.base import Keys, choice
+from workbench.declare.schema.code import CodeKeys
 from workbench.declare.schema.deliver import Deliver
 from workbench.declare.schema.keep import KeepKeys
 from workbench.declare.schema.notify import NotifyKeys
@@ -59,7 +60,7 @@ SweepData = Annotated[
 class ScheduleKeys(Keys):
     """When a notebook runs by itself: `schedules/<name>.yaml` in a project. One of `cron`, `once`, `every`."""
 
-    LATER: ClassVar[Mapping[str, str]] = {"code": "the notebook is read when it is due", "secrets": "", "priority": "",
+    LATER: ClassVar[Mapping[str, str]] = {"secrets": "", "priority": "",
              "after": "", "output": ""}  # fmt: skip
 
     notebook: Notebook = Field(description="The notebook, relative to the project.")
@@ -93,6 +94,11 @@ class ScheduleKeys(Keys):
     timeout: Duration | None = Field(None, description="How long a whole run may take.")
     retries: Annotated[Whole, Field(ge=0, le=MOST_RETRIES)] = Field(
         0, description="How often a failed run is tried again."
+    )
+    code: CodeKeys | None = Field(
+        None,
+        description="Which files of the project its runs see: `live`, `frozen`, or those of a branch, tag or commit.",
+        examples=["frozen", "main", {"ref": "main", "fetch": True}],
     )
     overlap: OverlapWord = Field(
         "skip", description="What happens when it is due while the run before is still active."

@@ -25,6 +25,7 @@ from workbench.engines.docker.daemon import Daemon
 from workbench.engines.folders import link_data
 from workbench.errors import Refused
 from workbench.model import sizes
+from workbench.model.code import OUTSIDE
 from workbench.model.environment import Limits, Revision
 
 # Reads the variables of the private file, then becomes the program; images of ours may have something to start it by.
@@ -161,7 +162,8 @@ def _folders(plan: Plan, who: Account) -> list[Bind]:
     space = plan.workspace
     home = who.made(plan.home)
     persons = [
-        (space.project, str(space.project), True),
+        (space.tree or space.project, str(space.project), space.tree is None),
+        *((place, str(place), True) for place in _outside(space)),
         *((mount.path, str(mount.path), mount.write) for mount in space.data),
     ]
     for _, target, _ in persons:
@@ -174,6 +176,12 @@ def _folders(plan: Plan, who: Account) -> list[Bind]:
             who.made(home / inner.relative_to(who.home))
         binds.append(bind(source, target, write=write))
     return [*binds, *declarations.held(space.project, space.declared, who)]
+
+
+def _outside(space: Workspace) -> list[Path]:
+    """Folders of the project that are seen as they are where files of another moment stand in its place."""
+    places = [space.project / name for name in OUTSIDE] if space.tree else []
+    return [place for place in places if place.is_dir() and not place.is_symlink()]
 
 
 def _check(target: str, who: Account) -> None:

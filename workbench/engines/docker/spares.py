@@ -49,7 +49,12 @@ class Spares:
         """All that a kernel's container is made of, as a hash: what is declared, which folders and files that is at this
         moment, the values of secrets. Empty where such a kernel cannot wait. Asks the engine nothing that it has said once."""
         how = waiting(kernel, str(PROGRAM), workspace.preload)
-        if how is None or not workspace.warm or not starts_alike(workspace.cwd, {**workspace.env, **kernel.env}):
+        if (
+            how is None
+            or workspace.tree
+            or not workspace.warm
+            or not starts_alike(workspace.cwd, {**workspace.env, **kernel.env})
+        ):
             return ""
         daemon = self._connection.daemon()
         contents = self._library.of(revision.digest or revision.reference)

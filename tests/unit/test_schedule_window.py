@@ -134,6 +134,22 @@ def test_a_project_that_is_away_goes_on_and_says_so(world: World, tmp_path: Path
     assert schedules.get(world.bench, "s").problem == ""
 
 
+def test_what_was_due_before_its_times_changed_is_told(world: World) -> None:
+    """Due while nothing watched, and given other times before anything looked: missed by the old ones, with that reason."""
+    key = world.write(cron="0 * * * *", overlap="allow")
+    world.at(START).at(timedelta(hours=1))
+    world.now += timedelta(hours=2, minutes=40)  # nothing looks
+    world.write(cron="30 8 * * *", overlap="allow")
+    changed = world.now.timestamp()
+    os.utime(projects.get(world.bench, "p").path / "schedules" / "s.yaml", (changed, changed))
+    world.part = Schedules(world.desk, world.clock)
+    world.at(timedelta(seconds=5))
+    assert world.ledger() == [("04 11:00", FIRED), ("04 12:00", MISSED), ("04 13:00", MISSED)]
+    assert schedules.ledger(world.bench, key)[0].reason == "its times were changed before it was fired"
+    world.at(timedelta(days=1))
+    assert world.ledger()[-1] == ("05 08:30", FIRED)
+
+
 def test_known_files_are_not_read_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new supervisor, or a command, reads only files that differ from what the store knows; what they say is the same."""
     for number in range(5):

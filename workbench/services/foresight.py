@@ -20,6 +20,7 @@ from workbench.model.schedule import ScheduleSpec
 from workbench.model.sweep import TITLE
 from workbench.services import catalogue, projects, requests, schedules, secrets
 from workbench.services.bench import Bench
+from workbench.services.memo import Memo
 from workbench.services.schedules import ScheduleView
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def problems(bench: Bench) -> list[Problem]:
     known = {project.name: project for project in projects.listing(bench)}
     before: dict[Path, tuple[object, list[Problem]]] = bench.memory.get("foresight", {})
     now: dict[Path, tuple[object, list[Problem]]] = {}
-    found = list(_of_settings(bench, readings))
+    found, memo = list(_of_settings(bench, readings)), Memo()
     for project in known.values():
         found += _of_project(project, readings)
         found += filter(None, [catalogue.unsettled(bench, project)])
@@ -54,7 +55,7 @@ def problems(bench: Bench) -> list[Problem]:
             continue  # what is wrong with those is told where they are read
         mark = _mark(bench, view, view.spec, project_of, readings)
         old = before.get(view.path)
-        seen = old[1] if old and old[0] == mark else list(_of_schedule(bench, view, view.spec, readings))
+        seen = old[1] if old and old[0] == mark else list(_of_schedule(bench, view, view.spec, readings, memo))
         now[view.path] = mark, seen
         found += seen
     bench.memory["foresight"] = now
@@ -126,7 +127,9 @@ def _cell(bench: Bench, root: Path, notebook: str) -> Parameters | None:
     return known[path][1]
 
 
-def _of_schedule(bench: Bench, view: ScheduleView, spec: ScheduleSpec, readings: Readings) -> Iterator[Problem]:
+def _of_schedule(
+    bench: Bench, view: ScheduleView, spec: ScheduleSpec, readings: Readings, memo: Memo
+) -> Iterator[Problem]:
     from workbench.declare import DeclarationError, problem_at
 
     idle = view.next_due is None
@@ -137,7 +140,7 @@ def _of_schedule(bench: Bench, view: ScheduleView, spec: ScheduleSpec, readings:
         else:
             yield from own.problems
     try:
-        requests.check(bench, schedules.request(spec, view.next_due or bench.now()), ahead=True)
+        requests.check(bench, schedules.request(spec, view.next_due or bench.now()), ahead=True, memo=memo)
     except DeclarationError:
         return  # told in the file that has it
     except OSError as error:

@@ -70,6 +70,7 @@ class ScheduleFiles:
     keep: bool = False
     apart: Apart = _plainly
     files: dict[str, ScheduleFile] = field(default_factory=dict, repr=False)  # by key, as of the last look
+    before: dict[str, ScheduleSpec] = field(default_factory=dict, repr=False)  # what changed ones said, with `keep`
     _marks: dict[str, str] = field(default_factory=dict, repr=False)
     _known: dict[str, Declared] | None = field(default=None, repr=False)  # by the store, until the first look is over
     _unkept: dict[str, Declared] = field(default_factory=dict, repr=False)
@@ -96,7 +97,10 @@ class ScheduleFiles:
             mark = f"{_SHAPE}|{zone}|{found.mark}"
             seen.add(key)
             if self._marks.get(key) != mark:
-                self.files[key] = self._taken(key, found, mark) or self._read_apart(key, found, zone, mark)
+                known = self._taken(key, found, mark)
+                if known is None and self.keep and (last := self._last_good(key, found)):
+                    self.before[key] = last
+                self.files[key] = known or self._read_apart(key, found, zone, mark)
                 self._marks[key] = mark
                 changed.add(key)
         for key in self.files.keys() - seen:

@@ -16,6 +16,7 @@ from workbench.services import requests, runs, schedules
 from workbench.services.memo import Memo
 from workbench.services.requests import Checked
 from workbench.store import ledger as ledger_rows
+from workbench.store import pauses as pause_rows
 from workbench.store import runs as run_rows
 from workbench.store import schedules as rows
 from workbench.store.events import Actor
@@ -23,6 +24,7 @@ from workbench.supervisor.desk import Desk
 from workbench.text import one_line
 
 log = logging.getLogger("workbench.supervisor.schedules")
+LEFT = 10_000  # due times that are told of a schedule that was given others
 TOGETHER = 250  # due times that become rows in one transaction
 
 
@@ -69,6 +71,20 @@ class Firing:
             newest = moment == due[-1] and not more
             steps.append(self._held(moment, pauses) or self._step(spec, moment, newest, now, memo))
         return Turn(spec, row.paused, row.evaluated_until, due[-1], tuple(steps))
+
+    def left_behind(self, connection: sqlite3.Connection, spec: ScheduleSpec, row: Schedule, until: datetime) -> int:
+        """Give due times that nothing looked at before their schedule was given others up to `until` their rows, in the
+        caller's transaction; how many."""
+        table = timetable.of(spec)
+        due = table.due_between(row.evaluated_until, until, LEFT) if spec.enabled else []
+        pauses = pause_rows.of(connection, row.key, row.evaluated_until) if due else []
+        why = "its times were changed before it was fired"
+        for moment in due:
+            step = self._held(moment, pauses) or Step(moment, DueState.MISSED, why)
+            rows.add_due(
+                connection, row.key, moment, step.state, at=self.desk.now(), actor=self.actor, reason=step.reason
+            )
+        return len(due)
 
     def write(self, turns: Sequence[Turn]) -> None:
         """Write it all down, in few transactions; a fault of one schedule hits no other."""

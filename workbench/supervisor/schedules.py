@@ -26,7 +26,7 @@ from workbench.supervisor.agenda import Agenda
 from workbench.supervisor.clock import Clock
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.fetches import Fetches
-from workbench.supervisor.firing import Firing, Turn
+from workbench.supervisor.firing import TOGETHER, Firing, Turn
 from workbench.supervisor.preparation import LEAD, Preparation
 from workbench.text import plural
 
@@ -132,6 +132,7 @@ class Schedules:
             left = {key for key, act in alone.items() if not self.desk.apart(f"schedule {key}", act)}
         for key in self._untaken:
             self._marks.pop(key, None)
+            self.files.before.pop(key, None)
         self._untaken, self._version = left, -1
 
     def _differs(self, key: str, row: Schedule | None) -> bool:
@@ -153,6 +154,9 @@ class Schedules:
                     rows.gone(connection, key, at=now, actor=self.firing.actor)
                     told.append(f"schedule {key}: its file is gone")
                     continue
+                old, row = self.files.before.get(key), rows.get(connection, key)
+                if old and row and row.present and file.spec and row.timing == old.timing != file.spec.timing:
+                    self.firing.left_behind(connection, old, row, min(file.changed, now))
                 rows.notice(
                     connection, key=key, project=file.project, name=file.name, digest=file.digest,
                     timing=file.spec.timing if file.spec else "", problem=file.problem,
@@ -208,22 +212,26 @@ class Schedules:
 
     def _evaluate(self, now: datetime) -> None:
         keys = self.agenda.due(now)
-        if keys:
-            with self.desk.read() as connection:
-                found = {key: row for key in keys if (row := rows.get(connection, key)) and key in self.known}
-            memo, turns = self.preparation.memo(), list[Turn]()
-            for key in keys:
-                row = found.get(key)
-                spec = self.known[key].spec if row else None
-                if row is None or spec is None or not row.present:
-                    self.agenda.plan(key, None)
-                    continue
-                self.desk.apart(f"schedule {key}", partial(self._turn, spec, row, now, memo, turns))
-            self.firing.write(turns)
-            self._plan_again(found)
+        memo = self.preparation.memo() if keys else Memo()
+        for begin in range(0, len(keys), TOGETHER):  # those of the first are there before the last are looked at
+            self._fire(keys[begin : begin + TOGETHER], now, memo)
         self.clock.arm(self.agenda.next)
         if self.agenda.next and self.agenda.next <= now:
             self.desk.wake()
+
+    def _fire(self, keys: Sequence[str], now: datetime, memo: Memo) -> None:
+        with self.desk.read() as connection:
+            found = {key: row for key in keys if (row := rows.get(connection, key)) and key in self.known}
+        turns = list[Turn]()
+        for key in keys:
+            row = found.get(key)
+            spec = self.known[key].spec if row else None
+            if row is None or spec is None or not row.present:
+                self.agenda.plan(key, None)
+                continue
+            self.desk.apart(f"schedule {key}", partial(self._turn, spec, row, now, memo, turns))
+        self.firing.write(turns)
+        self._plan_again(found)
 
     def _turn(self, spec: ScheduleSpec, row: Schedule, now: datetime, memo: Memo, turns: list[Turn]) -> None:
         """Give every due time up to now its row."""

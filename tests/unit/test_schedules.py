@@ -305,6 +305,20 @@ def test_a_removed_file_is_off_and_its_history_stays(world: World) -> None:
         schedules.get(world.bench, key)
 
 
+def test_a_file_removed_while_nothing_watched_is_off(world: World) -> None:
+    """Also where it was the only one: the next supervisor finds it gone, and its row says so."""
+    key = world.write(cron="0 * * * *")
+    world.at(START)
+    (projects.get(world.bench, "p").path / "schedules" / "s.yaml").unlink()
+    world.part = Schedules(world.desk, world.clock)
+    world.at(timedelta(hours=2))
+    with world.bench.store.read() as connection:
+        row = rows.get(connection, key)
+    assert row
+    assert not row.present
+    assert world.ledger() == []
+
+
 def test_once_fires_once(world: World) -> None:
     """A single time fires, and is done."""
     world.write(once="2026-05-04 11:00")

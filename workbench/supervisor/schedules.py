@@ -68,7 +68,7 @@ class Schedules:
         if len(self.known) > FEW and self.agenda.next and self.agenda.next <= self.desk.now():
             self._evaluate(self.desk.now())  # so many files take a while
         self._look_at_files(woken)
-        if self._untaken:
+        if self._untaken or not self._begun:
             self._take_in(self.desk.now())
         self._notice_rows()
         self._evaluate(self.desk.now())
@@ -122,8 +122,8 @@ class Schedules:
     def _take_in(self, now: datetime) -> None:
         """Have the store know the files as they are; those that could not be taken in are tried again."""
         with self.desk.read() as connection:
-            before = _some(connection, self._untaken if self._marks else None)
-        if not self._marks:  # our first look: what went while nothing looked
+            before = _some(connection, self._untaken if self._begun else None)
+        if not self._begun:  # what went while nothing looked
             self._untaken |= {key for key, row in before.items() if row.present and key not in self.known}
         wanted = [key for key in sorted(self._untaken) if self._differs(key, before.get(key))]
         left: set[str] = set()

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
-from accounts.machine import checkout, install, living, made, unmade
+from accounts.machine import install, living, made, unmade
 
 # Distributions give these to everybody; where this machine does not, the account sees nodes of its own, and nobody else.
 DEVICES = """\
@@ -29,12 +29,12 @@ KEPT = ("PATH", "LANG", "CI", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUND
 
 def run_as_an_account(script: str, *words: str) -> int:
     """Run a script of this checkout with its Python as a new ordinary account, in a copy that it may read; its exit code."""
-    place = Path(tempfile.mkdtemp(prefix="workbench-account-", dir="/var/tmp"))
+    place = Path(tempfile.mkdtemp(prefix="wb-", dir="/var/tmp"))
     place.chmod(0o755)
     account = None
     try:
-        source = checkout(place)
-        python = install(place, source)
+        install(place)
+        source, python = place / "checkout", place / "venv" / "bin" / "python"
         account = made(place)
         (place / "devices").mkdir()
         (place / "tests").mkdir()
@@ -47,6 +47,7 @@ def run_as_an_account(script: str, *words: str) -> int:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         env |= {"PYTEST_ADDOPTS": f"-p no:cacheprovider --basetemp={place}/tests/t"}
+        env |= {"WORKBENCH_TEST_PLACE": str(place / "tests")}  # root takes away what of it the account cannot
         own = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", DEVICES, place / "devices"]
         become = ["setpriv", f"--reuid={account.uid}", f"--regid={account.gid}", "--init-groups"]
         argv = [str(part) for part in (*own, *become, python, source / script, *words)]

@@ -121,8 +121,12 @@ def test_a_kernel_that_ignores_everything_is_killed(desk: Desk) -> None:
 
 def test_a_run_over_its_time_names_the_cell(desk: Desk) -> None:
     """The limit holds for the whole run; the cell in which it passed is named."""
-    _, result = desk.run(notebook("1", "import time\ntime.sleep(300)", "2"), timeout=6.0)
-    assert (result.state, result.reason) == (RunState.TIMED_OUT, "took longer than 6s in cell 2 `import time`")
+    for seconds in (3, 15, 45):  # a busy machine may need more before the first cell
+        _, result = desk.run(notebook("1", "import time\ntime.sleep(300)", "2"), timeout=float(seconds))
+        assert result.state is RunState.TIMED_OUT
+        if result.cells_done:
+            break
+    assert result.reason == f"took longer than {seconds}s in cell 2 `import time`"
     assert result.failure is not None
     assert result.failure.cell == 2
 

@@ -235,3 +235,16 @@ def test_the_doctor_finds_no_problem_here(program: Program) -> None:
     """On the machine that runs the tests the home, the store and the supervisor are well."""
     found = {one["about"]: one["level"] for one in program.json("doctor")}
     assert {found[name] for name in ("home", "state folder", "store", "supervisor")} == {"ok"}
+
+
+def test_a_sweep_is_watched_to_its_end(program: Program) -> None:
+    """Every combination runs with its own values and environment; one that fails is told, and the exit code says so."""
+    path = notebook(program, "sweep.ipynb", "a = 1", "import os\nprint(os.environ['WORKBENCH_GROUP'], a)\n1 / (a - 2)")
+    told = program.json("run", path, "--sweep", "a=1..3", code=3)
+    assert (told["state"], told["counts"], told["names"]) == ("failed", {"failed": 1, "succeeded": 2}, ["a"])
+    states = {run["combination"]["a"]: run["state"] for run in told["runs"]}
+    assert states == {1: "succeeded", 2: "failed", 3: "succeeded"}
+    assert f"{told['id']} 3" in program("runs", "output", told["runs"][2]["id"], "--text")
+    shown = program("runs", "show", told["id"])
+    assert "3 of 3 done, 1 failed" in shown
+    assert "ZeroDivisionError" in shown

@@ -18,12 +18,13 @@ from ui.staging import SHIPPED, SMALL
 from workbench.errors import Refused
 from workbench.model.run import RunState
 from workbench.model.session import Desired
-from workbench.services import environments, projects, runs, schedules, sessions
+from workbench.services import environments, groups, projects, runs, schedules, sessions
 from workbench.ui.modals.environment import EnvironmentForm
 from workbench.ui.modals.form import Form
 from workbench.ui.modals.project import CLONE, ProjectForm
 from workbench.ui.modals.run import RunForm
 from workbench.ui.modals.schedule import ScheduleForm
+from workbench.ui.modals.schedule_parameters import ScheduleParameters
 from workbench.ui.modals.session import SessionForm
 from workbench.ui.modals.text import TextModal
 
@@ -594,3 +595,47 @@ async def test_declared_parameters_are_chosen_and_marked(seed: Seed, stage: Call
         await on.press("ctrl+s")
         await on.until(lambda: on.app.current_mode == "runs", "the run")
         assert runs.last(seed.bench).parameters == {"region": "south", "rows": 4}
+
+
+async def test_several_values_become_one_group(seed: Seed, stage: Callable[..., Any]) -> None:
+    """A line of the form takes several values: what they become is said before, and X cancels all of it after asking."""
+    story(seed)
+    async with stage() as on:
+        await on.select("sales")
+        await on.press("r")
+        form = await on.modal(RunForm)
+        form.field("notebook").widget.value = "notebooks/report.ipynb"
+        await on.until(lambda: any(one.field_name == "sweep" for one in form.query("Field")), "the parameters")
+        form.field("sweep").widget.value = "yeer=1,2"
+        await on.see("did you mean year")
+        form.field("sweep").widget.value = "year=2024..2026 region=EU,US"
+        await on.see("6 runs: year 2024, 2025, 2026; region EU, US")
+        assert "--sweep year=2024..2026 --sweep region=EU,US" in form.considered.command
+        await on.press("ctrl+s")
+        await on.see("g1: 6 runs are queued")
+        assert groups.standing(seed.bench, 1).size == 6
+        await on.see("year = 2024, region = EU")
+        await on.press("X")
+        await on.see("Cancel group g1 report?")
+        await on.press("y")
+        await on.see("g1: 6 runs cancelled")
+
+
+async def test_parameters_of_a_schedule_are_changed_in_a_form(seed: Seed, stage: Callable[..., Any]) -> None:
+    """P shows what a schedule gives its notebook; what is saved is in its file, references are shown for its next time."""
+    story(seed)
+    async with stage() as on:
+        await on.list("schedules", rows=2)
+        await on.select("sales/nightly")
+        await on.press("P")
+        await filled(on, ScheduleParameters, "p:region", "${due - 1 dya}")
+        await on.see("cannot be read")
+        await filled(on, ScheduleParameters, "p:region", "${due - 1 day:%d.%m.}")
+        await on.see("region will be 02.03.")
+        await filled(on, ScheduleParameters, "p:year", "2030")
+        await on.until(lambda: "schedules set sales/nightly" in on.app.screen.considered.command, "the command")
+        await on.press("ctrl+s")
+        await on.see("next 02.03.", "year = 2030")
+        spec = schedules.get(seed.bench, "sales/nightly").spec
+        assert spec
+        assert spec.parameters == {"region": "${due - 1 day:%d.%m.}", "year": 2030}

@@ -56,6 +56,7 @@ SCHEDULE: Shape[ScheduleView] = Shape(
         _spec("every", "seconds or null", "an interval"),
         _spec("timezone", "text or null", "its zone"),
         _spec("parameters", "object or null", "values as declared"),
+        _spec("sweep", "object, array or null", "parameters with several values each, as declared"),
         _spec("environment", "text or null", "what its file names; null for the project's"),
         Key(
             "code",

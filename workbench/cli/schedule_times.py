@@ -58,18 +58,21 @@ def next_times(
     LINE is a cron line, 'every 2h' or 'once 2026-01-02 06:30'; or the name of a schedule. Nothing is changed.
     """
     from workbench.model.outlook import Lasting
+    from workbench.services import parameter_lines
     from workbench.services import schedules as service
 
     bench = call.reading()
     given = {name: value for name, value in (("cron", cron), ("once", once), ("every", every)) if value is not None}
     if (line is not None) + len(given) != 1:
         raise click.UsageError("Give a line or a schedule, or one of --cron, --once and --every.")
+    written: list[dict[str, str]] = []
     lasting = Lasting(duration, duration, "as given") if duration else None
     if line is not None and _is_name(line):
         view = service.get(bench, line)
         if view.spec is None:
             raise NotFound("times of schedule", line, hint=view.problem)
         found = service.of_schedule(bench, view.spec, count, lasts=duration, row=view.row)
+        written = [parameter_lines.coming(bench, view.spec, moment) for moment in found.times]
     else:
         times = given or dict(service.read_line(line or ""))
         found = service.preview(bench, **times, timezone=timezone, start=start, end=end, n=count, lasting=lasting)  # type: ignore[arg-type]
@@ -85,15 +88,17 @@ def next_times(
                 "warnings": found.warnings,
                 "changes": found.changes,
                 "overlap": found.overlap,
+                "parameters": written,
             }
         )
         return
     say(call, f"{found.words}: {found.often}")
-    for moment, utc in zip(found.times, found.utc, strict=True):
+    for number, (moment, utc) in enumerate(zip(found.times, found.utc, strict=True)):
         remark = found.remarks.get(moment)
+        values = ", ".join(f"{name} = {text}" for name, text in written[number].items()) if written else ""
         click.echo(
             f"{moment:%a %Y-%m-%d %H:%M %Z}  {utc:%Y-%m-%d %H:%M} UTC  {age(moment, bench.now())}"
-            f"{f'  ({remark})' if remark else ''}"
+            f"{f'  ({remark})' if remark else ''}{f'  {values}' if values else ''}"
         )
     told = [*found.warnings, *found.notes, *(text for text in found.changes if text not in found.remarks.values())]
     for text in (*told, found.overlap):

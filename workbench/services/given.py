@@ -58,10 +58,10 @@ def moments_of(bench: Bench, request: Request) -> Moments | None:
     return Moments(request.at, bench.now(), previous)
 
 
-def previewed(bench: Bench, request: Request) -> dict[str, str]:
-    """What the parameters that hold references will be, as far as it can be known: of the run's id the mark stays."""
+def previewed(bench: Bench, request: Request) -> tuple[dict[str, str], dict[str, str]]:
+    """What the parameters that hold references will be, and why others cannot be, by name; of the run's id the mark stays."""
     moments = moments_of(bench, request)
-    found = {}
+    found, wrong = dict[str, str](), dict[str, str]()
     for name, value in request.parameters.items():
         names = set(named(value))
         if moments is None or not names or "run" in names:
@@ -69,5 +69,5 @@ def previewed(bench: Bench, request: Request) -> dict[str, str]:
         try:
             found[name] = shown(expanded({name: value}, moments)[name])
         except Refused as error:
-            found[name] = error.message
-    return found
+            wrong[name] = error.message.removeprefix(f"parameter {name}: ")
+    return found, wrong

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,6 @@ from workbench.model.group import Group, Standing
 from workbench.model.parameter import shown
 from workbench.model.placeholder import Moments, expanded, named
 from workbench.model.run import ENDED, UNSUCCESSFUL, Request, Run, RunState
-from workbench.model.sweep import Sweep
 from workbench.services import control, environments, given, requests, runs
 from workbench.services.bench import Bench
 from workbench.services.memo import Memo
@@ -28,32 +28,49 @@ if TYPE_CHECKING:
 def check(bench: Bench, request: Request, *, ahead: bool, memo: Memo) -> requests.Checked:
     """A request with a sweep: every combination checked, as the `group` of the first. Raises `Refused` with the
     combination that does not fit."""
+    takes = requests.parameters_of(bench, request.project, request.notebook, memo=memo, code=request.code)
+    made = []
+    for row in combinations(bench, request, takes):
+        with _told(row):
+            made.append(requests.check(bench, _one(request, row), ahead=ahead, memo=memo))
+    return replace(made[0], group=tuple(made), swept=tuple(sweeps.read(request.sweep).names))
+
+
+def preview(bench: Bench, request: Request) -> list[dict[str, Any]]:
+    """The combinations of a request's sweep before it is asked for. Raises `Refused` where the parameters do not fit."""
+    takes = requests.parameters_of(bench, request.project, request.notebook, code=request.code)
+    found = combinations(bench, request, takes)
+    for row in found:
+        with _told(row):
+            given.of(bench, takes, _one(request, row))
+    return found
+
+
+def _one(request: Request, row: Mapping[str, Any]) -> Request:
+    return replace(request, sweep=None, parameters={**request.parameters, **row})
+
+
+@contextmanager
+def _told(row: Mapping[str, Any]) -> Iterator[None]:
+    """What is wrong with parameters is told with their combination."""
+    try:
+        yield
+    except Refused as error:
+        if error.title != "parameters":
+            raise
+        where = f"{error.message} (in the combination {told(row)})"
+        raise Refused(where, title=error.title, hint=error.hint) from error
+
+
+def combinations(bench: Bench, request: Request, takes: Parameters) -> list[dict[str, Any]]:
+    """What each run of a sweep is given beside the request's own parameters. Raises `Refused` for what is no sweep."""
+    from workbench.declare.parameters import read_parameters
+    from workbench.notebooks.parameters import meant
+
     sweep = sweeps.read(request.sweep)
     twice = [name for name in sweep.names if name in request.parameters]
     if twice:
         raise Refused(f"{', '.join(twice)}: given and swept", title=sweeps.TITLE, hint="Only one of them can hold.")
-    alone = replace(request, sweep=None)
-    takes = requests.parameters_of(bench, request.project, request.notebook, memo=memo, code=request.code)
-    made = []
-    for row in combinations(bench, request, sweep, takes):
-        one = replace(alone, parameters={**request.parameters, **row})
-        try:
-            made.append(requests.check(bench, one, ahead=ahead, memo=memo))
-        except Refused as error:
-            if error.title != "parameters":
-                raise
-            where = ", ".join(f"{name} = {shown(value)}" for name, value in row.items())
-            raise Refused(
-                f"{error.message} (in the combination {where})", title=error.title, hint=error.hint
-            ) from error
-    return replace(made[0], group=tuple(made), swept=sweep.names)
-
-
-def combinations(bench: Bench, request: Request, sweep: Sweep, takes: Parameters) -> list[dict[str, Any]]:
-    """What each run of a sweep is given beside the request's own parameters."""
-    from workbench.declare.parameters import read_parameters
-    from workbench.notebooks.parameters import meant
-
     moments = given.moments_of(bench, request)
 
     def written(name: str, text: str) -> str:
@@ -64,12 +81,6 @@ def combinations(bench: Bench, request: Request, sweep: Sweep, takes: Parameters
 
     reader = sweeps.Reader(lambda name, text: meant(takes.get(name), text), takes.texts, written, flow)
     return sweeps.combinations(sweep, reader)
-
-
-def preview(bench: Bench, request: Request) -> list[dict[str, Any]]:
-    """The combinations of a request's sweep, before it is asked for; nothing else of it is checked."""
-    takes = requests.parameters_of(bench, request.project, request.notebook, code=request.code)
-    return combinations(bench, request, sweeps.read(request.sweep), takes)
 
 
 def _text(moments: Moments, name: str, text: str) -> str:

@@ -15,9 +15,9 @@ from workbench.services.bench import Bench
 def of(bench: Bench, spec: ScheduleSpec, due: datetime | None) -> list[str]:
     """`day = ${due - 1 day}, next 2026-01-01`, a line for each; a sweep with the runs that it becomes."""
     request = schedules.request(spec, due or bench.now())
-    coming = given.previewed(bench, request)
+    then = coming(bench, spec, due or bench.now())
     lines = [
-        f"{name} = {shown(value)}{f', next {coming[name]}' if name in coming else ''}"
+        f"{name} = {shown(value)}{f', next {then[name]}' if name in then else ''}"
         for name, value in spec.parameters.items()
     ]
     if spec.sweep:
@@ -26,3 +26,9 @@ def of(bench: Bench, spec: ScheduleSpec, due: datetime | None) -> list[str]:
         except WorkbenchError as error:
             lines.append(f"sweep: {error.message}")
     return lines
+
+
+def coming(bench: Bench, spec: ScheduleSpec, due: datetime) -> dict[str, str]:
+    """What the parameters that hold references stand for at a due time, by name; or why they cannot."""
+    found, wrong = given.previewed(bench, schedules.request(spec, due))
+    return {**found, **wrong}

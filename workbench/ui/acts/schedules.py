@@ -94,6 +94,16 @@ def edit(desk: Desk, items: list[ScheduleView]) -> None:
     desk.edit(items[0].path, desk.line_of(items[0].path))
 
 
+async def parameters(desk: Desk, items: list[ScheduleView]) -> None:
+    """The form of its parameters."""
+    from workbench.ui.modals.schedule_parameters import ScheduleParameters
+
+    spec = items[0].spec
+    if spec and await desk.form(ScheduleParameters(desk.bench, spec)):
+        desk.say(f"{spec.key} has other parameters from its next time on.")
+        desk.look()
+
+
 async def last_run(desk: Desk, items: list[ScheduleView]) -> None:
     """The log of its newest run: fired by it, or asked for beside its times."""
     from workbench.services import schedules
@@ -155,6 +165,10 @@ ACTIONS = (
     Action(
         "schedules.edit", "e", AREA, "edit", "schedules: edit declaration", Purpose.ACT, edit, on_item=True, changes=True,
         command=lambda view: words("edit", view.key), rank=40,
+    ),
+    Action(
+        "schedules.parameters", "P", AREA, "parameters", "schedules: change parameters", Purpose.ACT, parameters, _sound,
+        on_item=True, changes=True, rank=42,
     ),
     Action(
         "schedules.log", "l", AREA, "last run", "schedules: show log of last run", Purpose.OPEN, last_run,

@@ -13,8 +13,10 @@ from workbench.errors import WorkbenchError
 from workbench.model.environment import EnvironmentSpec
 from workbench.model.parameter import Declared
 from workbench.model.parameter import shown as asked_for
+from workbench.model.placeholder import named
 from workbench.model.run import Request
 from workbench.model.sweep import ASK, Sweep, of_words, told
+from workbench.services import given as given_service
 from workbench.services import groups
 from workbench.services.bench import Bench
 from workbench.text import clean, one_line
@@ -152,6 +154,18 @@ class NotebookForm(Form[Any]):
             errors["sweep"] = f"{len(rows)} runs are more than {ASK}: ask for them on a command line, with --yes"
         return told(rows)
 
+    def preview_references(
+        self, values: Mapping[str, str], given: Mapping[str, Any], errors: dict[str, str]
+    ) -> dict[str, str]:
+        """What references in the parameters stand for, by name. Errors are added to `errors`."""
+        found, wrong = given_service.previewed(self.bench, self.request(values, given))
+        for name, text in found.items():
+            declared = self.parameters.get(name) if self.parameters else None
+            if declared and (problem := declared.problem(declared.meant(text))):
+                wrong[name] = f"{text}: {problem}"
+        errors |= {PREFIX + name: why for name, why in wrong.items()}
+        return {name: text for name, text in found.items() if name not in wrong}
+
     def request(self, values: Mapping[str, str], given: Mapping[str, Any]) -> Request:
         """What is asked for, with references of the present."""
         swept = self.swept(values, {})
@@ -180,15 +194,13 @@ class NotebookForm(Form[Any]):
                     errors[PREFIX + one.name] = "it has to be given"
                 continue
             try:
-                value = one.read(text)
+                value = text if any(named(text)) else one.read(text)
             except WorkbenchError as error:
                 errors[PREFIX + one.name] = error.message
                 continue
             if not one.literal or value != one.default or type(value) is not type(one.default):
                 given[one.name] = value
-        for name in ("project", "notebook"):
-            if not values.get(name):
-                errors.setdefault(name, "choose one")
+        errors |= {name: "choose one" for name in ("project", "notebook") if not (values.get(name) or errors.get(name))}
         return given, errors
 
 

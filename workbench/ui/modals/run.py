@@ -49,8 +49,10 @@ class RunForm(NotebookForm):
             spec = self.runs_in(project, chosen)
             if unfit := self.unfit(spec):
                 errors["environment"] = unfit
+            written = self.preview_references(values, given, errors)
             runs = "" if errors else self.preview_sweep(values, given, errors)
             page = self._preview(project, notebook, None if errors else given, spec, runs)
+            page.facts(*((name, text) for name, text in written.items()), width=19)
         except WorkbenchError as error:
             errors["notebook"] = error.message
         if errors:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from textual.widgets import Input
@@ -11,9 +12,10 @@ from textual.widgets import Input
 from workbench.errors import WorkbenchError
 from workbench.model.clocks import zone
 from workbench.model.names import SLUG_RULE, is_slug
+from workbench.model.run import Request
 from workbench.services.zones import machine_zone
 from workbench.text import age
-from workbench.ui.commands import parameters, words
+from workbench.ui.commands import parameters, sweeps, words
 from workbench.ui.modals.form import Considered, Field, choice, line
 from workbench.ui.modals.notebook import NotebookForm
 from workbench.ui.page import Page
@@ -85,6 +87,20 @@ class ScheduleForm(NotebookForm):
             errors |= {"environment": unfit} if unfit else {}
         page = Page()
         when, kind = values["when"].strip(), _kind(values["kind"])
+        self._consider_time(page, kind, when, values, errors)
+        if not {"project", "notebook", "when", "timezone"} & errors.keys():
+            for key, text in self.preview_references(values, given, errors).items():
+                page.text(f"{key} will be {text}", Tone.MUTED)
+            if runs := self.preview_sweep(values, given, errors):
+                page.text(runs, Tone.MUTED)
+        if self.bench.settings.timezone is None and "timezone" not in errors:
+            page.text(f"{values['timezone'].strip()} will be kept as this home's time zone.", Tone.MUTED)
+        command = "" if errors else _command(values, kind, when, given)
+        return Considered(errors, page.content(), command)
+
+    def _consider_time(
+        self, page: Page, kind: str, when: str, values: Mapping[str, str], errors: dict[str, str]
+    ) -> None:
         if not when:
             errors["when"] = f"it needs a time: {HINTS[kind]}"
         try:
@@ -96,10 +112,17 @@ class ScheduleForm(NotebookForm):
                 self._preview(page, kind, when, values)
             except WorkbenchError as error:
                 errors["when"] = _told(error)
-        if self.bench.settings.timezone is None and "timezone" not in errors:
-            page.text(f"{values['timezone'].strip()} will be kept as this home's time zone.", Tone.MUTED)
-        command = "" if errors else _command(values, kind, when, given)
-        return Considered(errors, page.content(), command)
+
+    def request(self, values: Mapping[str, str], given: Mapping[str, Any]) -> Request:
+        """What is asked for at its next time."""
+        from workbench.services import schedules
+
+        place = values["timezone"].strip()
+        when: dict[str, Any] = {_kind(values["kind"]): values["when"].strip()}
+        coming = schedules.preview(self.bench, **when, timezone=place, n=1).times
+        at = coming[0] if coming else self.bench.now().astimezone(zone(place))
+        key = f"{values['project']}/{values['name'].strip()}"
+        return replace(super().request(values, given), at=at, schedule=key)
 
     def _preview(self, page: Page, kind: str, when: str, values: Mapping[str, str]) -> None:
         """In words, how often, its next times here and in UTC, and what one would not expect."""
@@ -148,6 +171,7 @@ class ScheduleForm(NotebookForm):
             timezone=place,
             parameters=given,
             environment=values["environment"] or None,
+            sweep=self.request(values, given).sweep,
             **when,
         ).key
 
@@ -164,4 +188,4 @@ def _command(values: Mapping[str, str], kind: str, when: str, given: Mapping[str
     begin = ["schedules", "add", values["project"], values["name"].strip(), "--notebook", values["notebook"]]
     times = [f"--{kind}", when, "--timezone", values["timezone"].strip()]
     place = ["--environment", values["environment"]] if values["environment"] else []
-    return words(*begin, *times, *place, *parameters(given))
+    return words(*begin, *times, *place, *parameters(given), *sweeps(values))

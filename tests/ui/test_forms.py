@@ -622,12 +622,12 @@ async def test_several_values_become_one_group(seed: Seed, stage: Callable[..., 
 
 
 async def test_parameters_of_a_schedule_are_changed_in_a_form(seed: Seed, stage: Callable[..., Any]) -> None:
-    """P shows what a schedule gives its notebook; what is saved is in its file, references are shown for its next time."""
+    """v shows what a schedule gives its notebook; what is saved is in its file, references are shown for its next time."""
     story(seed)
     async with stage() as on:
         await on.list("schedules", rows=2)
         await on.select("sales/nightly")
-        await on.press("P")
+        await on.press("v")
         await filled(on, ScheduleParameters, "p:region", "${due - 1 dya}")
         await on.see("cannot be read")
         await filled(on, ScheduleParameters, "p:region", "${due - 1 day:%d.%m.}")

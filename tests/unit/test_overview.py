@@ -59,6 +59,16 @@ def test_a_later_success_answers_a_failure(bench: Bench) -> None:
     assert [need.text.split()[0] for need in overview(bench).needs] == ["churn/b.ipynb"]
 
 
+def test_another_combination_of_a_sweep_answers_no_failure(bench: Bench) -> None:
+    """That the next value ran well does not mend the one that failed; the next sweep of it does."""
+    numbers = [ended(bench, "a.ipynb", state) for state in (RunState.FAILED, RunState.SUCCEEDED)]
+    with bench.store.write() as connection:
+        connection.execute("UPDATE runs SET group_id = 1 WHERE id <= ?", (numbers[-1],))
+    assert [need.key for need in overview(bench).needs] == [str(numbers[0])]
+    ended(bench, "a.ipynb", RunState.SUCCEEDED)
+    assert overview(bench).needs == ()
+
+
 def test_a_cancelled_run_needs_nobody(bench: Bench) -> None:
     """Somebody wanted that."""
     ended(bench, "a.ipynb", RunState.CANCELLED)

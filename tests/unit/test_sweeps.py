@@ -13,7 +13,7 @@ from workbench.errors import Refused
 from workbench.model.run import ENDED, Request, RunState
 from workbench.model.sweep import MOST, Reader, Sweep, combinations, of_words, read, told
 from workbench.notebooks.parameters import guess
-from workbench.services import control, groups, projects, runs
+from workbench.services import control, groups, projects, runs, telling
 
 PATH = "notebooks/report.ipynb"
 READER = Reader(lambda _name, text: guess(text), texts=frozenset({"zip"}), flow=json.loads)
@@ -187,3 +187,15 @@ def test_nothing_is_a_sweep() -> None:
     """No words are no sweep."""
     assert not of_words([])
     assert Sweep({"a": "1"})
+
+
+def test_a_combination_is_compared_with_its_own_of_the_sweep_before(shell: Shell) -> None:
+    """A run of a sweep recovers from its own failure the last time, never from that of another combination."""
+    first = groups.members(shell.bench, ask(shell, {"rows": [1, 2]}))
+    shell.end_run(first[0].id, RunState.FAILED)
+    shell.end_run(first[1].id, RunState.SUCCEEDED)
+    second = groups.members(shell.bench, ask(shell, {"rows": [1, 2]}))
+    with shell.bench.store.read() as connection:
+        assert telling.before(connection, runs.get(shell.bench, first[1].id)) is None
+        before = [telling.before(connection, run) for run in second]
+    assert [run.id if run else None for run in before] == [first[0].id, first[1].id]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -145,7 +144,7 @@ def show(call: Invocation, bench: Bench, group: Group, *, trouble: bool = False)
         give=("WHY",),
     )
     failed = [run for run in members if run.state in UNSUCCESSFUL and run.failure]
-    if trouble and failed and sys.stdout.isatty():
+    if trouble and failed:
         click.echo(f"\n{verdict.headline(failed[0])}")
         verdict.trouble(failed[0])
 

@@ -10,7 +10,7 @@ from workbench.paths import find_home
 
 # The first words that the command line knows; a test compares.
 COMMANDS = (
-    "check", "completion", "demo", "disk", "doctor", "edit", "environments", "ides", "init", "logs", "open", "projects", "prune", "run", "runs",
+    "check", "completion", "demo", "disk", "doctor", "edit", "environments", "ides", "init", "logs", "notify", "open", "projects", "prune", "run", "runs",
     "schedules", "secrets", "service", "sessions", "status", "stop",
 )  # fmt: skip
 _LINE = re.compile(rf"(?<![\w./-])workbench (?=(?:{'|'.join(COMMANDS)})(?![\w-]))")

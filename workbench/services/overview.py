@@ -155,22 +155,26 @@ def _vanished(
     return needs
 
 
-def _last_good(recent: list[Run]) -> dict[tuple[str, str], int]:
-    """The newest success of each notebook: a failure before it needs nobody any more."""
-    good: dict[tuple[str, str], int] = {}
+def _last_good(recent: list[Run]) -> dict[tuple[str, str], list[Run]]:
+    """The successes of each notebook, newest first: a failure before one needs nobody any more."""
+    good: dict[tuple[str, str], list[Run]] = {}
     for run in recent:
         if run.ended_well:
-            key = (run.project, run.notebook)
-            good[key] = max(good.get(key, 0), run.id)
+            good.setdefault((run.project, run.notebook), []).append(run)
     return good
 
 
-def _standing(ended: list[Run], good: dict[tuple[str, str], int]) -> list[list[Run]]:
+def _answered(run: Run, good: list[Run]) -> bool:
+    """Whether a later success is of the same: not of the other combinations of its sweep."""
+    return any(one.id > run.id and not (run.group and one.group == run.group) for one in good)
+
+
+def _standing(ended: list[Run], good: dict[tuple[str, str], list[Run]]) -> list[list[Run]]:
     """Failures that no later success has answered, newest first, those of one notebook together."""
     of: dict[tuple[str, str], list[Run]] = {}
     for run in ended:
         key = (run.project, run.notebook)
-        if run.state is not RunState.CANCELLED and good.get(key, 0) < run.id:
+        if run.state is not RunState.CANCELLED and not _answered(run, good.get(key, [])):
             of.setdefault(key, []).append(run)
     return list(of.values())
 

@@ -14,6 +14,7 @@ from workbench.model.run import ENDED, Run
 from workbench.model.schedule import ScheduleSpec
 from workbench.services import control, projects
 from workbench.services.bench import Bench
+from workbench.store import groups as group_rows
 from workbench.store import notices as rows
 from workbench.store import run_pages
 from workbench.store.run_pages import RunFilter
@@ -56,10 +57,15 @@ def line(run: Run) -> str:
 
 
 def before(connection: sqlite3.Connection, run: Run) -> Run | None:
-    """The run before it of the same schedule or, without one, the same notebook and name, that has ended."""
+    """The run before it of the same schedule or, without one, the same notebook and name, that has ended. Of a sweep it
+    is the one of the same combination in an earlier one."""
     only = RunFilter(project=run.project, schedule=run.schedule or "", notebook=run.notebook, states=ENDED)
-    found = run_pages.page(connection, only, before=run.id, limit=20)
-    return next((one for one in found if one.name == run.name and one.cancel_asked is False), None)
+    group = group_rows.get(connection, run.group) if run.group else None
+    found = run_pages.page(connection, only, before=run.id, limit=2 * group.size if group else 20)
+    alike = (one for one in found if one.name == run.name and one.cancel_asked is False)
+    if group:
+        alike = (one for one in alike if one.group != run.group and group.combination(one) == group.combination(run))
+    return next(alike, None)
 
 
 def recent(bench: Bench, *, run: int | None = None, limit: int = 50) -> list[Notice]:

@@ -167,7 +167,7 @@ ACTIONS = (
         command=lambda view: words("edit", view.key), rank=40,
     ),
     Action(
-        "schedules.parameters", "P", AREA, "parameters", "schedules: change parameters", Purpose.ACT, parameters, _sound,
+        "schedules.parameters", "v", AREA, "parameters", "schedules: change parameters", Purpose.ACT, parameters, _sound,
         on_item=True, changes=True, rank=42,
     ),
     Action(

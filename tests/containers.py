@@ -66,12 +66,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory, engine: APIClient) -> Iterator
     opened.close()
 
 
-def make_home(root: Path) -> Bench:
-    """A home with an empty project; nothing is built."""
+def make_home(root: Path, *, warm: bool = False) -> Bench:
+    """A home with an empty project; nothing is built. Kernels are started ahead where it is `warm`."""
     opened = open_bench(root)
     mirror.use(opened.home.root)
     with opened.home.settings_file.open("a") as file:
-        file.write("concurrency: 2\n")
+        file.write("concurrency: 2\n" + ("" if warm else "warm_kernels: 0\n"))
     projects.create(opened, PROJECT, environment="python")
     return opened
 

@@ -19,6 +19,7 @@ from waiting import until
 from workbench.engines.process import kept, proc, zygotes
 from workbench.engines.process.host import ProcessHost, records, sweep
 from workbench.engines.process.zygotes import Zygote
+from workbench.engines.warm import fits
 from workbench.errors import WorkbenchError
 from workbench.model.environment import Limits
 from workbench.model.run import RunState
@@ -150,8 +151,8 @@ def test_what_is_given_to_one_run_is_in_no_other(desk: Desk, zygote: Zygote) -> 
         "PATH",
         "LANG",
     ):
-        assert not zygotes.fits({name: "1"}), name
-    assert zygotes.fits({"PGPASSWORD": "x", "REGION": "north", "WORKBENCH_DUE": "x"})
+        assert not fits({name: "1"}), name
+    assert fits({"PGPASSWORD": "x", "REGION": "north", "WORKBENCH_DUE": "x"})
     cold = host(desk)
     with Talk(cold, cold.revision, {"PYTHONHASHSEED": "7"}) as kernel:
         assert not cold.warm

@@ -246,8 +246,8 @@ class Engine(Protocol):
         so that the host can be that of one which was kept warm."""
 
     def warm_key(self, revision: Revision, workspace: Workspace, kernel: str = "") -> str:
-        """Names what `warm` would make, of the kernel of that name or the first that can be; equal where the same
-        serves. Empty where there is no such thing."""
+        """Names what `warm` would make, of the kernel of that name; equal where the same serves. Empty where there is no
+        such thing, or where no name is given and it is another for each kernel."""
 
     def warm(self, revision: Revision, workspace: Workspace, kernel: str = "") -> Warm:
         """Keep kernels warm that `host` will find and use. May take long; raises `WorkbenchError` where it cannot be."""

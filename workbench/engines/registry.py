@@ -42,6 +42,14 @@ def open_engine(
     return DockerEngine(home, settings, endpoint=Endpoint(*at) if at else None, known=known)
 
 
+def import_engine(name: EngineName) -> None:
+    """Import what an engine needs, so that opening one takes no time."""
+    if name is EngineName.PROCESS:
+        import workbench.engines.process.engine
+    else:
+        import workbench.engines.docker.engine  # noqa: F401
+
+
 def options(home: Home, settings: Settings, facts: Facts | None = None) -> dict[str, Any]:
     """What `reopen` needs beside the name, as JSON can hold it: for a runner, which opens no store and no settings.
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Protocol
+
+# Variables that a program, Python or a library reads when it is loaded.
+EARLY = re.compile(
+    "PATH$|HOME$|TMPDIR$|LANG|LC_|TZ|PYTHON|LD_|MALLOC|GLIBC|IPYTHON|JUPYTER|JPY|MPL|VIRTUAL_ENV|CONDA|XDG_|CUDA_|HIP_"
+    "|.*_NUM_THREADS$|.*_MAX_THREADS$|OMP|GOMP|KMP|MKL|BLIS|OPENBLAS|NUMEXPR|NUMBA|NPY|ARROW|POLARS|TORCH|TF_|XLA|JAX|R_"
+)
 
 
 class Warm(Protocol):
@@ -28,3 +36,8 @@ class Warm(Protocol):
 
     def close(self) -> None:
         """Let it go; kernels that came from it go on."""
+
+
+def fits(own: Mapping[str, str]) -> bool:
+    """Whether variables of one run alone are such that nothing reads them before it begins."""
+    return not any(EARLY.match(name) for name in own)

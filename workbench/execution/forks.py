@@ -22,6 +22,7 @@ from typing import Any
 from workbench.errors import WorkbenchError
 from workbench.execution.fence import hold
 from workbench.execution.job import RUNNER_LOG, read_job
+from workbench.model.environment import EngineName
 
 IDLE = 600.0  # seconds without a run after which it goes
 
@@ -77,7 +78,8 @@ class Forks:
             wake(self.wake)
 
     def listen(self, line: socket.socket) -> None:
-        """Take requests: one JSON text a line, the folder of an attempt. Each is answered by one line."""
+        """Take requests, one JSON value a line: the folder of an attempt, or the engine that one will need. Each is answered
+        by one line."""
         try:
             data = line.recv(65536)
         except ConnectionError:
@@ -88,7 +90,8 @@ class Forks:
         *requests, self.received = (self.received + data).split(b"\n")
         for request in requests:
             try:
-                answer: dict[str, Any] = {"pid": self.fork(Path(json.loads(request)))}
+                asked = json.loads(request)
+                answer: dict[str, Any] = {"pid": self.fork(Path(asked))} if isinstance(asked, str) else _import(asked)
             except (OSError, ValueError) as error:
                 answer = {"error": str(error)}
             with contextlib.suppress(OSError):
@@ -146,6 +149,14 @@ def import_engine(folder: Path) -> None:
     job = read_job(folder)
     with contextlib.suppress(WorkbenchError, LookupError, TypeError):  # the runner will tell
         reopen(job.engine, job.engine_options)
+
+
+def _import(asked: dict[str, str]) -> dict[str, Any]:
+    """Import an engine before a run needs it."""
+    from workbench.engines.registry import import_engine as imported
+
+    imported(EngineName(asked["engine"]))
+    return {}
 
 
 def warm() -> None:

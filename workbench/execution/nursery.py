@@ -46,7 +46,7 @@ class Nursery:
         with self.guard:
             self._reap()
             for _ in range(2):
-                answer = self._ask(folder)
+                answer = self._ask(str(folder))
                 if answer is not None:
                     if "error" in answer:
                         raise WorkbenchError(f"the runner could not be started: {answer['error']}")
@@ -54,6 +54,11 @@ class Nursery:
                 if _taken(folder):
                     return None
             return self._plainly(folder)
+
+    def ready(self, engine: str) -> None:
+        """Have the process there, with the engine imported, before a run needs it."""
+        with self.guard:
+            self._ask({"engine": engine})
 
     def alive(self) -> bool:
         """Whether the process is there. Call it now and then: it also takes leave of what has ended."""
@@ -76,14 +81,14 @@ class Nursery:
     def _reap(self) -> None:
         self.others = [process for process in self.others if process.poll() is None]
 
-    def _ask(self, folder: Path) -> dict[str, Any] | None:
+    def _ask(self, request: str | dict[str, str]) -> dict[str, Any] | None:
         """Its answer, None where it is gone; it is started where needed."""
         if self.line is None or not self.alive():
             self._start()
         assert self.line
         try:
             self.line.settimeout(ANSWER)
-            self.line.sendall(json.dumps(str(folder)).encode() + b"\n")
+            self.line.sendall(json.dumps(request).encode() + b"\n")
             answer = b""
             while not answer.endswith(b"\n"):
                 part = self.line.recv(4096)

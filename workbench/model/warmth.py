@@ -11,7 +11,8 @@ from workbench.text import memory
 
 @dataclass(frozen=True)
 class WarmKernel:
-    """Kernels of `environment` come from it. `loaded`: modules that they have imported; `problem`: why there is none."""
+    """Kernels of `environment` come from it. `loaded`: modules that they have imported; `problem`: why there is none;
+    `project`: the only one whose runs take it, where it serves no others."""
 
     environment: str
     engine: str
@@ -20,13 +21,19 @@ class WarmKernel:
     memory: int = 0
     since: datetime | None = None
     problem: str = ""
+    project: str = ""
 
     @property
     def words(self) -> str:
         """`42 MB, has pandas loaded`; `no: …`."""
         if not self.memory:
             return f"no: {self.problem}" if self.problem else "starts"
-        parts = [memory(self.memory), f"has {', '.join(self.loaded)} loaded" if self.loaded else "", self.problem]
+        parts = [
+            memory(self.memory),
+            f"for {self.project}" if self.project else "",
+            f"has {', '.join(self.loaded)} loaded" if self.loaded else "",
+            self.problem,
+        ]
         return ", ".join(filter(None, parts))
 
     def to_dict(self) -> dict[str, Any]:
@@ -39,6 +46,7 @@ class WarmKernel:
             "memory": self.memory,
             "since": self.since.isoformat() if self.since else None,
             "problem": self.problem,
+            "project": self.project,
         }
 
     @classmethod

@@ -32,6 +32,10 @@ class Agenda:
             heapq.heappush(self._heap, (self._times[key], key))
         return found
 
+    def soon(self, until: datetime) -> dict[str, datetime]:
+        """Keys whose time comes up to `until`, with it."""
+        return {key: self._times[key] for key in self.due(until)}
+
     @property
     def next(self) -> datetime | None:
         """The earliest time of any key."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from workbench.services import control
 from workbench.services.bench import Bench
 from workbench.supervisor.activations import Activations
+from workbench.supervisor.ahead import Ahead
 from workbench.supervisor.builds import Builds
 from workbench.supervisor.clock import Clock
 from workbench.supervisor.desk import Desk
@@ -94,6 +95,7 @@ class Supervisor:
             Part("pinning", self.pinning.look),
             Part("runs", self.runs.look),
             Part("dispatch", self.dispatch.look),
+            Part("ahead", Ahead(desk, self.schedules, self.warmth, self.dispatch.nursery).look),
             Part("warmth", self.warmth.look),
             Part("sessions", self.sessions.look),
             Part("disk", Disk(desk, self.engines, self.builds).look),
@@ -217,7 +219,7 @@ class Supervisor:
         while (self.builds.running or self.reconcile.sweeping) and time.monotonic() < deadline:
             time.sleep(0.02)
         self.dispatch.nursery.close(LET_GO)
-        self.warmth.close()
+        self.warmth.close(LEAVE)
         self.desk.budget.close()
         self.bench.store.settle(LET_GO)
         self.socket.close()

@@ -55,6 +55,7 @@ class Watched:
     sent: int = 0
     finishing: bool = False
     lived: bool = False  # a look has found its runner alive
+    kernel: str = ""  # its kernel's name, once that has answered; empty again when the others know it
 
 
 class Runs:
@@ -120,6 +121,9 @@ class Runs:
         result = self._result(run, seen)
         seen.lived = seen.lived or alive
         self._follow(seen)
+        if seen.kernel:
+            self.dispatch.warmth.started(run.environment, seen.folder, seen.kernel)
+            seen.kernel = ""
         if result:
             if self.endings.by_result(run, result):
                 self.left_kernels = self.left_kernels or not alive
@@ -258,6 +262,8 @@ def _note(seen: Watched, event: dict[str, Any]) -> None:
     match event["kind"]:
         case Progress.STARTED:
             seen.pid = int(event["pid"])
+        case Progress.KERNEL:
+            seen.kernel = str(event["kernel"])
         case Progress.CELLS:
             seen.cells = int(event["code"])
         case Progress.CELL:

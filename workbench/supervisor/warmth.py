@@ -13,13 +13,14 @@ import json
 import logging
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from workbench.engines.base import Workspace
 from workbench.engines.warm import Warm
 from workbench.errors import WorkbenchError
+from workbench.execution.job import read_job
 from workbench.model.environment import EngineName, Revision
 from workbench.model.warmth import WarmKernel
 from workbench.supervisor.budget import Budget, memory_left
@@ -32,6 +33,7 @@ KEPT_FOR = 900.0  # seconds after its last use
 AFTER = 0.5  # seconds after the first run began: that has the processor for itself
 GUESS = 64 * 1024**2  # bytes that one takes of which nothing is known yet
 MEASURE = 30.0  # seconds between measurements
+ENDED = "it ended"
 AGAIN = 300.0  # seconds until one is tried again that could not be had
 
 
@@ -44,12 +46,19 @@ class Use:
     revision: Revision
     workspace: Workspace
     used: float  # by the monotonic clock
+    kernel: str = ""  # where that is known and matters
     warm: Warm | None = None
     since: datetime | None = None
     takes: int = 0
     problem: str = ""
     not_before: float = 0.0
     thread: threading.Thread | None = field(default=None, repr=False)
+
+    @property
+    def what(self) -> tuple[object, ...]:
+        """What it is used for, however that is declared."""
+        space = self.workspace
+        return (self.environment, self.engine, space.project_name, space.cwd, self.kernel)
 
     @property
     def starting(self) -> bool:
@@ -66,29 +75,56 @@ class Warmth:
         self.budget = budget
         self._uses: dict[str, Use] = {}
         self._guard = threading.Lock()
+        self._leaving: list[threading.Thread] = []  # in which something is given back
         self._measured = 0.0
         self._written: list[WarmKernel] | None = None
 
-    def wanted(self, environment: str, engine: EngineName, revision: Revision, workspace: Workspace) -> None:
-        """A run of it begins, or will soon. To be called before the run's kernel starts: what is out of date goes."""
-        if not workspace.warm or not self.desk.settings.warm_kernels or engine is not EngineName.PROCESS:
+    def wanted(
+        self,
+        environment: str,
+        engine: EngineName,
+        revision: Revision,
+        workspace: Workspace,
+        kernel: str = "",
+        *,
+        count: int = 1,
+        soon: bool = False,
+    ) -> None:
+        """A run of it begins, or `count` of them `soon`. To be called before a run's kernel starts: what is out of date
+        goes. `kernel`: its name, where that is known."""
+        if not workspace.warm or not self.desk.settings.warm_kernels:
             return
         try:
-            key = self.engines.get(engine).warm_key(revision, workspace)
+            key = self.engines.get(engine).warm_key(revision, workspace, kernel)
         except WorkbenchError:
             return
         if not key:
             return
         now = time.monotonic()
         with self._guard:
-            use = self._uses.get(key)
-            if use is None:
-                self._uses[key] = Use(environment, engine, revision, workspace, now, not_before=now + AFTER)
-                return
-            use.used = now
-            if use.warm and (use.warm.stale or not use.warm.alive):
-                self._let_go(use, "files that it has loaded were changed" if use.warm.alive else "it ended")
-                use.not_before = now + AFTER
+            new = Use(environment, engine, revision, workspace, now, kernel, not_before=0.0 if soon else now + AFTER)
+            self._supersede(key, new)
+            for number in range(count):
+                use = self._uses.setdefault(f"{key}.{number}", replace(new))
+                use.used = now
+                if use.warm and (use.warm.stale or not use.warm.alive):
+                    self._let_go(use, "files that it has loaded were changed" if use.warm.alive else ENDED)
+                    use.not_before = new.not_before
+
+    def started(self, environment: str, attempt: Path, kernel: str) -> None:
+        """A run's kernel has answered, so that its name is known; `attempt` is the folder with its job."""
+        try:
+            job = read_job(attempt)
+        except (OSError, ValueError):
+            return
+        self.wanted(environment, job.engine, job.revision, job.workspace, kernel)
+
+    def _supersede(self, key: str, new: Use) -> None:
+        """What is kept for the same as it was declared before goes."""
+        for other, use in list(self._uses.items()):
+            if use.what == new.what and other.rpartition(".")[0] != key and not use.starting:
+                self._let_go(use, "it is declared otherwise now")
+                del self._uses[other]
 
     def look(self) -> float | None:
         """Start what is wanted, one at a time, and give back what is not; seconds until the next look."""
@@ -104,15 +140,18 @@ class Warmth:
             coming = [use.not_before - now for use in self._uses.values() if not use.warm and not use.starting]
         return max(0.05, min([MEASURE, *coming]))
 
-    def close(self) -> None:
-        """Give everything back."""
+    def close(self, seconds: float) -> None:
+        """Give everything back, within about so many seconds: an engine may be stuck."""
         with self._guard:
             for use in self._uses.values():
-                if use.warm:
-                    use.warm.close()
+                self._let_go(use, "the supervisor ends")
+            making = [use.thread for use in self._uses.values() if use.thread]
             self._uses.clear()
             self.desk.home.warm_file.unlink(missing_ok=True)
             self.budget.say("kernels", 0)
+        deadline = time.monotonic() + seconds
+        for thread in (*making, *self._leaving):
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _measure(self, now: float) -> None:
         if now - self._measured < MEASURE:
@@ -134,7 +173,7 @@ class Warmth:
             if not use.warm:
                 continue
             if not use.warm.alive:
-                self._let_go(use, "it ended")
+                self._let_go(use, ENDED)
                 use.not_before = now + AFTER
             elif left < 1 or use.takes > room:
                 self._let_go(use, "settings allow no more")
@@ -149,8 +188,10 @@ class Warmth:
 
     def _let_go(self, use: Use, why: str) -> None:
         if use.warm:
-            log.info("the warm kernel of %s is given back: %s", use.environment, why)
-            use.warm.close()
+            level = logging.DEBUG if why is ENDED else logging.INFO  # a run has taken it, mostly
+            log.log(level, "the warm kernel of %s is given back: %s", use.environment, why)
+            self._leaving = [thread for thread in self._leaving if thread.is_alive()]
+            self._leaving.append(self.desk.thread("give-back", use.warm.close))
         use.warm, use.since, use.takes = None, None, 0
 
     def _start(self, now: float) -> None:
@@ -171,7 +212,7 @@ class Warmth:
     def _make(self, use: Use) -> None:
         made, problem = None, ""
         try:
-            made = self.engines.get(use.engine).warm(use.revision, use.workspace)
+            made = self.engines.get(use.engine).warm(use.revision, use.workspace, use.kernel)
         except (WorkbenchError, OSError) as error:
             problem = one_line(str(error), 300)
         takes = made.memory if made else 0
@@ -195,6 +236,7 @@ class Warmth:
             WarmKernel(
                 use.environment, str(use.engine), use.revision.id, tuple(use.warm.loaded) if use.warm else (),
                 use.takes, use.since, use.problem,
+                use.workspace.project_name if use.engine is EngineName.DOCKER else "",
             )
             for use in self._uses.values()
         ]  # fmt: skip

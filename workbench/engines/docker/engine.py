@@ -12,7 +12,7 @@ from threading import Event
 from typing import Any
 
 from workbench.engines.base import Facts, Inhabitant, SessionFacts, SessionRequest, Sink, Workspace
-from workbench.engines.docker import base_image, builder, contents, gauge, leftovers, log, recipe, stock
+from workbench.engines.docker import base_image, builder, contents, gauge, leftovers, log, recipe, spares, stock
 from workbench.engines.docker import kernel as kernels
 from workbench.engines.docker.bases import Bases, Wish
 from workbench.engines.docker.connection import Connection
@@ -23,7 +23,8 @@ from workbench.engines.docker.making import Making
 from workbench.engines.docker.pinning import Pinning
 from workbench.engines.docker.registries import package_index
 from workbench.engines.docker.session import Sessions
-from workbench.engines.docker.spares import SpareContainer, Spares
+from workbench.engines.docker.spares import Spares
+from workbench.engines.warm import Warm
 from workbench.errors import Refused, WorkbenchError
 from workbench.model.build import BuildProgress
 from workbench.model.environment import EngineName, EnvironmentSpec, KernelSpec, Revision
@@ -229,7 +230,7 @@ class DockerEngine:
         found = self._spares.kernel(revision, workspace, kernel)
         return self._spares.shape(revision, workspace, found) if found else ""
 
-    def warm(self, revision: Revision, workspace: Workspace, kernel: str = "") -> SpareContainer:
+    def warm(self, revision: Revision, workspace: Workspace, kernel: str = "") -> Warm:
         """A spare kernel in a container of its own."""
         found = self._spares.kernel(revision, workspace, kernel)
         if found is None:
@@ -240,7 +241,7 @@ class DockerEngine:
         """Remove kernels whose runner is gone, and containers that an image was asked in."""
         now = time.time()
         contents.sweep(self._connection, home, now)
-        return leftovers.sweep(self._connection, self._home, home, living, now)
+        return leftovers.sweep(self._connection, self._home, home, living | spares.KNOWN, now)
 
     # -- sessions --------------------------------------------------------------------------------------------------
 

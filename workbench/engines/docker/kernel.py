@@ -21,6 +21,7 @@ from workbench.engines.docker.contents import Contents, Library
 from workbench.engines.folders import short_folder
 from workbench.engines.waiting import hand_over
 from workbench.engines.waiting.records import Spare
+from workbench.engines.warm import fits
 from workbench.errors import EngineDown, WorkbenchError
 from workbench.model.environment import KernelSpec, Revision
 from workbench.paths import Home, private_folder
@@ -82,7 +83,7 @@ class DockerHost:
         if self._handle:
             raise WorkbenchError("this host has a kernel already")
         argv = [word.replace("{connection_file}", str(connection_file)) for word in kernel.argv]
-        self.warm = self._spare is not None and hand_over(self.folder, argv, env)
+        self.warm = self._spare is not None and fits(env) and hand_over(self.folder, argv, env)
         if self._spare and self.warm:
             self._handle = self._spare.handle
         else:

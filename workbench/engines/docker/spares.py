@@ -30,6 +30,7 @@ from workbench.text import clean, one_line
 PROGRAM = PurePosixPath("/run/workbench/waiting")
 READY = 120.0  # seconds in which one has loaded what it should
 LOOK = 0.05
+KNOWN: set[str] = set()  # records of those that this process has started and not let go
 
 
 class Spares:
@@ -41,9 +42,10 @@ class Spares:
         self._home = home
 
     def kernel(self, revision: Revision, workspace: Workspace, name: str) -> KernelSpec | None:
-        """The kernel of that name, where it can wait; without a name the first one that can."""
+        """The kernel of that name, where it can wait; without a name the only one that can."""
         known = [one for one in revision.kernels if name in ("", one.name)]
-        return next((one for one in known if waiting(one, str(PROGRAM), workspace.preload)), None)
+        found = [one for one in known if waiting(one, str(PROGRAM), workspace.preload)]
+        return found[0] if len(found) == 1 else None
 
     def shape(self, revision: Revision, workspace: Workspace, kernel: KernelSpec) -> str:
         """All that a kernel's container is made of, as a hash: what is declared, which folders and files that is at this
@@ -116,8 +118,10 @@ class SpareContainer:
         self._connection = connection
         self._records = records(home)
         self._handle = ""
+        self.memory = 0
         self.loaded = workspace.preload
         self.mark = secrets.token_hex(6)
+        KNOWN.add(name(self.mark))
         self._record = private_folder(self._records / name(self.mark))
         self._sockets = short_folder(home)
         (self._record / "sockets").write_text(str(self._sockets))
@@ -133,6 +137,8 @@ class SpareContainer:
             with connection.api() as api:
                 api.start(self._handle)
             self._until_ready()
+            usage = gauge.usage(connection, self._handle, disk=False)
+            self.memory = usage.memory or 0 if usage else 0  # it does nothing from now on, and so keeps that
         except (WorkbenchError, NoSuchThing, OSError):
             self.close()
             raise
@@ -143,18 +149,10 @@ class SpareContainer:
         """Whether it waits; one that was taken does not."""
         return self._record.exists() and waits(self._sockets)
 
-    @property
-    def memory(self) -> int:
-        """Bytes that its container holds."""
-        try:
-            found = gauge.usage(self._connection, self._handle, disk=False)
-        except WorkbenchError:
-            return 0
-        return found.memory or 0 if found else 0
-
     def close(self) -> None:
         """Remove it, unless a run has taken it."""
         record = withdraw(self._records, self.mark)
+        KNOWN.discard(name(self.mark))
         if record is None:
             return
         try:

@@ -16,6 +16,7 @@ from workbench.engines.base import KernelExit, Workspace
 from workbench.engines.folders import link_data, short_folder
 from workbench.engines.process import kept, zygotes
 from workbench.engines.process.surroundings import environment, secret_variables
+from workbench.engines.warm import fits
 from workbench.errors import WorkbenchError
 from workbench.model.environment import KernelSpec, Limits, Revision
 from workbench.paths import Home, private_folder
@@ -68,7 +69,7 @@ class ProcessHost:
             limits=bounds(self.workspace.limits),
             parent_variable="JPY_PARENT_PID",
         )
-        if wanted and zygotes.fits(own):
+        if wanted and fits(own):
             self.line = zygotes.ask(self.home, wanted, changed(job, env={**wanted.env, **own}))
         self.warm = self.line is not None
         if self.line is None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import secrets
 import select
 import shutil
@@ -38,11 +37,6 @@ ANSWER = 10.0  # seconds in which a kernel's process exists; then it is started 
 READY = 120.0  # seconds in which one has imported what it should
 LEAVE = 2.0  # seconds in which one that was let go ends
 LAUNCHER = "ipykernel_launcher"
-# Variables that a program, Python or a library reads when it is loaded.
-EARLY = re.compile(
-    "PATH$|HOME$|TMPDIR$|LANG|LC_|TZ|PYTHON|LD_|MALLOC|GLIBC|IPYTHON|JUPYTER|JPY|MPL|VIRTUAL_ENV|CONDA|XDG_|CUDA_|HIP_"
-    "|.*_NUM_THREADS$|.*_MAX_THREADS$|OMP|GOMP|KMP|MKL|BLIS|OPENBLAS|NUMEXPR|NUMBA|NPY|ARROW|POLARS|TORCH|TF_|XLA|JAX"
-)
 # Our code in a Python that does not have it: loaded from its files by name, with nothing added to `sys.path`.
 BOOT = """
 import sys
@@ -92,11 +86,6 @@ def first(revision: Revision, workspace: Workspace, name: str = "") -> Recipe | 
     """The zygote of the kernel of that name, or of the first kernel of an environment that can have one."""
     found = (recipe(revision, workspace, kernel) for kernel in revision.kernels if name in ("", kernel.name))
     return next(filter(None, found), None)
-
-
-def fits(own: Mapping[str, str]) -> bool:
-    """Whether variables of one run alone are such that nothing reads them before it begins."""
-    return not any(EARLY.match(name) for name in own)
 
 
 class Forked(kept.Line):

@@ -8,6 +8,8 @@ Any Python from 3.8 on, and the standard library alone. It leaves nothing of its
 from __future__ import annotations
 
 import contextlib
+import importlib
+import importlib.util
 import json
 import os
 import runpy
@@ -56,8 +58,33 @@ def order(path: str) -> dict[str, Any] | None:
     return told
 
 
-def wait() -> None:
-    """Load, wait, and be as `python -m` would have begun."""
+def plots() -> None:
+    """Matplotlib that was imported before there was a kernel gets what it does where it finds one."""
+    pyplot, inline = sys.modules.get("matplotlib.pyplot"), sys.modules.get("matplotlib_inline.backend_inline")
+    if pyplot:
+        with contextlib.suppress(Exception):
+            pyplot.install_repl_displayhook()
+    if inline:
+        with contextlib.suppress(Exception):
+            inline._enable_matplotlib_integration()  # noqa: SLF001 - what its import calls
+
+
+def become(words: list[str]) -> None:
+    """Be the kernel; returns at its end."""
+    if "matplotlib" not in sys.modules:
+        runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
+        return
+    application: Any = importlib.import_module("ipykernel.kernelapp").IPKernelApp
+    spec = importlib.util.find_spec("ipykernel_launcher")
+    sys.argv[0] = spec.origin if spec and spec.origin else sys.argv[0]
+    kernel = application.instance()
+    kernel.initialize(words)
+    plots()
+    kernel.start()
+
+
+def wait() -> list[str]:
+    """Load, wait, and be as `python -m` would have begun; the kernel's arguments."""
     connection, preload = sys.argv[1], json.loads(sys.argv[2])
     if sys.path and sys.path[0] == os.path.dirname(os.path.realpath(__file__)):
         del sys.path[0]
@@ -67,11 +94,16 @@ def wait() -> None:
         os._exit(0)
     words: list[str] = told["argv"]
     os.environ.update(told["env"])
+    time.tzset()
     if hasattr(sys, "orig_argv"):
         sys.orig_argv[:] = words
     sys.argv[:] = words[words.index("-m") + 1 :]
+    importlib.invalidate_caches()
+    loaded: dict[str, Any] = dict(sys.modules)
+    if "tempfile" in loaded:
+        loaded["tempfile"].tempdir = None
+    return sys.argv[1:]
 
 
 if __name__ == "__main__":
-    wait()
-    runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
+    become(wait())

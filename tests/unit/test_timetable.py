@@ -1,12 +1,12 @@
-"""Timetables against a model of our own that walks every minute of a year, and against what people write wrongly."""
+"""Timetables against a model that walks every minute of a year, and against what people write wrongly."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from itertools import groupby, pairwise
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import crontab_model
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -46,66 +46,10 @@ LINES = (
 )
 
 
-@cache
-def hours_of_year(name: str, follows: bool) -> list[tuple[datetime, list[tuple[int, datetime]]]]:
-    """The year minute by minute: hours as the clocks show them, each with its minutes and when they are due.
-
-    Where the clocks are followed a minute is due whenever they show it. Else each minute is due once: when it is first
-    shown, or, where it is skipped, together with the first one after it.
-    """
-    place = ZoneInfo(name)
-    start = datetime(YEAR, 1, 1, tzinfo=UTC)
-    newest = start.astimezone(place).replace(tzinfo=None) - timedelta(minutes=1)  # the latest the clocks have shown
-    pairs: list[tuple[datetime, datetime]] = []
-    for n in range(365 * 1440):
-        moment = start + timedelta(minutes=n)
-        wall = moment.astimezone(place).replace(tzinfo=None)
-        if follows:
-            pairs.append((wall, moment))
-        while not follows and newest < wall:
-            newest += timedelta(minutes=1)
-            pairs.append((newest, moment))
-    return [
-        (hour, [(wall.minute, moment) for wall, moment in group])
-        for hour, group in groupby(pairs, lambda pair: pair[0].replace(minute=0))
-    ]
-
-
-def values(field: str, low: int, high: int, names: str = "") -> set[int]:
-    """What a field of a cron line matches."""
-    words = {name: number for number, name in enumerate(names.split())}
-    found: set[int] = set()
-    for part in field.split(","):
-        span, _, step = part.partition("/")
-        if span == "*":
-            first, last = low, high
-        elif "-" in span:
-            first, last = (words.get(end) if end in words else int(end) for end in span.split("-"))  # type: ignore[misc]
-        else:
-            first = words[span] if span in words else int(span)
-            last = high if step else first
-        found.update(range(first, last + 1, int(step or 1)))
-    return found
-
-
 def model(line: str, name: str) -> list[datetime]:
-    """All times of the year by cron(8) and crontab(5), found by looking at every minute."""
-    minute, hour, day, month, weekday = line.split()
-    hits = (values(minute, 0, 59), values(hour, 0, 23), values(day, 1, 31), values(month, 1, 12))
-    week = {number % 7 for number in values(weekday, 0, 7, "sun mon tue wed thu fri sat")}
-
-    def day_matches(wall: datetime) -> bool:
-        in_month, in_week = wall.day in hits[2], (wall.weekday() + 1) % 7 in week
-        return in_month and in_week if day[0] == "*" or weekday[0] == "*" else in_month or in_week
-
-    due = {
-        moment
-        for wall, minutes in hours_of_year(name, minute[0] == "*" or hour[0] == "*")
-        if wall.hour in hits[1] and wall.month in hits[3] and day_matches(wall)
-        for number, moment in minutes
-        if number in hits[0]
-    }
-    return sorted(due)
+    """All times of the year by the model."""
+    start = datetime(YEAR, 1, 1, tzinfo=UTC)
+    return crontab_model.times(line, name, start, start + timedelta(days=365))
 
 
 def found(line: str, name: str) -> list[datetime]:

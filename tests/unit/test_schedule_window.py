@@ -113,6 +113,16 @@ def test_a_bad_file_at_the_start_falls_back_to_what_it_said(world: World) -> Non
     assert schedules.get(world.bench, "s").problem == ""
 
 
+def test_an_edit_that_spoils_a_file_before_it_was_ever_read(world: World) -> None:
+    """What was added by a command is known at once: spoilt before the supervisor looked, it fires as it was added."""
+    spec = schedules.add(world.bench, "p", "s", notebook=NOTEBOOK, cron="0 * * * *", timezone="UTC")
+    spec.source.write_text("cron: [")
+    world.bench.memory.clear()
+    world.at(START).at(timedelta(hours=1))
+    assert world.ledger() == [("04 11:00", FIRED)]
+    assert schedules.get(world.bench, "s").problem
+
+
 def test_a_project_that_is_away_goes_on_and_says_so(world: World, tmp_path: Path) -> None:
     """Its folder was linked from a disk that is not there now: due times have their rows, and it all holds again."""
     elsewhere = tmp_path / "elsewhere"

@@ -16,7 +16,10 @@ from workbench.services import commits, control, preferences, projects, requests
 from workbench.services.bench import Bench
 from workbench.services.preview import span_text
 from workbench.services.schedule_files import folder_of
+from workbench.services.schedule_text import to_json
+from workbench.store import declared
 from workbench.store import schedules as rows
+from workbench.store.declared import Declared
 from workbench.text import one_line
 
 
@@ -96,6 +99,9 @@ def add(
     written = load_schedule(path, project=project, timezone=zone).get()
     with bench.store.write() as connection:
         schedule_views.notice(connection, written, now, bench.actor)
+        # An edit may spoil the file before the supervisor has read it once.
+        good = Declared("", written.digest, to_json(written), text)
+        declared.keep(connection, {written.key: good}, (), bench.actor)
     control.ensure(bench)
     control.wake(bench)
     return written

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, takewhile
 
 import pytest
 from schedule_world import NOTEBOOK, START, World
@@ -65,7 +65,7 @@ def test_how_often(line: str, often: str) -> None:
     table = timetable("UTC", cron=line)
     assert outlook.often(table) == often
     times, days = cron.often(cron.parse_cron(line))
-    year = [moment for moment in islice(table.times(NOW - timedelta(seconds=1)), 40_000) if moment.year == 2026]
+    year = list(takewhile(lambda moment: moment.year == 2026, table.times(NOW - timedelta(seconds=1))))
     assert len(year) == times * days
 
 

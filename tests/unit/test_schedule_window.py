@@ -14,7 +14,7 @@ from workbench.declare import load_schedule
 from workbench.errors import Refused
 from workbench.model.schedule import DueState
 from workbench.model.timetable import timetable
-from workbench.services import projects, runs, schedules
+from workbench.services import projects, requests, runs, schedules
 from workbench.services.schedule_files import ScheduleFiles
 from workbench.store import declared, events
 from workbench.supervisor.schedules import Schedules
@@ -193,8 +193,8 @@ def test_many_due_at_once_are_one_transaction(world: World, monkeypatch: pytest.
         world.write(f"s{number}", cron="0 * * * *")
     world.at(START)
     asked: list[str] = []
-    state = projects.git_state
-    monkeypatch.setattr(projects, "git_state", lambda project: asked.append(project.name) or state(project))
+    state = requests.git_state
+    monkeypatch.setattr(requests, "git_state", lambda project: asked.append(project.name) or state(project))
     written = world.bench.store.write
     transactions: list[int] = []
     monkeypatch.setattr(world.bench.store, "write", lambda: transactions.append(1) or written())

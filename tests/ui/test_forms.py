@@ -628,11 +628,13 @@ async def test_parameters_of_a_schedule_are_changed_in_a_form(seed: Seed, stage:
         await on.list("schedules", rows=2)
         await on.select("sales/nightly")
         await on.press("v")
-        await filled(on, ScheduleParameters, "p:region", "${due - 1 dya}")
+        form = await on.modal(ScheduleParameters)
+        await on.until(lambda: any(one.field_name == "p:year" for one in form.query("Field")), "the parameters")
+        form.field("p:region").widget.value = "${due - 1 dya}"
         await on.see("cannot be read")
-        await filled(on, ScheduleParameters, "p:region", "${due - 1 day:%d.%m.}")
+        form.field("p:region").widget.value = "${due - 1 day:%d.%m.}"
         await on.see("region will be 02.03.")
-        await filled(on, ScheduleParameters, "p:year", "2030")
+        form.field("p:year").widget.value = "2030"
         await on.until(lambda: "schedules set sales/nightly" in on.app.screen.considered.command, "the command")
         await on.press("ctrl+s")
         await on.see("next 02.03.", "year = 2030")

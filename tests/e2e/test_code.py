@@ -74,6 +74,39 @@ def test_live_frozen_and_a_commit_beside_each_other(bench: Bench) -> None:
     assert not (project / "notebooks/beside.txt").exists()
 
 
+SCRIPT = """\
+# %% tags=["parameters"]
+rows = 1
+# %%
+import helper
+print(helper.VALUE, rows)
+# %%
+def load(count):
+    return 10 / count
+
+load(rows - 3)
+"""
+
+
+def test_scripts_run_as_notebooks(bench: Bench) -> None:
+    """Percent cells with parameters and modules beside them; the output is a notebook, and an error names the script's line."""
+    project, _ = prepared(bench)
+    (project / "notebooks/load.py").write_text(SCRIPT)
+    (project / "notebooks/plain.py").write_text("import helper\n\nprint(helper.VALUE)\n\nprint('end')\n")
+    good = runs.submit(bench, Request(PROJECT, "notebooks/load.py", parameters={"rows": 5}))
+    bad = runs.submit(bench, Request(PROJECT, "notebooks/load.py", parameters={"rows": 3}))
+    plain = runs.submit(bench, Request(PROJECT, "notebooks/plain.py", code=code("frozen")))
+    start(bench)
+    run = ended(bench, good)
+    assert run.state is RunState.SUCCEEDED, (run.reason, run.failure)
+    assert said(bench, run) == "edited 5\n"
+    assert said(bench, ended(bench, plain)) == "edited\nend\n"
+    failed = ended(bench, bad)
+    assert failed.reason == "ZeroDivisionError: division by zero (cell 4, notebooks/load.py line 8)"
+    assert failed.failure
+    assert "notebooks/load.py, line 10" in failed.failure.traceback
+
+
 @pytest.mark.docker
 @pytest.mark.timeout(600)
 def test_a_container_sees_the_commit_in_the_projects_place(contained_lab: Bench) -> None:

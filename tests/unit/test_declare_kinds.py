@@ -343,7 +343,7 @@ def test_a_schedule_takes_the_zone_of_its_home() -> None:
         ("notebook: a.ipynb\nevery: 2h\ntimezone: berlin\n", "Europe/Berlin"),
         ("notebook: ../a.ipynb\nevery: 2h\n", "leads out of the project"),
         ("notebook: /a.ipynb\nevery: 2h\n", "leads out of the project"),
-        ("notebook: a.py\nevery: 2h\n", "is no notebook"),
+        ("notebook: a.txt\nevery: 2h\n", "is no notebook"),
         ("notebook: a.ipynb\nevery: 2h\nenabled: no\n", "expected true or false, found 'no': write false"),
         ("notebook: a.ipynb\nevery: 2h\nretries: 99\n", "at most 20"),
         ("notebook: a.ipynb\nevery: 2h\nretries: 1.5\n", "expected a whole number"),

@@ -27,6 +27,7 @@ PLACE = {
     "cronsim": "model/cron.py",
     "docker": "engines/docker/",
     "jupyter_client": "execution/",
+    "jupytext": "notebooks/",
     "nbclient": "execution/",
     "nbconvert": "notebooks/",
     "nh3": "notebooks/",

@@ -120,7 +120,7 @@ def run(
     yes: bool,
     detach: bool,
 ) -> int:
-    """Run NOTEBOOK with papermill, in its project's environment.
+    """Run NOTEBOOK, or a script, with papermill, in its project's environment.
 
     The project is found from the path. Waits and shows how far it is; ctrl+c leaves the run alone. Exits 3 when the run
     ends in anything but success. With --sweep or --grid it is one run for each combination, as a group (g7).

@@ -17,6 +17,8 @@ from workbench.declare.composer import Plain
 from workbench.errors import NotFound, Refused
 from workbench.model import clocks, timetable
 from workbench.model.names import SLUG_RULE, is_slug
+from workbench.model.notebook import WORDS as RUNNABLE
+from workbench.model.notebook import can_run
 
 _SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _SPAN = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
@@ -139,8 +141,8 @@ def _notebook(value: object) -> str:
     path = PurePosixPath(said)
     if path.is_absolute() or ".." in path.parts or said.startswith("~"):
         wrong(f"{said!r} leads out of the project", "a path below the project's folder, as notebooks/report.ipynb")
-    if path.suffix != ".ipynb":
-        wrong(f"{said!r} is no notebook", "its name ends in .ipynb")
+    if not can_run(said):
+        wrong(f"{said!r} is no notebook", f"its name ends in {RUNNABLE}")
     return str(path)
 
 
@@ -231,7 +233,9 @@ Start = Annotated[str, BeforeValidator(_start), _DAY]
 End = Annotated[str, BeforeValidator(_end), _DAY]
 Every = Annotated[float, BeforeValidator(_every), _form(r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?$", "duration", "2h", "1d")]
 Notebook = Annotated[
-    str, BeforeValidator(_notebook), _form(r"\.ipynb$", "path in the project", "notebooks/report.ipynb")
+    str,
+    BeforeValidator(_notebook),
+    _form(r"\.(ipynb|py|[rR]|Rmd|rmd|md)$", "path in the project", "notebooks/report.ipynb", "jobs/load.py"),
 ]
 Version = Annotated[
     str,

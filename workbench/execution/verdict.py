@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ from papermill.exceptions import PapermillException, PapermillExecutionError
 
 from workbench.errors import EngineDown, WorkbenchError
 from workbench.execution.course import Course, Stop
+from workbench.model.notebook import is_text
 from workbench.model.run import Failure, RunState
+from workbench.notebooks import script
 from workbench.notebooks.outputs import cells_of, failing_cell, failure_of, is_clean_exit
 from workbench.text import clean, duration, memory, one_line
 
@@ -42,7 +44,7 @@ def judge(course: Course, notebook: Mapping[str, Any] | None, error: BaseExcepti
         return _ended_from_outside(course, words)
     broken = _ended_by_cell(course, notebook or {}) or _told_of_error(course, notebook or {})
     if broken:
-        return broken
+        return _placed(broken, course.job.notebook, notebook or {})
     if isinstance(error, PapermillExecutionError):  # of an error that the notebook allows
         error = None
     if isinstance(error, PapermillException):
@@ -56,6 +58,20 @@ def judge(course: Course, notebook: Mapping[str, Any] | None, error: BaseExcepti
     if error is not None:
         raise error
     return Verdict(RunState.SUCCEEDED)
+
+
+def _placed(verdict: Verdict, name: str, notebook: Mapping[str, Any]) -> Verdict:
+    """The same with the line of the script, where it is one that failed."""
+    failure = verdict.failure
+    found = script.line_of(notebook, failure.cell, failure.traceback) if failure and is_text(name) else None
+    if failure is None or found is None:
+        return verdict
+    line, exact = found
+    where = f"{name} {'line' if exact else 'from line'} {line}"
+    reason = verdict.reason.replace(f"(cell {failure.cell})", f"(cell {failure.cell}, {where})")
+    return replace(
+        verdict, reason=reason, failure=replace(failure, traceback=script.placed(failure.traceback, notebook, name))
+    )
 
 
 def _told_of_error(course: Course, notebook: Mapping[str, Any]) -> Verdict | None:

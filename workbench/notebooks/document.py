@@ -8,12 +8,13 @@ import os
 import stat
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from workbench.enclosure import opened, real
 from workbench.errors import Refused
+from workbench.model.notebook import is_text
 from workbench.text import one_line, plural, size
 
 LARGEST = 256_000_000  # bytes; beyond, memory for one copy of it as objects passes 1 GB
@@ -24,7 +25,7 @@ MANY_CELLS = 5_000
 
 @dataclass(frozen=True)
 class Document:
-    """A notebook as it was read. `content` are the file's bytes, never rewritten; `data` the parsed JSON of version 4.
+    """A notebook as it was read. `content` are the file's bytes, never rewritten, or those of the notebook that a script is; `data` the parsed JSON of version 4.
 
     `kernel` and `language` are what its metadata asks for, empty where it says nothing. `warnings` are sentences for
     people: the notebook can be run all the same.
@@ -34,11 +35,12 @@ class Document:
     content: bytes = field(repr=False)
     data: Mapping[str, Any] = field(repr=False)
     warnings: tuple[str, ...] = ()
+    original: bytes | None = field(default=None, repr=False)  # of a script: what is in its file
 
     @property
     def sha256(self) -> str:
-        """64 hex digits of the bytes."""
-        return hashlib.sha256(self.content).hexdigest()
+        """64 hex digits of the file's bytes."""
+        return hashlib.sha256(self.content if self.original is None else self.original).hexdigest()
 
     @property
     def metadata(self) -> Mapping[str, Any]:
@@ -126,7 +128,17 @@ def read(path: Path, *, title: str = "", root: Path | None = None) -> Document:
         raise Refused(f"the notebook cannot be read: {error.strerror}", title=title) from error
     finally:
         os.close(descriptor)
-    return parse(content, title=title)
+    return of_file(content, path.name, title=title)
+
+
+def of_file(content: bytes, name: str, *, title: str) -> Document:
+    """What is in the file `name` as a notebook, scripts too; `Refused` where it is none."""
+    if not is_text(name):
+        return parse(content, title=title)
+    from workbench.notebooks import script
+
+    document = parse(script.content_of(content, name, title=title), title=title)
+    return replace(document, original=content)
 
 
 def parse(content: bytes, *, title: str) -> Document:

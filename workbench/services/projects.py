@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import Conflict, NotFound, Refused
 from workbench.model.names import SLUG_RULE, is_slug
+from workbench.model.notebook import can_run
 from workbench.model.project import Project
 from workbench.model.run import ACTIVE, PENDING
-from workbench.services import cloning, spares
+from workbench.services import cloning, notebook_files, spares
 from workbench.services.bench import Bench
 from workbench.services.folders import folder_to_link, hold_schedules, name_for_folder
 from workbench.services.repository import GitState, git_init, git_state
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
     from workbench.declare import Problem
 
 __all__ = ["GitState", "examples", "git_state"]
-
-MAX_NOTEBOOKS = 5000
-MAX_LEVELS = 12
-_NOT_LOOKED_INTO = frozenset({"runs", "node_modules", "__pycache__", "site-packages"})
 
 
 def listing(bench: Bench) -> list[Project]:
@@ -196,26 +193,8 @@ def locate(bench: Bench, path: Path) -> tuple[Project, str]:
 
 
 def notebooks(bench: Bench, project: Project | str) -> list[str]:
-    """Notebooks of a project, as paths in it, in order; hidden folders, runs and venvs are passed over."""
-    root = (get(bench, project) if isinstance(project, str) else project).path
-    found: list[str] = []
-    waiting = [(root, 0)]
-    while waiting and len(found) < MAX_NOTEBOOKS:
-        folder, level = waiting.pop()
-        try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError:
-            continue
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                venv = os.path.exists(os.path.join(entry.path, "pyvenv.cfg"))
-                if level < MAX_LEVELS and entry.name not in _NOT_LOOKED_INTO and not venv:
-                    waiting.append((Path(entry.path), level + 1))
-            elif entry.name.endswith(".ipynb") and entry.is_file():
-                found.append(Path(entry.path).relative_to(root).as_posix())
-    return sorted(found)
+    """Notebooks of a project, and scripts with cells, as paths in it, in order."""
+    return notebook_files.listing(bench, get(bench, project) if isinstance(project, str) else project)
 
 
 def notebooks_hint(bench: Bench, project: Project) -> str:
@@ -257,7 +236,7 @@ def _project(bench: Bench, entry: Path) -> Project:
 
 def _no_such(bench: Bench, asked: Path, path: Path) -> NotFound:
     """What is not there: with the notebooks of its project where it is in one, else with the projects there are."""
-    what = "notebook" if path.suffix == ".ipynb" else "file"
+    what = "notebook" if can_run(path.name) else "file"
     real = Path(os.path.abspath(path))
     for project in listing(bench):
         if real.is_relative_to(bench.home.projects / project.name) or real.is_relative_to(project.path):

@@ -47,7 +47,7 @@ def notebook_of(commit: Commit, project: Project, notebook: str) -> Document:
         raise NotFound("notebook", title, hint=f"Commit {commit.id[:10]} does not hold it.")
     if len(content) > document.LARGEST:
         raise Refused("the notebook is too large", title=title)
-    return document.parse(content, title=title)
+    return document.of_file(content, notebook, title=title)
 
 
 def keep(bench: Bench, project: Project, asked: Code, commit: Commit | None, memo: Memo) -> dict[str, Any]:

@@ -152,8 +152,9 @@ class Desk:
 
     @property
     def space(self) -> Workspace:
-        """The workspace of its runs. Pytest says in a variable which test goes on: each would have its own zygote."""
-        os.environ["PYTEST_CURRENT_TEST"] = "one of them"
+        """The workspace of its runs. What variables say of the test that goes on is made the same in all of a desk:
+        each would have a zygote of its own."""
+        os.environ.update(PYTEST_CURRENT_TEST="one of them", XDG_STATE_HOME=str(self.home.root.parent / "xdg"))
         return Workspace(
             self.home.id,
             "p",

@@ -11,6 +11,7 @@ EARLY = re.compile(
     "PATH$|HOME$|TMPDIR$|LANG|LC_|TZ|PYTHON|LD_|MALLOC|GLIBC|IPYTHON|JUPYTER|JPY|MPL|VIRTUAL_ENV|CONDA|XDG_|CUDA_|HIP_"
     "|.*_NUM_THREADS$|.*_MAX_THREADS$|OMP|GOMP|KMP|MKL|BLIS|OPENBLAS|NUMEXPR|NUMBA|NPY|ARROW|POLARS|TORCH|TF_|XLA|JAX|R_"
 )
+NO_HISTORY = "--HistoryManager.hist_file=:memory:"  # what runs add to the arguments of IPython's kernels
 
 
 class Warm(Protocol):

@@ -20,6 +20,7 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
 from workbench.engines.base import KernelHost
+from workbench.engines.warm import NO_HISTORY
 from workbench.errors import Refused
 from workbench.model.environment import KernelSpec
 from workbench.paths import SOCKET_PATH_LIMIT
@@ -165,7 +166,7 @@ def manager_for(
 def _without_history(kernel: KernelSpec) -> KernelSpec:
     """IPython's history database locks when kernels share it; a run needs none."""
     if kernel.language.lower() == "python" and any("ipykernel" in part for part in kernel.argv):
-        return changed(kernel, argv=(*kernel.argv, "--HistoryManager.hist_file=:memory:"))
+        return changed(kernel, argv=(*kernel.argv, NO_HISTORY))
     return kernel
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -19,11 +21,11 @@ class Unborn(Exception):  # noqa: N818 - it never was
 
 class Reborn(BaseException):
     """Raised in a new process that goes on with the code that is loaded: passes everything up to the top of the program,
-    which then is what `argv` and `env` say."""
+    which then does what `go_on` does."""
 
-    def __init__(self, argv: list[str], env: dict[str, str]) -> None:
+    def __init__(self, go_on: Callable[[], None]) -> None:
         super().__init__()
-        self.argv, self.env = argv, env
+        self.go_on = go_on
 
 
 def execute(argv: list[str], env: dict[str, str]) -> None:
@@ -39,17 +41,14 @@ def start(
     The new process calls `become`, which may raise `Reborn` in it. Raises `Unborn` where the program, its folder or its
     group refuses.
     """
-    prctl = ctypes.CDLL(None).prctl
     keeper = os.getpid()
     report, failure = os.pipe2(os.O_CLOEXEC)
     source, sink = os.pipe2(os.O_CLOEXEC) if job["output"] else (None, None)
-    child = os.fork()
+    child = fork()
     if child == 0:
         try:
-            prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-            if os.getppid() != keeper:
-                os._exit(125)
-            _prepare(job, group, sink)
+            bind_to_life(keeper)
+            prepare(job, group, sink)
             env = dict(job["env"])
             if job["parent_variable"]:
                 env[job["parent_variable"]] = str(keeper)
@@ -72,7 +71,35 @@ def start(
     return child, source
 
 
-def _prepare(job: dict[str, Any], group: Group | None, sink: int | None) -> None:
+def fork() -> int:
+    """fork(2). Threads of libraries are known of here; Python 3.12 and later warn of them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def bind_to_life(parent: int) -> None:
+    """Die with the process that forked this one."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(125)
+
+
+def close_others(kept: set[int]) -> None:
+    """Close what is open, but for `kept`."""
+    for number in descriptors() - kept:
+        with contextlib.suppress(OSError):
+            os.close(number)
+
+
+def descriptors() -> set[int]:
+    """What is open in this process."""
+    found = {int(name) for name in os.listdir("/proc/self/fd")}
+    return {number for number in found if os.path.exists(f"/proc/self/fd/{number}")}
+
+
+def prepare(job: dict[str, Any], group: Group | None, sink: int | None) -> None:
+    """What a new process has to be before it is another program: its own session, in its group, with its own streams."""
     os.setsid()
     if group:
         group.enter()

@@ -22,10 +22,10 @@ class Group:
     folders: tuple[str, ...]
     counter: str
 
-    def enter(self) -> None:
-        """Move the calling process into it."""
+    def enter(self, pid: int = 0) -> None:
+        """Move a process into it, the calling one by default."""
         for folder in self.folders:
-            _write(f"{folder}/cgroup.procs", "0")
+            _write(f"{folder}/cgroup.procs", str(pid))
 
     def kills(self) -> int:
         """How many processes the kernel killed in it for want of memory."""

@@ -54,9 +54,9 @@ class Job:
     detached: bool = False
     umask: int = 0o022
 
-    def to_json(self) -> str:
-        """As its keeper reads it."""
-        return json.dumps({**asdict(self), "env": {**self.env, proc.MARK: self.mark}, "umask": _umask()})
+    def described(self) -> dict[str, Any]:
+        """As its keeper reads it, in JSON."""
+        return {**asdict(self), "env": {**self.env, proc.MARK: self.mark}, "umask": _umask()}
 
 
 class Keeping(Protocol):
@@ -91,7 +91,7 @@ class Line:
         assert process.stdin
         try:
             with process.stdin as stdin:
-                stdin.write(job.to_json().encode())
+                stdin.write(json.dumps(job.described()).encode())
             words = self._first(START)
         except OSError as error:
             self.close()

@@ -6,31 +6,116 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
+import json
 import os
 import signal
+import socket
 import sys
 import time
 from typing import Any
 
+from workbench.engines.process.wire import read
+
 LAUNCHER = "ipykernel_launcher"
+PLACE = "{connection_file}"  # in the arguments of one that waits
+CONNECTION = "c"  # its connection file, until it has another
+PORTS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
+TAKEN = b"1"
 
 
 def become(argv: list[str], env: dict[str, str]) -> None:
     """Be the kernel that `argv`, `PYTHON … -m ipykernel_launcher ARGUMENT…`, would start; returns at its end."""
-    given = argv[argv.index("-m") + 2 :]
     surround(env)
     signals()
     renew()
+    arguments = named(argv)
+    kernel = application()
+    kernel.initialize(arguments)
+    plots()
+    kernel.start()
+
+
+def wait(line: socket.socket, folder: str, arguments: list[str], marker: Any) -> None:
+    """Be ready to be any kernel that has these arguments, then the one that is told on the line; returns at its end."""
+    if personal():  # what the person has to be run at the start would find another folder and other variables
+        os._exit(0)
+    before = dict(os.environ)
+    signals()
+    connection = f"{folder}/{CONNECTION}"
+    ports = {name: number for number, name in enumerate(PORTS, 1)}
+    facts = {"transport": "ipc", "ip": f"{folder}/k", "key": "0" * 32, "signature_scheme": "hmac-sha256", **ports}
+    with open(connection, "w") as file:
+        json.dump(facts, file)
+    kernel = application()
+    kernel.initialize([part.replace(PLACE, connection) for part in arguments])
+    set_since = {name: value for name, value in os.environ.items() if before.get(name) != value}
+    told = read(line)
+    argv: list[str] = told["argv"]
+    given = argv[argv.index("-m") + 2 :]
+    places = [given[at] for at, part in enumerate(arguments[: len(given)]) if part == PLACE]
+    if not places or [part.replace(PLACE, places[0]) for part in arguments] != given:
+        os._exit(0)
+    os.umask(told["umask"])
+    if told["cores"]:
+        for task in os.listdir("/proc/self/task"):
+            os.sched_setaffinity(int(task), told["cores"])
+    os.chdir(told["cwd"])
+    marker.write(told["mark"])
+    surround({**told["env"], **set_since})
+    renew()
+    move(kernel, folder, places[0])
+    named(argv)
+    plots()
+    line.send(TAKEN)
+    line.close()
+    kernel.start()
+
+
+def personal() -> bool:
+    """Whether this account has settings or code for all of IPython's kernels."""
+    paths = importlib.import_module("IPython.paths")
+    profile = f"{paths.get_ipython_dir()}/profile_default"
+    found = [*listed(f"{profile}/startup"), *listed(profile)]
+    return any(name.endswith((".py", ".ipy", "config.json")) for name in found)
+
+
+def listed(folder: str) -> list[str]:
+    """Names in a folder, none where it is not there."""
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def move(kernel: Any, folder: str, place: str) -> None:
+    """Let its sockets be where a connection file says, with the key that it says."""
+    with open(place) as file:
+        facts = json.load(file)
+    kernel.session.signature_scheme = facts["signature_scheme"]
+    kernel.session.key = facts["key"].encode()
+    for number, name in enumerate(PORTS, 1):
+        os.rename(f"{folder}/k-{number}", f"{facts['ip']}-{facts[name]}")
+        setattr(kernel, name, facts[name])
+    kernel.ip = facts["ip"]
+    kernel.connection_file = place
+    os.unlink(f"{folder}/{CONNECTION}")
+    os.rmdir(folder)
+
+
+def application() -> Any:
+    """IPython's, whose parent is known: its default is read when the class is made, which was before there was a keeper."""
+    found: Any = importlib.import_module("ipykernel.kernelapp")
+    return found.IPKernelApp.instance(parent_handle=os.getppid())
+
+
+def named(argv: list[str]) -> list[str]:
+    """Let Python name its arguments as where it was started with them; those of the launcher."""
+    given = argv[argv.index("-m") + 2 :]
     spec = importlib.util.find_spec(LAUNCHER)
     sys.argv = [spec.origin if spec and spec.origin else LAUNCHER, *given]
     if hasattr(sys, "orig_argv"):
         sys.orig_argv[:] = argv
-    application: Any = importlib.import_module("ipykernel.kernelapp").IPKernelApp
-    # Its default is read when the class is made, which was before there was a keeper.
-    kernel = application.instance(parent_handle=os.getppid())
-    kernel.initialize(given)
-    plots()
-    kernel.start()
+    return given
 
 
 def surround(env: dict[str, str]) -> None:

@@ -22,14 +22,16 @@ import struct
 import sys
 import threading
 import traceback
-import warnings
 from functools import partial
 from typing import Any
 
 from workbench.engines.process import birth, rebirth
 from workbench.engines.process.birth import Reborn
+from workbench.engines.process.cgroup import Group
 from workbench.engines.process.keeper import Keeper, be_reaper
 from workbench.engines.process.marking import Marker
+from workbench.engines.process.spare import Waiting
+from workbench.engines.process.wire import read
 
 # What a kernel imports by itself until its first cell has run, ipykernel 6 and 7; what is not there is left out.
 KERNEL = (
@@ -39,24 +41,27 @@ KERNEL = (
     "sqlite3", "pydoc", "stringprep", "encodings.idna", "email.parser", "faulthandler",
 )  # fmt: skip
 INLINE = "module://matplotlib_inline.backend_inline"
-LENGTH = struct.Struct("!Q")  # before the job on a connection
-LONGEST = 64 * 1024**2  # bytes of a job
 WAITING = 64  # runners that may wait for a fork
+QUIET = 0.15  # seconds without a request after which a kernel is made ahead: the run that just began has the processor
+FAILURES = 3  # in a row, of kernels made ahead, after which none is made any more
 
 
 class Zygote:
-    """The process itself. `mark` is what processes of its own carry in their environment until they are a run's."""
+    """The process itself. `arguments` are those of a kernel that is made ahead; none: none is made."""
 
-    def __init__(self, path: str, line: socket.socket, preload: list[str]) -> None:
+    def __init__(self, path: str, line: socket.socket, preload: list[str], arguments: list[str]) -> None:
         self.path = path
         self.line = line
+        self.arguments = arguments
+        self.spare: socket.socket | None = None
+        self.failures = 0
         self.marker = Marker()
-        inherited = descriptors()
+        inherited = birth.descriptors()
         before = dict(os.environ)
         watched = ages(sys.path)
         problems = load(preload)
         watched.update(ages(outsiders()))
-        self.kept = descriptors() - inherited  # what imported modules hold open
+        self.kept = birth.descriptors() - inherited  # what imported modules hold open
         # What they have set: whoever imports them has it.
         self.set = {name: (before.get(name), value) for name, value in os.environ.items() if before.get(name) != value}
         self.refuse_threads(preload)
@@ -85,32 +90,81 @@ class Zygote:
     def serve(self) -> None:
         """Fork for everybody who connects, until the line ends. Raises `Reborn` in a kernel."""
         while True:
-            ready, _, _ = select.select([self.listener, self.line], [], [])
+            missing = self.spare is None and self.arguments and self.failures < FAILURES
+            sources = [self.listener, self.line, *([self.spare] if self.spare else [])]
+            ready, _, _ = select.select(sources, [], [], QUIET if missing else None)
             if self.line in ready:
-                with contextlib.suppress(OSError):
-                    os.unlink(self.path)
-                os._exit(0)  # nothing that was imported here has anything to finish
-            connection, _ = self.listener.accept()
-            with connection, contextlib.suppress(OSError):  # what cannot be forked is started without us
-                if ours(connection) and fork() == 0:
-                    self.keep(connection)
+                self.leave()
+            if self.spare in ready:  # it ended
+                self.spare.close()
+                self.spare = None
+                self.failures += 1
+            if self.listener in ready:
+                connection, _ = self.listener.accept()
+                with connection, contextlib.suppress(OSError):  # what cannot be forked is started without us
+                    if ours(connection):
+                        self.give(connection)
+            elif missing and not ready:
+                self.make_spare()
 
-    def keep(self, connection: socket.socket) -> None:
-        """Be the keeper of one kernel; does not return, but raises `Reborn` in the kernel."""
+    def give(self, connection: socket.socket) -> None:
+        """A keeper for who has connected: the one that waits, or a new one."""
+        spare, self.spare = self.spare, None
+        if spare:
+            with spare, contextlib.suppress(OSError):
+                socket.send_fds(spare, [b"1"], [connection.fileno()])
+                self.failures = 0
+                return
+        if birth.fork() == 0:
+            self.keep(connection, None)
+
+    def make_spare(self) -> None:
+        """Have a keeper wait, with a kernel that does."""
+        line, theirs = socket.socketpair()
+        try:
+            child = birth.fork()
+        except OSError:
+            child = -1
+        if child == 0:
+            line.close()
+            self.keep(None, theirs)
+        theirs.close()
+        self.spare = line
+
+    def leave(self) -> None:
+        """End; the kernel that was made ahead first. Nothing that was imported here has anything to finish."""
+        with contextlib.suppress(OSError):
+            os.unlink(self.path)
+        if self.spare:
+            with contextlib.suppress(OSError):
+                self.spare.shutdown(socket.SHUT_WR)
+                self.spare.settimeout(1.0)
+                self.spare.recv(1)
+        os._exit(0)
+
+    def keep(self, connection: socket.socket | None, line: socket.socket | None) -> None:
+        """Be the keeper of one kernel, of the runner that has connected or will; does not return, but raises `Reborn` in the
+        kernel."""
         try:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.setsid()
             self.listener.close()
             self.line.close()
+            be_reaper()
+            os.chdir("/")
+            waiting = None
+            if line:
+                place = f"{os.path.dirname(self.path)}/s{os.getpid()}"
+                waiting = Waiting(place, self.arguments, self.marker, self.kept, line)
+                connection = wait(line, waiting)
+            assert connection
             connection.settimeout(10.0)
             job = read(connection)
             connection.settimeout(None)
             self.marker.write(job["mark"])
-            os.chdir("/")
             _speak_into(f"{job['folder']}/keeper.log")
-            be_reaper()
             os.umask(job["umask"])
-            Keeper(job, connection, partial(birth.start, become=partial(self.be_kernel, connection))).run()
+            Keeper(job, connection, partial(self.start, connection, waiting)).run()
         except Reborn:
             raise
         except BaseException:  # noqa: BLE001 - nothing may return into the zygote's loop
@@ -118,14 +172,21 @@ class Zygote:
             os._exit(1)
         os._exit(0)
 
+    def start(
+        self, connection: socket.socket, waiting: Waiting | None, job: dict[str, Any], group: Group | None
+    ) -> tuple[int, int | None]:
+        """The kernel of a job: the one that waits, or a new one."""
+        if waiting and waiting.hand_over(job, group):
+            return waiting.pid, waiting.output
+        return birth.start(job, group, become=partial(self.be_kernel, connection))
+
     def be_kernel(self, connection: socket.socket, argv: list[str], env: dict[str, str]) -> None:
         """Go on as the kernel that `argv` describes, with nothing of ours but what was imported."""
         signal.set_wakeup_fd(-1)
         connection.close()
-        for number in descriptors() - self.kept - {0, 1, 2}:
-            with contextlib.suppress(OSError):
-                os.close(number)
-        raise Reborn(argv, {**env, **{name: new for name, (old, new) in self.set.items() if env.get(name) == old}})
+        birth.close_others(self.kept | {0, 1, 2})
+        set_by_imports = {name: new for name, (old, new) in self.set.items() if env.get(name) == old}
+        raise Reborn(partial(rebirth.become, argv, {**env, **set_by_imports}))
 
 
 def load(preload: list[str]) -> list[str]:
@@ -163,42 +224,25 @@ def outsiders() -> list[str]:
     return [file for file in files if file and not file.startswith(installed)]
 
 
-def descriptors() -> set[int]:
-    """What is open in this process."""
-    found = {int(name) for name in os.listdir("/proc/self/fd")}
-    return {number for number in found if os.path.exists(f"/proc/self/fd/{number}")}
-
-
-def fork() -> int:
-    """fork(2). Threads of libraries are known of here; Python 3.12 and later warn of them."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return os.fork()
-
-
 def ours(connection: socket.socket) -> bool:
     """Whether this account is at the other end."""
     facts = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     return bool(struct.unpack("3i", facts)[1] == os.getuid())
 
 
-def read(connection: socket.socket) -> dict[str, Any]:
-    """The job that comes on a connection."""
-    (length,) = LENGTH.unpack(_exactly(connection, LENGTH.size))
-    if length > LONGEST:
-        raise ValueError("too long a job")
-    job: dict[str, Any] = json.loads(_exactly(connection, length))
-    return job
-
-
-def _exactly(connection: socket.socket, length: int) -> bytes:
-    data = bytearray()
-    while len(data) < length:
-        part = connection.recv(min(length - len(data), 1 << 20))
-        if not part:
-            raise EOFError("who asked is gone")
-        data += part
-    return bytes(data)
+def wait(line: socket.socket, waiting: Waiting) -> socket.socket:
+    """The connection that comes over the line; ends this process where none comes, or what waits has ended."""
+    ready, _, _ = select.select([line, waiting.line], [], [])
+    descriptors: list[int] = []
+    if line in ready and waiting.line not in ready:
+        with contextlib.suppress(OSError):
+            descriptors = socket.recv_fds(line, 1, 1)[1]
+    if not descriptors:
+        waiting.end()
+        os._exit(0)
+    line.close()
+    os.set_inheritable(descriptors[0], False)
+    return socket.socket(fileno=descriptors[0])
 
 
 def _speak_into(path: str) -> None:
@@ -211,19 +255,18 @@ def _speak_into(path: str) -> None:
 
 
 def main() -> None:
-    """Started by `zygotes.Zygote` only; argv: where to listen, the line's descriptor, what to preload, a label."""
-    path, line, preload = sys.argv[1], socket.socket(fileno=int(sys.argv[2])), json.loads(sys.argv[3])
+    """Started by `zygotes.Zygote` only; argv: where to listen, the line's descriptor, modules to load, arguments of kernels."""
+    path, line = sys.argv[1], socket.socket(fileno=int(sys.argv[2]))
+    preload, arguments = json.loads(sys.argv[3]), json.loads(sys.argv[4])
     line.set_inheritable(False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for name in [name for name in sys.modules if name.partition(".")[0] == "workbench"]:
         del sys.modules[name]
-    kernel = None
+    go_on = None
     try:
-        Zygote(path, line, preload).serve()
+        Zygote(path, line, preload, arguments).serve()
     except Reborn as reborn:
-        kernel = reborn
-    assert kernel
-    argv, env = kernel.argv, kernel.env
-    del kernel
-    rebirth.become(argv, env)
+        go_on = reborn.go_on
+    assert go_on
+    go_on()

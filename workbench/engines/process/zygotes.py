@@ -27,7 +27,8 @@ from workbench.engines.base import Workspace
 from workbench.engines.process import kept, proc
 from workbench.engines.process.surroundings import environment
 from workbench.engines.process.venv import PYTHON
-from workbench.engines.process.zygote import LENGTH
+from workbench.engines.process.wire import send
+from workbench.engines.warm import NO_HISTORY
 from workbench.errors import WorkbenchError
 from workbench.model.environment import KernelSpec, Revision
 from workbench.paths import SOCKET_PATH_LIMIT, Home, private_folder
@@ -62,11 +63,19 @@ class Recipe:
     env: Mapping[str, str]
     preload: tuple[str, ...]
     revision: str
+    arguments: tuple[str, ...]  # of kernels
 
     @property
     def key(self) -> str:
         """12 hex digits; equal where everything is."""
-        facts = [self.python, sorted(self.env.items()), self.preload, self.revision, workbench.__version__]
+        facts = [
+            self.python,
+            sorted(self.env.items()),
+            self.preload,
+            self.revision,
+            self.arguments,
+            workbench.__version__,
+        ]
         return hashlib.sha256(json.dumps(facts).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
@@ -79,7 +88,8 @@ def recipe(revision: Revision, workspace: Workspace, kernel: KernelSpec) -> Reci
     if argv[at + 1 : at + 2] != [LAUNCHER] or any(not part.startswith("-") for part in argv[1:at]):
         return None
     env = environment(revision, workspace, kernel.env)
-    return Recipe(tuple(argv[:at]), env, workspace.preload, revision.id)
+    arguments = tuple(part for part in argv[at + 2 :] if part != NO_HISTORY)
+    return Recipe(tuple(argv[:at]), env, workspace.preload, revision.id, (*arguments, NO_HISTORY))
 
 
 def first(revision: Revision, workspace: Workspace, name: str = "") -> Recipe | None:
@@ -93,11 +103,10 @@ class Forked(kept.Line):
 
     def __init__(self, job: kept.Job, connection: socket.socket) -> None:
         self._take(job, connection)
-        data = job.to_json().encode()
         words: dict[str, Any] = {}
         try:
             connection.settimeout(ANSWER)
-            connection.sendall(LENGTH.pack(len(data)) + data)
+            send(connection, job.described())
             words = self._first(ANSWER)
         except OSError:
             pass
@@ -159,7 +168,7 @@ class Zygote:
         self.folder = private_folder(folder(home) / wanted.key)
         end(self.folder)
         self.path.unlink(missing_ok=True)
-        mark = f"{home.id}-{secrets.token_hex(6)}"
+        self.mark = mark = f"{home.id}-{secrets.token_hex(6)}"
         ours, theirs = socket.socketpair()
         self.line = ours
         log = self.folder / "log.txt"
@@ -167,7 +176,7 @@ class Zygote:
             self.process = subprocess.Popen(
                 [
                     *wanted.python, "-c", BOOT, str(Path(workbench.__file__).parent), str(self.path),
-                    str(theirs.fileno()), json.dumps(wanted.preload), f"workbench: warm kernel {wanted.key}",
+                    str(theirs.fileno()), json.dumps(wanted.preload), json.dumps(wanted.arguments), f"workbench: warm kernel {wanted.key}",
                 ],
                 env={**wanted.env, proc.MARK: mark}, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
                 stdout=output, stderr=output, start_new_session=True, cwd="/",
@@ -204,8 +213,8 @@ class Zygote:
 
     @property
     def memory(self) -> int:
-        """Bytes that it holds, what it shares with its kernels divided among them."""
-        return proc.proportional([self.process.pid])
+        """Bytes that it holds, with the kernel that it has made ahead."""
+        return proc.proportional(proc.marked(self.mark))
 
     def close(self) -> None:
         """Let it go; kernels that came from it go on."""

@@ -249,7 +249,7 @@ def test_what_does_not_answer_is_not_waited_for(desk: Desk, monkeypatch: pytest.
             hanging.process.send_signal(signal.SIGCONT)
             assert kernel.run("print(3)").strip() == "3"
             until(
-                lambda: len(psutil.Process(hanging.process.pid).children()) == 0, "what was asked for too late to end"
+                lambda: len(psutil.Process(hanging.process.pid).children()) <= 1, "what was asked for too late to end"
             )
 
 

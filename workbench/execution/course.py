@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -55,6 +55,7 @@ class Course:
         self.stop: Stop | None = None
         self.cancel_asked = 0
         self.launched = False
+        self.ask_again: Callable[[], None] | None = None  # asks a kernel to end that was asked and has not
         self.settled = threading.Event()  # no launch is under way
         self.settled.set()
         self.kernel_exit: KernelExit | None = None

@@ -106,7 +106,7 @@ def write_job(folder: Path, job: Job) -> Path:
     """Write `job.json` into the attempt's folder (made 0700 where it is missing); its path."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / JOB_FILE
-    replace(path, job.to_json().encode())
+    replace(path, job.to_json().encode(), durable=False)  # of use to a runner of this start of the machine alone
     return path
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from functools import partial
 from queue import Empty
 from typing import Any
 
@@ -17,20 +17,18 @@ from nbclient.exceptions import CellExecutionComplete, CellExecutionError, DeadK
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
-from workbench.engines.base import KernelHost
 from workbench.execution.allowance import Allowance, joined
 from workbench.execution.censor import Censor
 from workbench.execution.course import Course, Stop, Stopped, is_code
 from workbench.execution.intake import Intake
-from workbench.execution.provisioner import connected, manager_for, nudge, until_bound
+from workbench.execution.launching import Launch
+from workbench.execution.provisioner import ask_to_end, connected, manager_for, nudge, until_bound
 from workbench.execution.saving import RunManager
 from workbench.execution.warden import START, Warden
-from workbench.model.environment import KernelSpec
 from workbench.notebooks.outputs import render_output
 
 NAME = "workbench"
 ASK_AGAIN = 0.25  # seconds after which an unanswered question to a starting kernel is repeated
-HEARD = 1.0  # seconds in which a kernel says that it will end
 ENDLESS = 10**9  # seconds; the warden decides instead of nbclient
 
 
@@ -39,9 +37,9 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
 
     def __init__(self, manager: RunManager, **options: Any) -> None:
         self.course: Course = options.pop("course")
-        self.host: KernelHost = options.pop("host")
-        self.spec: KernelSpec = options.pop("spec")
-        self.env: Mapping[str, str] = options.pop("env")
+        self.launch: Launch = options.pop("launch")
+        self.host = self.launch.host
+        self.spec = self.launch.kernel
         self.censor: Censor = options.pop("censor")
         super().__init__(manager, **options)
         self.iopub_timeout = ENDLESS
@@ -80,7 +78,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
 
     async def _run(self) -> None:
         self.course.enter("starting")
-        self.km = self.warden.manager = manager_for(self.host, self.spec, self.env, self.course.settled)
+        self.km = self.warden.manager = manager_for(self.launch)
         await self.km.start_kernel()
         self.course.launched = True
         info = await self._answer()
@@ -94,7 +92,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         self.nb.metadata["language_info"] = info["content"]["language_info"]
         self.set_widgets_metadata()
         self.course.enter("finishing")
-        await self._dismiss()
+        self._dismiss()
 
     async def _answer(self) -> dict[str, Any]:
         """The kernel's first reply, once its output is known to arrive too."""
@@ -115,12 +113,10 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
                     reply = message
         return reply
 
-    async def _dismiss(self) -> None:
-        """Ask the kernel to end and see that it heard: it ends while the output is saved and published."""
-        for _ in range(2):
-            self.kc.shutdown()
-            if await _message(self.kc.control_channel, HEARD):
-                return
+    def _dismiss(self) -> None:
+        """Ask the kernel to end; it does so while the output is saved and published. The runner sees that it heard."""
+        self.kc.shutdown()
+        self.course.ask_again = partial(ask_to_end, self.km)
 
     async def _cells(self) -> None:
         for index, cell in enumerate(self.nb.cells):
@@ -207,7 +203,7 @@ async def _message(channel: Any, seconds: float) -> dict[str, Any] | None:
 
 
 class WorkbenchEngine(NBClientEngine):  # type: ignore[misc]
-    """What papermill calls. `course`, `host`, `spec`, `env`, `censor` and `notebooks` come through `execute_notebook`;
+    """What papermill calls. `course`, `launch`, `censor` and `notebooks` come through `execute_notebook`;
     `notebooks` receives the `RunManager`, so that the runner has the notebook whatever happens."""
 
     @classmethod
@@ -220,9 +216,7 @@ class WorkbenchEngine(NBClientEngine):  # type: ignore[misc]
         client = RunClient(
             manager,
             course=course,
-            host=options["host"],
-            spec=options["spec"],
-            env=options["env"],
+            launch=options["launch"],
             censor=options["censor"],
             kernel_name=kernel_name,
         )

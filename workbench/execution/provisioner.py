@@ -5,28 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import threading
-from collections.abc import Mapping
-from dataclasses import replace as changed
-from pathlib import Path
 from typing import Any
 
 import zmq
 import zmq.asyncio
 from jupyter_client.channels import AsyncZMQSocketChannel
-from jupyter_client.connect import write_connection_file
 from jupyter_client.kernelspec import KernelSpec as JupyterKernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
 from workbench.engines.base import KernelHost
-from workbench.engines.warm import NO_HISTORY
-from workbench.errors import Refused
-from workbench.model.environment import KernelSpec
-from workbench.paths import SOCKET_PATH_LIMIT
+from workbench.execution.launching import PORTS, Launch
 
-PREFIX = "k"  # sockets are k-1 … k-5
-PORTS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
 AGAIN = 200  # milliseconds
 RECONNECT = 10  # milliseconds between tries to connect; zmq's 100 would be felt at each start
 # Contexts are never terminated: that waits for what a dead kernel will not take, and a garbage collection could start
@@ -38,10 +28,7 @@ class HostProvisioner(KernelProvisionerBase):
     """Passes jupyter_client's wishes on to a `KernelHost`. One launch only; restarts are not asked for."""
 
     host: KernelHost
-    kernel: KernelSpec
-    kernel_file: Path
-    env: Mapping[str, str] = {}
-    settled: threading.Event
+    launch: Launch
     launched = False
 
     @property
@@ -78,21 +65,16 @@ class HostProvisioner(KernelProvisionerBase):
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Nothing of our own environment goes to the kernel: the host knows what does."""
         kwargs.pop("extra_arguments", None)
-        return {"cmd": list(self.kernel.argv), **kwargs}
+        return {"cmd": list(self.launch.kernel.argv), **kwargs}
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:  # noqa: ARG002 - jupyter_client's signature
-        """Start it; the loop goes on meanwhile, for an engine may take seconds."""
-        self.settled.clear()
-        await asyncio.to_thread(self._launch)
+        """Wait until it is started; the loop goes on meanwhile, for an engine may take seconds."""
+        if not self.launch.settled.is_set():
+            await asyncio.to_thread(self.launch.settled.wait)
+        self.launch.wait()
         self.launched = True
         manager: Any = self.parent
         return manager.get_connection_info()
-
-    def _launch(self) -> None:
-        try:
-            self.host.launch(self.kernel, self.kernel_file, self.env)
-        finally:
-            self.settled.set()
 
     async def cleanup(self, restart: bool = False) -> None:
         """Nothing: the runner closes the host after the run's result is written."""
@@ -109,65 +91,32 @@ class RunKernelManager(AsyncKernelManager):
         return self.spec
 
 
-def manager_for(
-    host: KernelHost, kernel: KernelSpec, env: Mapping[str, str], settled: threading.Event
-) -> RunKernelManager:
-    """A kernel manager, not started, whose kernel will live on `host`; call it in the loop that will use it.
-
-    `settled` is cleared while the host launches the kernel: a thread does, which nothing can stop.
-
-    Sockets lie in the host's folder (`ipc`), or on the loopback interface where the host asks for `tcp`. `Refused`
-    where the folder's path is too long for sockets, unix(7).
-    """
-    ipc = host.transport == "ipc"
-    prefix = host.folder / PREFIX
-    if ipc and len(os.fsencode(f"{prefix}-5")) > SOCKET_PATH_LIMIT:
-        raise Refused(f"the folder for the kernel's sockets has too long a path: {host.folder}")
+def manager_for(launch: Launch) -> RunKernelManager:
+    """A kernel manager, not started, of the kernel that is launched; call it in the loop that will use it."""
     context = zmq.asyncio.Context()
     context.setsockopt(zmq.RECONNECT_IVL, RECONNECT)
     context.setsockopt(zmq.RCVHWM, 0)  # a full queue would drop messages, the kernel's `idle` among them
     context.setsockopt(zmq.LINGER, 500)
     _KEPT.append(context)
+    kernel = launch.kernel
     manager = RunKernelManager(
         context=context,
         kernel_name=kernel.name,
-        transport="ipc" if ipc else "tcp",
-        ip=str(prefix) if ipc else "127.0.0.1",
-        connection_file=str(host.folder / "client.json"),
+        connection_file=launch.client_file,
         autorestart=False,
         cache_ports=False,
     )
+    manager.load_connection_info(launch.info)
     manager.spec = JupyterKernelSpec(
         argv=list(kernel.argv),
         display_name=kernel.display_name,
         language=kernel.language,
         interrupt_mode=kernel.interrupt_mode,
     )
-    manager.write_connection_file()
-    # The same sockets under the paths that the kernel sees.
-    kernel_file = host.folder / "kernel.json"
-    write_connection_file(
-        str(kernel_file),
-        ip=host.inside(prefix) if ipc else "127.0.0.1",
-        key=manager.session.key,
-        transport=manager.transport,
-        signature_scheme=manager.session.signature_scheme,
-        kernel_name=manager.kernel_name,
-        **{name: getattr(manager, name) for name in PORTS},
-    )
-    provisioner = HostProvisioner(kernel_id=host.folder.name, kernel_spec=manager.spec, parent=manager)
-    provisioner.host, provisioner.kernel_file, provisioner.env = host, kernel_file, dict(env)
-    provisioner.settled = settled
-    provisioner.kernel = _without_history(kernel)
+    provisioner = HostProvisioner(kernel_id=launch.host.folder.name, kernel_spec=manager.spec, parent=manager)
+    provisioner.launch, provisioner.host = launch, launch.host
     manager.provisioner = provisioner
     return manager
-
-
-def _without_history(kernel: KernelSpec) -> KernelSpec:
-    """IPython's history database locks when kernels share it; a run needs none."""
-    if kernel.language.lower() == "python" and any("ipykernel" in part for part in kernel.argv):
-        return changed(kernel, argv=(*kernel.argv, NO_HISTORY))
-    return kernel
 
 
 class PatientChannel(AsyncZMQSocketChannel):
@@ -198,6 +147,15 @@ def nudge(manager: RunKernelManager) -> None:
     socket: Any = manager.connect_shell()
     manager.session.send(socket, manager.session.msg("kernel_info_request"))
     socket.close(linger=1000)
+
+
+def ask_to_end(manager: RunKernelManager) -> None:
+    """Ask a kernel once more to end, without a loop: it may have swallowed the signal that it was asked."""
+    context: Any = zmq.Context.shadow(manager.context.underlying)
+    with context.socket(zmq.DEALER) as line:
+        line.linger = 1000
+        line.connect(manager._make_url("control"))  # noqa: SLF001 - jupyter_client has no other word for it
+        manager.session.send(line, manager.session.msg("shutdown_request", {"restart": False}))
 
 
 async def until_bound(manager: AsyncKernelManager, seconds: float) -> None:

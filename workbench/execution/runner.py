@@ -39,7 +39,10 @@ from workbench.notebooks.document import Document, parse, written
 from workbench.notebooks.scalars import scalars_of
 from workbench.text import one_line
 
-GRACE = 5.0  # seconds a kernel may take for its own end: files are closed and buffers written then
+# Seconds a kernel may take for its own end: files are closed and buffers written then. ipykernel's threads now and then
+# wait ten seconds for each other first.
+GRACE = 12.0
+HEARD = 1.0  # seconds after which it is asked once more
 LAUNCH = 60.0  # seconds an engine may take to start a kernel that is not wanted any more
 COMPARED = 5_000_000  # bytes of an output that is compared with the one before
 BUSY = 3  # exit code where another process holds the lock
@@ -132,10 +135,13 @@ class Runner:
 
         from workbench.engines.registry import reopen
         from workbench.execution import papermill_engine, translators
+        from workbench.execution.launching import Launch
 
         papermill_engine.install()
         translators.install()
         self.host = reopen(job.engine, job.engine_options).host(job.revision, job.workspace, run=job.label, kernel=spec)
+        self.course.enter("starting")
+        launch = Launch(self.host, spec, job.env, self.course.settled)
         execute_notebook(
             self.document.node(),
             None,
@@ -145,9 +151,7 @@ class Runner:
             language=self.document.language or spec.language,
             progress_bar=False,
             course=self.course,
-            host=self.host,
-            spec=spec,
-            env=dict(job.env),
+            launch=launch,
             path=self.folder / OUTPUT_FILE,
             censor=self.censor,
             notebooks=self.managers,
@@ -212,7 +216,7 @@ class Runner:
             return ""
 
     def save(self, verdict: Verdict) -> None:
-        """The last, durable saving. Papermill marks allowed errors with its banner too: only a failed run keeps it."""
+        """The last saving. Papermill marks allowed errors with its banner too: only a failed run keeps it."""
         from papermill.execute import remove_error_markers
 
         from workbench.execution.job import replace
@@ -220,20 +224,29 @@ class Runner:
         notebook = self.notebook
         if verdict.state is RunState.SUCCEEDED:
             notebook = remove_error_markers(notebook)
-        replace(self.folder / OUTPUT_FILE, written(notebook))
+        # What is published is durable, and a copy of this.
+        durable = self.job.published is None or verdict.never_began
+        replace(self.folder / OUTPUT_FILE, written(notebook), durable=durable)
 
     def end_kernel(self) -> None:
         """Give the kernel its time to end, then end all that is left of it."""
         if self.host is None:
             return
         try:
-            if self.course.launched and not self.course.stop and self.host.wait(GRACE) is None:
+            if self.course.launched and not self.course.stop and not self.ended_by_itself():
                 self.host.send_signal(signal.SIGTERM)
                 self.host.wait(GRACE)
             self.host.kill()
             self.host.close()
         except WorkbenchError as error:  # the engine went away: its sweep removes what is left
             sys.stderr.write(f"{error}\n")
+
+    def ended_by_itself(self) -> bool:
+        """Whether the kernel did as it was asked to, in its time; asked once more where it seems not to have heard."""
+        assert self.host
+        if self.course.ask_again and self.host.wait(HEARD) is None:
+            self.course.ask_again()
+        return self.host.wait(GRACE) is not None
 
 
 def wake(path: Path | None) -> None:

@@ -38,7 +38,7 @@ from workbench.supervisor.warmth import Warmth
 
 log = logging.getLogger("workbench.supervisor")
 SLOWEST = 30.0  # seconds between looks of all parts, whatever happens
-SHORTEST = 0.05  # seconds between two looks, however often we are woken
+SHORTEST = 0.02  # seconds between two looks, however often we are woken
 LEAVE = 3.0  # seconds that builds and a sweep get to end when the supervisor does
 LET_GO = 0.5  # seconds that a run which is being started gets then, and as many a transaction
 

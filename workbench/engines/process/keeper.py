@@ -88,7 +88,7 @@ class Keeper:
             self.spool.close()
         if self.group:
             self.group.remove()
-        self.say({"gone": len(self.below())})
+        self.say({"gone": 0 if proc.childless() else len(self.below())})
 
     def record(self) -> None:
         """Write who we are and what we keep, and tell who started us."""
@@ -226,7 +226,8 @@ class Keeper:
         with contextlib.suppress(OSError):  # the disk is full: who asks on the socket is told all the same
             _write(f"{self.folder}/exit.json", self.exit)
         self.say({"exit": self.exit})
-        proc.send(self.below(), signal.SIGTERM)
+        if not proc.childless():
+            proc.send(self.below(), signal.SIGTERM)
         self.kill_at = min(self.kill_at or float("inf"), time.monotonic() + LINGER)
 
     def out_of_memory(self, number: int | None) -> bool | None:

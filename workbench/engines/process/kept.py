@@ -111,6 +111,7 @@ class Line:
         self.socket = ours
         self.exit: dict[str, Any] | None = None
         self.gone = False
+        self.left: int | None = None  # of what it answered for, as the keeper said at its end
         self.received = b""
 
     def look(self, seconds: float = 0.0) -> dict[str, Any] | None:
@@ -136,7 +137,8 @@ class Line:
         if not self.gone:
             self.process.kill()
         self.process.wait()
-        end_marked(self.mark)
+        if self.left != 0:
+            end_marked(self.mark)
         self.look()
 
     def finished(self, seconds: float) -> bool:
@@ -188,6 +190,7 @@ class Line:
         for line in lines:
             said = json.loads(line)
             self.exit = said.get("exit", self.exit)
+            self.left = said.get("gone", self.left)
             self.gone = self.gone or "gone" in said
             if words is not None:
                 words.append(said)

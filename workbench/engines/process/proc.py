@@ -55,6 +55,15 @@ def marked(mark: str) -> list[int]:
     return [pid for pid in pids() if pid != os.getpid() and _mark(pid) == mark]
 
 
+def childless() -> bool:
+    """Whether nothing is left below: what lost its parent there would be a child of ours."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return True
+    return False
+
+
 def resident(processes: Iterable[int]) -> int:
     """Bytes of memory they hold, shared pages counted in each: never less than the truth."""
     total = 0

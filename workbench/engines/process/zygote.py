@@ -176,6 +176,8 @@ class Zygote:
         self, connection: socket.socket, waiting: Waiting | None, job: dict[str, Any], group: Group | None
     ) -> tuple[int, int | None]:
         """The kernel of a job: the one that waits, or a new one."""
+        env = job["env"]
+        job = {**job, "env": {**env, **{name: new for name, (old, new) in self.set.items() if env.get(name) == old}}}
         if waiting and waiting.hand_over(job, group):
             return waiting.pid, waiting.output
         return birth.start(job, group, become=partial(self.be_kernel, connection))
@@ -185,8 +187,7 @@ class Zygote:
         signal.set_wakeup_fd(-1)
         connection.close()
         birth.close_others(self.kept | {0, 1, 2})
-        set_by_imports = {name: new for name, (old, new) in self.set.items() if env.get(name) == old}
-        raise Reborn(partial(rebirth.become, argv, {**env, **set_by_imports}))
+        raise Reborn(partial(rebirth.become, argv, env))
 
 
 def load(preload: list[str]) -> list[str]:

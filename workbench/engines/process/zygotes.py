@@ -16,6 +16,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -151,7 +152,8 @@ def ask(home: Home, wanted: Recipe, job: kept.Job) -> Forked | None:
         return None
     try:
         return Forked(job, connection)
-    except WorkbenchError:
+    except WorkbenchError as error:
+        sys.stderr.write(f"the kernel is not a warm one: {error}\n")
         kept.stop(Path(job.folder), grace=0)
         kept.end_marked(job.mark)
         return None

@@ -41,3 +41,9 @@ class Settings:
     heartbeat: Beat | None = None
     keep: Keep = field(default_factory=Keep)
     warm_kernels: int = 4
+    machine_runs: int | None = None
+
+    @property
+    def places_of_the_machine(self) -> int:
+        """Runs at once on this machine, those of other homes counted: as many as cores, or as this home alone may have."""
+        return self.machine_runs or max(len(os.sched_getaffinity(0)), self.concurrency)

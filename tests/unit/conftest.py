@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from schedule_world import NOTEBOOK, World
+from supervisor_parts import Parts, parts_in
 
 from workbench.services import control, projects
 from workbench.services.bench import open_bench
@@ -29,3 +30,10 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     yield made
     made.clock.close()
     bench.close()
+
+
+@pytest.fixture
+def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Parts]:
+    """A home with project `p`, and the parts of its supervisor."""
+    with parts_in(tmp_path, monkeypatch) as made:
+        yield made

@@ -133,7 +133,7 @@ def test_an_attempt_that_is_taken_is_not_run_twice(desk: Desk, nursery: Nursery)
 def test_a_run_needs_no_nursery(desk: Desk) -> None:
     """Where the nursery cannot live a plain runner does the same."""
     nursery = Nursery(desk.home)
-    nursery._ask = lambda _: None  # type: ignore[method-assign]
+    nursery._ask = lambda *_: None  # type: ignore[method-assign]
     attempt = desk.write(notebook("1"))
     pid = nursery.run(attempt.folder)
     assert pid is not None

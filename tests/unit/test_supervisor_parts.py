@@ -3,109 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
+from supervisor_parts import NOW, Parts
 
 from workbench.engines.base import SessionFacts
 from workbench.errors import StoreError
 from workbench.model.build import BuildState
-from workbench.model.environment import EngineName, Revision
 from workbench.model.run import RunState
 from workbench.model.session import ENDED as SESSION_ENDED
 from workbench.model.session import SessionState as S
-from workbench.services import environments, projects, runs, sessions
-from workbench.services.bench import Bench, open_bench
+from workbench.services import runs, sessions
+from workbench.services.bench import open_bench
 from workbench.store import builds as build_rows
 from workbench.store import runs as rows
 from workbench.store import sessions as session_rows
-from workbench.store.events import Actor
-from workbench.supervisor.builds import Builds
-from workbench.supervisor.clock import Clock
-from workbench.supervisor.desk import Desk
-from workbench.supervisor.dispatch import FIRST, Dispatch
+from workbench.supervisor.dispatch import FIRST
 from workbench.supervisor.endings import LONGEST_PAUSE
-from workbench.supervisor.engines import Engines
-from workbench.supervisor.ready import Environments, Never, NotYet, Readiness, Usable
 from workbench.supervisor.reconcile import unowned
-from workbench.supervisor.runs import Runs
-from workbench.supervisor.schedules import Schedules
-from workbench.supervisor.sessions import Sessions
-from workbench.supervisor.warmth import Warmth
-
-NOW = datetime(2026, 5, 4, 10, 0, 30, tzinfo=UTC)
-
-
-class Known(Environments):
-    """Environments of which it is known how they are, so that nothing is built."""
-
-    def __init__(self, desk: Desk, engines: Engines) -> None:
-        super().__init__(desk, engines)
-        self.answers: Mapping[str, Readiness | Exception] = {}
-
-    def ready(self, name: str, asked: datetime, actor: Actor) -> Readiness:
-        """What is known; a fault where that is one."""
-        answer = self.answers[name]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
-@dataclass
-class Parts:
-    """The parts of a supervisor without a loop; runs are claimed and handed to nobody."""
-
-    desk: Desk
-    dispatch: Dispatch
-    environments: Known
-    runs: Runs
-    builds: Builds
-    sessions: Sessions
-
-    @property
-    def bench(self) -> Bench:
-        """The home."""
-        return self.desk.bench
-
-    def queue(self, environment: str = "there", *, schedule: str | None = None) -> int:
-        """A queued run."""
-        with self.bench.store.write() as connection:
-            return rows.insert(
-                connection, project="p", notebook="n.ipynb", name="n", environment=environment, parameters={}, cells=1,
-                created=NOW, actor=self.bench.actor, schedule=schedule,
-            )  # fmt: skip
-
-    def state(self, run: int) -> RunState:
-        """The state of a run."""
-        return runs.get(self.bench, run).state
-
-
-@pytest.fixture
-def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Parts]:
-    """A home with project `p`, and the parts."""
-    bench = open_bench(tmp_path / "home")
-    bench.clock = lambda: NOW
-    bench.home.settings_file.write_text("concurrency: 2\n")
-    projects.create(bench, "p", environment="python")
-    desk = Desk(bench, lambda: None, tmp_path / "wake")
-    engines = Engines(desk)
-    known = Known(desk, engines)
-    revision = Revision(id="r1", engine=EngineName.PROCESS, reference="/nowhere")
-    known.answers = {
-        "there": Usable(environments.spec(bench, "python"), EngineName.PROCESS, revision),
-        "building": NotYet("building environment building"),
-        "down": NotYet("docker is down", down=True),
-        "never": Never("it cannot be built"),
-    }
-    clock = Clock(lambda: None)
-    dispatch = Dispatch(desk, engines, known, Schedules(desk, clock), Warmth(desk, engines, desk.budget))
-    monkeypatch.setattr(dispatch, "_launch", lambda: None)
-    yield Parts(desk, dispatch, known, Runs(desk, dispatch), Builds(desk, engines), Sessions(desk, engines, known))
-    clock.close()
-    bench.close()
 
 
 def test_a_run_behind_many_that_wait_is_started(parts: Parts) -> None:

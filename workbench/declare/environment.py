@@ -251,6 +251,7 @@ def _spec(links: list[Link], name: str, path: Path, shipped: bool) -> Environmen
         post_build=said.get("post_build"),
         start=said.get("start"),
         idle_stop=said.get("idle_stop"),
+        concurrency=said.get("concurrency"),
         context=said.get("context"),
         ides=tuple(said.get("ides", ("jupyter",))),
         title=said.get("title", ""),

@@ -58,6 +58,7 @@ def load_project(
             parameters=takes,
             description=keys.description,
             warm=keys.warm,
+            concurrency=keys.concurrency,
             idle_stop=keys.idle_stop,
             restart_at_boot=keys.restart == "boot",
             notify=notify_of(keys.notify),

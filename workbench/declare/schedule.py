@@ -14,6 +14,7 @@ from workbench.declare.schema.code import code_of
 from workbench.declare.schema.deliver import deliveries_of
 from workbench.declare.schema.keep import keep_of
 from workbench.declare.schema.notify import notify_of
+from workbench.declare.schema.terms import terms_of
 from workbench.declare.validation import validate
 from workbench.errors import WorkbenchError
 from workbench.model import timetable
@@ -63,8 +64,10 @@ def load_schedule(
         every=keys.every,
         parameters=keys.parameters,
         environment=_full_name(project, keys.environment),
-        timeout=keys.timeout,
-        retries=keys.retries,
+        timeout=keys.timeout.run if keys.timeout else None,
+        retries=keys.retries.count if keys.retries else 0,
+        priority=keys.priority,
+        terms=terms_of(keys.timeout, keys.retries),
         overlap=Overlap(keys.overlap),
         catch_up=CatchUp(keys.catch_up),
         catch_up_window=keys.catch_up_window,

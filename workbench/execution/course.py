@@ -22,6 +22,7 @@ class Stop(StrEnum):
 
     CANCELLED = "cancelled"
     TIMED_OUT = "timed out"
+    CELL_TIMED_OUT = "cell timed out"
     NOT_STARTED = "kernel did not start"
     DIED = "kernel died"
     INPUT = "asked for input"
@@ -70,6 +71,11 @@ class Course:
     def seconds(self) -> float:
         """How long it has been going on."""
         return time.monotonic() - self.began
+
+    @property
+    def cell_seconds(self) -> float:
+        """How long the newest cell has been going on, or had when it ended."""
+        return time.monotonic() - self.cell_began
 
     @property
     def cells_done(self) -> int:

@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +82,9 @@ class Forks:
         """Take requests, one JSON value a line: the folder of an attempt, or the engine that one will need. Each is answered
         by one line."""
         try:
-            data = line.recv(65536)
+            data, places, _, _ = socket.recv_fds(line, 65536, 8)
         except ConnectionError:
-            data = b""
+            data, places = b"", []
         if not data:
             self.dismissed()
             return
@@ -91,21 +92,25 @@ class Forks:
         for request in requests:
             try:
                 asked = json.loads(request)
-                answer: dict[str, Any] = {"pid": self.fork(Path(asked))} if isinstance(asked, str) else _import(asked)
+                answer: dict[str, Any] = (
+                    {"pid": self.fork(Path(asked), places)} if isinstance(asked, str) else _import(asked)
+                )
             except (OSError, ValueError) as error:
                 answer = {"error": str(error)}
             with contextlib.suppress(OSError):
                 line.sendall(json.dumps(answer).encode() + b"\n")
+        for place in places:
+            os.close(place)
 
-    def fork(self, folder: Path) -> int | None:
-        """A runner for `folder`, once it holds its lock; None where another has it."""
+    def fork(self, folder: Path, places: Sequence[int] = ()) -> int | None:
+        """A runner for `folder`, once it holds its lock; None where another has it. It keeps `places` open for life."""
         import_engine(folder)
         report, told = os.pipe2(os.O_CLOEXEC)
         child = os.fork()
         if child == 0:
             code = 70
             try:
-                code = _be_runner(folder, told)
+                code = _be_runner(folder, told, places)
             except BaseException:  # noqa: BLE001 - nothing may return into the nursery's loop
                 traceback.print_exc()
             finally:
@@ -119,7 +124,7 @@ class Forks:
             return child if file.read() else None
 
 
-def _be_runner(folder: Path, told: int) -> int:
+def _be_runner(folder: Path, told: int, places: Sequence[int]) -> int:
     from workbench.execution.runner import BUSY, run_attempt
 
     signal.set_wakeup_fd(-1)
@@ -134,9 +139,11 @@ def _be_runner(folder: Path, told: int) -> int:
     lock = hold(folder)
     if lock is None:
         return BUSY
+    for place in places:
+        os.set_inheritable(place, False)
     os.write(told, b"1")
     for name in os.listdir("/proc/self/fd"):
-        if int(name) > 2 and int(name) != lock:
+        if int(name) > 2 and int(name) not in (lock, *places):
             with contextlib.suppress(OSError):
                 os.close(int(name))
     return run_attempt(folder, locked=True)

@@ -37,8 +37,9 @@ class Nursery:
         self.line: socket.socket | None = None
         self.others: list[subprocess.Popen[bytes]] = []  # nurseries let go and plain runners, until they end
 
-    def run(self, folder: Path) -> int | None:
-        """Have the attempt in `folder` run; returns when its runner exists and holds its lock, with its process id.
+    def run(self, folder: Path, place: int | None = None) -> int | None:
+        """Have the attempt in `folder` run; returns when its runner exists and holds its lock, with its process id. It
+        holds `place` open for life, a descriptor which stays the caller's to close.
 
         None where the process id is not known, or the attempt was taken by another runner already. Raises
         `WorkbenchError` where none could be started.
@@ -46,14 +47,14 @@ class Nursery:
         with self.guard:
             self._reap()
             for _ in range(2):
-                answer = self._ask(str(folder))
+                answer = self._ask(str(folder), place)
                 if answer is not None:
                     if "error" in answer:
                         raise WorkbenchError(f"the runner could not be started: {answer['error']}")
                     return answer.get("pid")
                 if _taken(folder):
                     return None
-            return self._plainly(folder)
+            return self._plainly(folder, place)
 
     def ready(self, engine: str) -> None:
         """Have the process there, with the engine imported, before a run needs it."""
@@ -81,14 +82,16 @@ class Nursery:
     def _reap(self) -> None:
         self.others = [process for process in self.others if process.poll() is None]
 
-    def _ask(self, request: str | dict[str, str]) -> dict[str, Any] | None:
+    def _ask(self, request: str | dict[str, str], place: int | None = None) -> dict[str, Any] | None:
         """Its answer, None where it is gone; it is started where needed."""
         if self.line is None or not self.alive():
             self._start()
         assert self.line
         try:
             self.line.settimeout(ANSWER)
-            self.line.sendall(json.dumps(request).encode() + b"\n")
+            asked = json.dumps(request).encode() + b"\n"
+            sent = socket.send_fds(self.line, [asked], [] if place is None else [place])
+            self.line.sendall(asked[sent:])
             answer = b""
             while not answer.endswith(b"\n"):
                 part = self.line.recv(4096)
@@ -127,11 +130,12 @@ class Nursery:
             )
         self.line = ours
 
-    def _plainly(self, folder: Path) -> int:
+    def _plainly(self, folder: Path, place: int | None) -> int:
         """A runner without a nursery: slower to start, otherwise the same."""
         with (folder / RUNNER_LOG).open("ab") as log:
             process = subprocess.Popen(
                 [self.python, "-m", "workbench.execution.runner", str(folder)],
+                pass_fds=[] if place is None else [place],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

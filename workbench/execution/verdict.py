@@ -112,14 +112,21 @@ def _ended_from_outside(course: Course, words: str) -> Verdict:
     if course.stop is Stop.TIMED_OUT:
         reason = f"took longer than {duration(job.timeout)}{place}"
         return Verdict(RunState.TIMED_OUT, reason, "Raise `timeout`, or make the notebook quicker.", failure)
+    if course.stop is Stop.CELL_TIMED_OUT:
+        reason = f"took longer than {duration(job.cell_timeout)}{place}"
+        return Verdict(RunState.TIMED_OUT, reason, "Raise `timeout: cell:`, or make the cell quicker.", failure)
     if course.stop is Stop.INPUT:
         return Verdict(RunState.FAILED, f"asked for input{place}", NOBODY, failure)
     if course.stop is Stop.SILENT:
         reason = f"the end of the output did not come{place}"
         return Verdict(RunState.FAILED, reason, "Print less in one cell.", failure)
     if course.stop is Stop.NOT_STARTED:
-        hint = "The kernel's own words are in the log." if words else ""
-        return Verdict(RunState.FAILED, f"the kernel did not start within {duration(course.seconds)}", hint)
+        said = one_line(words.strip().rpartition("\n")[2], 200)
+        reason = f"the kernel did not answer within {duration(job.start_timeout or course.seconds)}"
+        hint = "Its own words are in the log." if words else "Raise `timeout: start:` where it needs longer to start."
+        return Verdict(
+            RunState.TIMED_OUT, f"{reason}{f'; its last words: {said}' if said else ', and said nothing'}", hint
+        )
     return _death(course, place, words)
 
 

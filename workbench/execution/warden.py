@@ -83,8 +83,10 @@ class Warden:
             course.end(Stop.CANCELLED)
         elif course.job.timeout and course.seconds > course.job.timeout:
             course.end(Stop.TIMED_OUT)
-        elif course.phase == "starting" and course.seconds > START:
+        elif course.phase == "starting" and course.seconds > (course.job.start_timeout or START):
             course.end(Stop.NOT_STARTED)
+        elif course.running and course.job.cell_timeout and course.cell_seconds > course.job.cell_timeout:
+            course.end(Stop.CELL_TIMED_OUT)
         elif self.replied and time.monotonic() - course.heard > SILENCE:
             course.end(Stop.SILENT)
 

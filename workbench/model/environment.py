@@ -165,6 +165,7 @@ class EnvironmentSpec:
     title: str = ""
     description: str = ""
     shipped: bool = False
+    concurrency: int | None = None  # runs in it at once; None: as many as the home has
     read: tuple[Path, ...] = ()  # standard files that were read for it, in no order
 
     @property

@@ -41,6 +41,7 @@ class Project:
     notify: Notify | None = None  # who is told of its runs, beside what the home says
     idle_stop: float | None = None  # seconds without work after which a session stops; 0: never; None: not said
     restart_at_boot: bool = False  # whether its sessions come up again after the machine was restarted
+    concurrency: int | None = None  # runs of it at once; None: as many as the home has
     keep: Keep | None = None  # which of its runs; the home's, where not said
     parameters: tuple[Taken, ...] = ()
     problem: str = ""  # why its declaration could not be read; the rest then holds defaults

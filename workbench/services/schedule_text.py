@@ -12,6 +12,7 @@ from workbench.model.delivery import Delivery
 from workbench.model.notice import Notify, Occasion
 from workbench.model.retention import Keep
 from workbench.model.schedule import CatchUp, Overlap, ScheduleSpec
+from workbench.model.terms import Terms
 
 _ELSEWHERE = frozenset({"project", "name", "source", "digest"})
 _USUAL = {
@@ -28,6 +29,8 @@ def to_json(spec: ScheduleSpec) -> str:
     said = {name: value for name, value in values.items() if value != _USUAL[name]}
     if spec.keep:
         said["keep"] = asdict(spec.keep)
+    if spec.terms != Terms():
+        said["terms"] = spec.terms.to_json()
     if spec.deliver:
         said["deliver"] = [asdict(one) for one in spec.deliver]
     if spec.notify:
@@ -57,6 +60,8 @@ def from_json(text: str, project: str, name: str, source: Path, digest: str) -> 
             values["catch_up"] = CatchUp(values["catch_up"])
         if "keep" in values:
             values["keep"] = Keep(**values["keep"])
+        if "terms" in values:
+            values["terms"] = Terms.from_json(values["terms"])
         if "deliver" in values:
             values["deliver"] = tuple(Delivery(**one) for one in values["deliver"])
         if "notify" in values:

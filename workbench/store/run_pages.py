@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -145,14 +145,16 @@ def _look_through(
     """Ids with the words among the newest `most` of the narrowest list."""
     narrowest = next((name for name in _FIXED if name in fixed), "")
     held = {narrowest, "project"} if narrowest == "notebook" else {narrowest}
+    rest = [name for name in fixed if name not in held]
     clauses, values = [f"{name} = ?" for name in fixed if name in held], [fixed[name] for name in fixed if name in held]
-    clauses, values = [*clauses, *stretch.clauses], [*values, *stretch.values]
     deepest = connection.execute(
-        f"SELECT id FROM runs WHERE {' AND '.join(clauses)} ORDER BY id DESC LIMIT 1 OFFSET ?",  # noqa: S608
-        (*values, most),
+        f"SELECT id FROM runs WHERE {' AND '.join([*clauses, *stretch.clauses])} ORDER BY id DESC LIMIT 1 OFFSET ?",  # noqa: S608
+        (*values, *stretch.values, most),
     ).fetchone()
-    clauses += ["id > ?", *(f"+{name} = ?" for name in fixed if name not in held)]
-    values += [deepest[0] if deepest else 0, *(fixed[name] for name in fixed if name not in held)]
+    if deepest:
+        stretch = replace(stretch, above=deepest[0])
+    clauses += [*stretch.clauses, *(f"+{name} = ?" for name in rest)]
+    values += [*stretch.values, *(fixed[name] for name in rest)]
     if only.states:
         clauses.append(f"+state IN ({marks(only.states)})")
         values += only.states

@@ -1,4 +1,4 @@
-"""Queued runs are started: oldest first, as many at once as the settings say, where their environment is there.
+"""Queued runs are started: in their turn, where their environment is there and there is room.
 
 row claimed ─▶ job.json ─▶ nursery ─▶ runner holds its lock        (whatever dies in between is found by runs.py)
 """
@@ -6,13 +6,14 @@ row claimed ─▶ job.json ─▶ nursery ─▶ runner holds its lock        (
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
@@ -23,57 +24,29 @@ from workbench.errors import WorkbenchError
 from workbench.execution.job import OUTPUT_FILE, Job, write_job
 from workbench.execution.nursery import Nursery
 from workbench.model.project import Project
-from workbench.model.run import ACTIVE, PENDING, Run, RunState
+from workbench.model.run import ACTIVE, Run, RunState
 from workbench.model.schedule import Overlap
 from workbench.model.variables import variables
 from workbench.services import catalogue, control, projects, seen
 from workbench.store import history
 from workbench.store import runs as rows
+from workbench.store import waiting
+from workbench.supervisor.admission import Admission, Room
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.endings import LONGEST_PAUSE
 from workbench.supervisor.engines import Engines
+from workbench.supervisor.look import Look, in_turn
 from workbench.supervisor.ready import Environments, Never, NotYet, Readiness, Usable
 from workbench.supervisor.schedules import Schedules
 from workbench.supervisor.warmth import Warmth
 from workbench.supervisor.workspaces import workspace
-from workbench.text import one_line, plural
+from workbench.text import duration, one_line, plural
 
 log = logging.getLogger("workbench.supervisor.dispatch")
+OLDEST = 20  # that have waited longest, looked at too
 FIRST = 200  # pending runs looked at each time: those behind mostly wait for places anyway
 SHARE = 8  # times as long as a look at all the others took is waited before the next such look
 BOOT_FILE = "boot"  # in an attempt's folder: the start of the machine it belongs to
-
-
-@dataclass
-class Look:
-    """What one look at the queue has found so far."""
-
-    now: datetime
-    places: int  # runs at once
-    active: int
-    running: Mapping[str, Run]  # by schedule: the oldest of its runs that are on their way
-    waiting: dict[str, Run] = field(default_factory=dict)  # by schedule: the oldest of its runs that were looked at
-    known: dict[str, Readiness] = field(default_factory=dict)  # of environments
-    reasons: list[tuple[Run, RunState, str, str]] = field(default_factory=list)  # why runs stay, to be written
-    wait: float | None = None  # seconds until the next look
-    down: bool = False  # whether a run waits for its engine
-
-    @property
-    def full(self) -> bool:
-        """Whether no place is left."""
-        return self.active >= self.places
-
-    def again(self, seconds: float) -> None:
-        """Have the next look after `seconds` at the latest."""
-        self.wait = seconds if self.wait is None else min(self.wait, seconds)
-
-    def before(self, run: Run) -> int:
-        """The run of its schedule that came before it and has not ended; 0 for none. Those of one sweep are together:
-        a group of different due times is a backfill, which goes one after the other."""
-        first = self.waiting.setdefault(run.schedule or "", run)
-        others = (first, self.running.get(run.schedule or "", run))
-        sweep = (run.group, run.due) if run.group else None
-        return min((one.id for one in others if one.id < run.id and (one.group, one.due) != sweep), default=0)
 
 
 class Dispatch:
@@ -91,41 +64,63 @@ class Dispatch:
         self.taken = 0  # places of runs that have ended, but whose kernel is not gone yet
         self.launching: set[tuple[int, int]] = set()
         self.trouble: dict[int, str] = {}  # why a run's runner could not be started, until it is told
-        self._queue: queue.SimpleQueue[tuple[Run, Path]] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[Run, Path, int | None]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self.admission = Admission(desk)
+        self._starts = 0
         self._rested = 0.0  # when the whole queue may be looked at again
 
     def look(self) -> float | None:
         """Start what can be; seconds until the next look, None where only a change could matter."""
+        now = self.desk.now()
         with self.desk.read() as connection:
-            pending = rows.in_states(connection, PENDING, limit=FIRST)
+            pending = waiting.pending(connection, FIRST)
+            oldest = waiting.oldest(connection, OLDEST) if len(pending) == FIRST else []
+            late, next_late = waiting.overdue(connection, now)
             active = rows.in_states(connection, ACTIVE)
         if not pending:
             self.engines.waited_for = False
             return None
-        running = {run.schedule: run for run in reversed(active) if run.schedule}
-        look = Look(self.desk.now(), self.desk.settings.concurrency, len(active) + self.taken, running)
-        self._through(pending, look)
+        look = Look(now, self.desk.settings.concurrency, self._starts, self.taken, active)
+        if next_late:
+            look.again((next_late - now).total_seconds())
+        gone = {run.id for run in late if self._waited_too_long(run)}
+        self._through([run for run in (*pending, *oldest) if run.id not in gone], look)
         if len(pending) == FIRST and not look.full:
-            self._deeper(pending[-1].id, look)
+            self._deeper(pending[-1], look)
         self.engines.waited_for = look.down
+        self._starts = look.starts
         return look.wait
 
-    def _deeper(self, last: int, look: Look) -> None:
+    def _deeper(self, last: Run, look: Look) -> None:
         """Behind all those that wait may be one that can start. Of a long queue this takes its share of the time only."""
         begun = time.monotonic()
         if begun < self._rested:
             look.again(self._rested - begun)
             return
         with self.desk.read() as connection:
-            pending = rows.in_states(connection, PENDING, after=last)
-        self._through(takewhile(lambda _: not look.full, pending), look)
+            pending = waiting.pending(connection, after=(last.priority, last.id))
+        self._through(pending, look, all_of_them=False)
         now = time.monotonic()
         self._rested = now + SHARE * (now - begun)
 
-    def _through(self, pending: Iterable[Run], look: Look) -> None:
+    def _waited_too_long(self, run: Run) -> bool:
+        """End one that has not begun within its time, with what it waited for."""
+        if run.cancel_asked or run.state is RunState.RETRYING:
+            return False
+        reason = f"did not begin within {duration(run.terms.queue)}"
+        with self.desk.write() as connection:
+            return rows.change(
+                connection, run.id, run.state, RunState.TIMED_OUT, attempt=run.attempt, at=self.desk.now(),
+                actor=self.desk.actor, reason=one_line(f"{reason}: {run.reason}" if run.reason else reason, 500),
+                hint="Raise `timeout: queue:`, or give it a higher priority.",
+            )  # fmt: skip
+
+    def _through(self, pending: Sequence[Run], look: Look, *, all_of_them: bool = True) -> None:
         """Start what can be, and say of the others why they stay, in one transaction."""
-        for run in pending:
+        look.queue(pending)
+        turns = in_turn(pending, look)
+        for run in turns if all_of_them else takewhile(lambda _: not look.full, turns):
             self.desk.apart(f"run {run.id}", partial(self._one, run, look), partial(self._fault, run, look))
         if look.reasons:
             with self.desk.write() as connection:
@@ -143,7 +138,8 @@ class Dispatch:
         before = look.before(run) if run.schedule else 0
         if run.cancel_asked:
             return  # ended by runs.py
-        if run.not_before and look.now < run.not_before <= look.now + LONGEST_PAUSE:  # further off: the clock was set
+        longest = max(LONGEST_PAUSE, timedelta(seconds=run.terms.cap))
+        if run.not_before and look.now < run.not_before <= look.now + longest:  # further off: the clock was set
             look.again((run.not_before - look.now).total_seconds())
             return
         if before and self.schedules.overlap(run.schedule or "") is not Overlap.ALLOW:
@@ -156,19 +152,33 @@ class Dispatch:
             self._stay(look, run, state, readiness.reason, readiness.hint)
         elif isinstance(readiness, Never):
             self._refuse(run, readiness.reason, readiness.hint)
-            if look.waiting.get(run.schedule or "") == run:
-                del look.waiting[run.schedule or ""]
-        elif look.full:
-            self._stay(look, run, RunState.QUEUED, f"waits for a place: {plural(look.places, 'run')} at once")
+            look.refused(run)
         else:
-            look.active += self._start(run, readiness, look.now)
+            self._admit(run, readiness, look)
+
+    def _admit(self, run: Run, usable: Usable, look: Look) -> None:
+        """Start it where there is room."""
+        if look.full:
+            self._stay(look, run, RunState.QUEUED, f"waits for a place: {plural(look.places, 'run')} at once")
+            return
+        try:
+            if run.project not in look.projects:
+                look.projects[run.project] = projects.get(self.desk.bench, run.project)
+        except WorkbenchError as error:
+            self._refuse(run, error.message, error.hint)
+            look.refused(run)
+            return
+        room = self.admission.ask(run, usable, look)
+        if isinstance(room, str):
+            self._stay(look, run, RunState.QUEUED, room)
+        else:
+            self._start(run, usable, look, room)
 
     def _fault(self, run: Run, look: Look, why: str) -> None:
         """It stays where it is, and is looked at again; whether it took a place is asked of the store."""
         self._stay(look, run, run.state, why, "See: workbench service logs")
         with self.desk.read() as connection:
-            counted = rows.counts(connection)
-        look.active = sum(counted.get(state, 0) for state in ACTIVE) + self.taken
+            look.active = rows.in_states(connection, ACTIVE)
 
     def _ready(self, run: Run, known: dict[str, Readiness]) -> Readiness:
         """Whether its environment is there; `known` holds the answers of this look."""
@@ -195,6 +205,7 @@ class Dispatch:
             )  # fmt: skip
         log.info("run %d: failed before it began: %s", run.id, reason)
 
+<<<<<<< HEAD
     def _start(self, run: Run, usable: Usable, now: datetime) -> int:
         """Claim it, then hand it to the nursery; 1 where a place is taken."""
         number = run.attempt + 1
@@ -206,6 +217,22 @@ class Dispatch:
         except WorkbenchError as error:
             self._refuse(run, error.message, error.hint)
             return 0
+=======
+    def _start(self, run: Run, usable: Usable, look: Look, room: Room) -> None:
+        """Claim it, then hand it to the nursery with its place of the machine."""
+        with ExitStack() as stack:
+            if room.place is not None:
+                stack.callback(os.close, room.place)
+            folder = self._claim(run, usable, look)
+            if folder is not None:
+                self._queue.put((run, folder, room.place))
+                stack.pop_all()
+
+    def _claim(self, run: Run, usable: Usable, look: Look) -> Path | None:
+        """Make its row ours and write its job: the attempt's folder. None where another was first, or it could not be."""
+        project, now = look.projects[run.project], look.now
+        number = run.attempt + 1
+>>>>>>> 9fbdc15 (Runs start by priority, within limits of their project, environment and machine, and where their memory is free; limits for the queue, the start and each cell; retries say when and after what)
         token = secrets.token_hex(16)
         folder = self.desk.home.attempt_folder(run.id, number)
         with self.desk.write() as connection:
@@ -216,7 +243,8 @@ class Dispatch:
             if claimed:
                 catalogue.settle(self.desk.bench, connection, project, usable.engine, self.desk.actor)
         if not claimed:
-            return 0
+            return None
+        look.started(run)
         try:
             job = self._job(run, number, token, usable, project, place, record, now)
             write_job(folder, job)
@@ -225,26 +253,27 @@ class Dispatch:
             # The claim stands without a job: runs.py finds it, and says why it did not begin.
             self.trouble[run.id] = f"its job cannot be written: {error.strerror or error}"
             log.warning("run %d: %s", run.id, self.trouble[run.id])
-            return 1
+            return None
         self.warmth.wanted(run.environment, usable.engine, usable.revision, job.workspace)
         self.launching.add((run.id, number))
-        self._queue.put((run, folder))
         if self._thread is None or not self._thread.is_alive():
             self._thread = self.desk.thread("launch", self._launch)
-        return 1
+        return folder
 
     def _launch(self) -> None:
         while not self.desk.stopping.is_set():
             try:
-                run, folder = self._queue.get(timeout=1.0)
+                run, folder, place = self._queue.get(timeout=1.0)
             except queue.Empty:
                 continue
             try:
-                self.nursery.run(folder)
+                self.nursery.run(folder, place)
             except (WorkbenchError, OSError) as error:
                 self.trouble[run.id] = error.message if isinstance(error, WorkbenchError) else str(error)
                 log.warning("run %d: %s", run.id, error)
             finally:
+                if place is not None:
+                    os.close(place)  # the runner has its own
                 self.launching.discard((run.id, int(folder.name)))
                 self.desk.wake()
 
@@ -268,7 +297,13 @@ class Dispatch:
             parameters=run.parameters,
             preferred_kernel=usable.spec.kernel.name,
             timeout=run.timeout,
+<<<<<<< HEAD
             env=variables(run, number, str(place.root), record.get("references", {})),
+=======
+            start_timeout=run.terms.start,
+            cell_timeout=run.terms.cell,
+            env=variables(run, number, str(project.path), record.get("references", {})),
+>>>>>>> 9fbdc15 (Runs start by priority, within limits of their project, environment and machine, and where their memory is free; limits for the queue, the start and each cell; retries say when and after what)
             published=project.runs / f"{local:%Y-%m-%dT%H%M}-{run.name}-{run.id}{again}",
             record={
                 **record,

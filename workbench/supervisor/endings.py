@@ -19,8 +19,7 @@ from workbench.text import one_line
 
 log = logging.getLogger("workbench.supervisor.runs")
 R = RunState
-RETRIED = frozenset({R.FAILED, R.TIMED_OUT, R.OUT_OF_MEMORY, R.CRASHED, R.INTERRUPTED})
-BACK_OFF, LONGEST_PAUSE = 5.0, timedelta(seconds=300)  # seconds before the second try, doubled for each further one
+LONGEST_PAUSE = timedelta(seconds=300)  # before another try, where a run says nothing else
 ENGINE_PAUSE = timedelta(seconds=2)  # before a run whose engine was away is looked at again
 
 
@@ -34,10 +33,10 @@ class Endings:
         """Take over a written result; False where the row was changed by another meanwhile."""
         if result.never_began and not run.cancel_asked and run.state is not R.CANCELLING:
             return self._again(run, result.reason, result.hint, ENGINE_PAUSE, counted=False)
-        if result.state in RETRIED and not run.cancel_asked and run.state is not R.CANCELLING:
+        if result.state in run.terms.on and not run.cancel_asked and run.state is not R.CANCELLING:
             tries = self._tries(run)
             if tries <= run.retries:
-                pause = min(timedelta(seconds=BACK_OFF * 2 ** min(tries - 1, 10)), LONGEST_PAUSE)
+                pause = run.terms.pause(tries)
                 reason = f"try {tries} of {run.retries + 1} {result.state}: {result.reason}"
                 return self._again(run, reason, result.hint, pause, result=result)
         now = self.desk.now()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema, model_validator
 
-from workbench.declare.scalars import Duration, kind, text, wrong
+from workbench.declare.scalars import Duration, Whole, kind, text, wrong
 
 # Refused for good in any file: rights that the person's own account does not have.
 POLICY = frozenset(
@@ -70,4 +70,5 @@ IdleStop = Annotated[
     BeforeValidator(_idle),
     WithJsonSchema({"type": ["string", "boolean"], "x-form": "duration or `off`", "examples": ["2h", "off"]}),
 ]
+Concurrency = Annotated[Whole, Field(ge=1, le=256)]
 EngineWord = Annotated[str, *choice("auto", "docker", "process")]

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from workbench.declare import packages
 from workbench.declare.scalars import Line, Secret, Slug, Value, Variable, text, truth, wrong
-from workbench.declare.schema.base import POLICY_HINT, EngineWord, IdleStop, Keys, checked, choice, form
+from workbench.declare.schema.base import POLICY_HINT, Concurrency, EngineWord, IdleStop, Keys, checked, choice, form
 from workbench.declare.schema.contents import CondaKeys, DockerfileKeys, KernelKeys, PythonKeys, RKeys
 from workbench.declare.schema.limits import LimitKeys
 
@@ -120,5 +120,10 @@ class EnvironmentKeys(Keys):
         None,
         description="Stop a Jupyter session after so long without work: no busy kernel, no program in a terminal, no"
         " open browser. Never, where absent; a project's own word wins.",
+    )
+    concurrency: Concurrency | None = Field(
+        None,
+        description="Runs in it at once, as where a licence or a graphics processor is one; as many as the home has, where"
+        " absent.",
     )
     ides: list[IdeName] = Field(default=["jupyter"], description="IDEs that sessions of it can hold.")

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from workbench.declare.scalars import Line, Truth, Value
-from workbench.declare.schema.base import IdleStop, Keys, choice
+from workbench.declare.schema.base import Concurrency, IdleStop, Keys, choice
 from workbench.declare.schema.keep import KeepKeys
 from workbench.declare.schema.notify import NotifyKeys
 from workbench.declare.schema.parameters import NotebookName, ParameterKeys, ParameterName
@@ -40,6 +40,9 @@ class ProjectKeys(Keys):
         description="Name of an environment, or a file of the project (`./environment.yaml`)."
         " Absent: the standard files found in the folder, else the home's default.",
         examples=["python", "./environment.yaml"],
+    )
+    concurrency: Concurrency | None = Field(
+        None, description="Runs of it at once; as many as the home has, where absent."
     )
     warm: Truth = Field(
         False, description="Whether a next session and kernel are kept ready, so that they start at once."

@@ -17,7 +17,6 @@ from workbench.declare.scalars import (
     Once,
     Start,
     Truth,
-    Whole,
     Zone,
     free,
     kind,
@@ -28,9 +27,9 @@ from workbench.declare.schema.code import CodeKeys
 from workbench.declare.schema.deliver import Deliver
 from workbench.declare.schema.keep import KeepKeys
 from workbench.declare.schema.notify import NotifyKeys
+from workbench.declare.schema.terms import Priority, Retries, Timeouts
 from workbench.errors import Refused
 from workbench.model import sweep
-from workbench.model.run import MOST_RETRIES
 
 OverlapWord = Annotated[str, *choice("skip", "queue", "replace", "allow")]
 CatchUpWord = Annotated[str, *choice("latest", "all", "none")]
@@ -60,7 +59,11 @@ SweepData = Annotated[
 class ScheduleKeys(Keys):
     """When a notebook runs by itself: `schedules/<name>.yaml` in a project. One of `cron`, `once`, `every`."""
 
+<<<<<<< HEAD
     LATER: ClassVar[Mapping[str, str]] = {"secrets": "", "priority": "",
+=======
+    LATER: ClassVar[Mapping[str, str]] = {"code": "the notebook is read when it is due", "secrets": "",
+>>>>>>> 9fbdc15 (Runs start by priority, within limits of their project, environment and machine, and where their memory is free; limits for the queue, the start and each cell; retries say when and after what)
              "after": "", "output": ""}  # fmt: skip
 
     notebook: Notebook = Field(description="The notebook, relative to the project.")
@@ -91,9 +94,18 @@ class ScheduleKeys(Keys):
         examples=[{"region": ["north", "south"], "rows": "10..50..10"}],
     )
     environment: Line | None = Field(None, description="Environment to run in; the project's, where absent.")
-    timeout: Duration | None = Field(None, description="How long a whole run may take.")
-    retries: Annotated[Whole, Field(ge=0, le=MOST_RETRIES)] = Field(
-        0, description="How often a failed run is tried again."
+    priority: Priority = Field(
+        0, description="Which of its runs start first where several wait.", json_schema_extra={"default": "normal"}
+    )
+    timeout: Timeouts | None = Field(
+        None,
+        description="How long a whole run may take, or each part of it.",
+        examples=["45m", {"queue": "2h", "start": "3m", "run": "45m", "cell": "10m"}],
+    )
+    retries: Retries | None = Field(
+        None,
+        description="How often a failed run is tried again; never, where absent.",
+        examples=[1, {"count": 3, "delay": "30s", "factor": 2, "longest": "10m", "on": ["failed", "interrupted"]}],
     )
     code: CodeKeys | None = Field(
         None,

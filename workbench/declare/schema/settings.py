@@ -10,7 +10,7 @@ from pydantic import Field
 
 from workbench.declare.amounts import Memory
 from workbench.declare.scalars import Duration, Slug, Url, Whole, Zone, wrong
-from workbench.declare.schema.base import EngineWord, Keys, checked, form
+from workbench.declare.schema.base import Concurrency, EngineWord, Keys, checked, form
 from workbench.declare.schema.environment import PullWord
 from workbench.declare.schema.keep import KeepKeys
 from workbench.declare.schema.limits import LimitKeys
@@ -41,8 +41,11 @@ class SettingsKeys(Keys):
         description="Zone of schedules that name none. UTC, where absent; the first `schedules add` writes the machine's.",
     )
     engine: EngineWord = Field("auto", description="Engine of environments that name none.")
-    concurrency: Annotated[Whole, Field(ge=1, le=256)] | None = Field(
-        None, description="Runs at once; half the cores, where absent."
+    concurrency: Concurrency | None = Field(None, description="Runs at once; half the cores, where absent.")
+    machine_runs: Concurrency | None = Field(
+        None,
+        description="Runs at once on this machine, those of other homes and accounts counted; as many as cores, or as"
+        " `concurrency` where that is more, where absent. An account that has none may always start one.",
     )
     run_timeout: Duration | None = Field(None, description="How long a run may take that names no timeout.")
     default_environment: Slug = Field("python", description="Environment of projects that name none.")

@@ -33,12 +33,8 @@ class Job:
     outcome, None to publish nothing. `record` holds facts that only the supervisor knows and that go into
     `record.json` as they are (git, by, as, schedule, due, environment). `env` is for the kernel, beside what the
     environment declares. `kernel` is the one to use, `preferred_kernel` the one where the notebook's own is not there.
-<<<<<<< HEAD
-    `timeout` in seconds for the whole run; `cell_output_limit` in bytes of text of one cell.
-    `previous` is the output of the success before it.
-=======
-    `timeout` in seconds for the whole run, `start_timeout` until its kernel answers, `cell_timeout` for each cell; `cell_output_limit` in bytes of text of one cell.
->>>>>>> 9fbdc15 (Runs start by priority, within limits of their project, environment and machine, and where their memory is free; limits for the queue, the start and each cell; retries say when and after what)
+    `timeout` in seconds for the whole run, `start_timeout` until its kernel answers, `cell_timeout` for each cell;
+    `cell_output_limit` in bytes of text of one cell. `previous` is the output of the success before it.
     """
 
     run: int
@@ -61,12 +57,9 @@ class Job:
     wake: Path | None = None
     cell_output_limit: int = 10_000_000
     allow_errors: bool = False
-<<<<<<< HEAD
     previous: Path | None = None
-=======
     start_timeout: float | None = None
     cell_timeout: float | None = None
->>>>>>> 9fbdc15 (Runs start by priority, within limits of their project, environment and machine, and where their memory is free; limits for the queue, the start and each cell; retries say when and after what)
 
     @property
     def label(self) -> str:

@@ -74,12 +74,9 @@ class ScheduleSpec:
     end: str | None = None
     jitter: float | None = None  # seconds within which each due time is fired, by a delay of its own
     sweep: Any = None  # as `model.sweep.read` takes it
-<<<<<<< HEAD
     code: Code = AS_IT_IS  # which files of its project its runs see
-=======
     priority: int = 0
     terms: Terms = field(default_factory=Terms)
->>>>>>> 9fbdc15 (Runs start by priority, within limits of their project, environment and machine, and where their memory is free; limits for the queue, the start and each cell; retries say when and after what)
 
     @property
     def key(self) -> str:

@@ -13,33 +13,28 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
-from workbench.engines.registry import options
 from workbench.errors import WorkbenchError
-from workbench.execution.job import OUTPUT_FILE, Job, write_job
+from workbench.execution.job import write_job
 from workbench.execution.nursery import Nursery
-from workbench.model.project import Project
 from workbench.model.run import ACTIVE, Run, RunState
 from workbench.model.schedule import Overlap
-from workbench.model.variables import variables
 from workbench.services import catalogue, control, projects, seen
-from workbench.store import history
 from workbench.store import runs as rows
 from workbench.store import waiting
 from workbench.supervisor.admission import Admission, Room
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.endings import LONGEST_PAUSE
 from workbench.supervisor.engines import Engines
+from workbench.supervisor.jobs import Jobs
 from workbench.supervisor.look import Look, in_turn
 from workbench.supervisor.ready import Environments, Never, NotYet, Readiness, Usable
 from workbench.supervisor.schedules import Schedules
 from workbench.supervisor.warmth import Warmth
-from workbench.supervisor.workspaces import workspace
 from workbench.text import duration, one_line, plural
 
 log = logging.getLogger("workbench.supervisor.dispatch")
@@ -67,6 +62,7 @@ class Dispatch:
         self._queue: queue.SimpleQueue[tuple[Run, Path, int | None]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self.admission = Admission(desk)
+        self._jobs = Jobs(desk, engines)
         self._starts = 0
         self._rested = 0.0  # when the whole queue may be looked at again
 
@@ -205,19 +201,6 @@ class Dispatch:
             )  # fmt: skip
         log.info("run %d: failed before it began: %s", run.id, reason)
 
-<<<<<<< HEAD
-    def _start(self, run: Run, usable: Usable, now: datetime) -> int:
-        """Claim it, then hand it to the nursery; 1 where a place is taken."""
-        number = run.attempt + 1
-        with self.desk.read() as connection:
-            record = rows.record(connection, run.id)
-        try:
-            project = projects.get(self.desk.bench, run.project)
-            place = seen.place(self.desk.bench, project, run.notebook, record, usable.engine, f"{run.id}.{number}")
-        except WorkbenchError as error:
-            self._refuse(run, error.message, error.hint)
-            return 0
-=======
     def _start(self, run: Run, usable: Usable, look: Look, room: Room) -> None:
         """Claim it, then hand it to the nursery with its place of the machine."""
         with ExitStack() as stack:
@@ -232,7 +215,14 @@ class Dispatch:
         """Make its row ours and write its job: the attempt's folder. None where another was first, or it could not be."""
         project, now = look.projects[run.project], look.now
         number = run.attempt + 1
->>>>>>> 9fbdc15 (Runs start by priority, within limits of their project, environment and machine, and where their memory is free; limits for the queue, the start and each cell; retries say when and after what)
+        with self.desk.read() as connection:
+            record = rows.record(connection, run.id)
+        try:
+            place = seen.place(self.desk.bench, project, run.notebook, record, usable.engine, f"{run.id}.{number}")
+        except WorkbenchError as error:
+            self._refuse(run, error.message, error.hint)
+            look.refused(run)
+            return None
         token = secrets.token_hex(16)
         folder = self.desk.home.attempt_folder(run.id, number)
         with self.desk.write() as connection:
@@ -246,7 +236,7 @@ class Dispatch:
             return None
         look.started(run)
         try:
-            job = self._job(run, number, token, usable, project, place, record, now)
+            job = self._jobs.of(run, number, token, usable, project, place, record, now)
             write_job(folder, job)
             (folder / BOOT_FILE).write_text(control.boot_id())
         except OSError as error:
@@ -276,52 +266,3 @@ class Dispatch:
                     os.close(place)  # the runner has its own
                 self.launching.discard((run.id, int(folder.name)))
                 self.desk.wake()
-
-    def _job(
-        self, run: Run, number: int, token: str, usable: Usable, project: Project, place: seen.Place,
-        record: dict[str, Any], now: datetime,
-    ) -> Job:  # fmt: skip
-        local = now.astimezone(self.desk.bench.zone)
-        again = f".{number}" if number > 1 else ""
-        return Job(
-            run=run.id,
-            attempt=number,
-            token=token,
-            notebook=run.notebook,
-            input=self.desk.home.run_folder(run.id) / "input.ipynb",
-            workspace=workspace(self.desk, project, place.cwd, usable.spec, tree=place.tree),
-            revision=usable.revision,
-            engine=usable.engine,
-            name=run.name,
-            engine_options=options(self.desk.home, self.desk.settings, self.engines.facts.get(usable.engine)),
-            parameters=run.parameters,
-            preferred_kernel=usable.spec.kernel.name,
-            timeout=run.timeout,
-<<<<<<< HEAD
-            env=variables(run, number, str(place.root), record.get("references", {})),
-=======
-            start_timeout=run.terms.start,
-            cell_timeout=run.terms.cell,
-            env=variables(run, number, str(project.path), record.get("references", {})),
->>>>>>> 9fbdc15 (Runs start by priority, within limits of their project, environment and machine, and where their memory is free; limits for the queue, the start and each cell; retries say when and after what)
-            published=project.runs / f"{local:%Y-%m-%dT%H%M}-{run.name}-{run.id}{again}",
-            record={
-                **record,
-                "by": run.by,
-                "as": run.account,
-                "origin": run.origin,
-                "schedule": run.schedule,
-                "due": run.due.isoformat() if run.due else None,
-                "environment": run.environment,
-            },
-            wake=self.desk.wake_path,
-            previous=self._previous(run),
-        )
-
-    def _previous(self, run: Run) -> Path | None:
-        """The output that a scheduled run's is compared with."""
-        if run.schedule is None or run.group:
-            return None
-        with self.desk.read() as connection:
-            found = history.last_success(connection, run.project, run.name, before=run.id)
-        return self.desk.home.attempt_folder(found.id, found.attempt) / OUTPUT_FILE if found else None

@@ -59,11 +59,7 @@ SweepData = Annotated[
 class ScheduleKeys(Keys):
     """When a notebook runs by itself: `schedules/<name>.yaml` in a project. One of `cron`, `once`, `every`."""
 
-<<<<<<< HEAD
-    LATER: ClassVar[Mapping[str, str]] = {"secrets": "", "priority": "",
-=======
-    LATER: ClassVar[Mapping[str, str]] = {"code": "the notebook is read when it is due", "secrets": "",
->>>>>>> 9fbdc15 (Runs start by priority, within limits of their project, environment and machine, and where their memory is free; limits for the queue, the start and each cell; retries say when and after what)
+    LATER: ClassVar[Mapping[str, str]] = {"secrets": "",
              "after": "", "output": ""}  # fmt: skip
 
     notebook: Notebook = Field(description="The notebook, relative to the project.")

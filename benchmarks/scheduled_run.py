@@ -35,10 +35,10 @@ NOTEBOOK = {
 
 def measure(engine: str, count: int, settings: str) -> list[float]:
     """Seconds from each due time to the first cell."""
-    from workbench.model.run import ENDED
+    from workbench.model.run import ENDED, Run
     from workbench.services import control, environments, projects
     from workbench.services.bench import open_bench
-    from workbench.store import runs as rows
+    from workbench.store import run_pages as rows
 
     folder = Path(tempfile.mkdtemp(prefix="workbench-bench-"))
     root = folder / "home"
@@ -63,7 +63,7 @@ def measure(engine: str, count: int, settings: str) -> list[float]:
             (made / "schedules" / "due.yaml").write_text(text)
         control.ensure(bench)
         deadline = time.monotonic() + PAUSE + APART * count + 60
-        found: list[rows.Run] = []
+        found: list[Run] = []
         while len(found) < count or any(run.state not in ENDED for run in found):
             time.sleep(0.5)
             with bench.store.read() as connection:

@@ -153,7 +153,7 @@ def add(call: Invocation, folder: str, name: str | None) -> None:
 @NAME
 def show(call: Invocation, name: str) -> None:
     """Show a project: its notebooks, environment, data, repository and what is up."""
-    from workbench.services import catalogue, foresight, sessions
+    from workbench.services import catalogue, foresight, sessions, warmth
     from workbench.services import projects as service
 
     bench = call.reading()
@@ -190,6 +190,7 @@ def show(call: Invocation, name: str) -> None:
             ("data", "\n".join(f"data/{m.target}  {m.path}{'  writable' if m.write else ''}" for m in project.data)),
             ("git", f"{git.branch} {git.commit[:10]}{' with changes' if git.dirty else ''}" if git.commit else None),
             ("notebooks", "\n".join(notebooks) or "none"),
+            ("kept warm", warmth.of_project(bench, project.name)),
             ("sessions", "\n".join(f"s{session.id} {session.name} {session.state}" for session in found)),
         ],
     )

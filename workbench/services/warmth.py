@@ -22,3 +22,8 @@ def kernels(bench: Bench) -> list[WarmKernel]:
 def words(bench: Bench, environment: str) -> str:
     """What is kept warm of one environment; empty where nothing is."""
     return "; ".join(one.words for one in kernels(bench) if one.environment == environment)
+
+
+def of_project(bench: Bench, project: str) -> str:
+    """What waits for the next run of one project alone; empty where nothing does."""
+    return "; ".join(f"a kernel of {one.environment}, {one.words}" for one in kernels(bench) if one.project == project)

@@ -20,6 +20,7 @@ from workbench.execution.nursery import Nursery
 from workbench.model.environment import EngineName, EnvironmentSpec, Revision
 from workbench.model.schedule import ScheduleSpec
 from workbench.notebooks.document import parse
+from workbench.notebooks.script import content_of
 from workbench.services import environments, projects
 from workbench.services.spares import revision as revision_now
 from workbench.store import environments as environment_rows
@@ -115,6 +116,8 @@ class Ahead:
             revision = revisions.by_id(connection, spec.name, revision_now(connection, spec))
         if chosen is None or revision is None:
             return None
+        if chosen.engine is EngineName.DOCKER and not schedule.code.live:
+            return None  # what is shown to it is made for each run anew
         notebook = project.path / schedule.notebook
         space = workspace(self.desk, project, notebook.parent, spec)
         return Need(spec.name, chosen.engine, revision, space, self._kernel(spec, revision, schedule))
@@ -124,6 +127,8 @@ class Ahead:
         if len(revision.kernels) < 2:
             return ""
         path = projects.get(self.desk.bench, schedule.project).path / schedule.notebook
-        return choose_kernel(
-            parse(path.read_bytes(), title=schedule.notebook), revision.kernels, None, spec.kernel.name
-        ).name
+        content = path.read_bytes()
+        if path.suffix.lower() != ".ipynb":
+            content = content_of(content, path.name, title=schedule.notebook)
+        document = parse(content, title=schedule.notebook)
+        return choose_kernel(document, revision.kernels, None, spec.kernel.name).name

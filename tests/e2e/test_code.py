@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import platform
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from containers import lab as contained_lab
 from repositories import git
 from world import PROJECT, bench, ended, kernel_python, notebook, start
 
+from workbench.cli import record_facts
 from workbench.model.code import code
 from workbench.model.run import Request, Run, RunState
 from workbench.services import projects, runs
@@ -58,7 +61,11 @@ def test_live_frozen_and_a_commit_beside_each_other(bench: Bench) -> None:
     """Three runs asked for at once: the frozen one has the module as it was then, that of a tag as it was committed, the
     live one as it is when it runs. All read and write the project's data, and are published in its runs."""
     project, path = prepared(bench)
-    numbers = {what: runs.submit(bench, Request(PROJECT, path, code=code(what))) for what in ("live", "frozen", "v1")}
+    reads = ("data/in.txt", "notebooks/helper.py")
+    numbers = {
+        what: runs.submit(bench, Request(PROJECT, path, code=code(what), inputs=reads))
+        for what in ("live", "frozen", "v1")
+    }
     (project / "notebooks/helper.py").write_text("VALUE = 'later'\n")
     start(bench)
     for what, value in (("live", "later"), ("frozen", "edited"), ("v1", "committed")):
@@ -69,6 +76,17 @@ def test_live_frozen_and_a_commit_beside_each_other(bench: Bench) -> None:
         assert Path(run.output).parent == project / "runs"
         record = json.loads((Path(run.output) / "record.json").read_text())
         assert record.get("code", {}).get("what", "live") == what
+        kept = record_facts.of(bench, run)
+        assert kept["inputs"] == record["inputs"]
+        hashes = [hashlib.sha256(text.encode()).hexdigest() for text in ("input", f"VALUE = '{value}'\n")]
+        assert [one["sha256"] for one in kept["inputs"]] == hashes
+        assert (kept["host"], kept["git_commit"], kept["git_dirty"]) == (
+            platform.node(),
+            record["git_commit"],
+            what != "v1",
+        )
+        assert (Path(run.output) / "changes.patch").exists() is (what != "v1")
+        assert [one["status"] for one in kept["cells"]] == ["ok"]
     assert (project / "data/out.txt").read_text() in ("later", "edited", "committed")
     (project / "notebooks/beside.txt").unlink()  # of the live one, and of no other
     assert not (project / "notebooks/beside.txt").exists()

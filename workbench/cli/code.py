@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import wraps
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,6 +31,20 @@ def with_code(function: Any) -> Any:
         ),
         click.option("--fetch", is_flag=True, help="Ask the repository's remote for that branch or tag first."),
     )(wrapper)  # fmt: skip
+
+
+def with_inputs(function: Any) -> Any:
+    """Add `--input`; what was given arrives as `inputs`."""
+    words = "A file the run reads, in the project, as data/*.csv: its hash is kept. May be given several times."
+    return click.option("--input", "inputs", multiple=True, metavar="FILE", callback=_inner, help=words)(function)
+
+
+def _inner(_: object, __: object, given: tuple[str, ...]) -> tuple[str, ...]:
+    for one in given:
+        path = PurePosixPath(one)
+        if path.is_absolute() or ".." in path.parts or not path.parts:
+            raise click.BadParameter(f"{one!r} leads out of the project")
+    return given
 
 
 def located(bench: Bench, notebook: Path, code: Code) -> tuple[Project, str]:

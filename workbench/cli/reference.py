@@ -89,7 +89,7 @@ ANSWERS = {
     "sessions stop": "array of session",
     "sessions remove": "`removed` (array of ids)",
     "runs list": "array of run",
-    "runs show": "of a group as `run` has it; else run, and `attempts` (array of attempt), `files {notebook, log, record}`, `scalars` (object), `tags` (array)",
+    "runs show": "of a group as `run` has it; else run, and `attempts` (array of attempt), `files {notebook, log, record}`, `scalars` (object), `tags` (array), `record` (object: git, code, inputs with hashes, image, lock, host, memory, processor, cells)",
     "runs output": "`notebook folder`; with --text `cells` (array of `cell text`)",
     "runs cancel": "`cancelling` (array of ids)",
     "runs again": "run; with --detach `id`",

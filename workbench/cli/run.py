@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from workbench.cli import failure, groups, parameter_facts
-from workbench.cli.code import located, with_code
+from workbench.cli.code import located, with_code, with_inputs
 from workbench.cli.filters import Span
 from workbench.cli.grammar import command, options
 from workbench.cli.invocation import Invocation
@@ -96,6 +96,7 @@ def with_parameters(function: Any) -> Any:
 @groups.with_sweep
 @click.option("-e", "--environment", metavar="NAME", shell_complete=environment_names, help="Another environment.")
 @with_code
+@with_inputs
 @click.option("--timeout", type=Span(), metavar="TIME", help="Limit of the whole run, as 45m.")
 @click.option(
     "--retries", type=click.IntRange(0, MOST_RETRIES), default=0, help="Further tries when it does not succeed."
@@ -112,6 +113,7 @@ def run(
     sweep: Any,
     environment: str | None,
     code: Code,
+    inputs: tuple[str, ...],
     timeout: float | None,
     retries: int,
     name: str | None,
@@ -140,6 +142,7 @@ def run(
         parameters=given.read(takes),
         environment=environment,
         code=code,
+        inputs=inputs,
         name=name,
         timeout=timeout,
         retries=retries,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli import filters, groups, verdict
+from workbench.cli import filters, groups, record_facts, verdict
 from workbench.cli.grammar import noun, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import group_id, group_names, run_id, run_names
@@ -94,11 +94,12 @@ def show(call: Invocation, run: str) -> None:
     if call.json:
         pinned = not revisions.borrowed(bench, found.environment, found.revision)
         more = {"pinned": pinned, "attempts": [ATTEMPT.of(one) for one in tries], "scalars": numbers, "tags": words}
+        more["record"] = record_facts.of(bench, found)
         emit({**RUN.of(found), **more, "files": files})
         return
     click.echo(verdict.headline(found))
     verdict.trouble(found)
-    record(_facts(bench, found, len(tries)))
+    record([*_facts(bench, found, len(tries)), *record_facts.lines(bench, found)])
     record([("tags", ", ".join(words)), *((name, scalars.text(value)) for name, value in numbers.items())])
     record([(name, str(path) if path else None) for name, path in files.items()])
     if len(tries) > 1:
@@ -200,8 +201,7 @@ def _row(run: Run, now: datetime, *, grouped: bool = False) -> tuple[Cell | str,
 def _facts(bench: Bench, run: Run, tries: int) -> list[tuple[str, Cell | str | None]]:
     from json import dumps
 
-    from workbench.services import revisions, seen
-    from workbench.services import runs as service
+    from workbench.services import revisions
 
     def when(moment: datetime | None) -> str | None:
         if moment is None:
@@ -214,7 +214,6 @@ def _facts(bench: Bench, run: Run, tries: int) -> list[tuple[str, Cell | str | N
         ("notebook", f"{run.project}/{run.notebook}"),
         ("parameters", values),
         ("environment", " ".join(part for part in (run.environment, run.engine, run.revision) if part) + loose),
-        ("code", seen.words(service.noted(bench, run.id))),
         ("group", f"g{run.group}" if run.group else None),
         ("schedule", run.schedule),
         ("due", when(run.due)),

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from workbench.cli import filters, groups
-from workbench.cli.code import with_code
+from workbench.cli.code import with_code, with_inputs
 from workbench.cli.grammar import noun, options, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import environment_names, project_names, schedule_names
@@ -79,6 +79,7 @@ def list_schedules(call: Invocation, wanted: filters.Wanted) -> None:
 @groups.with_sweep
 @click.option("-e", "--environment", metavar="NAME", shell_complete=environment_names, help="Another environment.")
 @with_code
+@with_inputs
 @click.option("--timeout", type=filters.Span(), metavar="TIME", help="Limit of each run, as 45m.")
 @click.option("--retries", type=click.IntRange(0, MOST_RETRIES), default=0, help="Further tries of a run.")
 @click.option("--overlap", type=click.Choice([str(one) for one in Overlap]), help="While the run before goes on.")

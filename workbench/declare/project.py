@@ -63,6 +63,7 @@ def load_project(
             restart_at_boot=keys.restart == "boot",
             notify=notify_of(keys.notify),
             keep=keep_of(keys.keep),
+            inputs=tuple(keys.inputs),
         )
     )
 

@@ -146,6 +146,14 @@ def _notebook(value: object) -> str:
     return str(path)
 
 
+def inner(said: str) -> str:
+    """A path or pattern of files below a folder."""
+    path = PurePosixPath(said.removeprefix("./"))
+    if path.is_absolute() or ".." in path.parts or said.startswith("~") or not path.parts or len(said) > 1000:
+        wrong(f"{said[:80]!r} leads out of the project", "a path below the project's folder, as data/*.csv")
+    return str(path)
+
+
 def _version(value: object) -> str:
     said = text(value)
     if not re.fullmatch(r"\d{1,2}\.\d{1,3}(\.\d{1,3})?", said, re.ASCII):
@@ -236,6 +244,11 @@ Notebook = Annotated[
     str,
     BeforeValidator(_notebook),
     _form(r"\.(ipynb|py|[rR]|Rmd|rmd|md)$", "path in the project", "notebooks/report.ipynb", "jobs/load.py"),
+]
+Inner = Annotated[
+    str,
+    BeforeValidator(lambda value: inner(text(value))),
+    _form(r"^[^/~]", "path in the project, with `*`", "data/*.csv"),
 ]
 Version = Annotated[
     str,

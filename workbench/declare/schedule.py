@@ -76,6 +76,7 @@ def load_schedule(
         notify=notify_of(keys.notify),
         keep=keep_of(keys.keep),
         code=code_of(keys.code),
+        inputs=tuple(keys.inputs),
         start=keys.start,
         end=keys.end,
         jitter=keys.jitter,

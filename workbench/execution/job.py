@@ -20,6 +20,7 @@ JOB_FILE = "job.json"
 LOCK_FILE = "lock"
 EVENTS_FILE = "events.jsonl"
 LOG_FILE = "log.txt"
+PATCH_FILE = "changes.patch"
 OUTPUT_FILE = "output.ipynb"
 RUNNER_LOG = "runner.log"
 
@@ -57,6 +58,8 @@ class Job:
     wake: Path | None = None
     cell_output_limit: int = 10_000_000
     allow_errors: bool = False
+    inputs: tuple[str, ...] = ()  # files that it reads, as paths in the project with `*`
+    root: Path | None = None  # the project's files as the run sees them, where that is not its folder
     previous: Path | None = None
     start_timeout: float | None = None
     cell_timeout: float | None = None
@@ -99,8 +102,9 @@ class Job:
         data["revision"] = Revision.from_json(json.dumps(data["revision"]))
         data["engine"] = EngineName(data["engine"])
         data["input"] = Path(data["input"])
-        for key in ("published", "wake", "previous"):
-            data[key] = Path(data[key]) if data[key] else None
+        for key in ("published", "wake", "previous", "root"):
+            data[key] = Path(data[key]) if data.get(key) else None
+        data["inputs"] = tuple(data.get("inputs", ()))
         return cls(**data)
 
 

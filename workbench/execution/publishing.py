@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from workbench.enclosure import FOLDER, folder
-from workbench.execution.job import LOG_FILE, OUTPUT_FILE, Job
+from workbench.execution.job import LOG_FILE, OUTPUT_FILE, PATCH_FILE, Job
 from workbench.model.environment import EngineName
 
 RECORD_FILE = "record.json"
@@ -35,9 +35,9 @@ def publish(job: Job, attempt: Path, record: Mapping[str, Any]) -> Path:
             os.mkdir(hidden, dir_fd=runs)
             folder = os.open(hidden, FOLDER, dir_fd=runs)
             try:
-                for name in (OUTPUT_FILE, LOG_FILE):
-                    if (attempt / name).exists():
-                        with (attempt / name).open("rb") as source, _new(folder, name) as file:
+                for made in (attempt / OUTPUT_FILE, attempt / LOG_FILE, job.input.parent / PATCH_FILE):
+                    if made.exists():
+                        with made.open("rb") as source, _new(folder, made.name) as file:
                             shutil.copyfileobj(source, file)
                             _settle(file)
                 with _new(folder, RECORD_FILE) as file:

@@ -9,11 +9,19 @@ from typing import Any
 
 from workbench import __version__
 from workbench.execution.course import Course
+from workbench.execution.inputs import inputs_of
 from workbench.execution.job import Job
 from workbench.execution.verdict import Verdict
 from workbench.notebooks.document import Document
 
 FORMAT = 1
+
+
+def facts_of(job: Job) -> dict[str, Any]:
+    """What the record in the store has too: known before the first cell, and no cell can change it."""
+    facts: dict[str, Any] = {"host": platform.node(), "lock": job.record.get("lock")}
+    facts["image"] = job.revision.digest
+    return facts | ({"inputs": inputs_of(job)} if job.inputs else {})
 
 
 def record_of(
@@ -50,7 +58,6 @@ def record_of(
             "packages": list(revision.packages),
             "pinned": not revision.borrowed,
         },
-        "host": platform.node(),
         "workbench": __version__,
         **job.record,
     }

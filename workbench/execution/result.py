@@ -45,6 +45,7 @@ class Result:
     never_began: bool = False
     changed: str = ""
     scalars: Mapping[str, float] = field(default_factory=dict)
+    facts: Mapping[str, object] = field(default_factory=dict)  # for the record in the store, beside what was asked for
 
     def to_json(self) -> str:
         """As one JSON object."""

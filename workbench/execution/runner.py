@@ -29,7 +29,7 @@ from workbench.execution.job import LOG_FILE, OUTPUT_FILE, RUNNER_LOG, Job, read
 from workbench.execution.journal import Journal
 from workbench.execution.kernels import choose_kernel
 from workbench.execution.publishing import publish
-from workbench.execution.record import record_of
+from workbench.execution.record import facts_of, record_of
 from workbench.execution.result import Result, read_result, reserve, write_result_patiently
 from workbench.execution.verdict import Verdict, judge, last_words
 from workbench.model.event import Progress
@@ -60,6 +60,7 @@ class Runner:
         self.host: KernelHost | None = None
         self.document: Document | None = None
         self.kernel = ""
+        self.facts: dict[str, Any] = {}
         self.managers: list[Any] = []
         signal.signal(signal.SIGTERM, self.asked_to_cancel)
         for number in (signal.SIGINT, signal.SIGHUP):
@@ -139,6 +140,7 @@ class Runner:
 
         papermill_engine.install()
         translators.install()
+        self.facts = facts_of(job)
         self.host = reopen(job.engine, job.engine_options).host(job.revision, job.workspace, run=job.label, kernel=spec)
         self.course.enter("starting")
         launch = Launch(self.host, spec, job.env, self.course.settled)
@@ -171,6 +173,7 @@ class Runner:
             self.censor.log(self.folder / LOG_FILE)
             if self.job.published is not None and not verdict.never_began:
                 facts = record_of(self.job, self.course, verdict, self.document, self.kernel, ended)
+                facts |= self.facts
                 facts["scalars"] = scalars_of(self.notebook or {})
                 facts["secrets_hidden"] = self.censor.count
                 place = publish(self.job, self.folder, facts)
@@ -199,6 +202,7 @@ class Runner:
             never_began=verdict.never_began,
             scalars=scalars_of(self.notebook or {}),
             changed=self.changed(verdict),
+            facts=self.facts,
         )
         write_result_patiently(self.folder, result)
         wake(self.job.wake)

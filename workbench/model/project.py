@@ -44,6 +44,7 @@ class Project:
     concurrency: int | None = None  # runs of it at once; None: as many as the home has
     keep: Keep | None = None  # which of its runs; the home's, where not said
     parameters: tuple[Taken, ...] = ()
+    inputs: tuple[str, ...] = ()  # files that its runs read: their hashes are kept
     problem: str = ""  # why its declaration could not be read; the rest then holds defaults
 
     @property

@@ -158,3 +158,4 @@ class Request:
     priority: int = 0
     terms: Terms = field(default_factory=Terms)
     code: Code = AS_IT_IS  # which files of its project it sees
+    inputs: tuple[str, ...] = ()  # files that it reads, beside those its project names: their hashes are kept

@@ -77,6 +77,7 @@ class ScheduleSpec:
     code: Code = AS_IT_IS  # which files of its project its runs see
     priority: int = 0
     terms: Terms = field(default_factory=Terms)
+    inputs: tuple[str, ...] = ()  # files that its runs read
 
     @property
     def key(self) -> str:

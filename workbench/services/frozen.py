@@ -10,9 +10,10 @@ from workbench.services.bench import Bench
 from workbench.services.memo import Memo
 
 FILE = "input.ipynb"
+PATCH = "changes.patch"  # what the project differed by from its commit
 
 
-def freeze(bench: Bench, run: int, content: bytes, memo: Memo | None = None) -> Path:
+def freeze(bench: Bench, run: int, content: bytes, memo: Memo | None = None, *, patch: bytes = b"") -> Path:
     """Keep `content` for run `run`, on the disk before this returns. Runs of one look that share a `memo` and the
     same content share the file, as links to it: nobody writes to a frozen copy."""
     folder = bench.home.run_folder(run)
@@ -27,6 +28,8 @@ def freeze(bench: Bench, run: int, content: bytes, memo: Memo | None = None) -> 
             path.hardlink_to(twin)
         except OSError:  # a file system without links, too many of them, or the first was removed already
             _write(path, content)
+    if patch:
+        (folder / PATCH).write_bytes(patch)
     return path
 
 

@@ -46,13 +46,12 @@ def git(
 ) -> Answer:
     """Run git in `folder` with what `given` it reads."""
     patience = PATIENCE if patience is None else patience
-    base = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or "CONFIG" in name}
     try:
         done = subprocess.run(
-            ["git", *_SAFE, "-C", str(folder), *arguments],
+            command(folder, arguments),
             input=given if given is not None else b"",
             capture_output=True,
-            env={**base, **_ALONE, "LC_ALL": "C", **(environ or {})},
+            env=environment(environ),
             timeout=patience,
             check=False,
         )
@@ -65,6 +64,17 @@ def git(
     said = clean(done.stderr.decode(errors="replace")).strip().splitlines()
     first = next((line for line in said if line.startswith(("fatal:", "error:"))), said[-1] if said else "")
     return Answer(problem=one_line(first, 300) or f"git ended with {done.returncode}")
+
+
+def command(folder: Path, arguments: Sequence[str]) -> list[str]:
+    """The words that start git in `folder`."""
+    return ["git", *_SAFE, "-C", str(folder), *arguments]
+
+
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Its variables: the person's, without those that lead git elsewhere."""
+    base = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or "CONFIG" in name}
+    return {**base, **_ALONE, "LC_ALL": "C", **(more or {})}
 
 
 def without_filters(folder: Path) -> list[str] | None:

@@ -13,10 +13,12 @@ from workbench.model.code import AS_IT_IS, Code
 from workbench.model.environment import EnvironmentSpec
 from workbench.model.project import Project
 from workbench.model.run import Request
-from workbench.services import environments, given, projects, secrets, seen
+from workbench.services import environments, frozen, given, projects, secrets, seen
+from workbench.services import patch as patches
 from workbench.services.bench import Bench
 from workbench.services.commits import Commit
 from workbench.services.memo import Memo
+from workbench.services.patch import Patch
 from workbench.services.repository import GitState, git_state
 from workbench.text import one_line
 
@@ -38,6 +40,7 @@ class Checked:
     group: tuple[Checked, ...] = ()  # of a sweep: one for each combination
     swept: tuple[str, ...] = ()  # the names that differ in it
     by_id: Callable[[int], dict[str, Any]] | None = None  # its parameters by its id, where they name it
+    patch: bytes = b""  # what its project differs by from the commit
 
 
 def check(bench: Bench, request: Request, *, ahead: bool = False, memo: Memo | None = None) -> Checked:
@@ -67,19 +70,38 @@ def check(bench: Bench, request: Request, *, ahead: bool = False, memo: Memo | N
     _check_language(bench, found.language, spec)
     secrets.check(bench, spec)
     git = GitState() if ahead or request.code.ref else memo.of(("git", project), lambda: git_state(project))
+    changed = git.dirty and git.commit and not ahead
+    patch = memo.of(("patch", project), lambda: patches.of(bench, project)) if changed else Patch()
     record = {
         "git_commit": git.commit,
         "git_branch": git.branch,
         "git_dirty": git.dirty,
         "notebook_sha256": memo.of(("sha256", source.key), lambda: found.sha256),
         "references": values.references,
+        **_declared_inputs(project, request),
+        **_told(patch),
         **({} if ahead else seen.keep(bench, project, request.code, source.commit, memo)),
     }
     name = _slug(request.name or (request.schedule or "").partition("/")[2] or Path(request.notebook).stem)
     code = sum(1 for cell in found.cells if cell.get("cell_type") == "code")
     return Checked(
-        replace(request, parameters=values.parameters), spec.name, name, found.content, code, record, by_id=values.by_id
-    )
+        replace(request, parameters=values.parameters), spec.name, name, found.content, code, record,
+        by_id=values.by_id, patch=patches.written(patch),
+    )  # fmt: skip
+
+
+def _declared_inputs(project: Project, request: Request) -> dict[str, Any]:
+    """Files that it reads by what its project and the request say."""
+    declared = dict.fromkeys((*project.inputs, *request.inputs))
+    return {"inputs_declared": list(declared)} if declared else {}
+
+
+def _told(patch: Patch) -> dict[str, Any]:
+    """What the record says of a patch that is kept."""
+    if not (patch.text or patch.untracked):
+        return {}
+    kept = {"git_patch": frozen.PATCH, "git_patch_cut": patch.cut} if patch.text else {}
+    return {**kept, "git_untracked": list(patch.untracked)}
 
 
 def _check_language(bench: Bench, language: str, spec: EnvironmentSpec) -> None:

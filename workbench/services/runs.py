@@ -84,7 +84,7 @@ def insert(
     )
     if checked.by_id:
         asked.set_parameters(connection, run, checked.by_id(run))
-    frozen.freeze(bench, run, checked.content, memo)
+    frozen.freeze(bench, run, checked.content, memo, patch=checked.patch)
     return run
 
 
@@ -118,6 +118,7 @@ def request_of(
         at=None if parameters is None else bench.now().astimezone(bench.zone),
         references=record.get("references", {}),
         code=seen.again(record),
+        inputs=tuple(record.get("inputs_declared", ())),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ def add(
     jitter: str | float | None = None,
     sweep: Any = None,
     code: Code = AS_IT_IS,
+    inputs: Sequence[str] = (),
 ) -> ScheduleSpec:
     """Write `schedules/<name>.yaml` and start counting now. Spans in seconds or as `45m`.
 
@@ -64,7 +65,13 @@ def add(
         data["every"] = span_text(every)
     data["timezone"] = zone
     data |= {key: value for key, value in (("start", start), ("end", end)) if value is not None}
-    given = {"parameters": dict(parameters or {}), "sweep": sweep, "environment": environment, "code": code.declared}
+    given = {
+        "parameters": dict(parameters or {}),
+        "sweep": sweep,
+        "environment": environment,
+        "code": code.declared,
+        "inputs": list(inputs),
+    }
     data |= {key: value for key, value in given.items() if value}
     data |= {
         key: span_text(value)

@@ -140,6 +140,7 @@ def request(spec: ScheduleSpec, due: datetime, *, of_schedule: bool = True) -> R
         at=local,
         sweep=spec.sweep,
         code=spec.code,
+        inputs=spec.inputs,
     )
 
 

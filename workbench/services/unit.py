@@ -156,10 +156,19 @@ Restart=on-failure
 RestartSec=5
 RestartPreventExitStatus={ALREADY}
 TimeoutStopSec=15
+UMask={_umask()}
 
 [Install]
 WantedBy={"multi-user.target" if _of_machine() else "default.target"}
 """
+
+
+def _umask() -> str:
+    """What this account gives others, umask(2), as its shell has it: systemd would take its own for what runs write."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("Umask:"):
+            return line.split()[1]
+    return "0022"
 
 
 def _plain(value: str) -> str:

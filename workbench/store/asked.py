@@ -19,6 +19,12 @@ def set_parameters(connection: sqlite3.Connection, run: int, parameters: Mapping
     connection.execute("UPDATE runs SET parameters = ? WHERE id = ?", (json.dumps(parameters), run))
 
 
+def add_facts(connection: sqlite3.Connection, run: int, facts: Mapping[str, Any]) -> None:
+    """Add to a run's record what is known since it ran."""
+    if facts:
+        connection.execute("UPDATE runs SET record = json_patch(record, ?) WHERE id = ?", (json.dumps(facts), run))
+
+
 def previous_success(connection: sqlite3.Connection, schedule: str, moment: datetime) -> datetime | None:
     """The newest due time before `moment` whose run succeeded, or when one beside its times started; None for none."""
     row = connection.execute(

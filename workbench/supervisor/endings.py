@@ -12,8 +12,8 @@ from workbench.execution.job import read_job
 from workbench.execution.publishing import abandon
 from workbench.execution.result import Result, read_result, write_result
 from workbench.model.run import Failure, Run, RunState
+from workbench.store import asked, scalars
 from workbench.store import runs as rows
-from workbench.store import scalars
 from workbench.supervisor.desk import Desk
 from workbench.text import one_line
 
@@ -53,6 +53,7 @@ class Endings:
                     failure=result.failure, seconds=result.seconds,
                 )  # fmt: skip
                 scalars.keep(connection, run.id, result.scalars, self.desk.actor)
+                asked.add_facts(connection, run.id, result.facts)
         if done:
             log.info("run %d: %s%s", run.id, result.state, f", {result.reason}" if result.reason else "")
         return done

@@ -59,7 +59,10 @@ class Jobs:
                 "schedule": run.schedule,
                 "due": run.due.isoformat() if run.due else None,
                 "environment": run.environment,
+                "lock": usable.spec.locked.digest if usable.spec.locked else None,
             },
+            inputs=tuple(record.get("inputs_declared", ())),
+            root=place.tree or place.root,
             wake=self.desk.wake_path,
             previous=self._previous(run),
         )

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from workbench.declare.scalars import Line, Truth, Value
+from workbench.declare.scalars import Inner, Line, Truth, Value
 from workbench.declare.schema.base import Concurrency, IdleStop, Keys, choice
 from workbench.declare.schema.keep import KeepKeys
 from workbench.declare.schema.notify import NotifyKeys
@@ -53,6 +53,11 @@ class ProjectKeys(Keys):
         " notebook's own cell tagged `parameters`, and is for notebooks of any language.",
     )
     data: list[DataKeys] = Field(default=[], description="Folders from outside, seen as `data/<name>`, read-only.")
+    inputs: list[Inner] = Field(
+        default=[],
+        description="Files of the project that all its runs read: their hashes are kept with each run.",
+        examples=["data/sales.csv", "data/*.parquet"],
+    )
     idle_stop: IdleStop | None = Field(
         None,
         description="Stop a Jupyter session after so long without work: no busy kernel, no program in a terminal, no"

@@ -12,6 +12,7 @@ from workbench.declare.scalars import (
     Duration,
     End,
     Every,
+    Inner,
     Line,
     Notebook,
     Once,
@@ -107,6 +108,11 @@ class ScheduleKeys(Keys):
         None,
         description="Which files of the project its runs see: `live`, `frozen`, or those of a branch, tag or commit.",
         examples=["frozen", "main", {"ref": "main", "fetch": True}],
+    )
+    inputs: list[Inner] = Field(
+        default=[],
+        description="Files of the project that its runs read: their hashes are kept with each run.",
+        examples=["data/sales.csv", "data/*.parquet"],
     )
     overlap: OverlapWord = Field(
         "skip", description="What happens when it is due while the run before is still active."

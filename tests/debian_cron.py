@@ -9,7 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 from waiting import until
 
 BEAT = "beat"
-POKES = 60  # after clocks went ahead cron works off each skipped minute, and pauses after each job
+BEFORE = 6  # minutes before the first that is asked for, in which it comes up
+SKIPPED = 5.0  # seconds for the minutes that clocks skip: it pauses after each job, and nothing shows how far it is
 
 
 def problem() -> str:
@@ -40,7 +41,7 @@ def fired(
     table = folder / "crontab"
     table.write_text("SHELL=/bin/sh\n" + "".join(f"{line} root echo {name} >> {log}\n" for line, name in jobs))
     table.chmod(0o644)
-    _show(clock, start)
+    _show(clock, start - timedelta(minutes=BEFORE + 1))
     mounts = (
         f"mount --bind {empty} /etc/cron.d && mount --bind {empty} /var/spool/cron/crontabs && "
         f"mount --bind {table} /etc/crontab && mount -t tmpfs tmpfs /run && exec {_cron()} -f"
@@ -51,24 +52,29 @@ def fired(
     }  # fmt: skip
     cron = subprocess.Popen(["unshare", "--mount", "sh", "-c", mounts], env=variables)
     found: dict[str, list[datetime]] = {name: [] for name in lines}
+    read, beats = 0, 0
+
+    def beaten() -> bool:
+        """Whether it has worked off the minute that the clock shows; it is poked until it has."""
+        _poke(cron.pid)
+        return log.read_text().count(f"{BEAT}\n") > beats
+
     try:
         until(lambda: Path(f"/proc/{cron.pid}/comm").read_text().strip() == "cron", "cron")
-        read, beats = 0, 0
-        for number in range(1, minutes + 1):
+        for number in range(-BEFORE, minutes + 1):
             moment = start + timedelta(minutes=number)
             _show(clock, moment)
-            until(lambda n=beats: _poked(cron.pid) and log.read_text().count(f"{BEAT}\n") > n, f"{moment}", every=0.01)  # type: ignore[misc]
+            if not beats and number < 0 and not _within(beaten, 2.0):
+                continue  # it was still on its way up, and took this minute for its first
+            until(beaten, f"cron at {moment}", every=0.01)
             if _offset(moment, zone) != _offset(moment - timedelta(minutes=1), zone):
-                for _ in range(POKES):
-                    until(lambda: not _children(cron.pid), "what cron started to end", every=0.01)
-                    _poked(cron.pid)
-                    _pause()
+                _within(lambda: not _children(cron.pid) and _poke(cron.pid), SKIPPED)
             until(lambda: not _children(cron.pid), "what cron started to end", every=0.01)
-            lines_now = log.read_text().splitlines()
-            for name in lines_now[read:]:
-                if name != BEAT:
+            ran = log.read_text().splitlines()
+            for name in ran[read:]:
+                if name != BEAT and number > 0:
                     found[name].append(moment)
-            beats, read = lines_now.count(BEAT), len(lines_now)
+            beats, read = ran.count(BEAT), len(ran)
     finally:
         cron.kill()
         cron.wait()
@@ -90,15 +96,17 @@ def _show(clock: Path, moment: datetime) -> None:
     new.replace(clock)
 
 
-def _poked(pid: int) -> bool:
+def _poke(pid: int) -> None:
     """Have it look at the clock: this signal ends its sleep, and it expects it at any time."""
     os.kill(pid, signal.SIGCHLD)
-    return True
 
 
-def _pause() -> None:
-    """Let it work a moment; there is nothing to be seen of its minutes without a job."""
-    subprocess.run(["sleep", "0.05"], check=True)
+def _within(condition: Callable[[], bool | None], seconds: float) -> bool:
+    """Whether it came true in that time."""
+    try:
+        return bool(until(condition, "it", seconds=seconds, every=0.05))
+    except AssertionError:
+        return False
 
 
 def _children(pid: int) -> bool:

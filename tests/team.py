@@ -106,7 +106,7 @@ class Kernels:
             ["sh", "-c", "trap '' TERM INT; while :; do read -r _ || exit; done"], stdin=subprocess.PIPE
         )
 
-    def run(self, folder: Path) -> int:
+    def run(self, folder: Path, place: int | None = None) -> int:
         """As the nursery: a runner that holds the attempt's lock."""
         job = read_job(folder)
         lock = hold(folder)

@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/run_throughput.py [ROUNDS] [--scheduler PYTHON]
 
 Ours and papermill take turns, ROUNDS times (default 3). `--scheduler` names a Python that has jupyter-scheduler and
-ipykernel (`pip install jupyter-scheduler`); it is measured once, for it takes long. Runs a minute, from the first request
+ipykernel (`pip install jupyter-scheduler ipykernel psutil`); it is measured once, for it takes long. Runs a minute, from the first request
 to the last output; memory is the most that all processes of each held, shared pages divided.
 """
 

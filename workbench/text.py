@@ -15,8 +15,14 @@ _SEQUENCE = re.compile(
 )
 
 
+# The control characters of ASCII that are not kept, CR and ESC among them: text without them is clean as it is.
+_CONTROLS = bytes({*range(32), 127} - {9, 10})
+
+
 def clean(text: str) -> str:
     """`text` without control sequences and characters, tabs and newlines kept; a bare CR restarts its line."""
+    if text.isascii() and len(text.encode().translate(None, _CONTROLS)) == len(text):
+        return text
     text = _SEQUENCE.sub("", text.replace("\r\n", "\n"))
     if "\r" in text:
         text = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))

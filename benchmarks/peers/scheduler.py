@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-DONE = {"COMPLETED", "FAILED", "STOPPED"}
+DONE = {"COMPLETED", "FAILED"}  # `STOPPED` is what a job is before it begins
 PATIENCE = 600.0
 
 
@@ -85,8 +85,8 @@ class Server:
     def end(self) -> None:
         """End it and all below it."""
         children = psutil.Process(self.process.pid).children(recursive=True)
-        self.process.terminate()
-        self.process.wait(30)
+        self.process.kill()  # asked politely it may take minutes
+        self.process.wait()
         for process in children:
             if process.is_running():
                 process.kill()
@@ -106,7 +106,8 @@ def main(notebook: Path, count: int) -> None:
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        job = {"name": "a", "input_uri": "a.ipynb", "runtime_environment_name": "", "output_formats": ["ipynb"]}
+        job = {"name": "a", "input_uri": "a.ipynb", "output_formats": ["ipynb"]}
+        job["runtime_environment_name"] = server.call("scheduler/runtime_environments")[0]["name"]
         began = time.perf_counter()
         for _ in range(count):
             server.call("scheduler/jobs", job)

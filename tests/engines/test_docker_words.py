@@ -526,6 +526,23 @@ def test_folders_that_would_hide_the_system_are_refused(path: str) -> None:
         container._check(path, account.account(DAEMON, ANN))
 
 
+def test_variables_of_a_run_that_cannot_come_later() -> None:
+    """What is read when a program or library is loaded, ours, secrets, and names that no variable can have."""
+    assert belongings.can_come_later({"WORKBENCH_RUN": "41", "REGION": "é", "EMPTY": ""}, ["PGPASSWORD"])
+    for name in (
+        "PYTHONPATH",
+        "R_LIBS",
+        "TZ",
+        "OMP_NUM_THREADS",
+        "PGPASSWORD",
+        "WORKBENCH_PROJECT",
+        "NB_USER",
+        "a-b",
+        "1a",
+    ):
+        assert not belongings.can_come_later({"REGION": "x", name: "1"}, ["PGPASSWORD"]), name
+
+
 def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     """A typo in `data:` does not become an empty folder of root's."""
     with pytest.raises(WorkbenchError, match="is not there"):

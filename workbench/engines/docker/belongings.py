@@ -6,6 +6,7 @@ import math
 import os
 import re
 import shlex
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from workbench.engines.certificates import CERTIFICATE_VARIABLES, ca_bundle_aske
 from workbench.engines.docker.account import Account, group, passwd
 from workbench.engines.docker.contents import STACKS
 from workbench.engines.docker.registries import proxies_without_password
+from workbench.engines.warm import fits
 from workbench.errors import Refused, WorkbenchError
 from workbench.text import one_line
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 PRIVATE = PurePosixPath("/run/workbench")  # where files of a private folder are seen
 SECRETS = str(PRIVATE / "secrets")
+PROJECT = "WORKBENCH_PROJECT"  # tells where the project is
 CERTIFICATES = "/run/workbench/ca-bundle.crt"
 THREADS = (
     "OMP_NUM_THREADS",
@@ -79,6 +82,13 @@ def bind(source: Path, target: str, *, write: bool) -> Bind:
     return Bind(target=target, source=str(source.resolve()), type="bind", read_only=not write)
 
 
+def can_come_later(env: Mapping[str, str], secret: Iterable[str]) -> bool:
+    """Whether variables of a run can be given to a process that has begun: nothing has read them, they have names that
+    variables can have, and none is one of ours, of a secret, or of those that an image's own script minds."""
+    ours = {*secret, *REFITTING, secrets.VARIABLE}
+    return fits(env) and all(_VARIABLE.fullmatch(name) and name not in ours for name in env)
+
+
 def papers(plan: Plan, who: Account) -> Papers:
     """What the files of a container will hold. Raises `Refused` for names that no variable can have."""
     given = secrets.values(plan.workspace.secrets)
@@ -88,7 +98,7 @@ def papers(plan: Plan, who: Account) -> Papers:
         raise Refused(f"{one_line(wrong[0])!r} cannot be the name of a variable")
     refitting = REFITTING if plan.contents.rules == STACKS else ()
     variables = {name: value for name, value in env.items() if name not in refitting}
-    variables["WORKBENCH_PROJECT"] = str(plan.workspace.project)
+    variables[PROJECT] = str(plan.workspace.project)
     texts = {
         "env": "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items()),
         "passwd": passwd(plan.contents, who),

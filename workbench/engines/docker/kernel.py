@@ -15,13 +15,13 @@ from pathlib import Path
 
 from workbench.engines.base import KernelExit, Workspace
 from workbench.engines.docker import witness
+from workbench.engines.docker.belongings import PROJECT, can_come_later
 from workbench.engines.docker.connection import GOING, Connection, NoSuchThing
 from workbench.engines.docker.container import Plan, create
 from workbench.engines.docker.contents import Contents, Library
 from workbench.engines.folders import short_folder
 from workbench.engines.waiting import hand_over
 from workbench.engines.waiting.records import Spare
-from workbench.engines.warm import fits
 from workbench.errors import EngineDown, WorkbenchError
 from workbench.model.environment import KernelSpec, Revision
 from workbench.paths import Home, private_folder
@@ -83,7 +83,8 @@ class DockerHost:
         if self._handle:
             raise WorkbenchError("this host has a kernel already")
         argv = [word.replace("{connection_file}", str(connection_file)) for word in kernel.argv]
-        self.warm = self._spare is not None and fits(env) and hand_over(self.folder, argv, env)
+        handed = self._spare is not None and can_come_later(env, self._workspace.secrets)
+        self.warm = handed and hand_over(self.folder, argv, {**env, PROJECT: str(self._workspace.project)})
         if self._spare and self.warm:
             self._handle = self._spare.handle
         else:

@@ -535,7 +535,7 @@ def test_variables_of_a_run_that_cannot_come_later() -> None:
         "TZ",
         "OMP_NUM_THREADS",
         "PGPASSWORD",
-        "WORKBENCH_PROJECT",
+        "WORKBENCH_SECRETS",
         "NB_USER",
         "a-b",
         "1a",

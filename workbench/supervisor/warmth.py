@@ -33,6 +33,7 @@ KEPT_FOR = 900.0  # seconds after its last use
 AFTER = 0.5  # seconds after the first run began: that has the processor for itself
 GUESS = 64 * 1024**2  # bytes that one takes of which nothing is known yet
 MEASURE = 30.0  # seconds between measurements
+SOON = 30.0  # seconds for which what is needed soon comes before all others
 ENDED = "it ended"
 AGAIN = 300.0  # seconds until one is tried again that could not be had
 
@@ -106,7 +107,9 @@ class Warmth:
             self._supersede(key, new)
             for number in range(count):
                 use = self._uses.setdefault(f"{key}.{number}", replace(new))
-                use.used = now
+                use.used = now + SOON if soon else now
+                if soon and not use.warm:
+                    use.not_before = 0.0
                 if use.warm and (use.warm.stale or not use.warm.alive):
                     self._let_go(use, "files that it has loaded were changed" if use.warm.alive else ENDED)
                     use.not_before = new.not_before
@@ -171,6 +174,8 @@ class Warmth:
                 del self._uses[key]
                 continue
             if not use.warm:
+                if use.used > now:  # it has a place before those that are only kept
+                    left, room = left - 1, room - GUESS
                 continue
             if not use.warm.alive:
                 self._let_go(use, ENDED)

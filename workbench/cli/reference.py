@@ -98,6 +98,7 @@ ANSWERS = {
     "runs scalars": "array of `run scalars`, those that tracked any",
     "runs tag": "tags by id",
     "runs prune": "`runs` (array of ids), `size` (null where there are very many), `problems` where they went",
+    "runs priority": "`changed` (ids), `priority`",
     "runs remove": "`removed` (array of ids)",
     "schedules list": "array of schedule",
     "schedules add": "schedule, and `tonight` (array: whether it will really run)",

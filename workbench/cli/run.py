@@ -12,16 +12,16 @@ import click
 
 from workbench.cli import failure, groups, parameter_facts
 from workbench.cli.code import located, with_code, with_inputs
-from workbench.cli.filters import Span
 from workbench.cli.grammar import command, options
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import environment_names
 from workbench.cli.output import emit, note
 from workbench.cli.progress import ProgressLine
 from workbench.cli.shapes import RUN
+from workbench.cli.terms import with_terms
 from workbench.errors import Refused
 from workbench.model.code import Code
-from workbench.model.run import MOST_RETRIES
+from workbench.model.terms import Terms
 from workbench.text import size
 
 if TYPE_CHECKING:
@@ -97,10 +97,7 @@ def with_parameters(function: Any) -> Any:
 @click.option("-e", "--environment", metavar="NAME", shell_complete=environment_names, help="Another environment.")
 @with_code
 @with_inputs
-@click.option("--timeout", type=Span(), metavar="TIME", help="Limit of the whole run, as 45m.")
-@click.option(
-    "--retries", type=click.IntRange(0, MOST_RETRIES), default=0, help="Further tries when it does not succeed."
-)
+@with_terms
 @click.option("--name", metavar="NAME", help="What to call it; the notebook's name unless given.")
 @click.option("--help-notebook", is_flag=True, help="Show what NOTEBOOK takes, and do not run it.")
 @click.option("--unknown", is_flag=True, help="Also take parameters the notebook does not declare.")
@@ -114,8 +111,10 @@ def run(
     environment: str | None,
     code: Code,
     inputs: tuple[str, ...],
+    priority: int,
     timeout: float | None,
     retries: int,
+    terms: Terms,
     name: str | None,
     unknown: bool,
     help_notebook: bool,
@@ -146,6 +145,8 @@ def run(
         name=name,
         timeout=timeout,
         retries=retries,
+        priority=priority,
+        terms=terms,
         allow_unknown_parameters=unknown,
         sweep=sweep,
         at=bench.now().astimezone(bench.zone),

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli import filters, groups, record_facts, verdict
+from workbench.cli import filters, groups, record_facts, terms, verdict
 from workbench.cli.grammar import noun, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import group_id, group_names, run_id, run_names
 from workbench.cli.output import Cell, answer, block, emit, note, record, state, table
 from workbench.cli.run import Given, wait_for, with_parameters
 from workbench.cli.shapes import ATTEMPT, RUN
-from workbench.errors import NotFound
+from workbench.errors import NotFound, Refused
 from workbench.model.run import ACTIVE, ENDED, PENDING, UNSUCCESSFUL, Run, RunState
 from workbench.text import age, duration, plural
 
@@ -166,6 +166,24 @@ def again(call: Invocation, run: str, given: Given, unknown: bool, failed: bool,
     return wait_for(call, service.again(bench, old.id, parameters, allow_unknown=unknown), detach=detach)
 
 
+@subcommand(runs, "priority")
+@IDS
+@click.argument("level", type=terms.Priority(), metavar="LEVEL")
+def priority(call: Invocation, ids: tuple[str, ...], level: int) -> None:
+    """Make runs that wait, or those of a group (g7), more or less urgent: low, normal, high, or a number."""
+    from workbench.services import priorities
+
+    bench = call.changing()
+    numbers = [number for text in dict.fromkeys(ids) for number in _named(bench, text)]
+    done = [number for number in numbers if priorities.set_priority(bench, number, level)]
+    late = [str(number) for number in numbers if number not in done]
+    if late:
+        note(call, f"{', '.join(late)}: began, or ended, before")
+    if not done:
+        raise Refused("none of them waits any more")
+    answer(call, terms.changed(done, level), {"changed": [str(number) for number in done], "priority": level})
+
+
 @subcommand(runs, "remove")
 @IDS
 @click.option("--outputs", is_flag=True, help="Also remove what they left in the project's runs/ folder.")
@@ -224,9 +242,10 @@ def _facts(bench: Bench, run: Run, tries: int) -> list[tuple[str, Cell | str | N
         ("started", when(run.started)),
         ("ended", when(run.ended)),
         ("cells", f"{run.cells_done} of {run.cells}" if run.attempt else None),
-        ("timeout", duration(run.timeout) if run.timeout else None),
+        ("priority", terms.urgent(run)),
+        ("timeout", terms.limits(run)),
         ("changed", run.changed),
-        ("tries", f"{tries} of {run.retries + 1}" if run.retries else None),
+        ("tries", terms.tries(run, tries)),
     ]
 
 

@@ -64,6 +64,7 @@ SCHEDULE: Shape[ScheduleView] = Shape(
             "live, frozen, or the branch, tag or commit",
             lambda view: view.spec.code.what if view.spec else None,
         ),
+        _spec("priority", "integer or null", "how urgent its runs are: -10 low, 0 normal, 10 high"),
         _spec("timeout", "seconds or null", "limit of each run"),
         _spec("retries", "integer or null", "further tries of each run"),
         _spec("overlap", "text or null", "skip, queue, replace, allow: while the run before goes on"),

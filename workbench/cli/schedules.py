@@ -15,6 +15,7 @@ from workbench.cli.output import answer, block, emit, iso, note, record, say, ta
 from workbench.cli.run import Given, wait_for, with_parameters
 from workbench.cli.schedule_facts import coming_times, due_line, facts, row, when
 from workbench.cli.schedule_shapes import DUE, SCHEDULE
+from workbench.cli.terms import Priority
 from workbench.model.run import MOST_RETRIES
 from workbench.model.schedule import CatchUp, Overlap
 
@@ -82,6 +83,7 @@ def list_schedules(call: Invocation, wanted: filters.Wanted) -> None:
 @with_inputs
 @click.option("--timeout", type=filters.Span(), metavar="TIME", help="Limit of each run, as 45m.")
 @click.option("--retries", type=click.IntRange(0, MOST_RETRIES), default=0, help="Further tries of a run.")
+@click.option("--priority", type=Priority(), default=0, metavar="LEVEL", help="low, normal, high, or a number.")
 @click.option("--overlap", type=click.Choice([str(one) for one in Overlap]), help="While the run before goes on.")
 @click.option("--catch-up", type=click.Choice([str(one) for one in CatchUp]), help="After a time of not running.")
 @click.option("--catch-up-window", type=filters.Span(), metavar="TIME", help="How late one may still be made up for.")

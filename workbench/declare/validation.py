@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import get_close_matches
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -101,6 +101,6 @@ def _model_at(root: type[Keys], loc: tuple[int | str, ...]) -> type[Keys]:
 def _model_in(annotation: Any) -> type[Keys] | None:
     if isinstance(annotation, type) and not get_origin(annotation) and issubclass(annotation, Keys):
         return annotation
-    if get_origin(annotation) in (list, dict, Union, UnionType):
+    if get_origin(annotation) in (list, dict, Union, UnionType, Annotated):
         return next((inner for inner in map(_model_in, get_args(annotation)) if inner), None)
     return None

@@ -160,6 +160,7 @@ class KernelHost(Protocol):
     folder: Path
     transport: str  # `ipc`, or `tcp` where the kernel cannot reach the host's sockets
     warm: bool  # whether what was launched had been kept warm
+    process: int | None  # of this machine: the kernel, or the first of its container; None where that is not known
 
     def inside(self, path: Path) -> str:
         """`path` of the host as the kernel sees it."""

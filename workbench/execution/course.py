@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from workbench.engines.base import KernelExit
+from workbench.engines.spent import Spent
 from workbench.execution.job import Job
 from workbench.execution.journal import Journal
 from workbench.model.event import Progress
@@ -66,6 +67,8 @@ class Course:
         self.running: CellTime | None = None
         self.cell_began = 0.0
         self.heard = 0.0
+        self.spent = Spent()
+        self.measure: Callable[[], Spent] = Spent
 
     @property
     def seconds(self) -> float:
@@ -114,15 +117,32 @@ class Course:
         if one is None:
             return
         self.journal.end_of_cell()
+        if status != "ok" or one.n >= self.code_cells:  # its kernel may go at once after the last
+            self.look_at_spent()
         one.status, one.seconds = status, round(time.monotonic() - self.cell_began, 3)
         told = "ok" if status == "ok" else "error"
         self.journal.event(Progress.DONE, cell=one.cell, n=one.n, of=self.code_cells, seconds=one.seconds, status=told)
         if status != "ok":
             self.journal.heading(f"cell {one.cell}: {status} after {duration(one.seconds)}")
 
+    def look_at_spent(self) -> None:
+        """Keep what its kernel has taken so far."""
+        self.spent |= self.measure()
+
     def end(self, reason: Stop) -> None:
         """Say why it must stop; the first reason holds."""
         self.stop = self.stop or reason
+
+    @property
+    def peak_memory(self) -> int | None:
+        """Bytes that its kernel and what that started held at most; None where that is not known."""
+        limit = self.job.workspace.limits.memory if self.kernel_exit and self.kernel_exit.oom else None
+        return max(self.spent.memory, limit or 0) or None
+
+    @property
+    def cpu_seconds(self) -> float | None:
+        """Seconds of processor time that they used."""
+        return round(self.spent.cpu, 2) if self.spent.memory else None
 
     def table(self) -> list[dict[str, Any]]:
         """The cells that were begun, for `record.json`."""

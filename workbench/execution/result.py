@@ -46,6 +46,8 @@ class Result:
     changed: str = ""
     scalars: Mapping[str, float] = field(default_factory=dict)
     facts: Mapping[str, object] = field(default_factory=dict)  # for the record in the store, beside what was asked for
+    peak_memory: int | None = None  # bytes that its kernel, and what that started, held at most
+    cpu_seconds: float | None = None
 
     def to_json(self) -> str:
         """As one JSON object."""

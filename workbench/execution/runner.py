@@ -203,6 +203,8 @@ class Runner:
             scalars=scalars_of(self.notebook or {}),
             changed=self.changed(verdict),
             facts=self.facts,
+            peak_memory=self.course.peak_memory,
+            cpu_seconds=self.course.cpu_seconds,
         )
         write_result_patiently(self.folder, result)
         wake(self.job.wake)

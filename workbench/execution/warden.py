@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from workbench.engines import spent
 from workbench.engines.base import KernelHost
 from workbench.errors import WorkbenchError
 from workbench.execution.course import Course, Stop
@@ -23,6 +24,7 @@ LAST_WORDS = 0.2  # seconds that output of a dead kernel, still on its way, is w
 PAUSE = 3.0  # seconds between the steps of the ladder
 NUDGE = 0.5  # seconds in which a kernel says `busy`; twice as long after each nudge
 START = 120.0  # seconds a kernel may take to answer
+MEASURE = 2.0  # seconds between looks at what the kernel takes
 SILENCE = 60.0  # seconds without a message between a cell's reply and the end of its output
 
 
@@ -36,6 +38,8 @@ class Warden:
         self.manager: Any = None
         self.cell: Any = None  # the notebook's cell that runs
         self.patience = NUDGE
+        self.looked = time.monotonic()
+        course.measure = lambda: spent.of(host.process)
 
     async def watch(self, task: asyncio.Task[None]) -> None:
         """Look ten times a second until `task`, the run itself, ends or has to. It is cancelled then, and also where
@@ -51,6 +55,9 @@ class Warden:
                     return
                 self.rouse()
                 self.notebook.save_if_due()
+                if time.monotonic() - self.looked > MEASURE:
+                    self.looked = time.monotonic()
+                    self.course.look_at_spent()
         finally:
             task.cancel()
 
@@ -101,6 +108,7 @@ class Warden:
         An engine that is away can do none of it: the run ends all the same, and its kernel is swept later.
         """
         course = self.course
+        course.look_at_spent()
         began = time.monotonic()
         if course.launched and course.phase != "starting":
             for step in (self.interrupt, self.terminate):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -60,6 +61,11 @@ class Terms:
     def begin_by(self, created: datetime) -> datetime | None:
         """When a run asked for then must have begun; None where it may wait."""
         return created + timedelta(seconds=self.queue) if self.queue else None
+
+    def limits(self, run: float | None, told: Callable[[float], str]) -> str:
+        """`45m, to begin 2h, each cell 10m`; empty for none. `run`: that of the whole run."""
+        said = (("", run), ("to begin ", self.queue), ("to start ", self.start), ("each cell ", self.cell))
+        return ", ".join(f"{what}{told(length)}" for what, length in said if length)
 
     def to_json(self) -> str:
         """What differs from the terms of a run that says nothing, as one JSON object."""

@@ -12,6 +12,7 @@ from workbench.model import timetable
 from workbench.model.code import AS_IT_IS, Code
 from workbench.model.names import SLUG_RULE, is_slug
 from workbench.model.schedule import CatchUp, Overlap, ScheduleSpec
+from workbench.model.terms import priority_word
 from workbench.services import commits, control, preferences, projects, requests, schedule_views, zones
 from workbench.services.bench import Bench
 from workbench.services.preview import span_text
@@ -37,6 +38,7 @@ def add(
     environment: str | None = None,
     timeout: str | float | None = None,
     retries: int = 0,
+    priority: int = 0,
     overlap: Overlap | str = Overlap.SKIP,
     catch_up: CatchUp | str = CatchUp.LATEST,
     catch_up_window: str | float | None = None,
@@ -78,6 +80,8 @@ def add(
         for key, value in (("timeout", timeout), ("catch_up_window", catch_up_window), ("jitter", jitter))
         if value is not None
     }
+    if priority:
+        data["priority"] = priority_word(priority)
     if retries:
         data["retries"] = retries
     data |= {

@@ -45,7 +45,8 @@ class Endings:
                 connection, run.id, run.state, result.state, attempt=run.attempt, at=now, actor=self.desk.actor,
                 reason=result.reason, hint=result.hint, failure=result.failure, seconds=result.seconds,
                 output=result.output, ended=result.ended or now, cells_done=result.cells_done,
-                cells=result.cells or run.cells, changed=result.changed,
+                cells=result.cells or run.cells, changed=result.changed, peak_memory=result.peak_memory,
+                cpu_seconds=result.cpu_seconds,
             )  # fmt: skip
             if done:
                 rows.end_attempt(
@@ -128,7 +129,8 @@ class Endings:
             done = rows.change(
                 connection, run.id, run.state, R.RETRYING, attempt=run.attempt, at=now, actor=self.desk.actor,
                 reason=one_line(reason, 400), hint=hint, not_before=now + pause,
-                failure=result.failure if result else None,
+                failure=result.failure if result else None, peak_memory=result.peak_memory if result else None,
+                cpu_seconds=result.cpu_seconds if result else None,
             )  # fmt: skip
             if done:
                 # A try that never ran a cell because its engine was away does not count as one: it waited.

@@ -66,6 +66,7 @@ class DockerHost:
         (self._private / "sockets").write_text(str(self.folder))
         self.output = self._private / "output.txt"
         self.warm = False
+        self.process: int | None = None
         self._handle = ""
         self._killed = False
         self._away = False
@@ -146,6 +147,7 @@ class DockerHost:
         """Wait for the end, over restarts of the engine."""
         if self.warm:
             self._name()
+        self.process = witness.process_of(self._connection, self._handle)
         self._oom = witness.of(self._connection, self._handle, self._workspace.limits, self._closed.is_set)
         while not self._closed.is_set():
             try:

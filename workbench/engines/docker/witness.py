@@ -10,7 +10,7 @@ import os
 import select
 from collections.abc import Callable
 
-from workbench.engines import oom
+from workbench.engines import oom, spent
 from workbench.engines.docker.connection import Connection, NoSuchThing
 from workbench.errors import WorkbenchError
 from workbench.model.environment import Limits
@@ -28,6 +28,17 @@ def of(connection: Connection, handle: str, limits: Limits, unwanted: Callable[[
     except (WorkbenchError, NoSuchThing):
         return None
     return killed_for_memory(pid, handle, unwanted) if pid else None
+
+
+def process_of(connection: Connection, handle: str) -> int | None:
+    """The first process of a container; None where it ended, or is none of this machine."""
+    try:
+        with connection.api() as api:
+            seen = api.inspect_container(handle)
+    except (WorkbenchError, NoSuchThing):
+        return None
+    pid = int(seen["State"].get("Pid") or 0)
+    return pid if pid and spent.inside(pid, str(seen["Id"])) else None
 
 
 def killed_for_memory(pid: int, handle: str, unwanted: Callable[[], bool]) -> bool | None:

@@ -45,6 +45,7 @@ class ProcessHost:
         self.output = self.record / "output.txt"
         self.line: kept.Line | None = None
         self.warm = False  # whether its kernel came from a zygote
+        self.process: int | None = None
 
     def inside(self, path: Path) -> str:
         """The same path: there is no other view."""
@@ -75,11 +76,7 @@ class ProcessHost:
         if self.line is None:
             surroundings = environment(self.revision, self.workspace, {**kernel.env, **own})
             self.line = kept.Line(changed(job, env=surroundings))
-
-    @property
-    def pid(self) -> int | None:
-        """The process id of the kernel."""
-        return self.line.pid if self.line else None
+        self.process = self.line.pid
 
     def poll(self) -> KernelExit | None:
         """None while it lives: one look at a socket."""

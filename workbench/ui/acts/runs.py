@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.model.run import ENDED, Run
+from workbench.model.run import ENDED, PENDING, Run
+from workbench.model.terms import WORDS
 from workbench.text import plural
 from workbench.ui.actions import Action, Purpose
 from workbench.ui.acts.opening import open_when_ready
 from workbench.ui.acts.projects import ending, sound_projects
 from workbench.ui.commands import Steps, words
 from workbench.ui.desk import Desk, names
+from workbench.ui.tone import Cell
 
 AREA = "runs"
 
@@ -170,6 +172,23 @@ async def copy(desk: Desk, items: list[Run]) -> None:
         desk.copy(str(path), str(path))
 
 
+async def priority(desk: Desk, items: list[Run]) -> None:
+    """Choose how urgent they are."""
+    from workbench.services import priorities
+    from workbench.ui.modals.choice import Choice, Line
+
+    lines = [Line(word, (Cell(word.capitalize()),)) for word in reversed(WORDS)]
+    which = f"run {items[0].id}" if len(items) == 1 else plural(len(items), "run")
+    chosen = await desk.form(Choice(f"Priority of {which}", lines, nothing="", hint="enter choose"))
+    if not chosen:
+        return
+    done = [await desk.call(priorities.set_priority, desk.bench, run.id, WORDS[chosen]) for run in items]
+    late = len(done) - sum(done)
+    desk.say(f"Priority {chosen}{f'; {late} began before' if late else ''}")
+    desk.screen.forget_marks()
+    desk.look()
+
+
 def log(desk: Desk, items: list[Run]) -> None:
     """Its log, full of keys."""
     del items
@@ -195,6 +214,11 @@ ACTIONS = (
         "runs.cancel_group", "X", AREA, "cancel group", "runs: cancel all runs of its group", Purpose.ACT, cancel_group,
         lambda run: bool(run.group) and _alive(run), on_item=True, changes=True, dangerous=True,
         command=lambda run: f"runs cancel g{run.group}", rank=0,
+    ),
+    Action(
+        "runs.priority", "P", AREA, "priority", "runs: make more or less urgent", Purpose.ACT, priority,
+        lambda run: run.state in PENDING, on_item=True, many=True, changes=True,
+        command=lambda run: f"runs priority {run.id} high", rank=0,
     ),
     Action(
         "runs.log", "l", AREA, "log", "runs: show log", Purpose.OPEN, log, on_item=True,

@@ -10,6 +10,7 @@ from workbench.errors import WorkbenchError
 from workbench.model.environment import EnvironmentSpec
 from workbench.model.placeholder import escaped
 from workbench.model.run import Run
+from workbench.model.terms import priority_word
 from workbench.services.bench import Bench
 from workbench.services.preview import span_text
 from workbench.text import duration
@@ -61,6 +62,10 @@ class RunForm(NotebookForm):
         if self.like:
             more += ["--timeout", span_text(self.like.timeout)] if self.like.timeout else []
             more += ["--retries", str(self.like.retries)] if self.like.retries else []
+            more += ["--priority", priority_word(self.like.priority)] if self.like.priority else []
+            for name in ("queue", "start", "cell"):
+                length = getattr(self.like.terms, name)
+                more += [f"--{name}-timeout", span_text(length)] if length else []
             more += ["--name", self.like.name]
         path = f"{self.bench.home.projects / project}/{notebook}"
         command = words("run", path, *parameters(given), *sweeps(values), *more)
@@ -96,5 +101,13 @@ class RunForm(NotebookForm):
         given, _ = self.read(values)
         request = self.request(values, given)
         if self.like:
-            request = replace(request, name=self.like.name, timeout=self.like.timeout, retries=self.like.retries)
+            like = self.like
+            request = replace(
+                request,
+                name=like.name,
+                timeout=like.timeout,
+                retries=like.retries,
+                priority=like.priority,
+                terms=like.terms,
+            )
         return runs.submit(self.bench, request)

@@ -7,8 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 from workbench.model.run import ACTIVE, ENDED, PENDING, Run, RunState
+from workbench.model.terms import priority_word
 from workbench.services.bench import Bench
-from workbench.text import duration, one_line, plural
+from workbench.text import duration, one_line, plural, size
 from workbench.ui.nouns.base import MOST, Column, Noun, since
 from workbench.ui.page import Page, cell_of
 from workbench.ui.sources import EventSource, FileSource, Source
@@ -175,8 +176,10 @@ def summary(bench: Bench, run: Run) -> Page:
         ("started", _moment(run.started, zone)),
         ("ended", _moment(run.ended, zone)),
         ("took", f"{duration(run.seconds)}{f', usually {duration(usual)}' if usual else ''}" if run.seconds else None),
+        ("memory", f"{size(run.peak_memory)} at most" if run.peak_memory else None),
+        ("priority", priority_word(run.priority) if run.priority else None),
         ("retries", f"{run.retries}, try {run.attempt}" if run.retries else None),
-        ("time limit", duration(run.timeout) if run.timeout else None),
+        ("time limit", run.terms.limits(run.timeout, duration) or None),
         ("output", str(left.folder) if left.folder else None),
         ("changed", run.changed or None),
         ("told", ", ".join(f"{masked(one.target)} ({one.state})" for one in telling.recent(bench, run=run.id)) or None),

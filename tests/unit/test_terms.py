@@ -1,0 +1,257 @@
+"""How urgent a run is, how long its parts may take, when it is tried again: as people write it, and what comes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from attempts import Desk, notebook, plain, runner
+from cli_home import Shell, make_shell
+from hypothesis import given
+from hypothesis import strategies as st
+from schedule_world import World
+from supervisor_parts import NOW, Parts
+from waiting import until
+
+from workbench.declare import load_schedule
+from workbench.execution.fence import is_held
+from workbench.execution.result import Result, read_result
+from workbench.model.run import Run, RunState
+from workbench.model.terms import RETRIED, Terms, priority_of, priority_word
+from workbench.paths import open_home
+from workbench.services import control, projects, runs, schedule_text
+from workbench.store import runs as rows
+from workbench.supervisor.dispatch import BOOT_FILE
+from workbench.supervisor.endings import Endings
+
+S = RunState
+HEAD = "notebook: notebooks/a.ipynb\ncron: 0 6 * * *\n"
+
+
+def test_short_and_long_forms_are_the_same() -> None:
+    """`45m` is the whole run's limit and `3` the number of tries, as before; mappings say more."""
+    short = load_schedule(f"{HEAD}timeout: 45m\nretries: 3\n", name="s").get()
+    long = load_schedule(f"{HEAD}timeout: {{run: 45m}}\nretries: {{count: 3}}\n", name="s").get()
+    assert (short.timeout, short.retries, short.terms, short.priority) == (2700, 3, Terms(), 0)
+    assert (long.timeout, long.retries, long.terms, long.priority) == (2700, 3, Terms(), 0)
+    text = (
+        f"{HEAD}priority: high\ntimeout: {{queue: 2h, start: 3m, cell: 10m}}\n"
+        "retries: {count: 3, delay: 30s, factor: 3, longest: 10m, on: [failed, interrupted]}\n"
+    )
+    spec = load_schedule(text, name="s").get()
+    assert (spec.priority, spec.timeout, spec.retries) == (10, None, 3)
+    assert spec.terms == Terms(7200, 180, 600, 30, 3, 600, frozenset({"failed", "interrupted"}))
+    assert [spec.terms.pause(tries).total_seconds() for tries in (1, 2, 3, 4)] == [30, 90, 270, 600]
+    kept = schedule_text.from_json(schedule_text.to_json(spec), spec.project, spec.name, spec.source, spec.digest)
+    assert kept == spec, "as the store keeps it"
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("priority: urgent", "'urgent' is no priority: write low, normal, high"),
+        ("priority: 1000", "'1000' is no priority"),
+        ("timeout: 45", "45"),
+        ("timeout: {cel: 5m}", "did you mean 'cell'"),
+        ("retries: many", "many"),
+        ("retries: 21", "20"),
+        ("retries: {delay: 5s}", "count"),
+        ("retries: {count: 1, factor: 0.5}", "expected a number from 1 to 100"),
+        ("retries: {count: 1, on: [cancelled]}", "expected one of crashed, failed, interrupted"),
+    ],
+)
+def test_what_is_wrong_is_said(line: str, why: str) -> None:
+    """With its line, and what would be right."""
+    (problem,) = load_schedule(f"{HEAD}{line}\n", name="s").problems
+    assert why in f"{problem.message} {problem.hint}"
+    assert problem.line == 3
+
+
+@given(
+    st.builds(
+        Terms, queue=st.none() | st.floats(1, 1e6), cell=st.none() | st.floats(1, 1e6), delay=st.floats(1, 1e5),
+        factor=st.floats(1, 100), longest=st.none() | st.floats(1, 1e6), on=st.frozensets(st.sampled_from(sorted(RETRIED))),
+    ),
+    st.integers(0, 1000),
+)  # fmt: skip
+def test_terms_are_kept_as_they_are_and_pauses_are_bounded(terms: Terms, tries: int) -> None:
+    """What goes into the store comes out; no pause is longer than the longest, whatever the factor makes of it."""
+    assert Terms.from_json(terms.to_json()) == terms
+    assert timedelta() < terms.pause(tries) <= timedelta(seconds=terms.cap)
+
+
+def test_terms_that_say_nothing_take_no_room() -> None:
+    """Most runs have none."""
+    assert Terms().to_json() == "{}"
+    assert [priority_word(priority_of(word)) for word in ("low", "normal", "high", "7")] == [
+        "low",
+        "normal",
+        "high",
+        "7",
+    ]
+
+
+def test_a_schedules_runs_have_its_terms(world: World) -> None:
+    """From the file to the row of the run that it fires."""
+    world.write(
+        cron="0 * * * *", priority="low", timeout={"queue": "1h", "cell": "5m"}, retries={"count": 2, "delay": "1m"}
+    )
+    world.at(timedelta())
+    world.at(timedelta(hours=1))
+    (run,) = runs.page(world.bench)
+    assert (run.priority, run.retries, run.terms) == (-10, 2, Terms(queue=3600, cell=300, delay=60))
+
+
+@pytest.fixture
+def shell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    """The command in a home with project `churn` and a notebook; no supervisor is started."""
+    monkeypatch.setattr(control, "ensure", lambda bench: None)
+    made = make_shell(capsys)
+    project = projects.create(made.bench, "churn", environment="python")
+    (project.path / "notebooks").mkdir(exist_ok=True)
+    (project.path / "notebooks" / "a.ipynb").write_text(json.dumps(notebook("1")))
+    yield made
+    made.bench.close()
+
+
+def test_the_command_says_it_all(shell: Shell) -> None:
+    """`run` takes each part; `runs show` tells it, in words and as JSON; `again` has the same."""
+    path = str(shell.bench.home.projects / "churn" / "notebooks" / "a.ipynb")
+    options = [
+        "--priority",
+        "high",
+        "--timeout",
+        "45m",
+        "--queue-timeout",
+        "2h",
+        "--cell-timeout",
+        "10m",
+        "--retries",
+        "3",
+        "--retry-delay",
+        "30s",
+        "--retry-on",
+        "crashed",
+    ]
+    number = shell("run", path, *options, "-d").strip()
+    assert shell.code == 0, shell.err
+    told = shell("runs", "show", number)
+    assert "high" in told
+    assert "45m, to begin 2h00m, each cell 10m" in told
+    assert "0 of 4, after crashed, first pause 30s" in told
+    facts = shell.json("runs", "show", number)
+    assert (facts["priority"], facts["timeout"]) == (10, 2700)
+    assert facts["timeouts"] == {"queue": 7200, "start": None, "cell": 600}
+    assert facts["retry"] == {"delay": 30, "factor": 2, "longest": 300, "on": ["crashed"]}
+    assert (facts["peak_memory"], facts["cpu_seconds"]) == (None, None)
+    again = runs.get(shell.bench, runs.again(shell.bench, int(number)))
+    old = runs.get(shell.bench, int(number))
+    assert (again.priority, again.terms, again.retries) == (old.priority, old.terms, old.retries)
+    shell("run", path, "--retry-on", "cancelled")
+    assert shell.code == 2
+    shell("run", path, "--priority", "urgent")
+    assert "write low, normal, high" in shell.err
+
+
+def test_the_priority_of_what_waits_is_changed(shell: Shell) -> None:
+    """Of several at once; one that began or ended is named, and stays as it is."""
+    first, second, ended = (shell.add_run() for _ in range(3))
+    shell.end_run(ended, S.SUCCEEDED)
+    answer = shell.json("runs", "priority", str(first), str(second), str(ended), "high")
+    assert answer == {"changed": [str(first), str(second)], "priority": 10}
+    assert f"{ended}: began, or ended, before" in shell.err
+    assert [runs.get(shell.bench, run).priority for run in (first, second, ended)] == [10, 10, 0]
+    shell("runs", "priority", str(ended), "low")
+    assert shell.code == 1
+    assert "none of them waits any more" in shell.err
+
+
+def interrupted(parts: Parts, run: int) -> None:
+    """Start the run; its runner goes with the machine, which is started again."""
+    parts.dispatch.look()
+    now = runs.get(parts.bench, run)
+    assert now.state is S.STARTING
+    folder = parts.bench.home.attempt_folder(run, now.attempt)
+    (folder / BOOT_FILE).write_text("the boot before")
+    (folder / "events.jsonl").write_text('{"kind": "started", "pid": 1}\n')
+    parts.dispatch.launching.clear()
+    parts.let_go()
+    parts.runs.look()
+
+
+def test_github_jupyter_scheduler_90_retries(parts: Parts) -> None:
+    """jupyter-scheduler #90: a run is tried again after the ends that were asked for, with longer and longer pauses, and
+    not oftener than was asked for: a restart of the machine meanwhile uses a try. Nothing is tried again unasked."""
+    run = parts.queue(retries=2, terms=Terms(delay=30, factor=3, on=frozenset({"interrupted"})))
+    for tries, pause in ((1, 30), (2, 90)):
+        interrupted(parts, run)
+        now = runs.get(parts.bench, run)
+        assert (now.state, now.attempt) == (S.RETRYING, tries)
+        assert now.not_before == parts.bench.now() + timedelta(seconds=pause)
+        assert now.reason.startswith(f"try {tries} of 3 interrupted: the machine was restarted")
+        parts.dispatch.look()
+        assert parts.state(run) is S.RETRYING, "the pause is kept"
+        later = parts.bench.now() + timedelta(seconds=pause)
+        parts.bench.clock = lambda later=later: later
+    interrupted(parts, run)
+    assert parts.state(run) is S.INTERRUPTED
+    assert [one.state for one in runs.attempts(parts.bench, run)] == [S.INTERRUPTED] * 3
+    failed, unasked = parts.queue(retries=2, terms=Terms(on=frozenset({"interrupted"}))), parts.queue()
+    parts.dispatch.look()
+    for one in (failed, unasked):
+        found = runs.get(parts.bench, one)
+        with parts.bench.store.read() as connection:
+            token = rows.token(connection, one, 1)
+        assert parts.runs.endings.by_result(found, Result(S.FAILED, token, "ZeroDivisionError"))
+        assert parts.state(one) is S.FAILED
+
+
+@pytest.mark.parametrize("phase", ["starting", "running", "finishing"])
+def test_github_jupyter_scheduler_565_true_status(
+    phase: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """jupyter-scheduler #565: a run whose process is killed never shows success, in whichever phase that was; success is
+    only what was written down as such, with its whole output published."""
+    project = tmp_path / "home" / "projects" / "p"
+    desk = Desk(open_home(tmp_path / "home"), plain(tmp_path_factory), project)
+    project.mkdir()
+    cells = {"starting": ["1"], "running": ["1", "import time; time.sleep(300)"], "finishing": ["1"]}[phase]
+    attempt = desk.write(notebook(*cells))
+    process = runner(attempt.folder)
+
+    def reached() -> bool:
+        if phase == "running" and not any(event["cell"] == 2 for event in attempt.events("cell")):
+            return False
+        return any(event["name"] == phase for event in attempt.events("phase"))
+
+    until(reached, f"the run to be {phase}", seconds=60)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    until(lambda: not is_held(attempt.folder), "its lock to be free")
+    written = read_result(attempt.folder)
+    now = datetime.now(UTC)
+    run: Any = SimpleNamespace(state=S.RUNNING, cancel_asked=False, started=now, cells=len(cells), cells_done=0)
+    endings = Endings(SimpleNamespace(now=lambda: now))  # type: ignore[arg-type] - all that it is asked
+    ended = endings.of_a_dead_runner(run, attempt.folder, attempt.job.token, None, False, None)
+    assert ended
+    if written:  # it was quicker than the signal
+        assert phase == "finishing"
+        assert (Path(written.output) / "output.ipynb").is_file()
+        assert ended == written
+    else:
+        assert ended.state is S.CRASHED
+        assert "its runner was killed" in ended.reason
+        assert not ended.published
+
+
+def test_a_run_has_terms_of_its_own() -> None:
+    """A row of before this was known, and a request without any, have the usual ones."""
+    assert Run.__dataclass_fields__["terms"].default_factory() == Terms()  # type: ignore[misc]
+    assert (NOW + timedelta(seconds=9)) == Terms(queue=9).begin_by(NOW)

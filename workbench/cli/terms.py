@@ -1,0 +1,86 @@
+"""How urgent a run is, how long its parts may take and when it is tried again: as options of commands, and as told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from workbench.cli import filters
+from workbench.cli.filters import Span
+from workbench.cli.grammar import options
+from workbench.model.run import MOST_RETRIES, Run
+from workbench.model.terms import DELAY, FACTOR, RETRIED, Terms, priority_of, priority_word
+from workbench.text import duration, plural
+
+
+class Priority(click.ParamType[int]):
+    """`low`, `normal`, `high` or a number."""
+
+    name = "level"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number."""
+        try:
+            return priority_of(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def with_terms(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options; they arrive as `priority`, `timeout`, `retries` and one `terms`."""
+
+    @wraps(function)
+    def wrapper(
+        *args: Any, queue: float | None, start: float | None, cell: float | None, delay: float | None,
+        after: tuple[str, ...], **more: Any,
+    ) -> Any:  # fmt: skip
+        on = filters.states(after, sorted(RETRIED)) or RETRIED
+        terms = Terms(queue=queue, start=start, cell=cell, delay=DELAY if delay is None else delay, on=on)
+        return function(*args, terms=terms, **more)
+
+    return options(
+        click.option(
+            "--priority", type=Priority(), default=0, metavar="LEVEL",
+            help="low, normal, high, or a number: which starts first where several wait.",
+        ),
+        click.option("--timeout", type=Span(), metavar="TIME", help="Limit of the whole run, as 45m."),
+        click.option("--queue-timeout", "queue", type=Span(), metavar="TIME", help="Limit of the time until it begins."),
+        click.option("--start-timeout", "start", type=Span(), metavar="TIME", help="Limit until its kernel answers; 2m."),
+        click.option("--cell-timeout", "cell", type=Span(), metavar="TIME", help="Limit of each cell."),
+        click.option(
+            "--retries", type=click.IntRange(0, MOST_RETRIES), default=0, help="Further tries when it does not succeed."
+        ),
+        click.option(
+            "--retry-delay", "delay", type=Span(), metavar="TIME", help="Pause before the second try, 5s; each is doubled."
+        ),
+        click.option("--retry-on", "after", multiple=True, metavar="STATE", help="Ends to try again after; all but cancelled."),
+    )(wrapper)  # fmt: skip
+
+
+def limits(run: Run) -> str:
+    """`45m, each cell 10m, to begin 2h`; empty for none."""
+    return run.terms.limits(run.timeout, duration)
+
+
+def tries(run: Run, had: int) -> str:
+    """`1 of 4, after failed or crashed, first pause 30s`; empty where it has one."""
+    if not run.retries:
+        return ""
+    on = f", after {' or '.join(sorted(run.terms.on))}" if run.terms.on != RETRIED else ""
+    pause = f", first pause {duration(run.terms.delay)}" if run.terms.delay != DELAY else ""
+    grows = f", times {run.terms.factor:g}" if run.terms.factor != FACTOR else ""
+    return f"{had} of {run.retries + 1}{on}{pause}{grows}"
+
+
+def urgent(run: Run) -> str:
+    """Its priority, where it is not the usual one."""
+    return priority_word(run.priority) if run.priority else ""
+
+
+def changed(numbers: list[int], level: int) -> str:
+    """What was done."""
+    which = f"Run {numbers[0]}" if len(numbers) == 1 else plural(len(numbers), "run")
+    return f"{which}: priority {priority_word(level)}."

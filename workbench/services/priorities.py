@@ -1,0 +1,17 @@
+"""How urgent runs are that wait."""
+
+from __future__ import annotations
+
+from workbench.services import control, runs
+from workbench.services.bench import Bench
+from workbench.store import waiting
+
+
+def set_priority(bench: Bench, run_id: int, priority: int) -> bool:
+    """Make a run that waits more or less urgent; False where it waits no more. Raises `NotFound`."""
+    runs.get(bench, run_id)
+    with bench.store.write() as connection:
+        done = waiting.set_priority(connection, run_id, priority, at=bench.now(), actor=bench.actor)
+    control.ensure(bench)
+    control.wake(bench)
+    return done

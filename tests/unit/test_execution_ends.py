@@ -40,6 +40,8 @@ def desk(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Desk:
 class Away:
     """A host whose kernel lives while its engine does not answer."""
 
+    process = None
+
     def poll(self) -> None:
         """It lives, as far as anybody knows."""
 

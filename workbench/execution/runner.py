@@ -39,8 +39,8 @@ from workbench.notebooks.document import Document, parse, written
 from workbench.notebooks.scalars import scalars_of
 from workbench.text import one_line
 
-# Seconds a kernel may take for its own end: files are closed and buffers written then. ipykernel's threads now and then
-# wait ten seconds for each other first.
+# Seconds a kernel may take for its own end: files are closed and buffers written then. ipykernel waits eleven first where a
+# child of its own does not end (multiprocessing's resource tracker does not), and its threads now and then ten for each other.
 GRACE = 12.0
 HEARD = 1.0  # seconds after which it is asked once more
 LAUNCH = 60.0  # seconds an engine may take to start a kernel that is not wanted any more

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,12 @@ from workbench.declare import Shelf
 from workbench.declare.standard import leading, load_standard
 from workbench.engines.docker import base_image
 from workbench.engines.docker.recipe import Dialect, Recipe, render
+from workbench.engines.docker.recipe.ingredients import Addition, Footing
 from workbench.engines.docker.registries import PackageIndex
 from workbench.errors import Refused
 from workbench.model import dockerfile
-from workbench.model.environment import EnvironmentSpec
+from workbench.model.environment import EnvironmentSpec, RPart
+from workbench.model.lock import Lock
 from workbench.paths import shipped
 
 REGISTRIES = {"docker.io": "mirror.example:5000"}
@@ -119,6 +122,59 @@ def test_r_of_a_day_is_that_of_everybody_in_the_image(tmp_path: Path) -> None:
     order = ["libsodium-dev", "Rprofile.site", "IRkernel", "prelude.R /srv/project/install.R"]
     assert [lines.index(word) for word in order] == sorted(lines.index(word) for word in order)
     assert "r-cran-digest" not in lines
+
+
+SUM = "0" * 32
+
+
+def test_r_packages_of_a_lock_are_fetched_in_their_versions() -> None:
+    """From the repository that is declared, not from Debian, before what the lock lacks; on top of a revision that has
+    them nothing is fetched. A compiler comes where something has to be compiled; a ready image keeps what it has."""
+    lock = Lock("docker", "linux/amd64", r=(f"dplyr==1.1.4 --hash=md5:{SUM}", "later==1.3-2"))
+    r = RPart(packages=("dplyr", "R6"), repository="https://cran.example/")
+    declared = EnvironmentSpec("tidy", r=r, ides=(), locked=lock)
+    made = render(declared, "0" * 16, dialect=Dialect.BUILDKIT)
+    assert made.files["r-locked.txt"] == f"dplyr 1.1.4 md5:{SUM}\nlater 1.3-2 -\n"
+    assert made.files["r-locked.R"].startswith('own <- c("https://cran.example/")\n')
+    assert '"dplyr" = "1.1.4", "later" = "1.3-2"' in made.files["packages.R"]
+    lines = made.dockerfile
+    order = ["r-locked.R fetch", "dpkg -s r-base-dev", "Rscript /build/r-locked.R\n", "Rscript /build/packages.R"]
+    assert [lines.index(word) for word in order] == sorted(lines.index(word) for word in order)
+    assert "id=netrc" in lines
+    plain = render(replace(declared, r=replace(r, repository=None)), "0" * 16, dialect=Dialect.BUILDKIT)
+    assert 'own <- c("https://cloud.r-project.org")' in plain.files["r-locked.R"]
+    assert "apt-cache -q show r-cran-r6 " in plain.dockerfile
+    ready = render(
+        replace(declared, image="rocker/r-ver:4.5.2", r=RPart(packages=("dplyr",))), "0" * 16, dialect=Dialect.CLASSIC
+    )
+    assert ready.files["r-locked.R"].startswith("own <- c()\n")
+    assert "r-base-dev" not in ready.dockerfile
+    footing = Footing("workbench/tidy:1", 1, Addition(r=("R6",)))
+    assert "r-locked" not in render(declared, "0" * 16, dialect=Dialect.BUILDKIT, footing=footing).dockerfile
+
+
+def test_a_lock_of_renv_goes_the_same_way(tmp_path: Path) -> None:
+    """Out of the repositories that it names; renv is there only for what is in none, and gets only that."""
+    packages = {
+        "digest": {"Version": "0.6.37", "Source": "Repository"},
+        "odd": {"Version": "1.0", "Source": "Repository"},
+    }
+    lock = {
+        "R": {"Version": "4.5.0", "Repositories": [{"Name": "CRAN", "URL": "https://cran.example"}]},
+        "Packages": packages,
+    }
+    made = recipe(tmp_path, {"renv.lock": json.dumps(lock)})
+    assert made.files["r-locked.txt"] == "digest 0.6.37 -\nodd 1.0 -\n"
+    assert 'own <- c("https://cran.example")' in made.files["r-locked.R"]
+    assert "renv.R" not in made.files
+    assert "r-cran-renv" not in made.files["same.sh"]
+    packages["mine"] = {"Version": "0.1", "Source": "GitHub"}
+    made = recipe(tmp_path, {"renv.lock": json.dumps(lock)})
+    assert "mine" not in made.files["r-locked.txt"]
+    assert 'lock$Packages[c("mine")]' in made.files["renv.R"]
+    assert made.dockerfile.index("r-locked.R fetch") < made.dockerfile.index("renv.R")
+    assert "echo r-cran-renv" in made.files["same.sh"]
+    assert "id=netrc" not in made.dockerfile[made.dockerfile.index("# R packages in exact") :]
 
 
 def test_a_dockerfile_keeps_its_lines(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ LOCK = Lock(
     "20261127T060000Z",
     ("dplyr==1.1.4",),
 )
+SUM = "--hash=md5:" + "0" * 32
 
 
 def test_a_lock_is_read_as_it_was_written() -> None:
@@ -30,14 +31,19 @@ def test_a_lock_is_read_as_it_was_written() -> None:
     text = LOCK.to_json()
     assert Lock.from_json(text) == LOCK
     assert len([line for line in text.splitlines() if "==" in line]) == 3
+    summed = replace(LOCK, r=(f"dplyr==1.1.4 {SUM}",))
+    assert Lock.from_json(summed.to_json()) == summed
+    assert summed.r_versions == LOCK.r_versions == {"dplyr": "1.1.4"}
     assert replace(LOCK, r=()).digest != LOCK.digest == Lock.from_json(text).digest
 
 
 def test_a_lock_tells_what_it_lacks_and_what_agrees() -> None:
     """Names are compared as Python compares them; versions have to be equal."""
     assert LOCK.lacks(["six>=1", "Pygments", "pandas[excel]>=2"]) == ["pandas[excel]>=2"]
-    assert LOCK.agrees(["Pygments==2.19.2", "six==1.17.0", "toolz==1.0", "deb:tree==9"])
-    assert not LOCK.agrees(["six==1.16.0"])
+    assert LOCK.agrees(["Pygments==2.19.2", "six==1.17.0", "toolz==1.0", "deb:tree==9", "R:dplyr==1.1.4", "R:R6==2"])
+    assert not LOCK.agrees(["six==1.16.0", "R:dplyr==1.1.4"])
+    assert not LOCK.agrees(["six==1.17.0", "R:dplyr==1.1.3"])
+    assert not LOCK.agrees(["six==1.17.0"]), "what R packages it has must be there: nothing fetches them later"
     assert LOCK.debian_names == {"libpq5", "tree"}
 
 
@@ -52,7 +58,16 @@ def test_changes_are_what_differs() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{}", '{"form": 99}', LOCK.to_json().replace("six", "s\\u001bix"), LOCK.to_json().replace('"r"', '"x"')],
+    [
+        "",
+        "[]",
+        "{}",
+        '{"form": 99}',
+        LOCK.to_json().replace("six", "s\\u001bix"),
+        LOCK.to_json().replace('"r"', '"x"'),
+        LOCK.to_json().replace("dplyr==1.1.4", "dplyr==1.1.4 --hash=md5:00"),
+        LOCK.to_json().replace("dplyr==", "x; quit() =="),
+    ],
 )
 def test_a_broken_lock_is_a_problem(tmp_path: Path, text: str) -> None:
     """A lock that cannot be read is no reason to build without one: the environment is invalid, with the file named."""

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def lock(call: Invocation, name: str, update: bool) -> None:
     """Write down exactly what an environment is, beside its declaration: it is built first where it is not.
 
-    A build with the lock repeats: base image, Debian's and Python's packages, with hashes. A package that is added to
-    the declaration goes on top of it and changes no other; lock again to have it in the lock.
+    A build with the lock repeats: base image, Debian's, Python's and R's packages, with hashes. A package that is added
+    to the declaration goes on top of it and changes no other; lock again to have it in the lock.
     """
     from workbench.services import environments as service
     from workbench.services import locks
@@ -52,7 +52,7 @@ def lock(call: Invocation, name: str, update: bool) -> None:
 @subcommand(environments, "outdated")
 @NAME
 def outdated(call: Invocation, name: str) -> None:
-    """Show what a forced build would change: the base image, Debian's and Python's packages."""
+    """Show what a forced build would change: the base image, Debian's, Python's and R's packages."""
     from workbench.services import locks
 
     bench = call.changing()

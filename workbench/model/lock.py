@@ -11,6 +11,9 @@ from typing import Any
 
 FORM = 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
+R_LINE = re.compile(
+    r"([A-Za-z][A-Za-z0-9.]*)==(\d+(?:[.-]\d+)*)(?: --hash=(?:md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}))?", re.ASCII
+)
 
 
 def canonical(name: str) -> str:
@@ -30,7 +33,7 @@ class Lock:
 
     `base` is the image by its digest, empty for a venv; `python` are requirement lines with hashes
     (`six==1.17.0 --hash=sha256:…`), `debian` packages as `name=version` that came on top of the base, on the day of
-    `snapshot`; `r` those of R that are not Debian's, as `name==version`.
+    `snapshot`; `r` those of R that are not Debian's, with a checksum (`dplyr==1.1.4 --hash=md5:…`).
     """
 
     engine: str
@@ -57,15 +60,27 @@ class Lock:
         """Names of its Debian packages."""
         return frozenset(line.partition("=")[0] for line in self.debian)
 
+    @property
+    def r_versions(self) -> dict[str, str]:
+        """Versions of its R packages by their names."""
+        return r_versions(self.r)
+
+    @property
+    def r_names(self) -> frozenset[str]:
+        """Names of its R packages."""
+        return frozenset(self.r_versions)
+
     def lacks(self, lines: Iterable[str]) -> list[str]:
         """Requirement lines for packages that are not in it."""
         return [line for line in lines if name_of(line) not in self.pins]
 
     def agrees(self, packages: Iterable[str]) -> bool:
-        """Whether Python packages, as `name==version`, are of its versions."""
+        """Whether packages of an image are of its versions: Python's as `name==version`, R's, all of them, as `R:name==version`."""
+        packages = tuple(packages)
         versions = {name: pin.partition("==")[2] for name, pin in self.pins.items()}
         pairs = ((name_of(line), line.partition("==")[2]) for line in packages if ":" not in line)
-        return all(versions.get(name, version) == version for name, version in pairs)
+        r = {f"R:{name}=={version}" for name, version in self.r_versions.items()}
+        return r <= {*packages} and all(versions.get(name, version) == version for name, version in pairs)
 
     def to_json(self) -> str:
         """As the file has it: a line for each package, so that differences can be read."""
@@ -80,6 +95,8 @@ class Lock:
         values: dict[str, Any] = {key: _value(key, value) for key, value in data.items() if _known(key, cls)}
         if not isinstance(values.get("engine"), str) or not isinstance(values.get("platform"), str):
             raise ValueError("it names no engine and platform")  # noqa: TRY004 - of the file, not of a caller
+        if wrong := [line for line in values.get("r", ()) if not R_LINE.fullmatch(line)]:
+            raise ValueError(f"{wrong[0][:80]!r} is no R package with its version")
         return cls(**values)
 
 
@@ -87,10 +104,15 @@ class Lock:
 class Change:
     """A package that an update would change; `available` is empty where it would go, `installed` where it would come."""
 
-    kind: str  # python, debian or image
+    kind: str  # python, debian, r or image
     name: str
     installed: str
     available: str
+
+
+def r_versions(lines: Iterable[str]) -> dict[str, str]:
+    """Versions of R packages by their names, out of `name==version` with or without a checksum."""
+    return {found[1]: found[2] for found in map(R_LINE.fullmatch, lines) if found}
 
 
 def _known(key: str, lock: type[Lock]) -> bool:

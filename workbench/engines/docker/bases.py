@@ -114,11 +114,17 @@ class Bases:
         return self._held(image, self._pin(image))
 
     def _held(self, image: str, pin: str) -> Base | None:
-        """The image as the engine has it: by the pin, else by its tag; its own name first, then the mirror's."""
+        """The image as the engine has it: by the pin, else by its tag; its own name first, then the mirror's.
+
+        What no registry has is pinned by its id, by which no builder finds it: then its tag has to name it still.
+        """
         for name in dict.fromkeys((image, mirrored(image, self._registries))):
-            wanted = f"{ImageName.parse(name).repository}@{pin}" if pin else name
-            if found := self._seen(image, wanted):
+            parsed = ImageName.parse(name)
+            if found := self._seen(image, f"{parsed.repository}@{pin}" if pin else name):
                 return found
+            tagged = self._seen(image, f"{parsed.repository}:{parsed.tag}") if pin and parsed.tag else None
+            if tagged and tagged.here_only and tagged.id == pin:
+                return tagged
         return None
 
     def _seen(self, image: str, reference: str) -> Base | None:

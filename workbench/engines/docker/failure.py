@@ -31,6 +31,14 @@ _HINTS: tuple[tuple[str, str], ...] = (
         "That version is gone from the mirror: `workbench environments lock NAME --update` takes what there is.",
     ),
     (
+        r"is gone from the repository",
+        "`workbench environments lock NAME --update` takes what there is; a dated `repository:` keeps what was.",
+    ),
+    (
+        r"is another file than was locked",
+        "Somebody has put other files under the same versions: ask who keeps the repository before you lock again.",
+    ),
+    (
         r"toomanyrequests|429 Too Many",
         "The registry limits pulls: log in (`docker login`), or set `registries:` to a mirror.",
     ),
@@ -103,4 +111,4 @@ def _telling(error: str, tail: tuple[str, ...], loose: tuple[str, ...]) -> str:
         number = re.search(r"exit (?:code|status)|non-zero code", error)
         lines = [*loose[-1:], error, *tail[-1:]] if number else [*tail[-1:], *loose[-1:], error]
     chosen = next((line for line in reversed(lines) if line.strip()), "")
-    return re.sub(r"^(?:cause|error|E): ", "", chosen.strip())
+    return re.sub(r"^(?:cause|[eE]rror|E): ", "", chosen.strip())

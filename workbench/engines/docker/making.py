@@ -76,7 +76,7 @@ class Making:
         except NoSuchThing:
             return None
         lock = self.spec.locked
-        if seen["Id"] != before.digest or (lock and not lock.agrees(pins(before.packages))):
+        if seen["Id"] != before.digest or (lock and not lock.agrees(before.packages)):
             return None
         old = Ingredients.read(((seen.get("Config") or {}).get("Labels") or {}).get(MADE_OF))
         more = addition(old, ingredients(self.spec, recipe.RECIPE, self.bases), self.spec)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,12 +19,14 @@ from workbench.engines.docker.connection import Connection, NoSuchThing
 from workbench.engines.docker.contents import Library
 from workbench.engines.docker.image_name import ImageName, mirrored
 from workbench.engines.docker.making import pins
+from workbench.engines.docker.r_repository import RRepository
 from workbench.engines.docker.recipe.ingredients import more_than_packages, tools
+from workbench.engines.docker.recipe.r import repository
 from workbench.engines.docker.recipe.sheet import CA_BUNDLE
 from workbench.engines.docker.registries import PackageIndex
 from workbench.errors import Refused, WorkbenchError
 from workbench.model.environment import EnvironmentSpec, Revision
-from workbench.model.lock import Change, Lock, changes, name_of
+from workbench.model.lock import R_LINE, Change, Lock, changes, name_of
 
 _MACHINES = {"amd64": "x86_64-unknown-linux-gnu", "arm64": "aarch64-unknown-linux-gnu"}
 _INST = re.compile(r"^Inst (\S+) (?:\[(\S+)\] )?\((\S+)", re.MULTILINE)
@@ -60,8 +62,6 @@ class Pinning:
         direct = {name_of(line) for line in (spec.python.packages if spec.python else ()) if "@" in line}
         python = [line for line in pins(mine) if name_of(line) not in direct]
         debian = [line.removeprefix("deb:").replace("==", "=", 1) for line in mine if line.startswith("deb:")]
-        of_debian = {line.partition("=")[0] for line in debian}
-        r = [line.removeprefix("R:") for line in mine if line.startswith("R:")]
         return Lock(
             engine="docker",
             platform=self.connection.daemon().platform,
@@ -70,12 +70,12 @@ class Pinning:
             python=resolver.hashed(python, self._options(), env=self._env(), log=self.log, cancelled=self.cancelled),
             debian=tuple(sorted(debian)),
             snapshot=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}",
-            r=tuple(line for line in r if not self._debians(line, of_debian)),
+            r=self._r().locked(self._of_repository(mine)),
         )
 
     def outdated(self) -> list[Change]:
-        """What a forced build would bring: the base, Debian's packages, Python's."""
-        return [*self._base_change(), *self._debian_changes(), *self._python_changes()]
+        """What a forced build would bring: the base, Debian's packages, Python's; and R's of a repository that are newer there."""
+        return [*self._base_change(), *self._debian_changes(), *self._python_changes(), *self._r_changes()]
 
     def export(self, folder: Path) -> None:
         """Write the Dockerfile with all that it takes from its context. Raises `Refused` where something is in the way."""
@@ -86,11 +86,8 @@ class Pinning:
         if written.trees:
             raise Refused("a build that takes folders of a project is exported with that project", title="export")
         folder.mkdir(parents=True, exist_ok=True)
-        trusted = f"if [ -s {CA_BUNDLE} ]; then export SSL_CERT_FILE={CA_BUNDLE}; fi"
-        dockerfile = written.dockerfile.replace(
-            f"export SSL_CERT_FILE={CA_BUNDLE}",
-            trusted,
-        )
+        trusted = rf"export(?: \w+={re.escape(CA_BUNDLE)})+"
+        dockerfile = re.sub(trusted, lambda it: f"if [ -s {CA_BUNDLE} ]; then {it[0]}; fi", written.dockerfile)
         for name, text in {"Dockerfile": dockerfile, **written.files}.items():
             (folder / name).write_text(text, encoding="utf-8")
         if written.needs_uv:
@@ -110,10 +107,32 @@ class Pinning:
             )
         return self.library.of(held.id).packages
 
-    def _debians(self, line: str, of_debian: set[str]) -> bool:
-        name = line.partition("==")[0].lower()
-        # What is in r-base-core or r-recommended needs no package of its own name.
-        return f"r-cran-{name}" in of_debian
+    def _of_repository(self, packages: Iterable[str]) -> list[str]:
+        """R packages that are not Debian's; what is in r-base-core or r-recommended is not among those of an image."""
+        debian = {
+            re.sub(r"^deb:r-[a-z]+-", "", line).partition("==")[0] for line in packages if line.startswith("deb:r-")
+        }
+        names = (line.removeprefix("R:") for line in packages if line.startswith("R:"))
+        return [line for line in names if line.partition("==")[0].lower() not in debian and R_LINE.fullmatch(line)]
+
+    def _r(self) -> RRepository:
+        spec = self.spec
+        address = repository(spec)
+        places = [address] if address else []
+        return RRepository(
+            self.connection,
+            self.revision.reference,
+            places,
+            spec.name,
+            self.home,
+            self.cancelled,
+            passwords=not more_than_packages(spec),
+        )
+
+    def _r_changes(self) -> list[Change]:
+        base = frozenset(self._base_packages() if self.spec.image else ())
+        mine = [line for line in self.revision.packages if line not in base]
+        return self._r().newer(self._of_repository(mine)) if self.spec.r else []
 
     def _base_change(self) -> list[Change]:
         name, _, digest = self.revision.base.partition("@")

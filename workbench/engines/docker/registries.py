@@ -30,7 +30,7 @@ class PackageIndex:
     @property
     def without_passwords(self) -> PackageIndex:
         """The same for code that may not have the person's passwords."""
-        return PackageIndex(_bare(self.url), tuple(map(_bare, self.extra)), self.insecure_hosts)
+        return PackageIndex(without_password(self.url), tuple(map(without_password, self.extra)), self.insecure_hosts)
 
     @property
     def uv_toml(self) -> str:
@@ -46,7 +46,7 @@ class PackageIndex:
         return "".join(f"{line}\n" for line in lines)
 
 
-def _bare(url: str) -> str:
+def without_password(url: str) -> str:
     """An address without the name and password in it."""
     parts = urlsplit(url)
     return url if "@" not in parts.netloc else parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from threading import Event
 
 from workbench.engines.base import LABEL, Cancelled
@@ -18,16 +20,31 @@ LOOK = 0.2
 
 
 def say(
-    connection: Connection, image: str, script: str, *, home: str, cancelled: Event, seconds: float = LONGEST
+    connection: Connection,
+    image: str,
+    script: str,
+    *,
+    home: str,
+    cancelled: Event,
+    seconds: float = LONGEST,
+    shown: Mapping[Path, str] | None = None,
 ) -> str | None:
-    """What `script` prints as root in `image`, with network; None where it fails or takes too long."""
+    """What `script` prints as root in `image`, with network; None where it fails or takes too long.
+
+    `shown` are files of this machine that it may read, each with its place there.
+    """
     with connection.api() as api:
+        host = api.create_host_config(
+            binds={str(path): {"bind": place, "mode": "ro"} for path, place in (shown or {}).items()},
+            security_opt=["label=disable"] if connection.daemon().selinux else None,
+        )
         try:
             made = api.create_container(
                 image,
                 entrypoint=["/bin/sh", "-c", script],
                 command=[],
                 user="0:0",
+                host_config=host,
                 environment=proxies_without_password(),
                 labels={f"{LABEL}home": home, f"{LABEL}owner": str(os.getuid()), f"{LABEL}role": ROLE},
             )

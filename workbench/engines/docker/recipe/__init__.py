@@ -9,6 +9,7 @@ and the package index are mounted, so that none of them stays in a layer.
     system     Debian packages: the languages, and what is declared
     python     the venv, our kernel and JupyterLab in it, and what is declared
     r          R packages, of Debian and of a repository
+    cran       R packages of a repository in exactly the versions of a lock
     conda      what micromamba makes in the venv's place
     locked     exact versions out of our own lock file
     exact      lock files by uv and renv; packages from folders of this machine
@@ -25,7 +26,18 @@ from dataclasses import replace
 from workbench.engines.base import LABEL
 from workbench.engines.docker.bases import Base
 from workbench.engines.docker.image_name import mirrored
-from workbench.engines.docker.recipe import conda, dockerfile, exact, install_r, locked, project, python, r, system
+from workbench.engines.docker.recipe import (
+    conda,
+    cran,
+    dockerfile,
+    exact,
+    install_r,
+    locked,
+    project,
+    python,
+    r,
+    system,
+)
 from workbench.engines.docker.recipe.ingredients import MADE_OF, Footing, ingredients
 from workbench.engines.docker.recipe.sheet import TREES, Dialect, Recipe, Sheet
 from workbench.model.environment import EnvironmentSpec
@@ -83,6 +95,7 @@ def render(
         exact.python_lock(sheet)
         python.packages(sheet)
     install_r.repository(sheet)
+    cran.locked(sheet)
     r.packages(sheet)
     exact.r_lock(sheet)
     install_r.run(sheet)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from workbench.context import rules
-from workbench.engines.docker.recipe import r, system
+from workbench.engines.docker.recipe import cran, r, system
 from workbench.engines.docker.recipe.ingredients import tools
 from workbench.engines.docker.recipe.project import trust
 from workbench.engines.docker.recipe.python import VENV
 from workbench.engines.docker.recipe.sheet import CA_BUNDLE, Dialect, Sheet, Tree
 from workbench.errors import Refused
 from workbench.model.environment import LocalPackage
+from workbench.model.lock import R_LINE
 from workbench.text import one_line
 
 LOCKED = "Python packages in exact versions"
@@ -71,31 +72,47 @@ def python_local(sheet: Sheet) -> None:
 
 
 def r_lock(sheet: Sheet) -> None:
-    """`renv.lock`: what Debian has in that very version, the rest by renv."""
+    """`renv.lock`: what Debian has in that very version, what a repository or its archive has, the rest by renv."""
     spec = sheet.spec.r
     if spec is None or spec.lock is None:
         return
     _no_classic(sheet, "a lock file of renv")
-    sheet.files["renv.lock"] = text = sheet.text(spec.lock)
-    bare = sheet.base.startswith("rocker/")
-    if not bare:
-        _same_in_debian(sheet, json.loads(text)["Packages"])
-    repository = f"options(repos = c(CRAN = {r.string(spec.repository)}))" if spec.repository else ""
-    sheet.files["renv.R"] = _RENV.replace("@REPOSITORY@", repository)
+    text = sheet.text(spec.lock)
+    data = json.loads(text)
+    packages: Mapping[str, Mapping[str, str]] = data["Packages"]
+    lines = {name: f"{name}=={facts.get('Version', '')}" for name, facts in packages.items()}
+    ours = {name for name, facts in packages.items() if facts.get("Source", "Repository") in ("Repository", "CRAN")}
+    elsewhere = [name for name in packages if name not in ours or not R_LINE.fullmatch(lines[name])]
+    if not sheet.base.startswith("rocker/"):
+        _same_in_debian(sheet, packages, renv=bool(elsewhere))
+    named = [spec.repository, *(entry.get("URL") for entry in data.get("R", {}).get("Repositories") or ())]
+    repositories = [url for url in dict.fromkeys(named) if url]
+    if fetched := [line for name, line in lines.items() if name not in elsewhere]:
+        cran.exact(sheet, fetched, repositories or [r.CRAN], passwords=False)
+    if elsewhere:
+        _by_renv(sheet, text, elsewhere)
+
+
+def _by_renv(sheet: Sheet, text: str, names: Sequence[str]) -> None:
+    """What is in no repository of packages, as what is on GitHub."""
+    spec = sheet.spec.r
+    sheet.files["renv.lock"] = text
+    repository = f"options(repos = c(CRAN = {r.text(spec.repository)}))" if spec and spec.repository else ""
+    sheet.files["renv.R"] = _RENV.replace("@REPOSITORY@", repository).replace("@NAMES@", r.vector(names))
     mounts, exports = trust(sheet)
     mounts = [*system.mounts(sheet), *mounts, *sheet.shown("renv.lock", "renv.R")]
-    compiler = "apt-get update -q && apt-get install -q -y --no-install-recommends r-base-dev"
     restore = "Rscript --no-init-file /build/renv.R"
-    commands = [exports, restore if bare else f"{{ {restore} || {{ {compiler} && {restore}; }}; }}"]
-    sheet.run(mounts, commands, "R packages in exact versions")
+    bare = sheet.base.startswith("rocker/")
+    commands = [exports, restore if bare else f"{{ {restore} || {{ {r.COMPILER} && {restore}; }}; }}"]
+    sheet.run(mounts, commands, "R packages of no repository, by renv")
 
 
-def _same_in_debian(sheet: Sheet, packages: Mapping[str, Mapping[str, str]]) -> None:
-    """What Debian has in the very version, and renv."""
+def _same_in_debian(sheet: Sheet, packages: Mapping[str, Mapping[str, str]], *, renv: bool) -> None:
+    """What Debian has in the very version, and `renv` where it is needed."""
     wanted = [f"r-cran-{name.lower()} {facts.get('Version', '')}" for name, facts in packages.items()]
     sheet.files["renv.debian"] = "".join(f"{line}\n" for line in wanted)
-    sheet.files["same.sh"] = _SAME
-    install = "sh /build/same.sh | xargs apt-get install -q -y --no-install-recommends"
+    sheet.files["same.sh"] = _SAME + ("echo r-cran-renv\n" if renv else "")
+    install = "sh /build/same.sh | xargs -r apt-get install -q -y --no-install-recommends"
     mounts = [*system.mounts(sheet), *sheet.shown("renv.debian", "same.sh")]
     commands = [*system.before(sheet), install, *system.after(sheet)]
     sheet.run(mounts, commands, "R packages that Debian has in the versions asked for")
@@ -108,26 +125,24 @@ def r_local(sheet: Sheet) -> None:
         return
     mount, place = _mounted(sheet, "package", spec.local)
     mounts = [*system.mounts(sheet), *([mount] if mount else [])]
-    compiler = "apt-get update -q && apt-get install -q -y --no-install-recommends r-base-dev"
-    commands = [f"{{ [ ! -d {place}/src ] || command -v gcc > /dev/null || {{ {compiler}; }}; }}"]
+    commands = [f"{{ [ ! -d {place}/src ] || command -v gcc > /dev/null || {{ {r.COMPILER}; }}; }}"]
     sheet.run(mounts, [*commands, f"R CMD INSTALL --no-docs {place}"], LOCAL)
 
 
 _SAME = """\
-# Names of Debian's packages that are in the version of the lock file, and renv.
+# Names of Debian's packages that are in the version of the lock file.
 apt-cache madison $(cut -d' ' -f1 /build/renv.debian) 2>/dev/null | awk '
     NR == FNR { wanted[$1] = $2; next }
     index($3, wanted[$1] "-") == 1 || index($3, wanted[$1] "+") == 1 { print $1 }
 ' /build/renv.debian - | sort -u
-echo r-cran-renv
 """
 _RENV = """\
-# Restores a lock file into R's own library; what is there in the right version stays.
+# Restores what a lock file has of no repository into R's own library; what is there in the right version stays.
 @REPOSITORY@
 options(renv.consent = TRUE, renv.config.cache.enabled = FALSE)
 if (!requireNamespace("renv", quietly = TRUE)) install.packages("renv")
 lock <- renv::lockfile_read("/build/renv.lock")
-wanted <- vapply(lock$Packages, function(one) one$Version, "")
+wanted <- vapply(lock$Packages[@NAMES@], function(one) one$Version, "")
 there <- function() installed.packages()[, "Version"]
 same <- function() { found <- there()[names(wanted)]; !is.na(found) & found == wanted }
 if (!all(same())) {

@@ -12,7 +12,6 @@ from workbench.engines.docker.recipe.sheet import Sheet
 _INSTALL = re.compile(r"install\.packages\(\s*(?:c\(([^()]*)\)|([\"'][^\"']*[\"']))")
 _QUOTED = re.compile(r"[\"']([A-Za-z][A-Za-z0-9.]*)[\"']")
 _RSCRIPT = "Rscript --no-save --no-restore --no-init-file --no-environ"
-_COMPILER = "apt-get update -q && apt-get install -q -y --no-install-recommends r-base-dev"
 
 
 def run(sheet: Sheet) -> None:
@@ -28,7 +27,7 @@ def run(sheet: Sheet) -> None:
     more, exports = project.trust(sheet)
     command = f"{_RSCRIPT} /build/prelude.R {shlex.quote(path)}"
     place = [f"cd {project.COPY}"] if sheet.spec.context else []
-    commands = [exports, *place, command if bare else f"{{ {command} || {{ {_COMPILER} && {command}; }}; }}"]
+    commands = [exports, *place, command if bare else f"{{ {command} || {{ {r.COMPILER} && {command}; }}; }}"]
     mounts = [*system.mounts(sheet), *mounts, *more, *sheet.shown("prelude.R")]
     sheet.run(mounts, commands, "The project's own install.R")
 
@@ -38,7 +37,7 @@ def repository(sheet: Sheet) -> None:
     spec = sheet.spec.r
     if spec is None or not spec.repository:
         return
-    line = f"options(repos = c(CRAN = {r.string(spec.repository)}))"
+    line = f"options(repos = c(CRAN = {r.text(spec.repository)}))"
     sheet.files["repository.R"] = f"{line}\n"
     sheet.add("COPY repository.R /opt/workbench/repository.R", "Where R gets its packages")
     sheet.add('RUN cat /opt/workbench/repository.R >> "$(R RHOME)/etc/Rprofile.site"')

@@ -32,11 +32,11 @@ def r_check(sheet: Sheet) -> str:
     lock = sheet.spec.locked
     if lock is None or not lock.r:
         return ""
-    pairs = ", ".join(f'"{line.replace("==", chr(34) + " = " + chr(34))}"' for line in lock.r if line.count("==") == 1)
+    pairs = ", ".join(f'"{name}" = "{version}"' for name, version in lock.r_versions.items())
     return (
         f"locked <- c({pairs})\n"
         'there <- installed.packages()[, "Version"]\n'
         "other <- names(locked)[is.na(there[names(locked)]) | there[names(locked)] != locked]\n"
         'if (length(other)) stop("not of the locked version: ", paste(other, collapse = ", "), '
-        '"; name a dated `repository:`", call. = FALSE)\n'
+        '"; lock again to take what was added with what it needs", call. = FALSE)\n'
     )

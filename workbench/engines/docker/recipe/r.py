@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from workbench.engines.docker.base_image import base_image
 from workbench.engines.docker.recipe import system
 from workbench.engines.docker.recipe.locked import r_check
 from workbench.engines.docker.recipe.sheet import CA_BUNDLE, Dialect, Sheet
+from workbench.model.environment import EnvironmentSpec
 
 CRAN = "https://cloud.r-project.org"
+COMPILER = "apt-get update -q && apt-get install -q -y --no-install-recommends r-base-dev"
+MAKERS = 'if (nzchar(Sys.which("make"))) 2L else 1L'  # R builds side by side by make, which not every image has
 
 
 def packages(sheet: Sheet) -> None:
@@ -23,18 +27,16 @@ def packages(sheet: Sheet) -> None:
         return
     if not r.repository and not bare and sheet.own:
         of_debian(sheet, names)
-    repository = r.repository or (CRAN if sheet.own and not bare else "")
-    sheet.files["packages.R"] = script(names, repository) + r_check(sheet)
+    sheet.files["packages.R"] = script(names, repository(sheet.spec)) + r_check(sheet)
     mounts = system.mounts(sheet)
     trust = f"export SSL_CERT_FILE={CA_BUNDLE} CURL_CA_BUNDLE={CA_BUNDLE}"
-    compiler = "apt-get update -q && apt-get install -q -y --no-install-recommends r-base-dev"
     place = "/build/packages.R"
     if sheet.dialect is Dialect.CLASSIC:
         sheet.add("COPY packages.R /opt/packages.R")
         place, trust = "/opt/packages.R", "true"
     else:
         mounts += [*sheet.trust(), "type=bind,source=packages.R,target=/build/packages.R"]
-    missing = f"Rscript {place} || {{ {compiler} && Rscript {place} install; }}"
+    missing = f"Rscript {place} || {{ {COMPILER} && Rscript {place} install; }}"
     if not sheet.own or bare:
         missing = f"Rscript {place} install"
     commands = [trust, missing]
@@ -45,7 +47,8 @@ def packages(sheet: Sheet) -> None:
 
 def of_debian(sheet: Sheet, names: Sequence[str]) -> None:
     """Those of the packages that Debian has."""
-    locked = sheet.spec.locked.debian_names if sheet.spec.locked else frozenset[str]()
+    lock = sheet.spec.locked
+    locked = {*lock.debian_names, *(f"r-cran-{name.lower()}" for name in lock.r_names)} if lock else set[str]()
     debian = " ".join(wanted for name in names if (wanted := f"r-cran-{name.lower()}") not in locked)
     if not debian:
         return
@@ -57,17 +60,28 @@ def of_debian(sheet: Sheet, names: Sequence[str]) -> None:
 
 def script(names: Sequence[str], repository: str) -> str:
     """An R script that says what of `names` is missing, and with `install` gets it from `repository` (empty: R's own)."""
-    wanted = ", ".join(f'"{name}"' for name in names)
-    repos = f", repos = {string(repository)}" if repository else ""
+    repos = f", repos = {text(repository)}" if repository else ""
     return (
-        f"wanted <- c({wanted})\n"
+        f"wanted <- {vector(names)}\n"
         "missing <- function() setdiff(wanted, rownames(installed.packages()))\n"
         'if (length(missing()) && "install" %in% commandArgs(TRUE)) '
-        f"install.packages(missing(){repos}, Ncpus = 2L)\n"
+        f"install.packages(missing(){repos}, Ncpus = {MAKERS})\n"
         'if (length(missing())) stop("not installed: ", paste(missing(), collapse = ", "), call. = FALSE)\n'
     )
 
 
-def string(text: str) -> str:
+def repository(spec: EnvironmentSpec) -> str:
+    """Where R packages of `spec` come from; empty: where the R of its image is set to get them."""
+    if spec.r and spec.r.repository:
+        return spec.r.repository
+    return "" if spec.image or base_image(spec).startswith("rocker/") else CRAN
+
+
+def vector(texts: Sequence[str]) -> str:
+    """As R writes some texts."""
+    return f"c({', '.join(map(text, texts))})"
+
+
+def text(plain: str) -> str:
     """As R writes a text."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "") + '"'
+    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "") + '"'

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from repositories import git, repository
+from schedule_world import World
 
 from workbench.declare import load_schedule
 from workbench.errors import NotFound, Refused, WorkbenchError
@@ -18,7 +19,8 @@ from workbench.model.code import AS_IT_IS, Code, code
 from workbench.model.environment import EngineName
 from workbench.model.project import Project
 from workbench.model.run import Request
-from workbench.services import commits, control, foresight, projects, requests, runs, seen, trees
+from workbench.model.schedule import DueState
+from workbench.services import commits, control, foresight, projects, requests, runs, schedules, seen, trees
 from workbench.services.bench import Bench, open_bench
 from workbench.store import contained
 
@@ -344,3 +346,57 @@ def test_a_due_time_waits_for_its_remote_and_no_other_does(bench: Bench, project
     later = now + timedelta(hours=1)
     until(lambda: not fetches.holds(spec, later, later + timedelta(seconds=1)), "the next answer")
     assert "away" not in commits.commit(bench, project, spec.code.after_fetch).problem != ""
+
+
+def test_schedules_fire_with_the_code_of_their_time(world: World, tmp_path: Path) -> None:
+    """`frozen` is as it was when due, and a fetched branch has what was pushed before; an edit afterwards is not seen. Where
+    the remote is away it fires all the same, in time, with the commit fetched last."""
+    from waiting import until
+
+    bench = world.bench
+    project = projects.get(bench, "p")
+    git(project.path, "checkout", "-qB", "main")
+    (project.path / "notebooks/helper.py").write_text("VALUE = 'first'\n")
+    git(project.path, "add", "--all")
+    git(project.path, "commit", "-qm", "first")
+    remote = elsewhere(bench, project, tmp_path)
+    world.write("frozen", cron="0 * * * *", code="frozen")
+    world.write("main", cron="0 * * * *", code={"ref": "main", "fetch": True})
+    world.at(world.now)
+    newest = pushed(remote, tmp_path, "theirs")
+    (project.path / "notebooks/helper.py").write_text("VALUE = 'edited'\n")
+
+    def fired(key: str, hour: int) -> int | None:
+        world.now += timedelta(milliseconds=300)  # our clock stands still
+        world.part.look(woken=True)
+        return next((row.run for row in schedules.ledger(bench, key, limit=1) if row.due.hour == hour), None)
+
+    def due(hour: int) -> dict[str, Any]:
+        world.at(world.now.replace(hour=hour, minute=0, second=1))
+        found = {}
+        for key in ("p/frozen", "p/main"):
+            number = int(until(lambda key=key: fired(key, hour), f"{key} to fire"))
+            found[key] = runs.noted(bench, number)
+            world.end(number)
+        return found
+
+    found = due(11)
+    (project.path / "notebooks/helper.py").write_text("VALUE = 'later'\n")
+    assert (files_of(bench, found["p/frozen"]) / "notebooks/helper.py").read_text() == "VALUE = 'edited'\n"
+    assert (found["p/main"]["code"]["commit"], found["p/main"]["code"]["problem"]) == (newest, "")
+    remote.rename(tmp_path / "away.git")
+    found = due(12)
+    assert found["p/main"]["code"]["commit"] == newest
+    assert "does not appear" in found["p/main"]["code"]["problem"]
+    assert [state for _, state in world.ledger("p/main")] == [DueState.FIRED, DueState.FIRED]
+
+
+def test_an_address_with_a_password_is_in_no_message_and_no_argument(bench: Bench, project: Project) -> None:
+    """It goes to git by a private file, and what git says is told without it."""
+    git(project.path, "remote", "add", "origin", "http://ann:hunter2-hunter2@127.0.0.1:9/x.git")
+    problem = commits.fetch(bench, project)
+    assert problem
+    assert "hunter2" not in problem
+    mirror = next((bench.home.code / "repositories").iterdir())
+    assert "hunter2" in (mirror / "remote").read_text()
+    assert (bench.home.state.stat().st_mode & 0o077) == 0

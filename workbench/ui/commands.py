@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from workbench.model.code import LIVE
 from workbench.paths import Home
 from workbench.services.command_lines import beginning
 
@@ -43,6 +44,12 @@ def sweeps(values: Mapping[str, str]) -> list[str]:
     except ValueError:
         return []
     return [part for word in found for part in ("--sweep", word)]
+
+
+def codes(values: Mapping[str, str]) -> list[str]:
+    """`--code main` where a form has files of another moment than the present."""
+    said = values.get("code", "").strip()
+    return ["--code", said] if said and said != LIVE else []
 
 
 def shown(value: Any) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from textual.containers import Vertical
 
 from workbench.errors import WorkbenchError
+from workbench.model.code import AS_IT_IS, LIVE, Code, code
 from workbench.model.environment import EnvironmentSpec
 from workbench.model.parameter import Declared
 from workbench.model.parameter import shown as asked_for
@@ -50,6 +51,7 @@ class NotebookForm(Form[Any]):
         self.project, self.notebook, self.environment = project, notebook, environment
         self.given = dict(given or {})
         self.parameters: Parameters | None = None
+        self.code = ""  # what the field says at first
         self._of = ("", "")
         self._why = ""
 
@@ -130,6 +132,7 @@ class NotebookForm(Form[Any]):
         lines = [parameter_field(one, self.given.get(one.name, one.default)) for one in found.declared]
         if lines:
             lines.append(line("sweep", "several values", placeholder=SWEEP, hint="one run for each combination"))
+        lines.append(line("code", "code", self.code, placeholder=LIVE, hint="live, frozen, or a branch, tag or commit"))
         await more.mount_all(lines)
 
     def swept(self, values: Mapping[str, str], errors: dict[str, str]) -> Sweep | None:
@@ -176,7 +179,16 @@ class NotebookForm(Form[Any]):
             values["environment"] or None,
             at=self.bench.now().astimezone(self.bench.zone),
             sweep=swept.data if swept else None,
+            code=self.seen_code(values, {}),
         )
+
+    def seen_code(self, values: Mapping[str, str], errors: dict[str, str]) -> Code:
+        """Which files of the project are seen; live for nothing. Errors are added to `errors`."""
+        try:
+            return code(values.get("code", "").strip() or LIVE)
+        except WorkbenchError as error:
+            errors["code"] = error.message
+            return AS_IT_IS
 
     def read(self, values: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
         """The parameters that differ from the notebook's own, and what is wrong with any."""
@@ -184,6 +196,7 @@ class NotebookForm(Form[Any]):
         errors: dict[str, str] = {}
         if self._why:
             errors["notebook"] = self._why
+        self.seen_code(values, errors)
         swept = self.swept(values, errors)
         for one in self.parameters.declared if self.parameters else ():
             if swept and one.name in swept.names:

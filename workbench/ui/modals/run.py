@@ -14,7 +14,7 @@ from workbench.model.terms import priority_word
 from workbench.services.bench import Bench
 from workbench.services.preview import span_text
 from workbench.text import duration
-from workbench.ui.commands import parameters, sweeps, words
+from workbench.ui.commands import codes, parameters, sweeps, words
 from workbench.ui.modals.form import WIDTH, Considered, Field
 from workbench.ui.modals.notebook import NotebookForm
 from workbench.ui.page import Page
@@ -28,11 +28,16 @@ class RunForm(NotebookForm):
     verb: ClassVar[str] = "Run"
 
     def __init__(self, bench: Bench, projects: Sequence[str], *, like: Run | None = None, **begin: Any) -> None:
+        from workbench.services import runs, seen
+
         if like:
             begin |= {"project": like.project, "notebook": like.notebook, "given": escaped(like.parameters)}
             begin["environment"] = like.environment
         super().__init__(bench, projects, **begin)
         self.like = like
+        if like:
+            asked = seen.again(runs.noted(bench, like.id))
+            self.code = "" if asked.live else asked.what
 
     def fields(self) -> Iterable[Field]:
         """Project, notebook and environment; parameters follow."""
@@ -68,7 +73,7 @@ class RunForm(NotebookForm):
                 more += [f"--{name}-timeout", span_text(length)] if length else []
             more += ["--name", self.like.name]
         path = f"{self.bench.home.projects / project}/{notebook}"
-        command = words("run", path, *parameters(given), *sweeps(values), *more)
+        command = words("run", path, *parameters(given), *sweeps(values), *codes(values), *more)
         return Considered(errors, page.content(WIDTH), command)
 
     def _preview(

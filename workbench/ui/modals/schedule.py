@@ -15,7 +15,7 @@ from workbench.model.names import SLUG_RULE, is_slug
 from workbench.model.run import Request
 from workbench.services.zones import machine_zone
 from workbench.text import age
-from workbench.ui.commands import parameters, sweeps, words
+from workbench.ui.commands import codes, parameters, sweeps, words
 from workbench.ui.modals.form import Considered, Field, choice, line
 from workbench.ui.modals.notebook import NotebookForm
 from workbench.ui.page import Page
@@ -172,6 +172,7 @@ class ScheduleForm(NotebookForm):
             parameters=given,
             environment=values["environment"] or None,
             sweep=self.request(values, given).sweep,
+            code=self.seen_code(values, {}),
             **when,
         ).key
 
@@ -188,4 +189,4 @@ def _command(values: Mapping[str, str], kind: str, when: str, given: Mapping[str
     begin = ["schedules", "add", values["project"], values["name"].strip(), "--notebook", values["notebook"]]
     times = [f"--{kind}", when, "--timezone", values["timezone"].strip()]
     place = ["--environment", values["environment"]] if values["environment"] else []
-    return words(*begin, *times, *place, *parameters(given), *sweeps(values))
+    return words(*begin, *times, *place, *parameters(given), *sweeps(values), *codes(values))

@@ -79,6 +79,9 @@ print(json.dumps({
     run = ended(lab, submit(lab, path, day="monday"))
     declared.write_text(before)
     assert run.ended_well, run.reason
+    assert run.peak_memory, "what its kernel held in the container"
+    assert 10_000_000 < run.peak_memory < 1_000_000_000
+    assert run.cpu_seconds
     left = runs.artifacts(lab, run.id)
     assert left.notebook
     assert left.record

@@ -15,6 +15,7 @@ from waiting import until
 from workbench.model.run import RunState
 from workbench.services import control, runs
 from workbench.services.bench import Bench
+from workbench.supervisor.places import Places
 
 SLEEPER = (
     "import time\nfor _ in range(600):\n    if __import__('pathlib').Path('go').exists(): break\n    time.sleep(0.05)"
@@ -38,6 +39,8 @@ def test_a_run_survives_its_supervisor(bench: Bench) -> None:
     first = world.runner_pid(bench, good)
     world.kill_supervisor(bench)
     assert psutil.pid_exists(first)
+    full = Places().take(2)
+    assert str(full) == "2 of 2 taken", "runners hold their places of the machine, whoever looks after them"
     world.start(bench)
     world.in_state(bench, good, RunState.RUNNING)
     let_go(bench)
@@ -49,6 +52,8 @@ def test_a_run_survives_its_supervisor(bench: Bench) -> None:
         assert len(world.ends_of(bench, number)) == 1
         assert len(runs.attempts(bench, number)) == 1
     assert world.runner_pid(bench, good) == first
+    place = until(lambda: isinstance(found := Places().take(1), int) and found, "places that are free again")
+    os.close(place)
 
 
 def test_a_run_that_ended_meanwhile_is_taken_over(bench: Bench) -> None:

@@ -165,6 +165,11 @@ def test_what_is_seen_is_shared_kept_as_it_was_and_removed(bench: Bench, project
     os.utime(bench.home.code / "trees" / tree, (0, 0))
     assert trees.sweep(bench, {third["code"]["tree"]}, set()) == 1
     kept = bench.home.code / "trees" / third["code"]["tree"]
+    mirrors = bench.home.code / "repositories"
+    commits.sweep(bench, [project])
+    assert len(list(mirrors.iterdir())) == 1
+    commits.sweep(bench, [])
+    assert list(mirrors.iterdir()) == []
     assert list((kept / "views").iterdir()) == []
     assert (kept / "files/notebooks/helper.py").exists()
 

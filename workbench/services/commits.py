@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -148,6 +150,15 @@ def noted(mirror: Path) -> str | None:
         return str(json.loads((mirror / "fetched.json").read_text())["problem"])
     except (OSError, ValueError, LookupError):
         return None
+
+
+def sweep(bench: Bench, projects: Iterable[Project]) -> None:
+    """Remove what was fetched of projects that are not there any more; of one whose folder is away it stays."""
+    folder = bench.home.code / "repositories"
+    names = {project.name for project in projects}
+    for mirror in folder.iterdir() if folder.is_dir() else ():
+        if mirror.name.rpartition("-")[0] not in names:
+            shutil.rmtree(mirror, ignore_errors=True)
 
 
 def _fetch(project: Project, mirror: Path, enclosed: bool) -> str:

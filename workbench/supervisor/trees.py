@@ -6,7 +6,7 @@ import logging
 import time
 
 from workbench.model.run import ACTIVE, PENDING
-from workbench.services import seen, trees
+from workbench.services import commits, projects, seen, trees
 from workbench.store import runs as rows
 from workbench.supervisor.desk import Desk
 
@@ -26,7 +26,7 @@ class Trees:
         now = time.monotonic()
         if now >= self._next:
             self._next = now + EVERY
-            if (self.desk.home.code / "trees").is_dir():
+            if self.desk.home.code.is_dir():
                 self.desk.thread("trees", self.work)
         return self._next - now
 
@@ -36,5 +36,6 @@ class Trees:
             alive = rows.in_states(connection, ACTIVE | PENDING, limit=1_000_000)
             used = {tree for run in alive if (tree := seen.tree_of(rows.record(connection, run.id)))}
         labels = {f"{run.id}.{run.attempt}" for run in alive} | {f"{run.id}.{run.attempt + 1}" for run in alive}
+        commits.sweep(self.desk.bench, projects.listing(self.desk.bench))
         if count := trees.sweep(self.desk.bench, used, labels):
             log.info("files kept for %d runs' code removed", count)

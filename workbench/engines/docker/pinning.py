@@ -126,7 +126,6 @@ class Pinning:
             spec.name,
             self.home,
             self.cancelled,
-            passwords=not more_than_packages(spec),
         )
 
     def _r_changes(self) -> list[Change]:

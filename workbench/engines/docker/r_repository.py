@@ -12,7 +12,7 @@ from workbench.engines.docker import throwaway
 from workbench.engines.docker.connection import Connection
 from workbench.engines.docker.recipe import cran
 from workbench.engines.docker.recipe.sheet import CA_BUNDLE
-from workbench.engines.docker.registries import netrc, without_password
+from workbench.engines.docker.registries import without_password
 from workbench.errors import Refused
 from workbench.model.lock import Change, r_versions
 from workbench.text import one_line
@@ -22,10 +22,8 @@ LONGEST = 900.0  # seconds: what is only in the archive is fetched for its check
 
 @dataclass(frozen=True)
 class RRepository:
-    """Asked in `image`, for the environment of that name; no `addresses`: those its R is set to.
-
-    The person's `passwords` are shown to it as they were to its build: not where a project's own code made the image.
-    """
+    """Asked in `image`, for the environment of that name; no `addresses`: those its R is set to. It is shown no netrc,
+    which R does not read."""
 
     connection: Connection
     image: str
@@ -33,7 +31,6 @@ class RRepository:
     environment: str
     home: str
     cancelled: Event
-    passwords: bool = False
 
     def locked(self, lines: Sequence[str]) -> tuple[str, ...]:
         """`name==version`, each with its checksum. Refused where one is not to be had any more."""
@@ -62,8 +59,6 @@ class RRepository:
         trust = "true"
         if bundle := ca_bundle():
             shown[Path(bundle)], trust = CA_BUNDLE, cran.TRUST
-        if self.passwords and (kept := netrc()):
-            shown[kept] = "/root/.netrc"
         run = f"{trust}\nRscript --no-save --no-restore /dev/stdin 2>/dev/null <<'SCRIPT'\n{script}SCRIPT\n"
         said = throwaway.say(
             self.connection,

@@ -20,10 +20,10 @@ def locked(sheet: Sheet) -> None:
     if lock is None or not lock.r or sheet.spec.r is None or sheet.footing:
         return
     found = repository(sheet.spec)
-    exact(sheet, lock.r, [found] if found else [], passwords=True)
+    exact(sheet, lock.r, [found] if found else [])
 
 
-def exact(sheet: Sheet, lines: Sequence[str], repositories: Sequence[str], *, passwords: bool) -> None:
+def exact(sheet: Sheet, lines: Sequence[str], repositories: Sequence[str]) -> None:
     """`name==version`, each with its `--hash=` where one is known, from these repositories; none: those R is set to.
 
     What is there in that version stays. R puts the rest in order, out of the folder that all of it was fetched to.
@@ -34,7 +34,7 @@ def exact(sheet: Sheet, lines: Sequence[str], repositories: Sequence[str], *, pa
     mounts = [*system.mounts(sheet), *sheet.shown(LIST, SCRIPT)]
     commands = [f"{script} fetch", script]
     if sheet.dialect is not Dialect.CLASSIC:
-        mounts += sheet.trust(passwords=passwords)
+        mounts += sheet.trust(passwords=False)
         commands.insert(0, TRUST)
     if sheet.own and not sheet.base.startswith("rocker/"):
         known = f"[ ! -e {_FOLDER}/compiled ] || dpkg -s r-base-dev > /dev/null 2>&1"

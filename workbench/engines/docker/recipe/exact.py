@@ -88,7 +88,7 @@ def r_lock(sheet: Sheet) -> None:
     named = [spec.repository, *(entry.get("URL") for entry in data.get("R", {}).get("Repositories") or ())]
     repositories = [url for url in dict.fromkeys(named) if url]
     if fetched := [line for name, line in lines.items() if name not in elsewhere]:
-        cran.exact(sheet, fetched, repositories or [r.CRAN], passwords=False)
+        cran.exact(sheet, fetched, repositories or [r.CRAN])
     if elsewhere:
         _by_renv(sheet, text, elsewhere)
 

@@ -97,10 +97,10 @@ def test_the_machine_has_so_many_places_for_all_homes(parts: Parts, tmp_path: Pa
     told(parts, "concurrency: 8\nmachine_runs: 3\n")
     other = Places(parts.dispatch.admission.places.folder)
     held = [other.take(3), other.take(3)]
-    first, second = parts.queue(), parts.queue()
+    first, second, third = (parts.queue() for _ in range(3))
     assert (parts.dispatch.look() or 99) <= admission.SOON
-    assert [parts.state(run) for run in (first, second)] == [S.STARTING, S.QUEUED]
-    assert parts.reason(second) == "waits for a place on this machine: 3 of 3 taken"
+    assert [parts.state(run) for run in (first, second, third)] == [S.STARTING, S.QUEUED, S.QUEUED]
+    assert parts.reason(second) == parts.reason(third) == "waits for a place on this machine: 3 of 3 taken"
     for place in held:
         assert isinstance(place, int)
         os.close(place)

@@ -58,8 +58,9 @@ class Admission:
             if time.monotonic() - since > LONG:
                 look.held_for = run.id
             return short
-        place = self.places.take(self.desk.settings.places_of_the_machine)
+        place = look.machine or self.places.take(self.desk.settings.places_of_the_machine)
         if isinstance(place, Full):
+            look.machine = place
             look.again(SOON)
             return f"waits for a place on this machine: {place}"
         self._since.pop(run.id, None)

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from workbench.model.project import Project
 from workbench.model.run import Run, RunState
+from workbench.supervisor.places import Full
 from workbench.supervisor.ready import Readiness
 
 EVERY = 4  # starts of which the last is the oldest run's
@@ -31,6 +32,7 @@ class Look:
     projects: dict[str, Project] = field(default_factory=dict)
     known: dict[str, Readiness] = field(default_factory=dict)  # of environments
     memories: dict[tuple[str, str], int] = field(default_factory=dict)  # bytes used before, by project and notebook
+    machine: Full | None = None  # no place of the machine was free: not asked again for each run
     held_for: int = 0  # the run that nothing else starts before: it has waited for memory for long
     reasons: list[tuple[Run, RunState, str, str]] = field(default_factory=list)  # why runs stay, to be written
     wait: float | None = None  # seconds until the next look

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from collections.abc import Iterable
+from urllib.parse import quote
 
 from workbench.text import clean
 
@@ -13,16 +16,30 @@ SHORTEST = 4  # characters from which one is looked for; shorter ones (`1`, `yes
 
 
 class Veil:
-    """Hides `secrets`, line by line and the longest first; one of less than 8 characters where it stands by itself."""
+    """Hides `secrets`, line by line and the longest first; one of less than 8 characters where it stands by itself.
+
+    Also as HTML, JSON, Python and addresses write them."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         lines = {clean(line).strip() for secret in secrets for line in secret.splitlines()}
-        found = sorted((line for line in lines if len(line) >= SHORTEST), key=len, reverse=True)
+        written = {one for line in lines if len(line) >= SHORTEST for one in _written(line)}
+        found = sorted(written, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(_as_found, found))) if found else None
 
     def over(self, text: str) -> str:
         """`text`, cleaned of control characters before, without them."""
         return self._pattern.sub(HIDDEN, text) if self._pattern else text
+
+
+def _written(secret: str) -> Iterable[str]:
+    yield secret
+    yield html.escape(secret)
+    yield html.escape(secret, quote=False)
+    yield json.dumps(secret)[1:-1]
+    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    yield repr(secret)[1:-1]
+    yield quote(secret, safe="")
+    yield quote(secret)
 
 
 def _as_found(secret: str) -> str:

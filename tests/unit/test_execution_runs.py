@@ -326,7 +326,8 @@ def test_github_papermill_253_no_secrets_in_output(desk: Desk, tmp_path: Path) -
     cells = notebook(
         "import os, sys, time\nsecret = os.environ['PGPASSWORD']\nprint(secret, flush=True)",
         "sys.stdout.write(secret[:6]); sys.stdout.flush(); time.sleep(0.5); print(secret[6:], flush=True)",
-        "from IPython.display import display, HTML\ndisplay(HTML(f'<b>{secret}</b>'))\n{'key': [secret]}",
+        "from IPython.display import display, HTML\ndisplay(HTML(f'<b>{secret}</b>'))\n"
+        "display({'application/json': {secret: 1}}, raw=True)\n{'key': [secret]}",
         "raise ValueError(f'no access with {secret}')",
     )
     space = replace(desk.space, secrets={"PGPASSWORD": file})
@@ -336,6 +337,7 @@ def test_github_papermill_253_no_secrets_in_output(desk: Desk, tmp_path: Path) -
     places = [*Path(result.output).iterdir(), attempt.folder / "result.json", attempt.folder / "output.ipynb"]
     for place in places:
         assert value not in place.read_text(), place
+        assert value[6:] not in place.read_text(), place
     assert "[secret]" in (Path(result.output) / "log.txt").read_text()
     record = json.loads((Path(result.output) / "record.json").read_text())
     assert record["secrets_hidden"] >= 5

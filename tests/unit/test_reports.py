@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from workbench.notebooks import report
 from workbench.notebooks.scalars import MIME, SCRAP, scalars_of
 
@@ -80,6 +82,26 @@ def test_pictures_tables_and_errors_are_shown() -> None:
     assert '<td style="color:red">1</td>' in text
     assert "p{}" not in text
     assert '<span class="ansi-red-fg">red</span>' in text
+
+
+def test_text_in_lines_is_shown_as_text(recwarn: pytest.WarningsRecorder) -> None:
+    """Files of notebooks keep texts as lists of their lines: the report shows the text, and nothing is said beside it."""
+    lines = ["one *two*\n", "three"]
+    for kind, seen in (
+        ("text/markdown", "<em>two</em>"),
+        ("text/html", "*two*\nthree"),
+        ("text/plain", "*two*\nthree"),
+    ):
+        text = page(code("x", shown({kind: lines})))
+        assert seen in text
+        assert "['" not in text.replace("&#39;", "'").replace("&#x27;", "'")
+    stream = {"output_type": "stream", "name": "stdout", "text": lines}
+    kernel = {
+        **notebook(code("x", stream)),
+        "metadata": {"language_info": {"name": "python", "pygments_lexer": "ipython3"}},
+    }
+    assert "<pre>one *two*\nthree</pre>" in report.page(kernel, title="t").decode()
+    assert not recwarn.list
 
 
 def test_code_is_shown_or_hidden_and_tags_hold() -> None:

@@ -18,6 +18,10 @@ from workbench.veil import Veil
         ("first line\nand another", "and another first line", "[secret] [secret]"),
         ("a+b(c)d*", "a+b(c)d*", "[secret]"),
         ("", "nothing", "nothing"),
+        ('p<&"\\word', '<b>p&lt;&amp;&quot;\\word</b> p&lt;&amp;"\\word', "<b>[secret]</b> [secret]"),
+        ('p<&"\\word', '{"a": "p<&\\"\\\\word"} ', '{"a": "[secret]"} '),
+        ("it's\\é/word", "\"it's\\\\é/word\" it's\\\\\\u00e9/word", '"[secret]" [secret]'),
+        ("p@ss/word", "postgres://me:p%40ss%2Fword@db p%40ss/word", "postgres://me:[secret]@db [secret]"),
     ],
 )
 def test_what_is_hidden(secret: str, said: str, kept: str) -> None:

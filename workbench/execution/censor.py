@@ -48,8 +48,28 @@ class Censor:
         if self.veil is None or notebook is None:
             return
         for cell in notebook.cells:
-            for output in cell.get("outputs") or ():
+            outputs = cell.get("outputs") or []
+            for output in outputs:
                 self.message(output)
+            if any(map(self._streams, outputs, outputs[1:])):
+                outputs[:] = self._joined(outputs)
+
+    def _joined(self, outputs: Iterable[Any]) -> list[Any]:
+        """Outputs of a cell; pieces of a stream one after the other become one where only together they hold a secret."""
+        kept: list[Any] = []
+        for output in outputs:
+            if kept and self._streams(kept[-1], output):
+                whole = kept[-1]["text"] + output["text"]
+                hidden = self.over(whole)
+                if hidden != whole:
+                    kept[-1]["text"] = hidden
+                    continue
+            kept.append(output)
+        return kept
+
+    @staticmethod
+    def _streams(one: Any, other: Any) -> bool:
+        return bool(one["output_type"] == other["output_type"] == "stream" and one["name"] == other["name"])
 
     def log(self, path: Path) -> None:
         """Hide in a finished log what came in two pieces. OSError where it cannot be written."""
@@ -83,5 +103,5 @@ class Censor:
         if isinstance(value, list):
             return [self._anything(one) for one in value]
         if isinstance(value, dict):
-            return type(value)({key: self._anything(one) for key, one in value.items()})
+            return type(value)({self._anything(key): self._anything(one) for key, one in value.items()})
         return value

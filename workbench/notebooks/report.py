@@ -11,6 +11,7 @@ import copy
 import html
 import re
 import secrets
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -39,7 +40,9 @@ def page(notebook: Mapping[str, Any], *, title: str, facts: Sequence[tuple[str, 
     pictures: dict[str, str] = {}
     prepared: Any = from_dict(_prepared(notebook, pictures, code=code))  # type: ignore[no-untyped-call]
     exporter = HTMLExporter(template_name="basic")  # type: ignore[no-untyped-call]
-    body, _ = exporter.from_notebook_node(prepared)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its own parts, as that Python is highlighted for want of IPython
+        body, _ = exporter.from_notebook_node(prepared)
     body = _clean(body)
     for name, address in pictures.items():
         body = body.replace(name, f'<img alt="" src="{address}">')
@@ -75,6 +78,8 @@ def _prepare(cell: dict[str, Any], pictures: dict[str, str], *, code: bool) -> b
 
 
 def _output(output: Mapping[str, Any], pictures: dict[str, str]) -> dict[str, Any] | None:
+    if output.get("output_type") == "stream":
+        return {**output, "text": text_of(output.get("text"))}
     if output.get("output_type") not in {"display_data", "execute_result"}:
         return dict(output)
     data = output.get("data") or {}
@@ -83,7 +88,7 @@ def _output(output: Mapping[str, Any], pictures: dict[str, str]) -> dict[str, An
         shown = {"text/html": f"<p>{_picture(kind, text_of(data[kind]), pictures)}</p>"}
     else:
         known = ("text/html", "text/markdown", "text/latex", "text/plain")
-        shown = {mime: data[mime] for mime in known if mime in data}
+        shown = {mime: text_of(data[mime]) for mime in known if mime in data}
     return {**output, "data": shown, "metadata": {}} if shown else None
 
 

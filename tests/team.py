@@ -148,7 +148,7 @@ class Kernels:
             self._end(label, one, R.CRASHED)
 
     def _end(self, label: str, one: Execution, state: R) -> None:
-        one.ended = self.team.now
+        one.ended, one.end = self.team.now, state
         if state is not R.CRASHED:  # a runner that was killed writes nothing
             seconds = (one.ended - one.begun).total_seconds()
             write_result(
@@ -213,7 +213,7 @@ class Team:
         self.notices = Notices(desk, self.schedules)
         self.notices._send = lambda now: 60.0  # type: ignore[method-assign] - what is told is read from the store
         self.up = True
-        self.look()
+        self.look(begin=True)
 
     def stop(self) -> None:
         """It ends, or was killed; runners go on."""
@@ -226,12 +226,14 @@ class Team:
         self.kernels.die()
         self.boots += 1
 
-    def look(self) -> None:
-        """Let all parts look until there is nothing more to do; it may be killed meanwhile."""
+    def look(self, *, begin: bool = False) -> None:
+        """Let all parts look until there is nothing more to do, in the order of the supervisor; it may be killed meanwhile."""
         if not self.up:
             return
         self.desk.left = self.crash
         try:
+            if begin:
+                self.runs.look()
             again = True
             while again:
                 self.woken = False
@@ -274,8 +276,11 @@ class Team:
 
     def happen(self) -> None:
         """Runners end and the supervisor looks, at this moment."""
-        self.kernels.work(self._cancelling())
-        self.look()
+        while True:
+            self.kernels.work(self._cancelling())
+            self.look()
+            if not self._cancelling() & {one.job.run for one in self.kernels.living.values()}:
+                return  # a runner that is told to end does so at once
 
     def write(self, name: str, text: str | dict[str, Any]) -> None:
         """A schedule's file, written now."""

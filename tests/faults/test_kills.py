@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from datetime import UTC, datetime
 
 import psutil
 import pytest
@@ -13,8 +14,10 @@ import world
 from waiting import until
 
 from workbench.model.run import RunState
-from workbench.services import control, runs
+from workbench.model.schedule import DueState
+from workbench.services import control, runs, schedules
 from workbench.services.bench import Bench
+from workbench.store.rows import stamp
 from workbench.supervisor.places import Places
 
 SLEEPER = (
@@ -57,17 +60,32 @@ def test_a_run_survives_its_supervisor(bench: Bench) -> None:
 
 
 def test_a_run_that_ended_meanwhile_is_taken_over(bench: Bench) -> None:
-    """A run that ends while no supervisor lives has its result, and the next supervisor takes it over as it is."""
-    number = world.submit(bench, world.notebook(bench, "waits.ipynb", SLEEPER))
+    """A run that ends while no supervisor lives has its result, and the next supervisor takes it over as it is: first of
+    all, so that the next due time of its schedule finds it ended."""
+    key, year = f"{world.PROJECT}/yearly", datetime.now(UTC).year
+    waits = world.notebook(bench, "waits.ipynb", SLEEPER)
+    schedules.add(bench, world.PROJECT, "yearly", notebook=waits, cron="0 0 1 1 *", timezone="UTC")
+    until(lambda: schedules.get(bench, key).row, "the schedule")
+    control.stop(bench)
+    with bench.store.write() as connection:
+        connection.execute("UPDATE schedules SET evaluated_until = ?", (stamp(datetime(year - 1, 6, 1, tzinfo=UTC)),))
+    world.start(bench)
+    number = until(lambda: (lines := schedules.ledger(bench, key)) and lines[0].run, "its run")
     world.in_cell(bench, number, 1)
     world.kill_supervisor(bench)
     let_go(bench)
     folder = bench.home.attempt_folder(number, 1)
     until((folder / "result.json").exists, "the result")
     assert runs.get(bench, number).state in (RunState.RUNNING, RunState.STARTING)
+    with bench.store.write() as connection:  # as if that was a year ago
+        connection.execute("UPDATE due_times SET due = ?", (stamp(datetime(year - 1, 1, 1, tzinfo=UTC)),))
+        connection.execute("UPDATE schedules SET evaluated_until = ?", (stamp(datetime(year - 1, 6, 1, tzinfo=UTC)),))
     world.start(bench)
     assert world.ended(bench, number).state is RunState.SUCCEEDED
     assert len(world.ends_of(bench, number)) == 1
+    line = until(lambda: (lines := schedules.ledger(bench, key))[1:] and lines[0], "the next due time")
+    assert line.state is DueState.FIRED, line.reason
+    assert world.ended(bench, line.run or 0).state is RunState.SUCCEEDED
 
 
 def test_runs_survive_the_nursery(bench: Bench) -> None:

@@ -254,7 +254,7 @@ class Weeks:
         """Nobody looks for hours or days, while runners go on."""
         self.team.stop()
         self.down()
-        self.team.go_to(self.now + timedelta(hours=self.dice.choice([1, 3, 9, 30, 70])))
+        self.team.go_to(self.now + timedelta(hours=self.dice.choice([1, 3, 9, 30, 45])))
         self.start()
 
     def plug(self) -> None:

@@ -117,6 +117,8 @@ class Supervisor:
             self.desk.reserve.take()
             self.engines.begin()
             self.builds.begin()
+            # What ended while nobody looked is over before its schedule is due again.
+            next(part for part in self.parts if part.name == "runs").run(time.monotonic())
             while not self.desk.stopping.is_set():
                 self._look()
                 self._sleep()

@@ -136,19 +136,21 @@ class Weeks:
 
     def edit(self) -> None:
         """Other times, or another zone."""
-        if not self.team.up:
-            return
         name = self.some()
         spec = {
             key: value
             for key, value in self.told.specs[name].items()
             if key not in ("cron", "every", "start", "timezone")
         }
-        if self.told.specs[name].get("jitter"):
-            return
         self.told.specs[name] = spec | self.timing(self.dice.choice(ZONES))
         self.write(name)
-        self.team.look()
+        self.told.change(name, None, self.now)
+        if self.team.up:
+            self.team.look()
+            self.noted()
+        else:  # it holds from when somebody looks
+            self.team.go_to(self.now + timedelta(hours=self.dice.randint(1, 9)))
+            self.start()
         self.told.change(name, _timing(self.told.specs[name]), self.now)
 
     def edit_other(self) -> None:
@@ -251,10 +253,12 @@ class Weeks:
             self.noted()
 
     def leave(self) -> None:
-        """Nobody looks for hours or days, while runners go on."""
+        """Nobody looks for hours or days, while runners go on; somebody may edit meanwhile."""
         self.team.stop()
         self.down()
-        self.team.go_to(self.now + timedelta(hours=self.dice.choice([1, 3, 9, 30, 45])))
+        self.team.go_to(self.now + timedelta(hours=self.dice.choice([1, 3, 9, 30, 36])))
+        if self.dice.random() < 0.5:
+            self.edit()
         self.start()
 
     def plug(self) -> None:

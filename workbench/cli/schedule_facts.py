@@ -39,7 +39,7 @@ def facts(
     return [
         ("schedule", view.key),
         ("state", state(view.state)),
-        ("paused", _paused(view)),
+        ("paused", view.pause_told(bench.zone)),
         ("problem", view.problem),
         ("file", str(view.path)),
         ("notebook", spec.notebook if spec else None),
@@ -67,13 +67,6 @@ def _told(coming: Preview) -> list[str]:
 def _timing(spec: ScheduleSpec, bench: Bench) -> str:
     """As written, with its zone where that is not the home's, in which NEXT stands beside it."""
     return spec.when if spec.every or spec.timezone == bench.zone.key else f"{spec.when} {spec.timezone}"
-
-
-def _paused(view: ScheduleView) -> str:
-    if not view.row or not view.row.paused:
-        return ""
-    until = f", until {view.row.paused_until:%Y-%m-%d %H:%M} UTC" if view.row.paused_until else ""
-    return f"by {view.row.paused_by}{f': {view.row.pause_reason}' if view.row.pause_reason else ''}{until}"
 
 
 def due_line(line: DueTime, bench: Bench) -> tuple[str, str, str, str]:

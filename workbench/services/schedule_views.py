@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from workbench.errors import Conflict, NotFound
 from workbench.model import timetable
@@ -50,6 +51,14 @@ class ScheduleView:
     last: DueTime | None
     run: Run | None
     problem: str
+
+    def pause_told(self, zone: ZoneInfo) -> str:
+        """`by ann: holidays, until 2026-01-07 08:00 CET`; empty where it is not paused."""
+        if not (self.row and self.row.paused):
+            return ""
+        until = self.row.paused_until
+        end = f", until {until.astimezone(zone):%Y-%m-%d %H:%M %Z}" if until else ""
+        return f"by {self.row.paused_by}{f': {self.row.pause_reason}' if self.row.pause_reason else ''}{end}"
 
     @property
     def paused(self) -> bool:

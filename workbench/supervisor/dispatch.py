@@ -155,7 +155,7 @@ class Dispatch:
     def _admit(self, run: Run, usable: Usable, look: Look) -> None:
         """Start it where there is room."""
         if look.full:
-            self._stay(look, run, RunState.QUEUED, f"waits for a place: {plural(look.places, 'run')} at once")
+            self._stay(look, run, RunState.QUEUED, self._full(look))
             return
         try:
             if run.project not in look.projects:
@@ -169,6 +169,11 @@ class Dispatch:
             self._stay(look, run, RunState.QUEUED, room)
         else:
             self._start(run, usable, look, room)
+
+    def _full(self, look: Look) -> str:
+        """Why there is no place: runs, and kernels of runs that have ended and still end what they had started."""
+        ending = f", {plural(self.taken, 'kernel')} still ending" if self.taken else ""
+        return f"waits for a place: {plural(look.places, 'run')} at once{ending}"
 
     def _fault(self, run: Run, look: Look, why: str) -> None:
         """It stays where it is, and is looked at again; whether it took a place is asked of the store."""

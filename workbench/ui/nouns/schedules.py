@@ -124,20 +124,13 @@ def _mark(view: ScheduleView) -> Mark:
     return Mark("!", mark.word, Tone.WARN) if view.problem and view.spec else mark
 
 
-def _paused(view: ScheduleView) -> str:
-    if not (view.row and view.row.paused):
-        return ""
-    until = f", until {view.row.paused_until:%Y-%m-%d %H:%M} UTC" if view.row.paused_until else ""
-    return f"by {view.row.paused_by}{f': {view.row.pause_reason}' if view.row.pause_reason else ''}{until}"
-
-
 def summary(bench: Bench, view: ScheduleView) -> Page:
     """When in words, what it runs, what became of the last time, and whether it will really run."""
     from workbench.model import timetable
     from workbench.services import parameter_lines, schedules
 
     now, zone, page, spec = bench.now(), bench.zone, Page(), view.spec
-    page.state(_mark(view), _paused(view))
+    page.state(_mark(view), view.pause_told(zone))
     if view.problem:
         page.text(view.problem, Tone.BAD).text("e opens the file", Tone.MUTED)
     if spec is None:

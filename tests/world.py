@@ -171,6 +171,20 @@ def leftovers(bench: Bench) -> list[str]:
     return left
 
 
+def until_nothing_is_left(bench: Bench) -> None:
+    """Wait for it; fails with what is left."""
+    left: list[str] = []
+
+    def gone() -> bool:
+        left[:] = leftovers(bench)
+        return not left
+
+    try:
+        until(gone, "nothing to be left", seconds=60)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {left}") from None
+
+
 def supervisor(bench: Bench) -> psutil.Process:
     """The supervisor's process."""
     return psutil.Process(int(until(lambda: control.status(bench).pid, "a supervisor")))

@@ -30,7 +30,7 @@ def test_an_environment_is_locked_and_stays_ready(bench: Bench) -> None:
     path = bench.home.environments / "pinned.yaml"
     path.write_text("engine: process\npython: {packages: ['six<1.17']}\nides: []\n")
     lock = path.with_suffix(".lock")
-    assert command(bench, "lock", "pinned") == {"environment": "pinned", "lock": str(lock)}
+    assert command(bench, "lock", "pinned") == {"environment": "pinned", "lock": str(lock), "released": False}
     built = environments.view(bench, "pinned")
     assert built.state == "ready"
     assert built.revision

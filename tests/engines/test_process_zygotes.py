@@ -100,8 +100,8 @@ def test_it_is_kept_like_one_that_was_started(desk: Desk, zygote: Zygote) -> Non
         identity = kept.read(made.record, "identity.json")
         assert identity
         assert kept.alive(made.record)
-        assert int(identity["child"]) == made.pid == int(kernel.run("import os; print(os.getpid())"))
-        child = psutil.Process(made.pid)
+        assert int(identity["child"]) == made.process == int(kernel.run("import os; print(os.getpid())"))
+        child = psutil.Process(made.process)
         assert child.ppid() == identity["pid"] != zygote.process.pid
         assert os.getsid(child.pid) == os.getpgid(child.pid) == child.pid
         assert f"{proc.MARK}={made.mark}" in Path(f"/proc/{child.pid}/environ").read_text().split("\0")

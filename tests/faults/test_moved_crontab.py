@@ -117,7 +117,7 @@ def moved(disk: Path, tmp_path: Path, kernel_python: Path, monkeypatch: pytest.M
         yield made
         made.open()
         world.end(bench)
-        until(lambda: not world.leftovers(bench), "nothing to be left", seconds=30)
+        world.until_nothing_is_left(bench)
     bench.close()
 
 

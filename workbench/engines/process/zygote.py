@@ -72,7 +72,10 @@ class Zygote:
         os.rename(f"{path}.new", path)  # who finds it is answered
         gc.collect()
         gc.freeze()
-        self.say({"problems": problems, "watched": watched})
+        try:
+            self.say({"problems": problems, "watched": watched})
+        except OSError:  # who had started us has gone meanwhile
+            self.leave()
 
     def refuse_threads(self, preload: list[str]) -> None:
         """Forking a process with Python threads would lose them; libraries that were asked for may have native ones."""

@@ -273,5 +273,14 @@ def sweep(home: Home) -> None:
         identity = kept.read(one, "identity.json") or {}
         if identity and proc.start_time(int(identity["owner"])) != identity["owner_started"]:
             end(one)
-            place(home, one.name).unlink(missing_ok=True)
+            listening = place(home, one.name)
+            listening.unlink(missing_ok=True)
             shutil.rmtree(one, ignore_errors=True)
+            _sweep_sockets(listening.parent)
+
+
+def _sweep_sockets(base: Path) -> None:
+    """Remove the sockets of kernels made ahead whose keeper, by whose process they are named, was killed."""
+    for made in base.glob("s*"):
+        if made.name[1:].isdigit() and not proc.start_time(int(made.name[1:])):
+            shutil.rmtree(made, ignore_errors=True)

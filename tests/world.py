@@ -5,6 +5,7 @@ The kernel's Python is one small venv that all tests of a session share by `use:
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -56,7 +57,8 @@ def end(bench: Bench) -> None:
     """Stop the supervisor where one runs, and then what it left running on purpose."""
     control.stop(bench)
     for run in active(bench):
-        kill_runner(bench, run, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+            kill_runner(bench, run, signal.SIGTERM)
 
 
 def notebook(bench: Bench, name: str, *cells: str, parameters: str = "") -> str:

@@ -12,6 +12,7 @@ from containers import LABEL, built, declare
 from docker import APIClient
 from docker.errors import ImageNotFound
 from images.registry import small
+from waiting import until
 from world import PROJECT, ended, notebook
 
 from workbench.model.disk import Policy, Report
@@ -88,6 +89,8 @@ def test_a_dry_run_says_what_goes_and_just_that_goes(lab: Bench, engine: APIClie
     run = runs.submit(lab, Request(PROJECT, notebook(lab, "still.ipynb", "print(1)"), environment=NAME))
     done_run = ended(lab, run)
     assert done_run.ended_well, done_run.reason
+    kernels = {"label": [f"{LABEL}home={lab.home.id}", f"{LABEL}run"]}
+    until(lambda: not engine.containers(all=True, filters=kernels), "the end of its kernel, which uses an image")
 
 
 def test_what_came_into_use_after_the_plan_stays(lab: Bench, engine: APIClient) -> None:

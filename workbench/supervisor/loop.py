@@ -65,13 +65,13 @@ class Part:
 
 
 class Supervisor:
-    """Everything of one home, until it is told to end. `renew` is set where it shall go on as other code."""
+    """Everything of one home, until it is told to end. `renew` says whether it shall go on as other code."""
 
     def __init__(self, bench: Bench, how: str, lock: int) -> None:
         self.bench = bench
         self.how = how
         self.lock = lock
-        self.renew = False
+        self._wished_end = self._wished_renewal = False
         self.socket = WakeSocket(bench.home)
         self.desk = desk = Desk(bench, self.socket.wake, self.socket.path)
         self.clock = Clock(self.socket.wake)
@@ -119,7 +119,7 @@ class Supervisor:
             self.builds.begin()
             # What ended while nobody looked is over before its schedule is due again.
             next(part for part in self.parts if part.name == "runs").run(time.monotonic())
-            while not self.desk.stopping.is_set():
+            while not self._heeded():
                 self._look()
                 self._sleep()
         finally:
@@ -130,7 +130,7 @@ class Supervisor:
         if self.woken:
             self._notice_the_clock()
         for part in self.parts:
-            if self.desk.stopping.is_set():
+            if self._heeded():
                 return
             # A run that ended makes room, a build that ended makes a run ready: those behind look at once.
             if self.woken or part.due <= now:
@@ -155,6 +155,7 @@ class Supervisor:
                 self._present_ourselves()
         if not self._our_home():
             log.warning("the home was removed or replaced: ending")
+            self._wished_end = True
             self.desk.stopping.set()
         self._reap()
 
@@ -184,14 +185,23 @@ class Supervisor:
         signal.signal(signal.SIGHUP, self._asked_to_renew)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
+    @property
+    def renew(self) -> bool:
+        """Whether it shall go on as other code; one that was told to end ends."""
+        return self._wished_renewal and not self._wished_end
+
+    def _heeded(self) -> bool:
+        """Whether it shall end. The handlers of signals only note a wish: what takes a lock there waits for ever where
+        one signal comes over another."""
+        if self._wished_end or self._wished_renewal:
+            self.desk.stopping.set()
+        return self.desk.stopping.is_set()
+
     def _asked_to_end(self, *_: object) -> None:
-        self.renew = False
-        self.desk.stopping.set()
+        self._wished_end = True
 
     def _asked_to_renew(self, *_: object) -> None:
-        if not self.desk.stopping.is_set():  # one that was told to end ends
-            self.renew = True
-        self.desk.stopping.set()
+        self._wished_renewal = True
 
     def _reap(self) -> None:
         """Collect children of the code we were before: nobody else knows them."""

@@ -22,6 +22,12 @@ def start_time(pid: int) -> int | None:
     return int(fields[19]) if fields else None
 
 
+def lives(pid: int) -> bool:
+    """Whether it runs: one that has ended and that nobody asked about does not."""
+    fields = _stat(pid)
+    return bool(fields) and fields[0] not in ("Z", "X")
+
+
 def pids() -> list[int]:
     """All processes there are."""
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]

@@ -170,6 +170,7 @@ class Zygote:
         self.folder = private_folder(folder(home) / wanted.key)
         end(self.folder)
         self.path.unlink(missing_ok=True)
+        _sweep_sockets(self.path.parent)
         self.mark = mark = f"{home.id}-{secrets.token_hex(6)}"
         ours, theirs = socket.socketpair()
         self.line = ours
@@ -273,14 +274,13 @@ def sweep(home: Home) -> None:
         identity = kept.read(one, "identity.json") or {}
         if identity and proc.start_time(int(identity["owner"])) != identity["owner_started"]:
             end(one)
-            listening = place(home, one.name)
-            listening.unlink(missing_ok=True)
+            place(home, one.name).unlink(missing_ok=True)
             shutil.rmtree(one, ignore_errors=True)
-            _sweep_sockets(listening.parent)
+        _sweep_sockets(place(home, one.name).parent)
 
 
 def _sweep_sockets(base: Path) -> None:
     """Remove the sockets of kernels made ahead whose keeper, by whose process they are named, was killed."""
     for made in base.glob("s*"):
-        if made.name[1:].isdigit() and not proc.start_time(int(made.name[1:])):
+        if made.name[1:].isdigit() and not proc.lives(int(made.name[1:])):
             shutil.rmtree(made, ignore_errors=True)

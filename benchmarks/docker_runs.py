@@ -127,12 +127,23 @@ def peer_of_r(folder: Path, image: str, stack: ExitStack) -> Any:
     """The papermill command in a container of our image that stays."""
     work = folder / "peer-r"
     notebook(work / "trivial.ipynb", R, "ir", "R")
-    argv = ("docker", "run", "-d", "--init", "--label", "workbench.bench=1", "-e", "HOME=/tmp", "-v", f"{work}:/work")
+    argv = (
+        "docker",
+        "run",
+        "-d",
+        "--init",
+        "--label",
+        "workbench.bench=1",
+        "-e",
+        "HOME=/tmp",
+        "-v",
+        f"{work}:/notebooks",
+    )
     name = command(*argv, "--entrypoint", "sleep", image, "36000").strip()
     stack.callback(command, "docker", "rm", "-f", name)
 
     def once() -> float:
-        peer = ("papermill", "--no-progress-bar", "/work/trivial.ipynb", "/tmp/out.ipynb")
+        peer = ("papermill", "--no-progress-bar", "/notebooks/trivial.ipynb", "/tmp/out.ipynb")
         return float(command("docker", "exec", name, "python", "-c", TIMED, *peer))
 
     return once

@@ -1,9 +1,8 @@
 # `make` lists what there is. Everything happens in .venv of this folder; `make clean` removes it.
 SHELL := /bin/sh
 BIN := .venv/bin
-# So many files of tests at a time: most of a test is waiting. Those marked `alone` follow, one after the other.
+# So many files of tests at a time: most of a test is waiting.
 FILES := 3
-TOGETHER := -n $(FILES) --dist loadfile --no-loadscope-reorder
 # Bytecode is what quick starts are made of.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -20,8 +19,7 @@ test: development ## format, lint, types, layers, then every test; installs what
 ifdef TESTS
 	$(BIN)/python -m pytest $(TESTS)
 else
-	$(BIN)/python -m pytest $(TOGETHER) -m 'not alone and not soak and not images'
-	$(BIN)/python -m pytest -m 'alone and not soak and not images'
+	@scripts/run-tests $(FILES)
 endif
 
 look:

@@ -243,3 +243,12 @@ def processes_of(desk: Desk) -> Sequence[str]:
         except psutil.Error:
             continue
     return found
+
+
+@pytest.fixture
+def desk(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """A home and a project of its own for each test, on one environment."""
+    project = tmp_path / "home" / "projects" / "p"
+    made = Desk(open_home(tmp_path / "home"), plain(tmp_path_factory), project)
+    project.mkdir()
+    return made

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import nbformat
+import pytest
+
 from workbench.model.run import RunState
 from workbench.model.schedule import DueState
-from workbench.services import projects, schedules
-from workbench.services.bench import Bench
+from workbench.services import control, projects, schedules
+from workbench.services.bench import Bench, open_bench
 from workbench.store import runs as run_rows
 from workbench.supervisor.clock import Clock
 from workbench.supervisor.desk import Desk
@@ -64,3 +68,21 @@ class World:
             assert run_rows.change(
                 connection, run, RunState.QUEUED, state, attempt=0, at=self.now, actor=self.bench.actor
             )
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A home with project `p` and a notebook in it; no supervisor is started."""
+    monkeypatch.setattr(control, "ensure", lambda bench: None)
+    bench = open_bench(tmp_path / "home")
+    project = projects.create(bench, "p", environment="python")
+    notebook = nbformat.v4.new_notebook(
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    )
+    notebook.cells = [nbformat.v4.new_code_cell("day = ''", metadata={"tags": ["parameters"]})]
+    (project.path / "notebooks").mkdir(exist_ok=True)
+    nbformat.write(notebook, project.path / NOTEBOOK)
+    made = World(bench)
+    yield made
+    made.clock.close()
+    bench.close()

@@ -124,3 +124,10 @@ def parts_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Parts]
     made.let_go()
     clock.close()
     bench.close()
+
+
+@pytest.fixture
+def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Parts]:
+    """A home with project `p`, and the parts of its supervisor."""
+    with parts_in(tmp_path, monkeypatch) as made:
+        yield made

@@ -304,7 +304,7 @@ def test_a_week_of_a_team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(5))
 def test_a_month_of_a_team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     """Fifty schedules from 7 March to 7 April: all clocks that change do so in these weeks."""
     kinds = lived(tmp_path, monkeypatch, f"month {seed}", 50, utc(2026, 3, 7), 31, 250)

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from attempts import Desk, code, notebook, plain
+from attempts import Desk, code, desk, notebook
 
 from workbench import locks
 from workbench.errors import EngineDown, Refused
@@ -24,17 +24,9 @@ from workbench.execution.runner import Runner
 from workbench.execution.verdict import Verdict, judge
 from workbench.model.run import RunState
 from workbench.notebooks import parameters
-from workbench.paths import open_home
 from workbench.supervisor.endings import Endings
 
-
-@pytest.fixture
-def desk(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """A home and a project of its own for each test, on one environment."""
-    project = tmp_path / "home" / "projects" / "p"
-    desk = Desk(open_home(tmp_path / "home"), plain(tmp_path_factory), project)
-    project.mkdir()
-    return desk
+__all__ = ["desk"]
 
 
 class Away:

@@ -9,25 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attempts import Desk, notebook, plain, processes_of
+from attempts import Desk, desk, notebook, processes_of
 from waiting import until
 
 from workbench.execution.fence import hold, is_held
 from workbench.execution.nursery import Nursery
 from workbench.execution.result import Result, write_result
 from workbench.model.run import RunState
-from workbench.paths import open_home
+
+__all__ = ["desk"]
 
 SLEEP = "import time\nprint('sleeping', flush=True)\ntime.sleep(1.5)\nprint('woke')"
-
-
-@pytest.fixture
-def desk(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """A home and a project of its own for each test, on one environment."""
-    project = tmp_path / "home" / "projects" / "p"
-    desk = Desk(open_home(tmp_path / "home"), plain(tmp_path_factory), project)
-    project.mkdir()
-    return desk
 
 
 @pytest.fixture

@@ -11,25 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from attempts import Desk, code, finished, notebook, plain, processes_of, runner
+from attempts import Desk, code, desk, finished, notebook, processes_of, runner
 from waiting import until
 
 from workbench.execution.fence import hold
 from workbench.execution.result import Result, write_result
 from workbench.model.environment import EngineName
 from workbench.model.run import RunState
-from workbench.paths import open_home
+
+__all__ = ["desk"]
 
 SLEEP_IN_C = "import ctypes\nprint('sleeping', flush=True)\nctypes.CDLL(None).sleep(300)"
-
-
-@pytest.fixture
-def desk(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """A home and a project of its own for each test, on one environment."""
-    project = tmp_path / "home" / "projects" / "p"
-    desk = Desk(open_home(tmp_path / "home"), plain(tmp_path_factory), project)
-    project.mkdir()
-    return desk
 
 
 def test_a_run_that_succeeds_leaves_output_log_and_record(desk: Desk) -> None:
@@ -195,7 +187,6 @@ def test_a_kernel_that_does_not_exist_is_named(desk: Desk) -> None:
 
 def test_a_kernel_that_cannot_start_says_why(desk: Desk) -> None:
     """The last words of a kernel that ended while starting are in the reason."""
-    from dataclasses import replace
 
     kernel = replace(desk.revision.kernels[0], argv=("python", "-m", "no_such_kernel", "{connection_file}"))
     _, result = desk.run(notebook("1"), revision=replace(desk.revision, kernels=(kernel,)))
@@ -316,33 +307,3 @@ def test_cancelled_while_starting_leaves_nothing(desk: Desk) -> None:
     result = finished(attempt, process)
     assert (result.state, result.reason) == (RunState.CANCELLED, "cancelled before its first cell")
     assert processes_of(desk) == []
-
-
-def test_github_papermill_253_no_secrets_in_output(desk: Desk, tmp_path: Path) -> None:
-    """papermill #253: known secrets are nowhere in what a run leaves, however they were put out, and the person is told."""
-    value = "s3cret-of-acme-42"
-    file = tmp_path / "PGPASSWORD"
-    file.write_text(value)
-    cells = notebook(
-        "import os, sys, time\nsecret = os.environ['PGPASSWORD']\nprint(secret, flush=True)",
-        "sys.stdout.write(secret[:6]); sys.stdout.flush(); time.sleep(0.5); print(secret[6:], flush=True)",
-        "from IPython.display import display, HTML\ndisplay(HTML(f'<b>{secret}</b>'))\n"
-        "display({'application/json': {secret: 1}}, raw=True)\n{'key': [secret]}",
-        "raise ValueError(f'no access with {secret}')",
-    )
-    space = replace(desk.space, secrets={"PGPASSWORD": file})
-    attempt, result = desk.run(cells, workspace=space)
-    assert result.state is RunState.FAILED
-    assert result.reason == "ValueError: no access with [secret] (cell 4)"
-    places = [*Path(result.output).iterdir(), attempt.folder / "result.json", attempt.folder / "output.ipynb"]
-    for place in places:
-        assert value not in place.read_text(), place
-        assert value[6:] not in place.read_text(), place
-    assert "[secret]" in (Path(result.output) / "log.txt").read_text()
-    record = json.loads((Path(result.output) / "record.json").read_text())
-    assert record["secrets_hidden"] >= 5
-    _, result = desk.run(notebook("import os\nprint(os.environ['PGPASSWORD'])"), workspace=space)
-    assert (result.state, result.reason) == (
-        RunState.SUCCEEDED,
-        "it put out a secret 1 time, left out of what is kept",
-    )

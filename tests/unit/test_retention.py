@@ -7,14 +7,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from old_runs import ended
 
 from workbench.errors import Refused
 from workbench.model.retention import Keep, Old, goes
 from workbench.model.run import RunState
-from workbench.services import projects, reports, retention, runs, scalars, tags
+from workbench.services import projects, reports, retention, tags
 from workbench.services.bench import Bench, open_bench
-from workbench.store import runs as rows
-from workbench.store import scalars as scalar_rows
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -51,44 +50,6 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     projects.create(opened, "p")
     yield opened
     opened.close()
-
-
-def ended(bench: Bench, name: str, state: RunState = RunState.SUCCEEDED) -> int:
-    """A run that has ended and left a folder."""
-    with bench.store.write() as connection:
-        run = rows.insert(
-            connection, project="p", notebook="n.ipynb", name=name, environment="python", parameters={}, cells=1,
-            created=bench.now(), actor=bench.actor,
-        )  # fmt: skip
-        folder = bench.home.projects / "p" / "runs" / f"{name}-{run}"
-        connection.execute(
-            "UPDATE runs SET state = ?, output = ?, engine = 'docker' WHERE id = ?", (state, str(folder), run)
-        )
-    folder.mkdir(parents=True)
-    (folder / "output.ipynb").write_text("{}")
-    return run
-
-
-def test_github_jupyter_scheduler_328_retention(bench: Bench) -> None:
-    """jupyter-scheduler #328: old runs go with all they left, as declared in the most special place; tagged ones stay."""
-    (bench.home.root / "workbench.yaml").write_text("keep: {last: 2}\n")
-    runs_of_a = [ended(bench, "a") for _ in range(4)]
-    runs_of_b = [ended(bench, "b", RunState.FAILED) for _ in range(3)]
-    tags.change(bench, runs_of_a[:1], ["gold"])
-    with bench.store.write() as connection:
-        scalar_rows.keep(connection, runs_of_a[1], {"auc": 0.5}, bench.actor)
-    plan = retention.going(bench, retention.declared(bench))
-    assert [one.run for one in plan] == [runs_of_a[1], runs_of_b[0]]
-    (bench.home.projects / "p" / "project.yaml").write_text("keep: {last: 2, failed: true}\n")
-    plan = retention.going(bench, retention.declared(bench))
-    assert [one.run for one in plan] == [runs_of_a[1]]
-    assert (retention.size_of(bench, plan) or 0) > 0
-    assert [retention.remove(bench, one) for one in plan] == [""]
-    folders = {path.name for path in (bench.home.projects / "p" / "runs").iterdir()}
-    assert f"a-{runs_of_a[1]}" not in folders
-    assert len(folders) == 6
-    assert [run.id for run in runs.page(bench)] == [*reversed(runs_of_b), runs_of_a[3], runs_of_a[2], runs_of_a[0]]
-    assert scalars.of(bench, runs_of_a) == {}
 
 
 def test_without_a_policy_everything_is_kept(bench: Bench) -> None:

@@ -9,9 +9,8 @@ from schedule_world import NOTEBOOK, START, World
 
 from workbench.errors import Refused
 from workbench.model.run import RunState
-from workbench.model.schedule import ByHand, DueState
+from workbench.model.schedule import DueState
 from workbench.services import projects, runs, schedules
-from workbench.supervisor.schedules import Schedules
 
 FIRED, MISSED, SKIPPED = DueState.FIRED, DueState.MISSED, DueState.SKIPPED
 
@@ -19,37 +18,6 @@ FIRED, MISSED, SKIPPED = DueState.FIRED, DueState.MISSED, DueState.SKIPPED
 def utc(day: int, hour: int = 0) -> datetime:
     """In May 2026."""
     return datetime(2026, 5, day, hour, tzinfo=START.tzinfo)
-
-
-def test_notebooker_65_run_now(world: World) -> None:
-    """A schedule is run at once, with its own parameters; its next regular time comes as if nothing had happened."""
-    key = world.write(cron="0 * * * *", parameters={"day": "${due}"})
-    world.at(START)
-    number = schedules.now(world.bench, key)
-    run = runs.get(world.bench, number)
-    assert (run.schedule, run.due, run.parameters) == (key, None, {"day": "2026-05-04"})
-    (line,) = schedules.ledger(world.bench, key)
-    assert (line.by_hand, line.run, line.why) == (ByHand.NOW, number, f"by hand, {world.bench.actor.by}")
-    assert schedules.get(world.bench, key).last is None
-    world.at(timedelta(hours=1))  # the one by hand is still queued: it skips no due time
-    assert world.ledger() == [("04 11:00", FIRED)]
-
-
-def test_notebooker_134_scheduled_time(world: World) -> None:
-    """A run knows the time it was scheduled for: its own due time, or the one it is run for by hand, not the present."""
-    key = world.write(cron="0 6 * * *", timezone="Europe/Berlin", parameters={"day": "${due} ${due:%H:%M}"})
-    world.at(START)
-    world.at(START.replace(day=5, hour=4, minute=0, second=0))
-    regular = runs.page(world.bench)[0]
-    assert regular.parameters == {"day": "2026-05-05 06:00"}
-    again = runs.get(world.bench, schedules.now(world.bench, key, due="2026-05-05 06:00"))
-    assert (again.due, again.parameters, again.origin) == (regular.due, regular.parameters, "cli")
-    early = runs.get(world.bench, schedules.now(world.bench, key, due="2026-02-28"))
-    assert early.parameters == {"day": "2026-02-28 00:00"}
-    lines = schedules.ledger(world.bench, key)
-    assert [(line.due, line.by_hand) for line in lines if line.due == regular.due] == [
-        (regular.due, ByHand.NOW), (regular.due, None)
-    ]  # fmt: skip
 
 
 def test_a_backfill_runs_what_did_not_fire(world: World) -> None:
@@ -117,26 +85,3 @@ def test_a_backfill_skips_and_replaces_nothing(world: World) -> None:
         world.at(timedelta(hours=1))
         assert world.ledger(key)[-1][1] is FIRED
         assert not any(runs.get(world.bench, number).cancel_asked for number in made)
-
-
-def test_jupyter_scheduler_352_schedules_run_without_the_program(world: World) -> None:
-    """The part that fires needs no program open and no server: files in a folder and a home are enough."""
-    world.write(cron="0 * * * *")
-    world.at(START).at(timedelta(hours=1))
-    (run,) = runs.page(world.bench)
-    assert (run.schedule, run.origin) == ("p/s", "schedule")
-
-
-def test_jupyter_scheduler_476_never_twice(world: World) -> None:
-    """Two supervisors that look at the same home at the same moment, again and again: one run for each due time."""
-    world.write(cron="*/10 * * * *", overlap="allow", catch_up="all")
-    world.at(START)
-    other = Schedules(world.desk, world.clock)
-    for _ in range(6):
-        world.now += timedelta(minutes=10)
-        other.look(woken=True)
-        world.part.look(woken=True)
-        world.part.look(woken=True)
-    due = [run.due for run in runs.page(world.bench)]
-    assert len(due) == len(set(due)) == 6
-    assert len(world.ledger()) == 6

@@ -15,7 +15,7 @@ from workbench.errors import NotFound, Refused, StoreError
 from workbench.model.run import PENDING, Request, RunState
 from workbench.model.schedule import CatchUp, DueState, ScheduleSpec
 from workbench.model.variables import variables
-from workbench.services import control, groups, projects, requests, runs, schedule_changing, schedules
+from workbench.services import control, groups, projects, requests, runs, schedules
 from workbench.services import tonight as tonight_module
 from workbench.services.bench import Bench
 from workbench.services.schedule_files import ScheduleFiles
@@ -501,32 +501,3 @@ def test_a_battery_of_a_mouse_is_no_laptop(tmp_path: Path) -> None:
     (own / "type").write_text("Battery\n")
     assert tonight_module._has_battery(tmp_path)
     assert not tonight_module._has_battery(tmp_path / "none")
-
-
-def test_jupyter_scheduler_522_parameters_are_edited(world: World) -> None:
-    """Parameters of a schedule are set and taken away from its next due time on; comments stay, slips write nothing."""
-    world.write(cron="0 6 * * *", parameters={"day": "monday"})
-    path = projects.get(world.bench, "p").path / "schedules" / "s.yaml"
-    path.write_text(path.read_text().replace("parameters:", "# ours\nparameters:"))
-    world.at(START)
-    world.at(START.replace(day=5))
-    assert runs.page(world.bench)[0].parameters == {"day": "monday"}
-    world.end(runs.page(world.bench)[0].id)
-    schedule_changing.change_parameters(world.bench, "p/s", {"day": "${due:%d.%m.}"})
-    assert "# ours\n" in path.read_text()
-    world.at(START.replace(day=6))
-    assert runs.page(world.bench)[0].parameters == {"day": "06.05."}
-    world.end(runs.page(world.bench)[0].id)
-    before = path.read_text()
-    for given, unset, why in (
-        ({"dya": 1}, [], "mean day"),
-        ({}, ["nope"], "nope: not set"),
-        ({"day": 3}, [], "text is"),
-    ):
-        with pytest.raises(Refused, match=why):
-            schedule_changing.change_parameters(world.bench, "p/s", given, unset=unset)
-    assert path.read_text() == before
-    schedule_changing.change_parameters(world.bench, "p/s", {}, unset=["day"], sweep={"day": ["a", "b"]})
-    world.at(START.replace(day=7))
-    assert [run.parameters["day"] for run in runs.page(world.bench)[:2]] == ["b", "a"]
-    assert [state for _, state in world.ledger()] == [DueState.FIRED] * 3

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from datetime import timedelta
 
 import pytest
-from attempts import Desk, notebook, plain, runner
+from attempts import notebook
 from cli_home import Shell, make_shell
 from hypothesis import given
 from hypothesis import strategies as st
 from schedule_world import World
-from supervisor_parts import NOW, Parts
-from waiting import until
+from supervisor_parts import NOW
 
 from workbench.declare import load_schedule
-from workbench.execution.fence import is_held
-from workbench.execution.result import Result, read_result
 from workbench.model.run import Run, RunState
 from workbench.model.terms import RETRIED, Terms, priority_of, priority_word
-from workbench.paths import open_home
 from workbench.services import control, projects, runs, schedule_text
-from workbench.store import runs as rows
-from workbench.supervisor.dispatch import BOOT_FILE
-from workbench.supervisor.endings import Endings
 
 S = RunState
 HEAD = "notebook: notebooks/a.ipynb\ncron: 0 6 * * *\n"
@@ -171,84 +159,6 @@ def test_the_priority_of_what_waits_is_changed(shell: Shell) -> None:
     shell("runs", "priority", str(ended), "low")
     assert shell.code == 1
     assert "none of them waits any more" in shell.err
-
-
-def interrupted(parts: Parts, run: int) -> None:
-    """Start the run; its runner goes with the machine, which is started again."""
-    parts.dispatch.look()
-    now = runs.get(parts.bench, run)
-    assert now.state is S.STARTING
-    folder = parts.bench.home.attempt_folder(run, now.attempt)
-    (folder / BOOT_FILE).write_text("the boot before")
-    (folder / "events.jsonl").write_text('{"kind": "started", "pid": 1}\n')
-    parts.dispatch.launching.clear()
-    parts.let_go()
-    parts.runs.look()
-
-
-def test_github_jupyter_scheduler_90_retries(parts: Parts) -> None:
-    """jupyter-scheduler #90: a run is tried again after the ends that were asked for, with longer and longer pauses, and
-    not oftener than was asked for: a restart of the machine meanwhile uses a try. Nothing is tried again unasked."""
-    run = parts.queue(retries=2, terms=Terms(delay=30, factor=3, on=frozenset({"interrupted"})))
-    for tries, pause in ((1, 30), (2, 90)):
-        interrupted(parts, run)
-        now = runs.get(parts.bench, run)
-        assert (now.state, now.attempt) == (S.RETRYING, tries)
-        assert now.not_before == parts.bench.now() + timedelta(seconds=pause)
-        assert now.reason.startswith(f"try {tries} of 3 interrupted: the machine was restarted")
-        parts.dispatch.look()
-        assert parts.state(run) is S.RETRYING, "the pause is kept"
-        later = parts.bench.now() + timedelta(seconds=pause)
-        parts.bench.clock = lambda later=later: later
-    interrupted(parts, run)
-    assert parts.state(run) is S.INTERRUPTED
-    assert [one.state for one in runs.attempts(parts.bench, run)] == [S.INTERRUPTED] * 3
-    failed, unasked = parts.queue(retries=2, terms=Terms(on=frozenset({"interrupted"}))), parts.queue()
-    parts.dispatch.look()
-    for one in (failed, unasked):
-        found = runs.get(parts.bench, one)
-        with parts.bench.store.read() as connection:
-            token = rows.token(connection, one, 1)
-        assert parts.runs.endings.by_result(found, Result(S.FAILED, token, "ZeroDivisionError"))
-        assert parts.state(one) is S.FAILED
-
-
-@pytest.mark.parametrize("phase", ["starting", "running", "finishing"])
-def test_github_jupyter_scheduler_565_true_status(
-    phase: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """jupyter-scheduler #565: a run whose process is killed never shows success, in whichever phase that was; success is
-    only what was written down as such, with its whole output published."""
-    project = tmp_path / "home" / "projects" / "p"
-    desk = Desk(open_home(tmp_path / "home"), plain(tmp_path_factory), project)
-    project.mkdir()
-    cells = {"starting": ["1"], "running": ["1", "import time; time.sleep(300)"], "finishing": ["1"]}[phase]
-    attempt = desk.write(notebook(*cells))
-    process = runner(attempt.folder)
-
-    def reached() -> bool:
-        if phase == "running" and not any(event["cell"] == 2 for event in attempt.events("cell")):
-            return False
-        return any(event["name"] == phase for event in attempt.events("phase"))
-
-    until(reached, f"the run to be {phase}", seconds=60)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    until(lambda: not is_held(attempt.folder), "its lock to be free")
-    written = read_result(attempt.folder)
-    now = datetime.now(UTC)
-    run: Any = SimpleNamespace(state=S.RUNNING, cancel_asked=False, started=now, cells=len(cells), cells_done=0)
-    endings = Endings(SimpleNamespace(now=lambda: now))  # type: ignore[arg-type] - all that it is asked
-    ended = endings.of_a_dead_runner(run, attempt.folder, attempt.job.token, None, False, None)
-    assert ended
-    if written:  # it was quicker than the signal
-        assert phase == "finishing"
-        assert (Path(written.output) / "output.ipynb").is_file()
-        assert ended == written
-    else:
-        assert ended.state is S.CRASHED
-        assert "its runner was killed" in ended.reason
-        assert not ended.published
 
 
 def test_a_run_has_terms_of_its_own() -> None:

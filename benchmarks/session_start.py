@@ -149,7 +149,7 @@ class Bare:
 
 def free_port() -> int:
     """A port of loopback that nobody has."""
-    from workbench.supervisor.probe import free_port as found
+    from workbench.supervisor.sessions.probe import free_port as found
 
     return found()
 

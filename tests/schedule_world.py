@@ -15,9 +15,9 @@ from workbench.model.schedule import DueState
 from workbench.services import control, projects, schedules
 from workbench.services.bench import Bench, open_bench
 from workbench.store import runs as run_rows
-from workbench.supervisor.clock import Clock
 from workbench.supervisor.desk import Desk
-from workbench.supervisor.schedules import Schedules
+from workbench.supervisor.due.clock import Clock
+from workbench.supervisor.due.schedules import Schedules
 
 START = datetime(2026, 5, 4, 10, 0, 30, tzinfo=UTC)  # a Monday
 NOTEBOOK = "notebooks/n.ipynb"

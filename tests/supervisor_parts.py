@@ -20,14 +20,14 @@ from workbench.services.bench import Bench, open_bench
 from workbench.store import runs as rows
 from workbench.store.events import Actor
 from workbench.supervisor.builds import Builds
-from workbench.supervisor.clock import Clock
 from workbench.supervisor.desk import Desk
-from workbench.supervisor.dispatch import Dispatch
+from workbench.supervisor.due.clock import Clock
+from workbench.supervisor.due.schedules import Schedules
 from workbench.supervisor.engines import Engines
-from workbench.supervisor.ready import Environments, Never, NotYet, Readiness, Usable
-from workbench.supervisor.runs import Runs
-from workbench.supervisor.schedules import Schedules
-from workbench.supervisor.sessions import Sessions
+from workbench.supervisor.queue.dispatch import Dispatch
+from workbench.supervisor.queue.ready import Environments, Never, NotYet, Readiness, Usable
+from workbench.supervisor.queue.runs import Runs
+from workbench.supervisor.sessions.sessions import Sessions
 from workbench.supervisor.warmth import Warmth
 
 NOW = datetime(2026, 5, 4, 10, 0, 30, tzinfo=UTC)

@@ -31,15 +31,15 @@ from workbench.model.run import RunState
 from workbench.services import control, environments, projects
 from workbench.services.bench import Bench, open_bench
 from workbench.store.events import Actor
-from workbench.supervisor import runs as watching
-from workbench.supervisor.clock import Clock
 from workbench.supervisor.desk import Desk
-from workbench.supervisor.dispatch import Dispatch
+from workbench.supervisor.due.clock import Clock
+from workbench.supervisor.due.schedules import Schedules
 from workbench.supervisor.engines import Engines
 from workbench.supervisor.notices import Notices
-from workbench.supervisor.ready import Environments, NotYet, Readiness, Usable
-from workbench.supervisor.runs import Runs
-from workbench.supervisor.schedules import Schedules
+from workbench.supervisor.queue import runs as watching
+from workbench.supervisor.queue.dispatch import Dispatch
+from workbench.supervisor.queue.ready import Environments, NotYet, Readiness, Usable
+from workbench.supervisor.queue.runs import Runs
 from workbench.supervisor.warmth import Warmth
 
 R = RunState

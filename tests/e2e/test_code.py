@@ -13,7 +13,7 @@ from containers import lab as contained_lab
 from repositories import git
 from world import PROJECT, bench, ended, kernel_python, notebook, start
 
-from workbench.cli import record_facts
+from workbench.cli.facts import record as record_facts
 from workbench.model.code import code
 from workbench.model.run import Request, Run, RunState
 from workbench.services import projects, runs

@@ -18,8 +18,9 @@ from world import ended
 from workbench.errors import Refused
 from workbench.model.project import Project
 from workbench.model.run import Request, Run, RunState
-from workbench.services import catalogue, environments, foresight, projects, runs
+from workbench.services import environments, foresight, projects, runs
 from workbench.services.bench import Bench
+from workbench.services.declared import catalogue
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 NAME = "loose"

@@ -17,7 +17,7 @@ from world import PROJECT, end, ended, events_of, kill_supervisor, notebook, sta
 from workbench.model.warmth import WarmKernel
 from workbench.services import control, projects, runs, warmth
 from workbench.services.bench import Bench
-from workbench.supervisor.ahead import LEAD
+from workbench.supervisor.due.ahead import LEAD
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 CELLS = ("import os, sys\nprint(os.getcwd(), sorted(os.environ))", "x = 6", "x * 7")

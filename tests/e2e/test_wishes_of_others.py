@@ -31,14 +31,15 @@ from workbench.model.notice import NoticeState, Occasion
 from workbench.model.run import Request, Run, RunState
 from workbench.model.schedule import ByHand, DueState
 from workbench.model.terms import Terms
-from workbench.services import projects, retention, runs, scalars, schedule_changing, schedules, tags
+from workbench.services import projects, retention, runs, scalars, schedules, tags
 from workbench.services.bench import Bench, open_bench
+from workbench.services.scheduling import changing as schedule_changing
 from workbench.store import runs as run_rows
 from workbench.store import scalars as scalar_rows
-from workbench.supervisor.dispatch import BOOT_FILE
-from workbench.supervisor.endings import Endings
+from workbench.supervisor.due.schedules import Schedules
 from workbench.supervisor.notices import Notices
-from workbench.supervisor.schedules import Schedules
+from workbench.supervisor.queue.dispatch import BOOT_FILE
+from workbench.supervisor.queue.endings import Endings
 
 __all__ = ["desk", "kernel_python", "letters", "parts", "world"]
 SAYS = "import os, sys\nprint(sys.prefix, os.environ['WHERE'], os.getcwd())\nopen('made.txt', 'w').write(os.getcwd())"

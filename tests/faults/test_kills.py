@@ -18,7 +18,7 @@ from workbench.model.schedule import DueState
 from workbench.services import control, runs, schedules
 from workbench.services.bench import Bench
 from workbench.store.rows import stamp
-from workbench.supervisor.places import Places
+from workbench.supervisor.queue.places import Places
 
 SLEEPER = (
     "import time\nfor _ in range(600):\n    if __import__('pathlib').Path('go').exists(): break\n    time.sleep(0.05)"

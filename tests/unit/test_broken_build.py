@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from workbench.cli.broken_build import LINES, last_lines
+from workbench.cli.facts.broken_build import LINES, last_lines
 from workbench.model.build import Build, BuildState
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from cli_home import Shell, make_shell
 
-from workbench.cli import shapes
 from workbench.cli.program import ENTRIES, run
+from workbench.cli.shapes import things as shapes
 from workbench.model.run import Failure, RunState
 from workbench.services import control
 

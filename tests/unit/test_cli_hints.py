@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from cli_home import Shell, make_shell
 
-from workbench.cli.hints import pasted
 from workbench.cli.invocation import Invocation
 from workbench.cli.program import ENTRIES, run
+from workbench.cli.terminal.hints import pasted
 from workbench.model.run import RunState
 from workbench.services.bench import open_bench
 from workbench.services.command_lines import COMMANDS

@@ -10,8 +10,8 @@ from typing import TextIO
 
 import pytest
 
-from workbench.cli import progress
-from workbench.cli.progress import ERASE, ProgressLine
+from workbench.cli.terminal import progress
+from workbench.cli.terminal.progress import ERASE, ProgressLine
 
 
 class Terminal:

@@ -11,8 +11,8 @@ import click
 import pytest
 
 from workbench.cli import filters
-from workbench.cli.output import Cell, width
 from workbench.cli.run import Given
+from workbench.cli.terminal.output import Cell, width
 from workbench.errors import Refused
 
 VALUES = [

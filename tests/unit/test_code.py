@@ -20,8 +20,10 @@ from workbench.model.environment import EngineName
 from workbench.model.project import Project
 from workbench.model.run import Request
 from workbench.model.schedule import DueState
-from workbench.services import commits, control, foresight, projects, requests, runs, schedules, seen, trees
+from workbench.services import control, foresight, projects, runs, schedules
+from workbench.services.asking import requests
 from workbench.services.bench import Bench, open_bench
+from workbench.services.code import commits, seen, trees
 from workbench.store import contained
 
 
@@ -331,7 +333,7 @@ def test_a_due_time_waits_for_its_remote_and_no_other_does(bench: Bench, project
     from waiting import until
 
     from workbench.supervisor.desk import Desk
-    from workbench.supervisor.fetches import Fetches
+    from workbench.supervisor.due.fetches import Fetches
 
     remote = elsewhere(bench, project, tmp_path)
     newest = pushed(remote, tmp_path, "theirs")

@@ -17,7 +17,7 @@ from workbench.doctor.examination import examine, guarded
 from workbench.doctor.finding import Finding, Level
 from workbench.errors import Refused
 from workbench.services import control, projects, schedules
-from workbench.services.zones import checked_zone, machine_zone
+from workbench.services.scheduling.zones import checked_zone, machine_zone
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from workbench.declare import DeclarationError
 from workbench.errors import Conflict, NotFound, Refused
 from workbench.model.build import BuildProgress, BuildState
 from workbench.model.environment import EngineName, Revision
-from workbench.services import control, environment_files, environments, projects
+from workbench.services import control, environments, projects
 from workbench.services.bench import Bench, open_bench
+from workbench.services.declared import environment_files
 from workbench.services.environments import EnvironmentView
 from workbench.services.overview import overview
 from workbench.store import builds as build_rows

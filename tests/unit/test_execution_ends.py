@@ -24,7 +24,7 @@ from workbench.execution.runner import Runner
 from workbench.execution.verdict import Verdict, judge
 from workbench.model.run import RunState
 from workbench.notebooks import parameters
-from workbench.supervisor.endings import Endings
+from workbench.supervisor.queue.endings import Endings
 
 __all__ = ["desk"]
 

@@ -30,7 +30,7 @@ from workbench.model.event import Progress
 from workbench.model.project import Mount
 from workbench.model.run import Failure, RunState
 from workbench.notebooks.document import parse
-from workbench.supervisor.runs import BLOCK
+from workbench.supervisor.queue.runs import BLOCK
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.cli.following import _growing
+from workbench.cli.terminal.following import _growing
 from workbench.engines.docker import log
 from workbench.ui.sources import FileSource
 

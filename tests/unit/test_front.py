@@ -25,7 +25,7 @@ from workbench.front.__main__ import Quiet
 from workbench.front.job import SOCKET, Job, Place
 from workbench.front.secret import Secret
 from workbench.paths import private_folder
-from workbench.supervisor.probe import free_port
+from workbench.supervisor.sessions.probe import free_port
 
 NAME = "work-shiny"
 BIG = 20_000_000  # bytes

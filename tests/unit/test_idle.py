@@ -13,7 +13,7 @@ from workbench.engines.base import Inhabitant
 from workbench.model.session import Desired, Session, SessionState
 from workbench.model.usage import Usage
 from workbench.services import usage
-from workbench.supervisor.idle import NOTICE, Idle, in_terminals
+from workbench.supervisor.sessions.idle import NOTICE, Idle, in_terminals
 
 NOW = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
 HOUR = 3600.0

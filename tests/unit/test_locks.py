@@ -10,8 +10,9 @@ import pytest
 from workbench.declare import DeclarationError
 from workbench.declare import lock as lock_files
 from workbench.model.lock import Change, Lock, changes
-from workbench.services import catalogue, environment_files, environments
+from workbench.services import environments
 from workbench.services.bench import open_bench
+from workbench.services.declared import catalogue, environment_files
 
 LOCK = Lock(
     "docker",

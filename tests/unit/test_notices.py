@@ -18,7 +18,7 @@ from workbench.model.schedule import DueState
 from workbench.notices import __main__ as sending
 from workbench.notices.__main__ import Sender
 from workbench.services import telling
-from workbench.services.schedule_text import from_json, to_json
+from workbench.services.scheduling.text import from_json, to_json
 from workbench.store import notices as rows
 from workbench.store import runs as run_rows
 from workbench.store import schedules as schedule_rows

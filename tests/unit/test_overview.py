@@ -12,9 +12,9 @@ from workbench.services import control, projects, schedules
 from workbench.services.bench import Bench, open_bench
 from workbench.services.overview import overview
 from workbench.store import runs as rows
-from workbench.supervisor.clock import Clock
 from workbench.supervisor.desk import Desk
-from workbench.supervisor.schedules import Schedules
+from workbench.supervisor.due.clock import Clock
+from workbench.supervisor.due.schedules import Schedules
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 from tools import JUPYTER
 
-from workbench.supervisor import probe
-from workbench.supervisor.probe import Answer
+from workbench.supervisor.sessions import probe
+from workbench.supervisor.sessions.probe import Answer
 
 HOST, TOKEN = "lab.localhost", "t" * 48
 

@@ -12,8 +12,9 @@ import pytest
 
 from workbench.errors import Conflict, NotFound, Refused
 from workbench.model.project import Project
-from workbench.services import environments, projects, standard
+from workbench.services import environments, projects
 from workbench.services.bench import Bench, open_bench
+from workbench.services.declared import standard
 from workbench.store import events, runs, sessions
 
 BAD_NAMES = [
@@ -434,5 +435,5 @@ def test_a_git_that_hangs_is_given_up(bench: Bench, tmp_path: Path, monkeypatch:
     slow.write_text("#!/bin/sh\nexec sleep 60\n")
     slow.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr("workbench.services.git.PATIENCE", 0.2)
+    monkeypatch.setattr("workbench.services.code.git.PATIENCE", 0.2)
     assert projects.git_state(Project("a", tmp_path)) == projects.GitState()

@@ -21,10 +21,10 @@ from workbench.model.run import RunState
 from workbench.model.terms import Terms
 from workbench.services import projects
 from workbench.store import runs as rows
-from workbench.supervisor import admission
-from workbench.supervisor.look import EVERY
-from workbench.supervisor.places import Full, Places
-from workbench.supervisor.ready import Usable
+from workbench.supervisor.queue import admission
+from workbench.supervisor.queue.look import EVERY
+from workbench.supervisor.queue.places import Full, Places
+from workbench.supervisor.queue.ready import Usable
 
 GIB = 1024**3
 S = RunState

@@ -18,8 +18,9 @@ from workbench.execution.publishing import publish
 from workbench.model.environment import EngineName, Revision
 from workbench.model.project import Mount
 from workbench.model.run import Request
-from workbench.services import control, patch, projects, runs, secrets, unit
+from workbench.services import control, projects, runs, secrets, unit
 from workbench.services.bench import Bench, open_bench
+from workbench.services.code import patch
 
 FILES = {
     "notebooks/report.ipynb": '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}',

@@ -22,7 +22,7 @@ from waiting import until
 from workbench.engines.relay import Relay, chosen
 from workbench.errors import Refused
 from workbench.ports import free
-from workbench.supervisor.probe import free_port
+from workbench.supervisor.sessions.probe import free_port
 
 PROGRAMS = {"python": sys.executable, "perl": shutil.which("perl") or "/usr/bin/perl"}
 BIG = os.urandom(1_000_000) * 8

@@ -9,7 +9,7 @@ import pytest
 from cli_home import Shell, make_shell
 
 from workbench.services import control, projects
-from workbench.services.resolved import Value, resolved
+from workbench.services.declared.resolved import Value, resolved
 
 
 @pytest.fixture

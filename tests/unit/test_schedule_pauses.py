@@ -11,7 +11,7 @@ from workbench.errors import Refused
 from workbench.model.schedule import DueState
 from workbench.services import runs, schedules
 from workbench.store import events
-from workbench.supervisor.schedules import PIECE, Schedules
+from workbench.supervisor.due.schedules import PIECE, Schedules
 
 FIRED, SKIPPED, MISSED = DueState.FIRED, DueState.SKIPPED, DueState.MISSED
 

@@ -14,10 +14,11 @@ from workbench.declare import load_schedule
 from workbench.errors import Refused
 from workbench.model.schedule import DueState
 from workbench.model.timetable import timetable
-from workbench.services import projects, requests, runs, schedules
-from workbench.services.schedule_files import ScheduleFiles
+from workbench.services import projects, runs, schedules
+from workbench.services.asking import requests
+from workbench.services.scheduling.files import ScheduleFiles
 from workbench.store import declared, events
-from workbench.supervisor.schedules import Schedules
+from workbench.supervisor.due.schedules import Schedules
 
 FIRED, SKIPPED, MISSED = DueState.FIRED, DueState.SKIPPED, DueState.MISSED
 

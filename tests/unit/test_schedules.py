@@ -15,14 +15,15 @@ from workbench.errors import NotFound, Refused, StoreError
 from workbench.model.run import PENDING, Request, RunState
 from workbench.model.schedule import CatchUp, DueState, ScheduleSpec
 from workbench.model.variables import variables
-from workbench.services import control, groups, projects, requests, runs, schedules
+from workbench.services import control, groups, projects, runs, schedules
 from workbench.services import tonight as tonight_module
+from workbench.services.asking import requests
 from workbench.services.bench import Bench
-from workbench.services.schedule_files import ScheduleFiles
+from workbench.services.scheduling.files import ScheduleFiles
 from workbench.services.tonight import Surroundings, told
 from workbench.store import runs as run_rows
 from workbench.store import schedules as rows
-from workbench.supervisor.schedules import PIECE, Schedules
+from workbench.supervisor.due.schedules import PIECE, Schedules
 
 
 def test_a_due_time_fires_once(world: World) -> None:

@@ -23,7 +23,7 @@ from workbench.store import spares as rows
 from workbench.store.events import SUPERVISOR, Actor, of
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.engines import Engines
-from workbench.supervisor.spares import KEPT_FOR, Spares
+from workbench.supervisor.sessions.spares import KEPT_FOR, Spares
 
 S = SessionState
 REVISION = "0123456789abcdef"
@@ -282,7 +282,7 @@ def test_settings_bound_them(bench: Bench, policy: Spares, line: str) -> None:
 def test_none_while_memory_is_short(bench: Bench, policy: Spares, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the machine has no memory left, spares are what goes first."""
     up(bench, policy)
-    monkeypatch.setattr("workbench.supervisor.spares.memory_left", lambda: -1)
+    monkeypatch.setattr("workbench.supervisor.sessions.spares.memory_left", lambda: -1)
     looked(policy)
     assert [one.desired for one in raw(bench)] == [Desired.DOWN]
 

@@ -23,7 +23,7 @@ NO_NOUNS = {"util", "utils", "helper", "helpers", "manager", "managers", "common
 PLACE = {
     "aiohttp": "front/",
     "apprise": "notices/",
-    "apscheduler": "supervisor/clock.py",
+    "apscheduler": "supervisor/due/clock.py",
     "cronsim": "model/cron.py",
     "docker": "engines/docker/",
     "jupyter_client": "execution/",

@@ -19,8 +19,8 @@ from workbench.services.bench import open_bench
 from workbench.store import builds as build_rows
 from workbench.store import runs as rows
 from workbench.store import sessions as session_rows
-from workbench.supervisor.dispatch import FIRST
-from workbench.supervisor.endings import LONGEST_PAUSE
+from workbench.supervisor.queue.dispatch import FIRST
+from workbench.supervisor.queue.endings import LONGEST_PAUSE
 from workbench.supervisor.reconcile import unowned
 
 

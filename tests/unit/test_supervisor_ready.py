@@ -18,7 +18,7 @@ from workbench.store import revisions as revision_rows
 from workbench.supervisor.activations import Activations
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.engines import Engines
-from workbench.supervisor.ready import Environments, Never, Readiness, Usable
+from workbench.supervisor.queue.ready import Environments, Never, Readiness, Usable
 
 
 class Home:

@@ -12,7 +12,7 @@ from workbench.execution.journal import Journal
 from workbench.model.event import Progress
 from workbench.services.bench import open_bench
 from workbench.supervisor.desk import Desk
-from workbench.supervisor.runs import BLOCK, Runs, Watched
+from workbench.supervisor.queue.runs import BLOCK, Runs, Watched
 
 
 def test_a_place_that_a_kernel_leaves_is_looked_at_at_once(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workbench.cli.failure import FAILED
 from workbench.cli.grammar import command
 from workbench.cli.invocation import Invocation
-from workbench.cli.output import emit, say
+from workbench.cli.terminal.failure import FAILED
+from workbench.cli.terminal.output import emit, say
 from workbench.text import clean, plural
 
 if TYPE_CHECKING:

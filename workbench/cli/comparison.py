@@ -9,8 +9,8 @@ import click
 from workbench.cli.grammar import subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import run_id, run_names
-from workbench.cli.output import emit, note, table
 from workbench.cli.runs import ID, runs
+from workbench.cli.terminal.output import emit, note, table
 
 
 @subcommand(runs, "compare")

@@ -16,9 +16,9 @@ from typing import TypeVar
 
 import click
 
-from workbench.cli.failure import UNSUCCESSFUL
 from workbench.cli.grammar import command
 from workbench.cli.invocation import Invocation
+from workbench.cli.terminal.failure import UNSUCCESSFUL
 from workbench.errors import NotFound, WorkbenchError
 from workbench.model.build import ENDED as BUILD_ENDED
 from workbench.model.build import BuildState

@@ -10,7 +10,7 @@ from workbench.cli.filters import Span
 from workbench.cli.grammar import command
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import environment_names
-from workbench.cli.output import answer, emit, note, record, table
+from workbench.cli.terminal.output import answer, emit, note, record, table
 from workbench.text import plural, size
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def prune(call: Invocation, dry_run: bool, keep: int, older: float, name: str, s
     What is active, what a container, a run or a session uses, and what another home has stays. The build cache is the
     engine's and is left alone, but for what it kept of removed images.
     """
-    from workbench.cli.asking import sure
+    from workbench.cli.terminal.asking import sure
     from workbench.model.disk import Policy
     from workbench.services import disk as service
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from workbench.cli.failure import FAILED
 from workbench.cli.grammar import command
-from workbench.cli.hints import pasted
 from workbench.cli.invocation import Invocation
-from workbench.cli.output import emit, state
+from workbench.cli.terminal.failure import FAILED
+from workbench.cli.terminal.hints import pasted
+from workbench.cli.terminal.output import emit, state
 from workbench.doctor.finding import Level
 from workbench.text import clean, plural
 

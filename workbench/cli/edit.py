@@ -14,7 +14,7 @@ import click
 from workbench.cli.grammar import command
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import editable_names
-from workbench.cli.output import emit, note, say
+from workbench.cli.terminal.output import emit, note, say
 from workbench.errors import NotFound, Refused
 from workbench.model.names import is_slug
 
@@ -42,7 +42,7 @@ def edit(call: Invocation, thing: str, only_print: bool) -> int:
     """
     from workbench.cli.check import report
     from workbench.doctor.editors import find_editor
-    from workbench.services.fresh import Fresh
+    from workbench.services.declared.fresh import Fresh
     from workbench.services.problems import remarks_of
 
     bench = call.reading() if only_print else call.changing()
@@ -102,7 +102,8 @@ def declaration(bench: Bench, thing: str) -> Declaration:
 
 
 def _environment(bench: Bench, name: str) -> Declaration | None:
-    from workbench.services import environment_files, environments
+    from workbench.services import environments
+    from workbench.services.declared import environment_files
 
     try:
         view = environments.view(bench, name)
@@ -153,7 +154,8 @@ def _ide(bench: Bench, thing: str) -> Declaration | None:
 
 
 def _known(bench: Bench) -> list[str]:
-    from workbench.services import catalogue, environments, projects, schedules
+    from workbench.services import environments, projects, schedules
+    from workbench.services.declared import catalogue
 
     return [
         *(spec.name for spec in environments.specs(bench)),

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING
-
 import click
 
-from workbench.cli import failure, filters, following
-from workbench.cli.broken_build import broken
+from workbench.cli import filters
+from workbench.cli.facts import environment as facts
+from workbench.cli.facts.broken_build import broken
 from workbench.cli.grammar import noun, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import environment_names
-from workbench.cli.output import Cell, answer, emit, note, record, say, state, table
-from workbench.cli.progress import ProgressLine
-from workbench.cli.shapes import BUILD, ENVIRONMENT
+from workbench.cli.shapes.things import BUILD, ENVIRONMENT
+from workbench.cli.terminal import failure, following
+from workbench.cli.terminal.output import Cell, answer, emit, note, record, say, state, table
+from workbench.cli.terminal.progress import ProgressLine
 from workbench.model.build import BuildState
-from workbench.text import age, duration, one_line, size
-
-if TYPE_CHECKING:
-    from workbench.services.environments import EnvironmentView
+from workbench.text import age, duration, size
 
 environments = noun("environments", "What notebooks and IDEs run in.")
 NAME = click.argument("name", shell_complete=environment_names)
@@ -59,10 +55,10 @@ def list_environments(call: Invocation, wanted: filters.Wanted) -> None:
             (
                 view.name,
                 Cell(f"! {view.state}, old", "yellow") if view.behind else state(str(view.state)),
-                f"{view.engine or '-'}{_unpinned(view)}",
+                f"{view.engine or '-'}{facts.unpinned(view)}",
                 age(view.built, now) if view.built else "-",
                 size(view.revision.size) if view.revision else "-",
-                _source(view),
+                facts.source(view),
             )
             for view in found
         ],
@@ -70,7 +66,7 @@ def list_environments(call: Invocation, wanted: filters.Wanted) -> None:
         give=("FROM",),
     )
     for view in found:
-        note(call, _behind(view, now))
+        note(call, facts.behind(view, now))
 
 
 @subcommand(environments, "show")
@@ -104,21 +100,21 @@ def show(call: Invocation, name: str, resolved: bool) -> None:
             ("environment", view.name),
             ("about", view.spec.title if view.spec else None),
             ("state", state(str(view.state))),
-            ("held", _held(view)),
-            ("old", _behind(view, bench.now())),
+            ("held", facts.held(view)),
+            ("old", facts.behind(view, bench.now())),
             ("refused", view.refusal),
             ("problem", "\n".join(problem.described for problem in view.problems)),
             ("notice", "\n".join(str(remark) for remark in view.notices)),
-            ("declared in", _source(view)),
-            ("engine", f"{view.engine or 'chosen at the first build'}{_because(view)}"),
+            ("declared in", facts.source(view)),
+            ("engine", f"{view.engine or 'chosen at the first build'}{facts.because(view)}"),
             ("revision", revision.id if revision else None),
-            ("is", f"{revision.reference}{_unpinned(view)}" if revision else None),
+            ("is", f"{revision.reference}{facts.unpinned(view)}" if revision else None),
             ("digest", revision.digest if revision else None),
             ("made from", revision.base if revision else None),
-            ("locked", _locked(view)),
+            ("locked", facts.locked(view)),
             ("after rules of", revision.rules if revision else None),
             ("lacks", "\n".join(view.lacks)),
-            ("secrets", _secrets(view)),
+            ("secrets", facts.secrets(view)),
             ("python", revision.python_version if revision else None),
             ("r", revision.r_version if revision else None),
             ("kernels", ", ".join(kernel.display_name for kernel in revision.kernels) if revision else None),
@@ -184,7 +180,7 @@ def build(call: Invocation, name: str, force: bool, detach: bool) -> int:
 @click.option("--name", help="What to call it; the folder's or repository's name unless given.")
 def import_(call: Invocation, source: str, name: str | None) -> None:
     """Write a declaration from the standard files of a folder or repository. Nothing in it is run."""
-    from workbench.services import imports
+    from workbench.services.declared import imports
 
     bench = call.changing()
     line = ProgressLine(wanted=not call.quiet and not call.json)
@@ -238,9 +234,10 @@ def logs(call: Invocation, name: str, follow: bool) -> int:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def remove(call: Invocation, name: str, prune: bool, yes: bool) -> None:
     """Remove an environment of the home. Its file is kept aside; what was built of it is forgotten."""
-    from workbench.cli.asking import sure
-    from workbench.services import disk, environment_files
+    from workbench.cli.terminal.asking import sure
+    from workbench.services import disk
     from workbench.services import environments as service
+    from workbench.services.declared import environment_files
 
     bench = call.changing()
     view = service.view(bench, name)
@@ -252,48 +249,3 @@ def remove(call: Invocation, name: str, prune: bool, yes: bool) -> None:
     more = f" {size(freed)} are free." if prune else left
     told = {"removed": view.name, "kept": kept, "freed": freed}
     answer(call, f"Removed {view.name}. Its file is kept in {kept}.{more}", told)
-
-
-def _unpinned(view: EnvironmentView) -> str:
-    """What is in an existing Python may change from run to run."""
-    borrowed = view.revision.borrowed if view.revision else bool(view.spec and view.spec.use)
-    return ", not pinned" if borrowed else ""
-
-
-def _held(view: EnvironmentView) -> str | None:
-    if not view.held or view.revision is None:
-        return None
-    moved = "what is declared now is another" if view.moved_on else "it is what is declared now too"
-    return f"at revision {view.revision.id}; {moved}\nFollow the declaration: workbench environments activate {view.name} --newest"
-
-
-def _behind(view: EnvironmentView, now: datetime) -> str:
-    """That the newest build failed, and what is in use instead."""
-    if not view.behind or view.build is None or view.revision is None:
-        return ""
-    failed = f"{view.name}: its newest build, b{view.build.id}, failed: {one_line(view.behind, 200)}"
-    when = f" of {age(view.built, now)} ago" if view.built else ""
-    return f"{failed}. In use is {view.revision.id}{when}."
-
-
-def _locked(view: EnvironmentView) -> str:
-    lock = view.spec.locked if view.spec else None
-    if lock is None or view.spec is None:
-        return ""
-    python = view.spec.python.packages if view.spec.python else ()
-    lacking = [*lock.lacks([line for line in python if "@" not in line])]
-    more = f"; not in it: {', '.join(lacking)} (workbench environments lock {view.name})" if lacking else ""
-    return f"{len(lock.python) + len(lock.debian)} packages{more}"
-
-
-def _secrets(view: EnvironmentView) -> str:
-    wanted = view.spec.secrets if view.spec else ()
-    return ", ".join(f"{name} (not set)" if name in view.missing_secrets else name for name in wanted)
-
-
-def _source(view: EnvironmentView) -> str:
-    return "shipped" if view.spec and view.spec.shipped else str(view.source or "")
-
-
-def _because(view: EnvironmentView) -> str:
-    return f": {view.engine_reason}" if view.engine_reason else ""

@@ -47,6 +47,14 @@ class Span(click.ParamType[float]):
         return length
 
 
+class IdleTime(Span):
+    """A length of time, or none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds; 0 for `off`."""
+        return 0.0 if value in ("off", 0.0) else super().convert(value, param, ctx)
+
+
 def since(text: str, now: datetime, zone: ZoneInfo) -> datetime:
     """The moment that `2h` (ago), `today`, `yesterday`, `2025-11-20` or `2025-11-20T06:30` in `zone` names, in UTC."""
     local = now.astimezone(zone)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli import failure, verdict
-from workbench.cli.asking import sure
-from workbench.cli.group_shape import GROUP
+from workbench.cli.facts import verdict
 from workbench.cli.invocation import Invocation
-from workbench.cli.output import Cell, emit, note, record, state, table
-from workbench.cli.progress import ProgressLine
+from workbench.cli.shapes.group import GROUP
+from workbench.cli.terminal import failure
+from workbench.cli.terminal.asking import sure
+from workbench.cli.terminal.output import Cell, emit, note, record, state, table
+from workbench.cli.terminal.progress import ProgressLine
 from workbench.model.run import ENDED, UNSUCCESSFUL
 from workbench.text import age, duration
 
@@ -82,7 +83,7 @@ def again(call: Invocation, group_id: int, *, failed: bool, detach: bool) -> int
 
 def wait_for(call: Invocation, group_id: int, *, detach: bool) -> int:
     """Wait for a group that was just asked for, or only print its id; the command's exit code."""
-    from workbench.cli import following
+    from workbench.cli.terminal import following
     from workbench.services import groups
 
     bench = call.changing()

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from workbench.cli.grammar import noun, subcommand
-from workbench.cli.ide_shape import IDE
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import ide_names, project_names
-from workbench.cli.output import emit, record, table
+from workbench.cli.shapes.ide import IDE
+from workbench.cli.terminal.output import emit, record, table
 from workbench.errors import NotFound
 
 if TYPE_CHECKING:

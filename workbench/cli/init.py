@@ -6,13 +6,13 @@ import shlex
 
 import click
 
-from workbench.cli.asking import interactive
 from workbench.cli.grammar import command
 from workbench.cli.invocation import Invocation
-from workbench.cli.output import emit, say
+from workbench.cli.terminal.asking import interactive
+from workbench.cli.terminal.output import emit, say
 from workbench.errors import Refused
 from workbench.paths import find_home
-from workbench.services.zones import checked_zone, machine_zone
+from workbench.services.scheduling.zones import checked_zone, machine_zone
 
 
 @command("init", short_help="Make a home and choose its time zone.")

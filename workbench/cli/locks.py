@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workbench.cli import following
-from workbench.cli.broken_build import broken
 from workbench.cli.environments import NAME, environments
+from workbench.cli.facts.broken_build import broken
 from workbench.cli.grammar import subcommand
 from workbench.cli.invocation import Invocation
-from workbench.cli.output import answer, emit, note, table
-from workbench.cli.progress import ProgressLine
+from workbench.cli.terminal import following
+from workbench.cli.terminal.output import answer, emit, note, table
+from workbench.cli.terminal.progress import ProgressLine
 from workbench.model.build import BuildState
 
 if TYPE_CHECKING:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workbench.cli import failure, following, verdict
+from workbench.cli.facts import verdict
 from workbench.cli.grammar import command
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import target, target_names
-from workbench.cli.output import emit, note
-from workbench.cli.progress import ProgressLine
+from workbench.cli.terminal import failure, following
+from workbench.cli.terminal.output import emit, note
+from workbench.cli.terminal.progress import ProgressLine
 from workbench.errors import NotFound, Refused
 from workbench.model.build import BuildState
 from workbench.model.run import ENDED as RUN_ENDED

@@ -8,8 +8,8 @@ import click
 
 from workbench.cli.grammar import noun, subcommand
 from workbench.cli.invocation import Invocation
-from workbench.cli.notice_shape import NOTICE
-from workbench.cli.output import answer, emit, note, state, table
+from workbench.cli.shapes.notice import NOTICE
+from workbench.cli.terminal.output import answer, emit, note, state, table
 from workbench.errors import WorkbenchError
 from workbench.model.notice import NoticeState, masked
 from workbench.text import age

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import click
 
-from workbench.cli import failure, following
 from workbench.cli.grammar import command
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import ide_names, project_names
-from workbench.cli.output import emit, note, say
-from workbench.cli.progress import ProgressLine
 from workbench.cli.sessions import broken
-from workbench.cli.shapes import SESSION
+from workbench.cli.shapes.things import SESSION
+from workbench.cli.terminal import failure, following
+from workbench.cli.terminal.output import emit, note, say
+from workbench.cli.terminal.progress import ProgressLine
 from workbench.model.project import Project
 from workbench.model.session import SessionState
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 
 from workbench import __version__
-from workbench.cli import failure
 from workbench.cli.grammar import Entry, Late, common_options, program_name
 from workbench.cli.invocation import Invocation
+from workbench.cli.terminal import failure
 from workbench.errors import WorkbenchError
 
 START, WORK, THINGS = "Start", "Work", "Things (a bare group lists)"

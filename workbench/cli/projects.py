@@ -11,9 +11,9 @@ from workbench.cli import filters
 from workbench.cli.grammar import noun, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import environment_names, project_names
-from workbench.cli.output import Cell, answer, emit, note, record, table
-from workbench.cli.progress import ProgressLine
-from workbench.cli.shapes import PROJECT, RUN, SESSION
+from workbench.cli.shapes.things import PROJECT, RUN, SESSION
+from workbench.cli.terminal.output import Cell, answer, emit, note, record, table
+from workbench.cli.terminal.progress import ProgressLine
 from workbench.text import age
 
 projects = noun("projects", "Folders of work.", also={"create": "new"})
@@ -35,8 +35,9 @@ def list_projects(call: Invocation, wanted: filters.Wanted) -> None:
     from workbench.cli.runs import STATE_GROUPS
     from workbench.model.run import RunState
     from workbench.model.session import ALIVE
-    from workbench.services import catalogue, elsewhere, runs, sessions
+    from workbench.services import elsewhere, runs, sessions
     from workbench.services import projects as service
+    from workbench.services.declared import catalogue
 
     bench = call.reading()
     now = bench.now()
@@ -112,8 +113,9 @@ def add(call: Invocation, folder: str, name: str | None) -> None:
     Says which standard files were found; nothing of a repository is run. git's own logins are used, and no password is
     asked for.
     """
-    from workbench.services import cloning, standard
     from workbench.services import projects as service
+    from workbench.services.code import cloning
+    from workbench.services.declared import standard
 
     bench = call.changing()
     if cloning.is_address(folder):
@@ -153,8 +155,9 @@ def add(call: Invocation, folder: str, name: str | None) -> None:
 @NAME
 def show(call: Invocation, name: str) -> None:
     """Show a project: its notebooks, environment, data, repository and what is up."""
-    from workbench.services import catalogue, foresight, sessions, warmth
+    from workbench.services import foresight, sessions, warmth
     from workbench.services import projects as service
+    from workbench.services.declared import catalogue
 
     bench = call.reading()
     project = service.get(bench, name)
@@ -202,7 +205,7 @@ def show(call: Invocation, name: str) -> None:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def remove(call: Invocation, name: str, delete_files: bool, yes: bool) -> None:
     """Take a project from the home. A linked folder stays where it is; an own one needs --delete-files."""
-    from workbench.cli.asking import sure
+    from workbench.cli.terminal.asking import sure
     from workbench.services import projects as service
 
     bench = call.changing()

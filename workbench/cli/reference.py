@@ -9,7 +9,7 @@ import click
 
 from workbench.cli.grammar import Noun
 from workbench.cli.program import ENTRIES, program
-from workbench.cli.shapes import SHAPES
+from workbench.cli.shapes.things import SHAPES
 
 HEAD = """\
 # Command line

@@ -9,8 +9,8 @@ import click
 from workbench.cli.grammar import subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import run_id
-from workbench.cli.output import answer, note
 from workbench.cli.runs import ID, runs
+from workbench.cli.terminal.output import answer, note
 
 
 @subcommand(runs, "report")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from workbench.cli.invocation import Invocation
-from workbench.cli.output import Cell, emit, record, table
+from workbench.cli.terminal.output import Cell, emit, record, table
 from workbench.services.bench import Bench
-from workbench.services.resolved import DEFAULT, place, resolved
+from workbench.services.declared.resolved import DEFAULT, place, resolved
 
 
 def show(call: Invocation, bench: Bench, name: str) -> None:

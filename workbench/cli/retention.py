@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from workbench.cli.asking import sure
 from workbench.cli.filters import Span
 from workbench.cli.grammar import subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import project_names
-from workbench.cli.output import answer, note, state, table
 from workbench.cli.runs import runs
+from workbench.cli.terminal.asking import sure
+from workbench.cli.terminal.output import answer, note, state, table
 from workbench.text import age, plural, size
 
 SHOWN = 50  # rows of a plan on a terminal

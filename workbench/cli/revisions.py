@@ -11,8 +11,8 @@ from workbench.cli.environments import NAME, environments
 from workbench.cli.grammar import subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import revision_names
-from workbench.cli.output import answer, emit, note, state, table
-from workbench.cli.shapes import REVISION
+from workbench.cli.shapes.things import REVISION
+from workbench.cli.terminal.output import answer, emit, note, state, table
 from workbench.errors import Refused
 from workbench.text import age, size
 

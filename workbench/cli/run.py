@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli import failure, groups, parameter_facts
+from workbench.cli import groups
 from workbench.cli.code import located, with_code, with_inputs
+from workbench.cli.facts import parameters as parameter_facts
 from workbench.cli.grammar import command, options
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import environment_names
-from workbench.cli.output import emit, note
-from workbench.cli.progress import ProgressLine
-from workbench.cli.shapes import RUN
+from workbench.cli.shapes.things import RUN
+from workbench.cli.terminal import failure
+from workbench.cli.terminal.output import emit, note
+from workbench.cli.terminal.progress import ProgressLine
 from workbench.cli.terms import with_terms
 from workbench.errors import Refused
 from workbench.model.code import Code
@@ -127,7 +129,8 @@ def run(
     ends in anything but success. With --sweep or --grid it is one run for each combination, as a group (g7).
     """
     from workbench.model.run import Request
-    from workbench.services import requests, runs
+    from workbench.services import runs
+    from workbench.services.asking import requests
 
     bench = call.reading() if help_notebook else call.changing()
     project, relative = located(bench, Path(notebook), code)
@@ -159,7 +162,8 @@ def run(
 def wait_for(call: Invocation, run_id: int, *, detach: bool) -> int:
     """Wait for a run that was just asked for, or only print its id; the command's exit code. The group, where it is the
     first of one."""
-    from workbench.cli import following, verdict
+    from workbench.cli.facts import verdict
+    from workbench.cli.terminal import following
     from workbench.services import runs
 
     bench = call.changing()

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli import filters, groups, record_facts, terms, verdict
+from workbench.cli import filters, groups, terms
+from workbench.cli.facts import record as record_facts
+from workbench.cli.facts import verdict
 from workbench.cli.grammar import noun, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import group_id, group_names, run_id, run_names
-from workbench.cli.output import Cell, answer, block, emit, note, record, state, table
 from workbench.cli.run import Given, wait_for, with_parameters
-from workbench.cli.shapes import ATTEMPT, RUN
+from workbench.cli.shapes.things import ATTEMPT, RUN
+from workbench.cli.terminal.output import Cell, answer, block, emit, note, record, state, table
 from workbench.errors import NotFound, Refused
 from workbench.model.run import ACTIVE, ENDED, PENDING, UNSUCCESSFUL, Run, RunState
 from workbench.text import age, duration, plural
@@ -190,7 +192,7 @@ def priority(call: Invocation, ids: tuple[str, ...], level: int) -> None:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def remove(call: Invocation, ids: tuple[str, ...], outputs: bool, yes: bool) -> None:
     """Forget ended runs."""
-    from workbench.cli.asking import sure
+    from workbench.cli.terminal.asking import sure
     from workbench.services import runs as service
 
     bench = call.changing()

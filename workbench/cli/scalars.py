@@ -8,8 +8,8 @@ from workbench.cli import filters
 from workbench.cli.grammar import subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import run_id
-from workbench.cli.output import Cell, answer, emit, state, table
 from workbench.cli.runs import IDS, STATE_GROUPS, runs
+from workbench.cli.terminal.output import Cell, answer, emit, state, table
 from workbench.model.run import RunState
 from workbench.text import age, plural
 

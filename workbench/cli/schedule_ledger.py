@@ -5,13 +5,13 @@ from __future__ import annotations
 import click
 
 from workbench.cli import filters
+from workbench.cli.facts.schedule import due_line
 from workbench.cli.grammar import subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import schedule_names
-from workbench.cli.output import emit, say, state, table
-from workbench.cli.schedule_facts import due_line
-from workbench.cli.schedule_shapes import DUE
 from workbench.cli.schedules import KEY, schedules
+from workbench.cli.shapes.schedule import DUE
+from workbench.cli.terminal.output import emit, say, state, table
 from workbench.model.schedule import DueState
 from workbench.text import plural
 
@@ -75,7 +75,7 @@ def backfill(
 
     They are lines of the ledger of their own. Times are meant in the schedule's zone.
     """
-    from workbench.cli.asking import sure
+    from workbench.cli.terminal.asking import sure
     from workbench.services import schedules as service
 
     bench = call.reading() if dry_run else call.changing()

@@ -9,10 +9,10 @@ import click
 from workbench.cli import groups
 from workbench.cli.grammar import subcommand
 from workbench.cli.invocation import Invocation
-from workbench.cli.output import answer
 from workbench.cli.run import Given, with_parameters
-from workbench.cli.schedule_shapes import SCHEDULE
 from workbench.cli.schedules import KEY, schedules
+from workbench.cli.shapes.schedule import SCHEDULE
+from workbench.cli.terminal.output import answer
 
 
 @subcommand(schedules, "set")
@@ -25,8 +25,10 @@ def set_parameters(
     call: Invocation, key: str, given: Given, unset: tuple[str, ...], sweep: Any, no_sweep: bool
 ) -> None:
     """Change parameters of a schedule, from its next due time on; all else in its file stays as it is."""
-    from workbench.services import parameter_lines, requests, schedule_changing
     from workbench.services import schedules as service
+    from workbench.services.asking import requests
+    from workbench.services.scheduling import changing as schedule_changing
+    from workbench.services.scheduling import parameter_lines
 
     if given.none and not (unset or sweep or no_sweep):
         raise click.UsageError("Give parameters, --unset, --sweep or --no-sweep.")

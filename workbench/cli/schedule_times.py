@@ -8,8 +8,8 @@ from workbench.cli import filters
 from workbench.cli.grammar import options, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import schedule_names
-from workbench.cli.output import emit, iso, note, say
 from workbench.cli.schedules import schedules
+from workbench.cli.terminal.output import emit, iso, note, say
 from workbench.errors import NotFound
 from workbench.text import age
 
@@ -58,8 +58,8 @@ def next_times(
     LINE is a cron line, 'every 2h' or 'once 2026-01-02 06:30'; or the name of a schedule. Nothing is changed.
     """
     from workbench.model.outlook import Lasting
-    from workbench.services import parameter_lines
     from workbench.services import schedules as service
+    from workbench.services.scheduling import parameter_lines
 
     bench = call.reading()
     given = {name: value for name, value in (("cron", cron), ("once", once), ("every", every)) if value is not None}

@@ -8,13 +8,13 @@ import click
 
 from workbench.cli import filters, groups
 from workbench.cli.code import with_code, with_inputs
+from workbench.cli.facts.schedule import coming_times, due_line, facts, row, when
 from workbench.cli.grammar import noun, options, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import environment_names, project_names, schedule_names
-from workbench.cli.output import answer, block, emit, iso, note, record, say, table
 from workbench.cli.run import Given, wait_for, with_parameters
-from workbench.cli.schedule_facts import coming_times, due_line, facts, row, when
-from workbench.cli.schedule_shapes import DUE, SCHEDULE
+from workbench.cli.shapes.schedule import DUE, SCHEDULE
+from workbench.cli.terminal.output import answer, block, emit, iso, note, record, say, table
 from workbench.cli.terms import Priority
 from workbench.model.run import MOST_RETRIES
 from workbench.model.schedule import CatchUp, Overlap
@@ -221,7 +221,7 @@ def resume(call: Invocation, key: str) -> None:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def remove(call: Invocation, key: str, yes: bool) -> None:
     """Remove a schedule's file; its history and runs stay."""
-    from workbench.cli.asking import sure
+    from workbench.cli.terminal.asking import sure
     from workbench.services import schedules as service
 
     bench = call.changing()

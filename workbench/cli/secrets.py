@@ -6,12 +6,12 @@ import sys
 
 import click
 
-from workbench.cli.asking import interactive, sure
 from workbench.cli.grammar import noun, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import secret_names
-from workbench.cli.output import answer, emit, state, table
-from workbench.cli.shapes import SECRET
+from workbench.cli.shapes.things import SECRET
+from workbench.cli.terminal.asking import interactive, sure
+from workbench.cli.terminal.output import answer, emit, state, table
 from workbench.errors import Refused
 from workbench.text import age
 

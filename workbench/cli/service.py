@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.failure import FAILED
-from workbench.cli.following import file_to_end
 from workbench.cli.grammar import noun, subcommand
 from workbench.cli.invocation import Invocation
-from workbench.cli.output import answer, emit, iso, record, state
-from workbench.cli.progress import ProgressLine
+from workbench.cli.terminal.failure import FAILED
+from workbench.cli.terminal.following import file_to_end
+from workbench.cli.terminal.output import answer, emit, iso, record, state
+from workbench.cli.terminal.progress import ProgressLine
 from workbench.errors import NotFound
 from workbench.text import age
 

@@ -8,29 +8,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workbench.cli import failure, filters, following, session_facts
+from workbench.cli import filters
+from workbench.cli.facts import session as session_facts
 from workbench.cli.grammar import noun, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import ide_names, project_names, session_names
 from workbench.cli.names import session as session_of
-from workbench.cli.output import Cell, answer, emit, note, say, state, table
-from workbench.cli.progress import ProgressLine
-from workbench.cli.shapes import SESSION
+from workbench.cli.shapes.things import SESSION
+from workbench.cli.terminal import failure, following
+from workbench.cli.terminal.output import Cell, answer, emit, note, say, state, table
+from workbench.cli.terminal.progress import ProgressLine
 from workbench.errors import Refused, WorkbenchError
 from workbench.model.session import ALIVE, ENDED, Session, SessionState
 from workbench.text import age
 
 if TYPE_CHECKING:
     from workbench.services.bench import Bench
-
-
-class IdleTime(filters.Span):
-    """A length of time, or none."""
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds; 0 for `off`."""
-        return 0.0 if value in ("off", 0.0) else super().convert(value, param, ctx)
-
 
 STATE_GROUPS = {"alive": ALIVE, "ended": ENDED}
 sessions = noun("sessions", "IDEs that are open.")
@@ -78,7 +71,7 @@ def list_sessions(call: Invocation, wanted: filters.Wanted) -> None:
 )
 @click.option("--name", help="What to call it; PROJECT-IDE unless given.")
 @click.option("--file", "file", default="", metavar="FILE", help="What to open first, relative to the project.")
-@click.option("--idle-stop", type=IdleTime(), help="Stop it after so long without work, as 2h; `off`: never.")
+@click.option("--idle-stop", type=filters.IdleTime(), help="Stop it after so long without work, as 2h; `off`: never.")
 @DETACH
 def start(
     call: Invocation, project: str, ide: str, name: str | None, file: str, idle_stop: float | None, detach: bool
@@ -208,7 +201,7 @@ def stop(call: Invocation, names: tuple[str, ...], detach: bool) -> None:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def remove(call: Invocation, names: tuple[str, ...], stop_first: bool, yes: bool) -> None:
     """Take sessions from the lists; what is in the project stays."""
-    from workbench.cli.asking import sure
+    from workbench.cli.terminal.asking import sure
     from workbench.services import sessions as service
 
     bench = call.changing()

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from workbench.cli.grammar import command
-from workbench.cli.hints import pasted
 from workbench.cli.invocation import Invocation
-from workbench.cli.output import emit, fitting, iso, record, state
-from workbench.cli.shapes import RUN, SESSION
+from workbench.cli.shapes.things import RUN, SESSION
+from workbench.cli.terminal.hints import pasted
+from workbench.cli.terminal.output import emit, fitting, iso, record, state
 from workbench.model.run import ACTIVE, PENDING, UNSUCCESSFUL, Run, RunState
 from workbench.text import age, clean, one_line, plural
 

@@ -7,7 +7,7 @@ import click
 from workbench.cli.grammar import command
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import Target, target, target_names
-from workbench.cli.output import answer, note
+from workbench.cli.terminal.output import answer, note
 
 
 @command("stop", short_help="Stop runs, sessions and builds.")

@@ -35,7 +35,7 @@ def clock(root: Path) -> Iterator[Finding]:
 def time_zone(root: Path) -> Iterator[Finding]:
     """The zone that schedules go by."""
     from workbench.declare import load_settings
-    from workbench.services.zones import machine_zone
+    from workbench.services.scheduling.zones import machine_zone
 
     chosen = (load_settings(root / "workbench.yaml").value or None) if root.is_dir() else None
     zone = chosen.timezone if chosen else None

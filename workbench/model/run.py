@@ -140,7 +140,7 @@ MOST_RETRIES = 20  # further tries that a run may be given
 
 @dataclass(frozen=True)
 class Request:
-    """What a person or a schedule asks to be run; checked by `services.requests`, made a `Run` by `services.runs.submit`."""
+    """What a person or a schedule asks to be run; checked by `services.asking.requests`, made a `Run` by `services.runs.submit`."""
 
     project: str
     notebook: str

@@ -18,9 +18,11 @@ from workbench.model.parameter import matches
 from workbench.model.project import Project
 from workbench.model.schedule import ScheduleSpec
 from workbench.model.sweep import TITLE
-from workbench.services import catalogue, projects, requests, schedules, secrets
+from workbench.services import projects, schedules, secrets
+from workbench.services.asking import requests
+from workbench.services.asking.memo import Memo
 from workbench.services.bench import Bench
-from workbench.services.memo import Memo
+from workbench.services.declared import catalogue
 from workbench.services.schedules import ScheduleView
 
 if TYPE_CHECKING:

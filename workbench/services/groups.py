@@ -14,9 +14,10 @@ from workbench.model.group import Group, Standing
 from workbench.model.parameter import shown
 from workbench.model.placeholder import Moments, expanded, named
 from workbench.model.run import ENDED, UNSUCCESSFUL, Request, Run, RunState
-from workbench.services import control, environments, given, requests, runs
+from workbench.services import control, environments, runs
+from workbench.services.asking import given, requests
+from workbench.services.asking.memo import Memo
 from workbench.services.bench import Bench
-from workbench.services.memo import Memo
 from workbench.store import groups as rows
 from workbench.store.events import Actor
 from workbench.text import plural

@@ -13,8 +13,9 @@ from workbench.model.ide import Ide, UserRule
 from workbench.model.project import Project
 from workbench.model.session import Session
 from workbench.paths import shipped
-from workbench.services import catalogue, projects
+from workbench.services import projects
 from workbench.services.bench import Bench
+from workbench.services.declared import catalogue
 from workbench.text import one_line
 
 if TYPE_CHECKING:

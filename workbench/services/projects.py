@@ -13,11 +13,13 @@ from workbench.model.names import SLUG_RULE, is_slug
 from workbench.model.notebook import can_run
 from workbench.model.project import Project
 from workbench.model.run import ACTIVE, PENDING
-from workbench.services import cloning, notebook_files, spares
+from workbench.services import spares
+from workbench.services.asking import notebook_files
 from workbench.services.bench import Bench
-from workbench.services.folders import folder_to_link, hold_schedules, name_for_folder
-from workbench.services.repository import GitState, git_init, git_state
-from workbench.services.starter import examples, fill
+from workbench.services.code import cloning
+from workbench.services.code.repository import GitState, git_init, git_state
+from workbench.services.declared.folders import folder_to_link, hold_schedules, name_for_folder
+from workbench.services.declared.starter import examples, fill
 from workbench.store import contained, events, run_pages
 from workbench.store.run_pages import RunFilter
 from workbench.text import one_line, plural

@@ -10,7 +10,7 @@ from workbench.errors import WorkbenchError
 from workbench.model.retention import Keep, Old, goes
 from workbench.services import projects, runs
 from workbench.services.bench import Bench
-from workbench.services.schedule_files import ScheduleFiles
+from workbench.services.scheduling.files import ScheduleFiles
 from workbench.store import retention as rows
 
 PAGE = 200  # runs looked at in one read

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from workbench.services.by_hand import Backfill, backfill, now, plan_backfill
 from workbench.services.ledger import ledger, lines
-from workbench.services.pauses import pause, resume
-from workbench.services.preview import Preview, measured, of_schedule, preview, read_line
-from workbench.services.schedule_adding import add, remove
-from workbench.services.schedule_views import STATES, ScheduleView, get, listing, newest_run, notice, problems, request
+from workbench.services.scheduling.adding import add, remove
+from workbench.services.scheduling.by_hand import Backfill, backfill, now, plan_backfill
+from workbench.services.scheduling.pauses import pause, resume
+from workbench.services.scheduling.preview import Preview, measured, of_schedule, preview, read_line
+from workbench.services.scheduling.views import (
+    STATES,
+    ScheduleView,
+    get,
+    listing,
+    newest_run,
+    notice,
+    problems,
+    request,
+)
 from workbench.services.tonight import tonight
 
 __all__ = [

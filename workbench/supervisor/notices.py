@@ -26,7 +26,7 @@ from workbench.store import events
 from workbench.store import notices as rows
 from workbench.store import runs as run_rows
 from workbench.supervisor.desk import Desk
-from workbench.supervisor.schedules import Schedules
+from workbench.supervisor.due.schedules import Schedules
 
 log = logging.getLogger("workbench.supervisor.notices")
 PIECE = 500  # lines of the journal read at a time

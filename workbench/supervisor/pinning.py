@@ -12,7 +12,8 @@ from workbench.declare import lock as lock_files
 from workbench.engines.base import Cancelled
 from workbench.errors import Refused, WorkbenchError
 from workbench.model.pinning import Kind, Task, TaskState
-from workbench.services import catalogue, environments
+from workbench.services import environments
+from workbench.services.declared import catalogue
 from workbench.store import pinning as rows
 from workbench.store import revisions as revision_rows
 from workbench.supervisor.desk import Desk

@@ -15,8 +15,8 @@ from workbench.store import environments as environment_rows
 from workbench.store import sessions as rows
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.engines import Engines
-from workbench.supervisor.runs import Runs
-from workbench.supervisor.sessions import Sessions
+from workbench.supervisor.queue.runs import Runs
+from workbench.supervisor.sessions.sessions import Sessions
 
 log = logging.getLogger("workbench.supervisor.reconcile")
 EVERY = 60.0  # seconds between sweeps while anything runs

@@ -6,7 +6,8 @@ import logging
 import time
 
 from workbench.model.run import ACTIVE, PENDING
-from workbench.services import commits, projects, seen, trees
+from workbench.services import projects
+from workbench.services.code import commits, seen, trees
 from workbench.store import runs as rows
 from workbench.supervisor.desk import Desk
 

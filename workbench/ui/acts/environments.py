@@ -72,7 +72,7 @@ async def new(desk: Desk, items: list[Any]) -> None:
 
 async def bring(desk: Desk, items: list[Any]) -> None:
     """A declaration out of the standard files of a folder or repository; what was taken, and what was not, is shown."""
-    from workbench.services import imports
+    from workbench.services.declared import imports
     from workbench.ui.modals.line import LineModal
 
     del items
@@ -152,7 +152,7 @@ def log(desk: Desk, items: list[EnvironmentView]) -> None:
 
 async def edit(desk: Desk, items: list[EnvironmentView]) -> None:
     """Its file at the line of its first problem; of a shipped one a copy, which goes again where nothing was changed."""
-    from workbench.services import environment_files, fresh
+    from workbench.services.declared import environment_files, fresh
 
     view = items[0]
     if view.problems:
@@ -177,7 +177,8 @@ def copy(desk: Desk, items: list[EnvironmentView]) -> None:
 
 async def remove(desk: Desk, items: list[EnvironmentView]) -> None:
     """Ask, then take their files away."""
-    from workbench.services import disk, environment_files
+    from workbench.services import disk
+    from workbench.services.declared import environment_files
     from workbench.ui.modals.confirm import Answer, Confirm, Question
 
     one = len(items) == 1

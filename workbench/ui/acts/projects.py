@@ -41,7 +41,8 @@ async def sound_projects(desk: Desk, title: str, chosen: str = "") -> list[str]:
 
 async def new(desk: Desk, items: list[Any]) -> None:
     """The form; the new project is selected afterwards, and what was found in it is shown."""
-    from workbench.services import environments, projects, standard
+    from workbench.services import environments, projects
+    from workbench.services.declared import standard
     from workbench.ui.modals.project import ProjectForm
 
     del items

@@ -61,7 +61,7 @@ class EnvironmentForm(Form[str]):
 
     def carry_out(self, values: Mapping[str, str]) -> str:
         """Write it."""
-        from workbench.services import environment_files
+        from workbench.services.declared import environment_files
 
         keys: dict[str, Any] = {"extends": values["extends"]}
         if values["packages"].split():

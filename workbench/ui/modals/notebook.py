@@ -17,8 +17,8 @@ from workbench.model.parameter import shown as asked_for
 from workbench.model.placeholder import named
 from workbench.model.run import Request
 from workbench.model.sweep import ASK, Sweep, of_words, told
-from workbench.services import given as given_service
 from workbench.services import groups
+from workbench.services.asking import given as given_service
 from workbench.services.bench import Bench
 from workbench.text import clean, one_line
 from workbench.ui.commands import shown
@@ -80,7 +80,8 @@ class NotebookForm(Form[Any]):
 
     def _first(self, project: str, found: Sequence[str]) -> str:
         """The notebook to begin with: what ran last, else the first that the project's environment can run."""
-        from workbench.services import requests, runs
+        from workbench.services import runs
+        from workbench.services.asking import requests
 
         last = runs.page(self.bench, runs.RunFilter(project=project), limit=1)
         if last and last[0].notebook in found:
@@ -114,7 +115,7 @@ class NotebookForm(Form[Any]):
 
     async def put_parameters(self, project: str, notebook: str) -> None:
         """One line for each parameter, with the notebook's own value."""
-        from workbench.services import requests
+        from workbench.services.asking import requests
 
         if (project, notebook) == self._of:
             return

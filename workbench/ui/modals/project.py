@@ -101,8 +101,8 @@ class ProjectForm(Form[str]):
 
     def _clone(self, name: str, address: str) -> Considered:
         """A repository: its address, and the name that it gives."""
-        from workbench.services import cloning
-        from workbench.services.folders import name_for_folder
+        from workbench.services.code import cloning
+        from workbench.services.declared.folders import name_for_folder
 
         errors: dict[str, str] = {}
         if name and not is_slug(name):

@@ -12,7 +12,7 @@ from workbench.model.placeholder import escaped
 from workbench.model.run import Run
 from workbench.model.terms import priority_word
 from workbench.services.bench import Bench
-from workbench.services.preview import span_text
+from workbench.services.scheduling.preview import span_text
 from workbench.text import duration
 from workbench.ui.commands import codes, parameters, sweeps, words
 from workbench.ui.modals.form import WIDTH, Considered, Field
@@ -28,7 +28,8 @@ class RunForm(NotebookForm):
     verb: ClassVar[str] = "Run"
 
     def __init__(self, bench: Bench, projects: Sequence[str], *, like: Run | None = None, **begin: Any) -> None:
-        from workbench.services import runs, seen
+        from workbench.services import runs
+        from workbench.services.code import seen
 
         if like:
             begin |= {"project": like.project, "notebook": like.notebook, "given": escaped(like.parameters)}

@@ -13,7 +13,7 @@ from workbench.errors import WorkbenchError
 from workbench.model.clocks import zone
 from workbench.model.names import SLUG_RULE, is_slug
 from workbench.model.run import Request
-from workbench.services.zones import machine_zone
+from workbench.services.scheduling.zones import machine_zone
 from workbench.text import age
 from workbench.ui.commands import codes, parameters, sweeps, words
 from workbench.ui.modals.form import Considered, Field, choice, line

@@ -91,7 +91,7 @@ class ScheduleParameters(NotebookForm):
 
     def carry_out(self, values: Mapping[str, str]) -> str:
         """Write its file."""
-        from workbench.services import schedule_changing
+        from workbench.services.scheduling import changing as schedule_changing
 
         given, _ = self.read(values)
         changed, unset = self._changes(values, given)

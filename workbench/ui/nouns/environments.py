@@ -241,7 +241,7 @@ def revision_row(view: RevisionView, now: datetime) -> list[Cell]:
 
 def resolved_page(bench: Bench, view: EnvironmentView, page: Page) -> Page:
     """Below the file: every value with where it comes from."""
-    from workbench.services.resolved import DEFAULT, resolved
+    from workbench.services.declared.resolved import DEFAULT, resolved
 
     if view.spec is None:
         return page

@@ -112,7 +112,8 @@ class Projects(Noun[ProjectRow]):
 
 def summary(bench: Bench, row: ProjectRow) -> Page:
     """What it is, where it is, what it works in, what goes on."""
-    from workbench.services import catalogue, environments, projects, warmth
+    from workbench.services import environments, projects, warmth
+    from workbench.services.declared import catalogue
 
     project, page = row.project, Page()
     away = catalogue.unsettled(bench, project)

@@ -127,7 +127,8 @@ def _mark(view: ScheduleView) -> Mark:
 def summary(bench: Bench, view: ScheduleView) -> Page:
     """When in words, what it runs, what became of the last time, and whether it will really run."""
     from workbench.model import timetable
-    from workbench.services import parameter_lines, schedules
+    from workbench.services import schedules
+    from workbench.services.scheduling import parameter_lines
 
     now, zone, page, spec = bench.now(), bench.zone, Page(), view.spec
     page.state(_mark(view), view.pause_told(zone))

@@ -1,0 +1,1 @@
+"""What `--json` answers, and the reference page describes."""

@@ -1,0 +1,22 @@
+"""What `--json` answers of notices."""
+
+from __future__ import annotations
+
+from workbench.cli.shapes.shape import Key, Shape
+from workbench.cli.shapes.shape import same as _same
+from workbench.cli.shapes.shape import text as _text
+from workbench.model.notice import Notice, masked
+
+NOTICE: Shape[Notice] = Shape(
+    "notice",
+    (
+        _text("occasion", "failure recovery late success heartbeat test"),
+        _text("subject", "what it is about: `run 41`, `due churn/nightly 2026-…`"),
+        Key("target", "text", "whom it is for; of a service's address its name alone", lambda one: masked(one.target)),
+        _text("state", "pending sending sent failed, or unknown: its sender died over it"),
+        _text("reason", "why it was not sent"),
+        _text("text", "what is told"),
+        Key("run", "text or null", "the run's id", lambda one: None if one.run is None else str(one.run)),
+        _same("created", "time", "when it was to be told"),
+    ),
+)

@@ -1,0 +1,1 @@
+"""What commands print and ask, and how the person follows along."""

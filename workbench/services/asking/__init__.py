@@ -1,0 +1,1 @@
+"""How a run is asked for: its notebook, its parameters, checked and frozen."""

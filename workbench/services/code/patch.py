@@ -1,0 +1,82 @@
+"""What differs in a project's folder from its last commit, kept with the run that saw it: bounded, without known secrets."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from dataclasses import dataclass
+
+from workbench.model.project import Project
+from workbench.services.bench import Bench
+from workbench.services.code.git import command, environment, git, without_filters
+from workbench.text import one_line
+from workbench.vault import Vault
+from workbench.veil import Veil
+
+MOST = 200_000  # bytes
+MOST_NAMES = 50
+PATIENCE = 10.0
+_ELSEWHERE = ("--", ".", ":(exclude)runs", ":(exclude)data")
+
+
+@dataclass(frozen=True)
+class Patch:
+    """As git tells it; `cut` where it was longer. Files that git does not know yet are only named."""
+
+    text: str = ""
+    cut: bool = False
+    untracked: tuple[str, ...] = ()
+
+
+def of(bench: Bench, project: Project) -> Patch:
+    """The patch of a project that is not as it was committed; empty where git cannot say."""
+    without = without_filters(project.path)
+    if without is None:
+        return Patch()
+    veil = Veil(_secrets(bench))
+    words = ["--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=all", "HEAD"]
+    said = _bounded(project, [*without, "diff", *words, *_ELSEWHERE])
+    text = said[:MOST].decode("utf-8", "surrogateescape")
+    new = git(project.path, ["ls-files", "-z", "--others", "--exclude-standard", *_ELSEWHERE]).lines
+    # A secret that the end cuts through is not found any more: the last line goes.
+    text = text.rpartition("\n")[0] + "\n" if len(said) > MOST else text
+    names = tuple(veil.over(one_line(name, 200)) for name in new[:MOST_NAMES])
+    return Patch(veil.over(text), len(said) > MOST, names)
+
+
+def _secrets(bench: Bench) -> list[str]:
+    vault = Vault(bench.home.secrets)
+    found = []
+    for name in vault.names():
+        try:
+            found.append(vault.path(name).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError):
+            continue
+    return found
+
+
+def _bounded(project: Project, words: list[str]) -> bytes:
+    """What git prints, no more of it than is kept and a byte; nothing where it fails or takes too long."""
+    try:
+        process = subprocess.Popen(
+            command(project.path, words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=environment(),
+        )  # fmt: skip
+    except OSError:
+        return b""
+    over = threading.Timer(PATIENCE, process.kill)
+    over.start()
+    with process:
+        assert process.stdout
+        said = process.stdout.read(MOST + 1)
+        if len(said) > MOST:
+            process.kill()
+        code = process.wait()
+    over.cancel()
+    return said if code == 0 or len(said) > MOST else b""
+
+
+def written(patch: Patch) -> bytes:
+    """As it goes into a file."""
+    return os.fsencode(patch.text)

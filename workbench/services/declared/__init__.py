@@ -1,0 +1,1 @@
+"""Declarations as files: found, imported, resolved, begun."""

@@ -1,0 +1,1 @@
+"""What the verbs of schedules are made of: their files, pauses, times and views."""

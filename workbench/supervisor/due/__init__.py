@@ -1,0 +1,1 @@
+"""Due times: when to look, what is made ready before, and the rows that they become."""

@@ -1,0 +1,1 @@
+"""Runs: whose turn it is, whether there is room, and how each ends."""

@@ -1,0 +1,76 @@
+"""Makes the job of a run's next try out of its row, its project and what its environment is now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from workbench.engines.registry import options
+from workbench.execution.job import OUTPUT_FILE, Job
+from workbench.model.project import Project
+from workbench.model.run import Run
+from workbench.model.variables import variables
+from workbench.services.code import seen
+from workbench.store import history
+from workbench.supervisor.desk import Desk
+from workbench.supervisor.engines import Engines
+from workbench.supervisor.queue.ready import Usable
+from workbench.supervisor.queue.workspaces import workspace
+
+
+class Jobs:
+    """Of one home."""
+
+    def __init__(self, desk: Desk, engines: Engines) -> None:
+        self.desk = desk
+        self.engines = engines
+
+    def of(
+        self, run: Run, number: int, token: str, usable: Usable, project: Project, place: seen.Place,
+        record: dict[str, Any], now: datetime,
+    ) -> Job:  # fmt: skip
+        """The job of its next try, `number`."""
+        local = now.astimezone(self.desk.bench.zone)
+        again = f".{number}" if number > 1 else ""
+        return Job(
+            run=run.id,
+            attempt=number,
+            token=token,
+            notebook=run.notebook,
+            input=self.desk.home.run_folder(run.id) / "input.ipynb",
+            workspace=workspace(self.desk, project, place.cwd, usable.spec, tree=place.tree),
+            revision=usable.revision,
+            engine=usable.engine,
+            name=run.name,
+            engine_options=options(self.desk.home, self.desk.settings, self.engines.facts.get(usable.engine)),
+            parameters=run.parameters,
+            preferred_kernel=usable.spec.kernel.name,
+            timeout=run.timeout,
+            start_timeout=run.terms.start,
+            cell_timeout=run.terms.cell,
+            env=variables(run, number, str(place.root), record.get("references", {})),
+            published=project.runs / f"{local:%Y-%m-%dT%H%M}-{run.name}-{run.id}{again}",
+            record={
+                **record,
+                "by": run.by,
+                "as": run.account,
+                "origin": run.origin,
+                "schedule": run.schedule,
+                "due": run.due.isoformat() if run.due else None,
+                "environment": run.environment,
+                "lock": usable.spec.locked.digest if usable.spec.locked else None,
+            },
+            inputs=tuple(record.get("inputs_declared", ())),
+            root=place.tree or place.root,
+            wake=self.desk.wake_path,
+            previous=self._previous(run),
+        )
+
+    def _previous(self, run: Run) -> Path | None:
+        """The output that a scheduled run's is compared with."""
+        if run.schedule is None or run.group:
+            return None
+        with self.desk.read() as connection:
+            found = history.last_success(connection, run.project, run.name, before=run.id)
+        return self.desk.home.attempt_folder(found.id, found.attempt) / OUTPUT_FILE if found else None

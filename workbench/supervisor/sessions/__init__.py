@@ -1,0 +1,1 @@
+"""Sessions are made true: started, looked after, kept private, ended."""

@@ -1,0 +1,255 @@
+"""One session from its request to its first answer: secret, port, engine, readiness."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from sqlite3 import Connection
+
+from workbench import ports
+from workbench.engines.base import Engine, PortTaken, SessionFacts, SessionRequest
+from workbench.errors import WorkbenchError
+from workbench.model.environment import EnvironmentSpec
+from workbench.model.ide import Ide, Idle
+from workbench.model.project import Project
+from workbench.model.session import Desired, Session, SessionState
+from workbench.paths import private_folder
+from workbench.services import control, ides, projects
+from workbench.services.declared import catalogue
+from workbench.store import sessions as rows
+from workbench.supervisor.desk import Desk
+from workbench.supervisor.queue.ready import Usable
+from workbench.supervisor.queue.workspaces import workspace
+from workbench.supervisor.sessions import probe
+from workbench.supervisor.sessions.fronts import Fronts
+from workbench.supervisor.sessions.guards import Guards
+from workbench.supervisor.sessions.probe import Answer
+from workbench.text import clean, one_line
+
+log = logging.getLogger("workbench.supervisor.sessions")
+READY_WITHIN = 120.0  # seconds from its start to its first answer
+USUAL_GRACE = 10.0
+PORTS = 5  # ports tried where others take them
+# Seconds between questions to it: a share of what it has taken so far, for asking takes time from it, within bounds.
+SHARE, OFTEN, STEP = 0.03, 0.02, 0.1
+INSPECT = 1.0  # seconds between questions to its engine
+SLOW = 3.0  # seconds after which is said what it is waited for
+TOKEN = "token"  # noqa: S105 - a file's name
+
+
+class Starting:
+    """Brings sessions up, in the thread of each."""
+
+    def __init__(self, desk: Desk, guards: Guards) -> None:
+        self.desk = desk
+        self.guards = guards
+        self.fronts = Fronts(desk)
+
+    def start(self, session: Session, usable: Usable, engine: Engine) -> str:
+        """Make and start it; its handle. Raises `WorkbenchError`. The row says `starting` before anything is made."""
+        project = projects.get(self.desk.bench, session.project)
+        folder = private_folder(self.desk.home.session_folder(session.id))
+        for left in engine.sessions(self.desk.home.id):
+            if left.id == session.id:
+                engine.stop_session(left.handle, grace=0)
+                engine.remove_session(left.handle)
+        tool = ides.of_session(self.desk.bench, session)
+        self._write_token(session)
+        with self.desk.write() as connection:
+            claimed = rows.change(
+                connection, session.id, session.state, SessionState.STARTING, at=self.desk.now(),
+                actor=self.desk.actor, engine=usable.engine, revision=usable.revision.id, handle="",
+                ended=session.ended if session.spare else None,
+                boot=control.boot_id(), idle_stop=_idle_stop(session, tool, project, usable.spec), stops_at=None, busy="",
+                kept=False, oom_kills=0, oom_at=None, moved_from=0,
+            )  # fmt: skip
+            if claimed:
+                catalogue.settle(self.desk.bench, connection, project, usable.engine, self.desk.actor)
+        if not claimed:
+            raise OvertakenError
+        for kept, port in self._ports(session):
+            if not self.guards.hold(port):
+                log.info("session %s: port %d of ::1 is taken", session.name, port)
+                continue
+            request = SessionRequest(
+                id=session.id,
+                name=session.name,
+                generation=session.generation,
+                ide=tool,
+                revision=usable.revision,
+                workspace=workspace(self.desk, project, project.path, usable.spec),
+                folder=folder,
+                host_name=session.host_name,
+                port=port,
+                file=session.file if tool.takes_file else "",
+            )
+            handle = ""
+            try:
+                handle = engine.create_session(request)
+                self.desk.point()
+                with self.desk.write() as connection:
+                    moved_from = kept if port != kept else 0
+                    rows.set_facts(connection, session.id, handle=handle, port=port, moved_from=moved_from)
+                self.fronts.up(session, tool, port)
+                engine.start_session(handle)
+            except PortTaken:
+                log.info("session %s: port %d is taken", session.name, port)
+                if handle:
+                    engine.remove_session(handle)
+                continue
+            argv = engine.shell(handle)
+            with self.desk.write() as connection:
+                rows.set_shell(connection, session.id, argv)
+            return handle
+        raise WorkbenchError("every port that was tried is taken", hint="See what listens: ss -tlnp")
+
+    def await_ready(self, session: Session, engine: Engine, handle: str) -> None:
+        """Wait for its first answer and write down that it is ready. Raises `WorkbenchError` where it will not be.
+
+        Returns early where it is not wanted any more, or the supervisor ends: then the next look goes on.
+        """
+        with self.desk.read() as connection:
+            now = rows.get(connection, session.id)
+        assert now
+        token = self.token(session)
+        tool = ides.of_session(self.desk.bench, session)
+        begun = looked = time.monotonic()
+        told = ""
+        while not self.desk.stopping.is_set():
+            answer = probe.ask(tool, now.port, session.host_name, token)
+            if answer is Answer.READY:
+                self._ready(session)
+                return
+            if answer is Answer.TAKEN:
+                raise WorkbenchError(
+                    f"port {now.port} is held by {ports.stranger(now.port) or 'another account'}",
+                    hint=f"It gets another: workbench sessions restart {session.name}",
+                )
+            if answer not in probe.WAITING:
+                raise WorkbenchError(
+                    f"it {answer}: it was stopped", hint="This is a fault of workbench or of the image."
+                )
+            if time.monotonic() - looked > INSPECT:
+                looked = time.monotonic()
+                if not self._still_wanted(session):
+                    return
+                facts = engine.inspect_session(handle)
+                if facts is None or not facts.alive:
+                    raise WorkbenchError(
+                        f"it ended before it answered: {ended_how(facts)}{self._words(session, token)}"
+                    )
+            waited = time.monotonic() - begun
+            if waited > SLOW and told != answer:
+                told = answer
+                self._say(session, f"{answer}; it has {READY_WITHIN:g} s from its start")
+            if waited > READY_WITHIN:
+                missing = "it did not answer" if answer is Answer.NOT_YET else "its websocket did not open"
+                raise WorkbenchError(f"{missing} within {READY_WITHIN:g} s{self._words(session, token)}")
+            time.sleep(min(STEP, max(OFTEN, SHARE * waited)))
+
+    def grace(self, session: Session) -> float:
+        """Seconds between asking it to stop and killing it; an IDE that is not declared any more gets the usual."""
+        try:
+            return ides.of_session(self.desk.bench, session).stop_grace
+        except WorkbenchError:
+            return USUAL_GRACE
+
+    def token(self, session: Session) -> str:
+        """Its secret; empty where there is none."""
+        try:
+            return (self.desk.home.session_folder(session.id) / TOKEN).read_text()
+        except OSError:
+            return ""
+
+    def _ready(self, session: Session) -> None:
+        with self.desk.write() as connection:
+            now = rows.get(connection, session.id)
+            state = SessionState.SPARE if now and now.spare else SessionState.READY
+            rows.change(connection, session.id, SessionState.STARTING, state, at=self.desk.now(), actor=self.desk.actor)
+        log.info("session %s: %s", session.name, state)
+
+    def _say(self, session: Session, reason: str) -> None:
+        with self.desk.write() as connection:
+            rows.set_facts(connection, session.id, reason=reason)
+
+    def _still_wanted(self, session: Session) -> bool:
+        with self.desk.read() as connection:
+            now = rows.get(connection, session.id)
+        return bool(now and now.desired is Desired.UP and now.generation == session.generation)
+
+    def _words(self, session: Session, token: str) -> str:
+        words = probe.last_words(self.desk.home.session_folder(session.id) / "session.log", token)
+        return f"\n{clean(words)}" if words else ""
+
+    def _write_token(self, session: Session) -> None:
+        """A new secret for each start, without a newline, for the account alone."""
+        path = self.desk.home.session_folder(session.id) / TOKEN
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(24))
+
+    def _ports(self, session: Session) -> Iterator[tuple[int, int]]:
+        """The port kept for its name, and one to try: that one, the one it had last, then free ones.
+
+        Its address is in bookmarks and tunnels, so a port that is taken stays kept: the next start asks for it again.
+        """
+        with self.desk.write() as connection:
+            kept = self._kept(connection, session.name)
+        yield kept, kept
+        if session.port not in (0, kept):
+            yield kept, session.port
+        for _ in range(PORTS):
+            with self.desk.write() as connection:
+                port = self._free(connection)
+                if not session.port:  # it never was anywhere, so nobody knows the first one
+                    rows.keep_port(connection, session.name, port, actor=self.desk.actor)
+                    kept = port
+            yield kept, port
+
+    def _kept(self, connection: Connection, name: str) -> int:
+        """The port kept for this name, or a free one that is kept from now on."""
+        port = rows.port_of(connection, name)
+        if not port:
+            port = self._free(connection)
+            rows.keep_port(connection, name, port, actor=self.desk.actor)
+        return port
+
+    def _free(self, connection: Connection) -> int:
+        """A port that nobody has and that is kept for nobody."""
+        others = rows.kept_ports(connection)
+        for _ in range(50):
+            port = probe.free_port()
+            if port not in others:
+                return port
+        raise WorkbenchError("no free port was found", hint="See what listens: ss -tlnp")
+
+
+def _idle_stop(session: Session, tool: Ide, project: Project, spec: EnvironmentSpec) -> float | None:
+    """After how many seconds of idleness it stops: as was asked with its start, else as its project or its environment
+    says, which is meant for Jupyter: of other tools it is only known whether anybody is connected."""
+    said = session.idle_asked
+    if said is None and tool.idle is Idle.JUPYTER:
+        said = spec.idle_stop if project.idle_stop is None else project.idle_stop
+    return said or None
+
+
+class OvertakenError(WorkbenchError):
+    """The session's row was changed by another; nothing was made."""
+
+    def __init__(self) -> None:
+        super().__init__("it was changed meanwhile")
+
+
+def ended_how(facts: SessionFacts | None) -> str:
+    """In words how a session that is not alive came to its end."""
+    if facts is None:
+        return "it was removed outside of workbench"
+    if facts.oom:
+        return f"out of memory{f' ({one_line(facts.reason, 200)})' if facts.reason else ''}"
+    if facts.reason:
+        return one_line(facts.reason, 200)
+    return f"exit code {facts.exit_code}" if facts.exit_code is not None else "it ended"

@@ -19,6 +19,7 @@ from workbench.store import sessions as session_rows
 from workbench.ui import registry
 from workbench.ui.modals.choice import Choice
 from workbench.ui.modals.confirm import Confirm
+from workbench.ui.modals.run import RunForm
 from workbench.ui.modals.text import TextModal
 
 
@@ -106,6 +107,8 @@ async def test_twice_is_once(seed: Seed, stage: Callable[..., Any], monkeypatch:
     async with stage() as on:
         listing = await on.list("runs", rows=10)
         await on.press("r", "r", "r")
+        await on.modal(Choice)
+        await on.press("enter")
         await on.until(entered.is_set, "the act to begin")
         await on.press("down")
         assert listing.cursor == "8"
@@ -333,6 +336,8 @@ async def test_an_error_that_needs_reading_is_shown_whole(
     async with stage() as on:
         await on.list("runs", rows=10)
         await on.press("r")
+        await on.modal(Choice)
+        await on.press("enter")
         await on.modal(TextModal)
         await on.see("report [/x] is gone", "Look for [b it.")
         await on.press("c")
@@ -340,3 +345,27 @@ async def test_an_error_that_needs_reading_is_shown_whole(
         assert "report [/x] is gone" in caplog.text
         await on.press("escape")
         assert on.app.is_running
+
+
+async def test_a_run_again_is_as_now_exactly_or_with_changes(seed: Seed, stage: Callable[..., Any]) -> None:
+    """r asks how: exactly is refused with the reason where it cannot be, with changes is the form; esc runs nothing."""
+    story(seed)
+    async with stage() as on:
+        await on.list("runs", rows=10)
+        await on.press("r")
+        await on.modal(Choice)
+        await on.see("as things are now", "exactly", "with changes")
+        await on.press("escape")
+        await on.until(lambda: on.app.screen is on.screen, "the list")
+        await on.press("r")
+        await on.modal(Choice)
+        await on.press("down", "enter")
+        await on.modal(TextModal)
+        await on.see("cannot be repeated exactly", "workbench runs again")
+        await on.press("escape")
+        await on.until(lambda: on.app.screen is on.screen, "the list")
+        await on.press("r")
+        await on.modal(Choice)
+        await on.press("down", "down", "enter")
+        await on.modal(RunForm)
+    assert len(runs.page(seed.bench)) == 10

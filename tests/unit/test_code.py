@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from code_home import bench, notebook, project
 from repositories import git, repository
 from schedule_world import World
 
@@ -20,47 +20,13 @@ from workbench.model.environment import EngineName
 from workbench.model.project import Project
 from workbench.model.run import Request
 from workbench.model.schedule import DueState
-from workbench.services import control, foresight, projects, runs, schedules
+from workbench.services import foresight, projects, runs, schedules
 from workbench.services.asking import requests
-from workbench.services.bench import Bench, open_bench
+from workbench.services.bench import Bench
 from workbench.services.code import commits, seen, trees
 from workbench.store import contained
 
-
-def notebook(source: str) -> str:
-    """A notebook of one cell."""
-    import nbformat
-
-    made = nbformat.v4.new_notebook(
-        metadata={"kernelspec": {"name": "python3", "language": "python", "display_name": "P"}}
-    )
-    made.cells.append(nbformat.v4.new_code_cell(source))
-    return str(nbformat.writes(made))
-
-
-FILES = {
-    "notebooks/report.ipynb": notebook("import helper"),
-    "notebooks/helper.py": "VALUE = 'first'\n",
-    "tool.sh": "#!/bin/sh\n",
-    "data/committed.csv": "not code\n",
-}
-
-
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """A home whose project `churn` is a repository with one commit, tagged v1."""
-    monkeypatch.setattr(control, "ensure", lambda _: None)
-    opened = open_bench(tmp_path / "home")
-    repository(opened.home.projects / "churn", FILES)
-    git(opened.home.projects / "churn", "tag", "v1")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def project(bench: Bench) -> Project:
-    """Its project."""
-    return projects.get(bench, "churn")
+__all__ = ["bench", "project"]
 
 
 def asked(

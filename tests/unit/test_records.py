@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from repositories import git, repository
+from code_home import bench
+from repositories import git
 
 from workbench.engines.base import Workspace
 from workbench.execution import inputs
@@ -18,25 +18,11 @@ from workbench.execution.publishing import publish
 from workbench.model.environment import EngineName, Revision
 from workbench.model.project import Mount
 from workbench.model.run import Request
-from workbench.services import control, projects, runs, secrets, unit
+from workbench.services import projects, runs, secrets, unit
 from workbench.services.bench import Bench, open_bench
 from workbench.services.code import patch
 
-FILES = {
-    "notebooks/report.ipynb": '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}',
-    "notebooks/helper.py": "VALUE = 'first'\n",
-    "data/committed.csv": "first\n",
-}
-
-
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """A home whose project is a repository with one commit."""
-    monkeypatch.setattr(control, "ensure", lambda _: None)
-    opened = open_bench(tmp_path / "home")
-    repository(opened.home.projects / "churn", FILES)
-    yield opened
-    opened.close()
+__all__ = ["bench"]
 
 
 def job(tmp_path: Path, *patterns: str, engine: EngineName = EngineName.PROCESS, **more: object) -> Job:

@@ -72,11 +72,11 @@ def is_group(text: str) -> bool:
     return text[:1] == "g" and text[1:].isdigit()
 
 
-def again(call: Invocation, group_id: int, *, failed: bool, detach: bool) -> int:
+def again(call: Invocation, group_id: int, *, failed: bool, exactly: bool, detach: bool) -> int:
     """Ask for a group once more; the command's exit code."""
     from workbench.services import groups
 
-    made, count = groups.again(call.changing(), group_id, failed=failed)
+    made, count = groups.again(call.changing(), group_id, failed=failed, exactly=exactly)
     note(call, f"g{group_id} again as g{made}: {count} of its combinations")
     return wait_for(call, made, detach=detach)
 

@@ -149,20 +149,27 @@ def cancel(call: Invocation, ids: tuple[str, ...]) -> None:
 @with_parameters
 @click.option("--unknown", is_flag=True, help="Also take new parameters the notebook does not declare.")
 @click.option("--failed", is_flag=True, help="Of a group, only what did not succeed.")
+@click.option("--exactly", is_flag=True, help="The notebook, code and revision of its environment as they were.")
 @click.option("-d", "--detach", is_flag=True, help="Print the new run's id and do not wait.")
-def again(call: Invocation, run: str, given: Given, unknown: bool, failed: bool, detach: bool) -> int:
+def again(call: Invocation, run: str, given: Given, unknown: bool, failed: bool, exactly: bool, detach: bool) -> int:
     """Run the notebook of a run once more, as it is now; parameters given replace single ones of it.
 
-    Of a group, as g7, all its combinations, as a new group.
+    Of a group, as g7, all its combinations, as a new group. With --exactly what ran is run: refused where some of it is
+    not there any more. Data are not kept: inputs that differ are told.
     """
     from workbench.model.placeholder import escaped
+    from workbench.services import exact
     from workbench.services import runs as service
 
     bench = call.changing()
+    if exactly and not given.none:
+        raise click.UsageError("Exactly the same has the same parameters.")
     if groups.is_group(run) or failed:
         if not given.none:
             raise click.UsageError("A group is run again with its own parameters.")
-        return groups.again(call, group_id(bench, run), failed=failed, detach=detach)
+        return groups.again(call, group_id(bench, run), failed=failed, exactly=exactly, detach=detach)
+    if exactly:
+        return wait_for(call, exact.again(bench, run_id(bench, run)), detach=detach)
     old = service.get(bench, run_id(bench, run))
     parameters = None if given.none else {**escaped(old.parameters), **given.read()}
     return wait_for(call, service.again(bench, old.id, parameters, allow_unknown=unknown), detach=detach)

@@ -113,6 +113,7 @@ class Run:
     peak_memory: int | None = None  # bytes that the newest attempt that ended held at most
     cpu_seconds: float | None = None  # and the processor time it used
     changed: str = ""  # what of its output is materially other than of the success before
+    exactly: int | None = None  # the run that it repeats with the same code, input, values and revision
 
     @property
     def ended_well(self) -> bool:
@@ -159,3 +160,4 @@ class Request:
     terms: Terms = field(default_factory=Terms)
     code: Code = AS_IT_IS  # which files of its project it sees
     inputs: tuple[str, ...] = ()  # files that it reads, beside those its project names: their hashes are kept
+    exactly: int | None = None  # the run that it is to repeat as that was

@@ -68,8 +68,7 @@ def _facts(bench: Bench, both: list[Run], records: list[dict[str, Any]]) -> Iter
     yield from _mapping("parameter", one.parameters, other.parameters)
     packages = [_packages(record) for record in records]
     yield from _mapping("package", *packages)
-    inputs: list[Any] = [record.get("inputs") if isinstance(record.get("inputs"), dict) else {} for record in records]
-    yield from _mapping("input", *inputs)
+    yield from _mapping("input", *(inputs_of(record) for record in records))
     numbers = scalars.of(bench, [one.id, other.id])
     yield from _mapping("tracked", numbers.get(one.id, {}), numbers.get(other.id, {}))
 
@@ -79,6 +78,19 @@ def _mapping(kind: str, first: Any, second: Any) -> Iterator[tuple[str, str, str
         left, right = (_text(side[name]) if name in side else "-" for side in (first, second))
         if left != right:
             yield f"{kind} {name}", left, right
+
+
+def inputs_of(record: Mapping[str, Any]) -> dict[str, str]:
+    """What tells each file that was read from another: its hash; of one too large for that size and time."""
+    found = record.get("inputs")
+    each = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return {str(one.get("path")): _mark(one) for one in each}
+
+
+def _mark(one: Mapping[str, Any]) -> str:
+    if one.get("sha256"):
+        return str(one["sha256"])[:16]
+    return f"{one['size']} bytes of {one.get('changed')}" if "size" in one else str(one.get("problem"))
 
 
 def _packages(record: Mapping[str, Any]) -> dict[str, str]:

@@ -156,9 +156,11 @@ def cancel(bench: Bench, group: int) -> int:
     return asked
 
 
-def again(bench: Bench, group: int, *, failed: bool = False) -> tuple[int, int]:
+def again(bench: Bench, group: int, *, failed: bool = False, exactly: bool = False) -> tuple[int, int]:
     """Ask for all its combinations once more, or with `failed` for those that did not succeed, as a new group. Its id,
-    and how many. Raises `Conflict` where none is left, or some have not ended."""
+    and how many. Raises `Conflict` where none is left, or some have not ended; `Refused` where one cannot be `exactly`."""
+    from workbench.services import exact
+
     old = get(bench, group)
     found = members(bench, group, UNSUCCESSFUL if failed else ())
     open_ones = [run for run in members(bench, group) if run.state not in ENDED]
@@ -169,7 +171,10 @@ def again(bench: Bench, group: int, *, failed: bool = False) -> tuple[int, int]:
     if not found:
         raise Conflict(f"no run of {old.label} {'did not succeed' if failed else 'is left'}")
     memo = Memo()
-    made = [requests.check(bench, runs.request_of(bench, run), memo=memo) for run in found]
+    made = [
+        exact.check(bench, run) if exactly else requests.check(bench, runs.request_of(bench, run), memo=memo)
+        for run in found
+    ]
     checked = replace(made[0], group=tuple(made), swept=old.names)
     with bench.store.write() as connection:
         first = insert(bench, connection, checked, bench.actor, memo)

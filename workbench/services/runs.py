@@ -86,6 +86,8 @@ def insert(
     )
     if checked.by_id:
         asked.set_parameters(connection, run, checked.by_id(run))
+    if checked.revision:
+        asked.set_revision(connection, run, request.exactly, checked.revision)
     frozen.freeze(bench, run, checked.content, memo, patch=checked.patch)
     return run
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from workbench.model.environment import Revision
 from workbench.model.run import RunState
 from workbench.store.rows import stamp
 
@@ -17,6 +18,14 @@ AMONG = 200  # of its newest successes: due times are made up for out of order, 
 def set_parameters(connection: sqlite3.Connection, run: int, parameters: Mapping[str, Any]) -> None:
     """Write down parameters that name the run's id, in the transaction that added its row."""
     connection.execute("UPDATE runs SET parameters = ? WHERE id = ?", (json.dumps(parameters), run))
+
+
+def set_revision(connection: sqlite3.Connection, run: int, exactly: int | None, revision: Revision) -> None:
+    """Have a run use this revision, as the one did that it repeats, in the transaction that added its row."""
+    connection.execute(
+        "UPDATE runs SET exactly = ?, engine = ?, revision = ? WHERE id = ?",
+        (exactly, revision.engine, revision.id, run),
+    )
 
 
 def add_facts(connection: sqlite3.Connection, run: int, facts: Mapping[str, Any]) -> None:

@@ -216,6 +216,11 @@ def _changed(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE runs ADD COLUMN changed TEXT NOT NULL DEFAULT ''")
 
 
+def _exactly(connection: sqlite3.Connection) -> None:
+    """Runs that repeat another as it was: its revision is theirs."""
+    connection.execute("ALTER TABLE runs ADD COLUMN exactly INTEGER")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _first,
     _life_of_sessions,
@@ -230,4 +235,5 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _groups,
     _queue,
     _changed,
+    _exactly,
 )

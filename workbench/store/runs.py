@@ -262,4 +262,5 @@ def of_row(found: sqlite3.Row) -> Run:
         account=row["account"], origin=row["origin"], cancel_asked=bool(row["cancel_asked"]),
         not_before=moment(row["not_before"]), group=row["group_id"], priority=row["priority"],
         terms=Terms.from_json(row["terms"]), peak_memory=row["peak_memory"], cpu_seconds=row["cpu_seconds"], changed=row["changed"],
+        exactly=row["exactly"],
     )  # fmt: skip

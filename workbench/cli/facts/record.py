@@ -19,12 +19,14 @@ SLOWEST = 3  # cells that are named
 
 def of(bench: Bench, run: Run) -> dict[str, Any]:
     """For `--json`: null where it is not known, or not yet."""
-    from workbench.services import runs
+    from workbench.services import exact, runs
 
     asked = runs.noted(bench, run.id)
     facts: dict[str, Any] = {name: asked.get(name) for name in KEPT}
+    differing = exact.differing(bench, run)
     return {
         **facts,
+        "inputs_differ": None if differing is None else list(differing),
         "cells": _cells(bench, run),
         "peak_memory": run.peak_memory,
         "cpu_seconds": run.cpu_seconds,
@@ -33,10 +35,12 @@ def of(bench: Bench, run: Run) -> dict[str, Any]:
 
 def lines(bench: Bench, run: Run) -> list[tuple[str, str | None]]:
     """For people, in the order they are shown."""
+    from workbench.services import exact
     from workbench.services.code import seen
 
     facts = of(bench, run)
     return [
+        ("again", exact.told(bench, run)),
         ("code", clean(seen.words(facts))),
         ("git", _git(facts)),
         ("image", facts["image"]),

@@ -46,11 +46,14 @@ def trouble(run: Run, *, traceback: bool = True) -> None:
 
 def told(bench: Bench, run: Run) -> None:
     """The end of a run that was waited for, on stdout: headline, trouble, where its output is."""
-    from workbench.services import runs
+    from workbench.services import exact, runs
 
     click.echo(headline(run))
     if not run.ended_well:
         trouble(run)
+    if names := exact.differing(bench, run):
+        said = f"not as they were for run {run.exactly}: {', '.join(names)}"
+        click.echo(f"inputs  {one_line(said, 400)}")
     output = runs.artifacts(bench, run.id).notebook
     if output:
         click.echo(f"output  {clean(str(output))}")

@@ -66,6 +66,12 @@ RUN: Shape[Run] = Shape(
         Key("schedule", "text or null", "`project/name` of the schedule that asked for it", lambda run: run.schedule),
         _same("due", "time or null", "the schedule's due time"),
         Key("group", "text or null", "the sweep it is of, as `g7`", lambda run: f"g{run.group}" if run.group else None),
+        Key(
+            "exactly",
+            "text or null",
+            "the run that it repeats exactly",
+            lambda run: None if run.exactly is None else str(run.exactly),
+        ),
         _same("priority", "integer", "how urgent it is: -10 low, 0 normal, 10 high"),
         _same("timeout", "seconds or null", "limit of the whole run"),
         Key(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import NotFound, Refused
 from workbench.model.code import AS_IT_IS, Code
-from workbench.model.environment import EnvironmentSpec
+from workbench.model.environment import EnvironmentSpec, Revision
 from workbench.model.project import Project
 from workbench.model.run import Request
 from workbench.services import environments, projects, secrets
@@ -43,6 +43,7 @@ class Checked:
     swept: tuple[str, ...] = ()  # the names that differ in it
     by_id: Callable[[int], dict[str, Any]] | None = None  # its parameters by its id, where they name it
     patch: bytes = b""  # what its project differs by from the commit
+    revision: Revision | None = None  # of its environment, where it is to be that one
 
 
 def check(bench: Bench, request: Request, *, ahead: bool = False, memo: Memo | None = None) -> Checked:
@@ -81,6 +82,7 @@ def check(bench: Bench, request: Request, *, ahead: bool = False, memo: Memo | N
         "notebook_sha256": memo.of(("sha256", source.key), lambda: found.sha256),
         "references": values.references,
         **_declared_inputs(project, request),
+        **({"git_patch_whole": patch.whole} if changed else {}),
         **_told(patch),
         **({} if ahead else seen.keep(bench, project, request.code, source.commit, memo)),
     }

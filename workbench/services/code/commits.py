@@ -88,6 +88,25 @@ class Commit:
                 raise Refused(f"the files of {self.ref} cannot be written: {answer.problem}", title="code")
         (files.parent / "index").unlink(missing_ok=True)
 
+    def change(self, files: Path, patch: bytes) -> None:
+        """Change its files in `files` as a patch of it says. Raises `Refused`."""
+        deep = len(self.folder.split("/")) if self.folder else 0
+        words = [*(without_filters(self.mirror) or []), "apply", "--whitespace=nowarn", f"-p{1 + deep}", "-"]
+        environ = {"GIT_DIR": str(self.mirror), "GIT_WORK_TREE": str(files)}
+        answer = git(files, words, environ=environ, patience=WRITING, given=patch)
+        if answer.problem:
+            raise Refused(f"its changes do not fit commit {self.id[:10]}: {answer.problem}", title="code")
+
+
+def known(bench: Bench, project: Project, number: str) -> Commit:
+    """A commit by its full number: of what was fetched, or of the project. Raises `Refused` where neither has it."""
+    mirror = _mirror(bench, project)
+    place = git(project.path, ["rev-parse", "--show-prefix"])
+    there = git(mirror, ["cat-file", "-e", f"{number}^{{commit}}"], environ=_in(mirror))
+    if place.problem or there.problem:
+        return commit(bench, project, Code(number))
+    return Commit(number, number, place.text.rstrip("\n").rstrip("/"), mirror, None)
+
 
 def commit(bench: Bench, project: Project, code: Code) -> Commit:
     """The commit that `code.ref` names now, its remote asked before where that is wanted. Raises `Refused`."""

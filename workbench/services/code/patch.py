@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import threading
 from dataclasses import dataclass
@@ -17,16 +18,20 @@ from workbench.veil import Veil
 MOST = 200_000  # bytes
 MOST_NAMES = 50
 PATIENCE = 10.0
+_PLAIN = ("-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "-c", "diff.relative=false")
+_PARTLY = re.compile(r"^(Binary files |\* Unmerged path )", re.MULTILINE)  # what git only says that it differs
 _ELSEWHERE = ("--", ".", ":(exclude)runs", ":(exclude)data")
 
 
 @dataclass(frozen=True)
 class Patch:
-    """As git tells it; `cut` where it was longer. Files that git does not know yet are only named."""
+    """As git tells it; `cut` where it was longer. Files that git does not know yet are only named. `whole`: with it the
+    commit becomes what was there, but for those."""
 
     text: str = ""
     cut: bool = False
     untracked: tuple[str, ...] = ()
+    whole: bool = False
 
 
 def of(bench: Bench, project: Project) -> Patch:
@@ -36,13 +41,16 @@ def of(bench: Bench, project: Project) -> Patch:
         return Patch()
     veil = Veil(_secrets(bench))
     words = ["--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=all", "HEAD"]
-    said = _bounded(project, [*without, "diff", *words, *_ELSEWHERE])
+    answer = _bounded(project, [*without, *_PLAIN, "diff", *words, *_ELSEWHERE])
+    said = answer or b""
     text = said[:MOST].decode("utf-8", "surrogateescape")
     new = git(project.path, ["ls-files", "-z", "--others", "--exclude-standard", *_ELSEWHERE]).lines
     # A secret that the end cuts through is not found any more: the last line goes.
     text = text.rpartition("\n")[0] + "\n" if len(said) > MOST else text
     names = tuple(veil.over(one_line(name, 200)) for name in new[:MOST_NAMES])
-    return Patch(veil.over(text), len(said) > MOST, names)
+    shown, cut = veil.over(text), len(said) > MOST
+    whole = answer is not None and not cut and shown == text and not _PARTLY.search(text) and len(new) <= MOST_NAMES
+    return Patch(shown, cut, names, whole)
 
 
 def _secrets(bench: Bench) -> list[str]:
@@ -56,15 +64,15 @@ def _secrets(bench: Bench) -> list[str]:
     return found
 
 
-def _bounded(project: Project, words: list[str]) -> bytes:
-    """What git prints, no more of it than is kept and a byte; nothing where it fails or takes too long."""
+def _bounded(project: Project, words: list[str]) -> bytes | None:
+    """What git prints, no more of it than is kept and a byte; None where it fails or takes too long."""
     try:
         process = subprocess.Popen(
             command(project.path, words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env=environment(),
         )  # fmt: skip
     except OSError:
-        return b""
+        return None
     over = threading.Timer(PATIENCE, process.kill)
     over.start()
     with process:
@@ -74,7 +82,7 @@ def _bounded(project: Project, words: list[str]) -> bytes:
             process.kill()
         code = process.wait()
     over.cancel()
-    return said if code == 0 or len(said) > MOST else b""
+    return said if code == 0 or len(said) > MOST else None
 
 
 def written(patch: Patch) -> bytes:

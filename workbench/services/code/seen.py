@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import NotFound, Refused
-from workbench.model.code import AS_IT_IS, FROZEN, Code, code
+from workbench.model.code import AS_IT_IS, FROZEN, LIVE, Code, code
 from workbench.model.environment import EngineName
 from workbench.model.project import Project
 from workbench.notebooks.document import Document
@@ -86,6 +86,8 @@ def words(record: Mapping[str, Any]) -> str:
         return ""
     if found["what"] == FROZEN:
         return "frozen when it was asked for"
+    if found["what"] == LIVE:
+        return f"as it was at {str(found.get('commit'))[:10]}"
     said = f"{found['what']} at {str(found.get('commit'))[:10]}"
     return f"{said}, as last fetched: {found['problem']}" if found.get("problem") else said
 

@@ -40,6 +40,19 @@ def of_commit(bench: Bench, project: Project, commit: Commit) -> str:
     return _kept(bench, project, told, lambda files: commit.write(files, sorted(sizes)))
 
 
+def of_changed(bench: Bench, project: Project, commit: Commit, patch: bytes) -> str:
+    """The tree of a commit with a patch on it: its name. Raises `Refused` where the patch does not fit."""
+    if not patch:
+        return of_commit(bench, project, commit)
+    paths = sorted(path for path in commit.sizes() if not _outside(path))
+
+    def write(files: Path) -> None:
+        commit.write(files, paths)
+        commit.change(files, patch)
+
+    return _kept(bench, project, f"{commit.id} {commit.folder} {hashlib.sha256(patch).hexdigest()}", write)
+
+
 def of_folder(bench: Bench, project: Project) -> str:
     """The tree of a project's files as they are at this moment: its name. What git ignores is not in it."""
     known = hashlib.sha256()
@@ -62,6 +75,14 @@ def intact(bench: Bench, tree: str) -> bool:
         return (folder / MARK).read_text() == _facts(folder / FILES)
     except OSError:
         return False
+
+
+def taken(bench: Bench, tree: str) -> bool:
+    """Whether it is as it was made; then it stays for a while, also where no run has it yet."""
+    if tree and intact(bench, tree):
+        os.utime(bench.home.code / "trees" / tree)
+        return True
+    return False
 
 
 def shown(bench: Bench, tree: str) -> Path:

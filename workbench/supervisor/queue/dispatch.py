@@ -185,6 +185,8 @@ class Dispatch:
 
     def _ready(self, run: Run, known: dict[str, Readiness]) -> Readiness:
         """Whether its environment is there; `known` holds the answers of this look."""
+        if run.exactly is not None:
+            return self.environments.as_it_was(run)
         found = known.get(run.environment)
         if found is None:
             found = self.environments.ready(run.environment, run.created, self.desk.actor)
@@ -251,7 +253,8 @@ class Dispatch:
             self.trouble[run.id] = f"its job cannot be written: {error.strerror or error}"
             log.warning("run %d: %s", run.id, self.trouble[run.id])
             return None
-        self.warmth.wanted(run.environment, usable.engine, usable.revision, job.workspace)
+        if run.exactly is None:
+            self.warmth.wanted(run.environment, usable.engine, usable.revision, job.workspace)
         self.launching.add((run.id, number))
         if self._thread is None or not self._thread.is_alive():
             self._thread = self.desk.thread("launch", self._launch)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from workbench.engines.registry import UNLESS, automatic
 from workbench.errors import EngineDown, WorkbenchError
 from workbench.model.build import Build, BuildState
 from workbench.model.environment import EngineName, EnvironmentSpec, Revision
+from workbench.model.run import Run
 from workbench.services import environments, secrets
 from workbench.store import builds as build_rows
 from workbench.store import contained as contained_rows
@@ -66,12 +67,9 @@ class Environments:
 
         A build that failed since then is the answer; one that failed before is tried again.
         """
-        try:
-            spec = environments.spec(self.desk.bench, name)
-        except WorkbenchError as error:
-            return Never(f"environment {name}: {error.message}", error.hint)
-        if missing := secrets.missing(self.desk.bench, spec):
-            return Never(secrets.not_set(missing, spec.name), secrets.how_to_set(missing))
+        spec = self._spec(name)
+        if isinstance(spec, Never):
+            return spec
         with self.desk.read() as connection:
             chosen = rows.chosen(connection, spec.name)
             held = chosen is not None and chosen.held
@@ -94,6 +92,40 @@ class Environments:
                 return NotYet(f"{chosen.engine} is down: {one_line(problem, 200)}", hint, down=True)
         found = self._use(spec, chosen, revision) if chosen and revision else None
         return found or self._build(spec, asked, actor)
+
+    def as_it_was(self, run: Run) -> Readiness:
+        """Whether the revision is there in which a run is to repeat another. None is built for it."""
+        spec = self._spec(run.environment)
+        if isinstance(spec, Never):
+            return spec
+        gone = Never(
+            f"revision {run.revision} of environment {spec.name}, in which run {run.exactly} ran, is gone",
+            f"As things are now: workbench runs again {run.exactly}",
+        )
+        with self.desk.read() as connection:
+            revision = revisions.by_id(connection, spec.name, run.revision)
+        if revision is None:
+            return gone
+        problem, hint = self.engines.problem(revision.engine)
+        try:
+            if problem:
+                raise EngineDown(problem, hint=hint)
+            # Its name and tools are what an engine looks for: its declaration may have moved on.
+            there = self._there(replace(spec, ides=revision.ides), revision.engine, revision)
+        except EngineDown as error:
+            if not problem:
+                self.engines.fell(revision.engine, error)
+            return NotYet(f"{revision.engine} is down: {one_line(error.message, 200)}", error.hint, down=True)
+        return Usable(spec, revision.engine, revision) if there else gone
+
+    def _spec(self, name: str) -> EnvironmentSpec | Never:
+        try:
+            spec = environments.spec(self.desk.bench, name)
+        except WorkbenchError as error:
+            return Never(f"environment {name}: {error.message}", error.hint)
+        if missing := secrets.missing(self.desk.bench, spec):
+            return Never(secrets.not_set(missing, spec.name), secrets.how_to_set(missing))
+        return spec
 
     def _use(self, spec: EnvironmentSpec, chosen: Chosen, revision: Revision) -> Readiness | None:
         """What was built, where the engine still has it; None where it has to be built again."""

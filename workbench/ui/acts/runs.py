@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
 from workbench.model.run import ENDED, PENDING, Run
@@ -13,9 +13,13 @@ from workbench.ui.acts.opening import open_when_ready
 from workbench.ui.acts.projects import ending, sound_projects
 from workbench.ui.commands import Steps, words
 from workbench.ui.desk import Desk, names
-from workbench.ui.tone import Cell
+from workbench.ui.tone import Cell, Tone
+
+if TYPE_CHECKING:
+    from workbench.ui.modals.choice import Line
 
 AREA = "runs"
+NOW, EXACTLY, CHANGED = "as things are now", "exactly", "with changes"  # ways to run it again
 
 
 def _alive(run: Run) -> bool:
@@ -57,14 +61,30 @@ async def new(desk: Desk, items: list[Any]) -> None:
 
 
 async def again(desk: Desk, items: list[Run]) -> None:
-    """The same once more, with the same parameters."""
-    from workbench.services import runs
+    """The same once more, with the same parameters: as things are now, exactly as it was, or with changes."""
+    from workbench.services import exact, runs
+    from workbench.ui.modals.choice import Choice
 
-    made = [await desk.call(runs.again, desk.bench, run.id) for run in items]
+    which = f"run {items[0].id}" if len(items) == 1 else plural(len(items), "run")
+    lines = [_way(NOW, "notebook, code and environment of today"), _way(EXACTLY, "as they were; data are today's")]
+    lines += [_way(CHANGED, "other parameters, in the form")] if len(items) == 1 else []
+    way = await desk.form(Choice(f"Run {which} again", lines, nothing="", hint="enter choose"))
+    if way == CHANGED:
+        await change(desk, items)
+    if way not in (NOW, EXACTLY):
+        return
+    ask = exact.again if way == EXACTLY else runs.again
+    made = [await desk.call(ask, desk.bench, run.id) for run in items]
     desk.say(f"Queued again as run {', '.join(map(str, made))}")
     desk.screen.forget_marks()
     desk.look()
     desk.go(AREA, str(made[-1]))
+
+
+def _way(name: str, about: str) -> Line:
+    from workbench.ui.modals.choice import Line
+
+    return Line(name, (Cell(name), Cell(about, Tone.MUTED)))
 
 
 async def change(desk: Desk, items: list[Run]) -> None:

@@ -148,7 +148,7 @@ def parameters_page(run: Run) -> Page:
 def summary(bench: Bench, run: Run) -> Page:
     """What went wrong first, or how far it is; then the facts."""
     from workbench.model.notice import masked
-    from workbench.services import revisions, runs, scalars, tags, telling
+    from workbench.services import exact, revisions, runs, scalars, tags, telling
 
     now, zone, page = bench.now(), bench.zone, Page()
     usual = runs.usual_seconds(bench, run)
@@ -169,6 +169,7 @@ def summary(bench: Bench, run: Run) -> Page:
     page.facts(
         ("notebook", f"{run.project}/{run.notebook}"),
         ("environment", f"{run.environment}{f' on {run.engine}' if run.engine else ''}{loose}"),
+        ("again", exact.told(bench, run)),
         ("group", _group(bench, run)),
         ("schedule", run.schedule),
         ("due", _moment(run.due, zone)),

@@ -16,12 +16,13 @@ import pytest
 from containers import built, declare, endpoint, make_home
 from docker import APIClient
 from parity import NAMES, NOTEBOOKS, by_command, compare, parameters_of
-from world import PROJECT, end, ended
+from waiting import until
+from world import PROJECT, end, ended, events_of
 
 from workbench.model.environment import Revision
 from workbench.model.run import Request, RunState
 from workbench.paths import shipped
-from workbench.services import projects, runs
+from workbench.services import projects, runs, warmth
 from workbench.services.bench import Bench
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
@@ -119,6 +120,27 @@ def test_same_output_as_papermill(name: str, home: Bench, both: dict[str, tuple[
     """In a container too, sources, outputs, metadata and the injected cell equal what papermill's command line writes."""
     run, theirs = both[name]
     compare(name, output(home, run), theirs.result())
+
+
+@pytest.mark.soak
+def test_a_preloaded_kernel_draws_as_papermills_does(
+    home: Bench, both: dict[str, tuple[int, Future[dict[str, Any]]]]
+) -> None:
+    """A container in which pandas and matplotlib were imported before there was a kernel: plots are inline, and all is as
+    papermill writes it."""
+    run, theirs = both["plots"]
+    ended(home, run, seconds=120)
+    declare(home, "spread", f"{SPREAD}kernel: {{preload: [pandas, matplotlib.pyplot]}}\n")
+    settings = home.home.settings_file
+    settings.write_text(settings.read_text().replace("warm_kernels: 0", "warm_kernels: 1"))
+    try:
+        assert ended(home, runs.again(home, run), seconds=120).ended_well
+        until(lambda: [one for one in warmth.kernels(home) if one.memory], "a kernel that waits", seconds=60)
+        number = runs.again(home, run)
+        compare("plots", output(home, number), theirs.result())
+        assert [event["warm"] for event in events_of(home, number) if event["kind"] == "kernel"] == [True]
+    finally:
+        settings.write_text(settings.read_text().replace("warm_kernels: 1", "warm_kernels: 0"))
 
 
 @pytest.mark.soak

@@ -134,6 +134,27 @@ def test_a_spare_is_as_one_that_was_started_for_the_run(
     assert cold["cwd"] == str(space.cwd)
 
 
+def test_what_is_preloaded_is_there_and_under_no_name(
+    docker_bench: Bench, spare: Callable[..., SpareContainer]
+) -> None:
+    """Modules that were asked for are loaded before the run, and the notebook has to import them as ever; one that is not
+    installed is told by the cell that wants it, and takes nothing from the rest."""
+    space = docker_bench.workspace(warm=True, preload=("colorsys", "acme_missing", "wave"))
+    look = "import json, sys; print(json.dumps({n: (n in sys.modules, n in globals()) for n in ('colorsys', 'wave', 'acme_missing')}))"
+    cold = looked(docker_bench, replace(space, warm=False), "9.1", warm=False, code=look)
+    assert cold == {"colorsys": [False, False], "wave": [False, False], "acme_missing": [False, False]}
+    spare(space)
+    host = a_host(docker_bench, space, "10.1")
+    with Talk(host, docker_bench.revision) as kernel:
+        assert host.warm
+        seen = json.loads(kernel.run(look))
+        assert seen == {"colorsys": [True, False], "wave": [True, False], "acme_missing": [False, False]}
+        assert kernel.run("import colorsys; print(colorsys.rgb_to_hsv(1, 1, 1))") == "(0.0, 0.0, 1)"
+        assert "No module named 'acme_missing'" in kernel.run(
+            "try:\n import acme_missing\nexcept ImportError as e:\n print(e)"
+        )
+
+
 def test_an_r_that_waited_is_as_one_that_was_started(
     docker_bench: Bench, spare: Callable[..., SpareContainer], tmp_path: Path
 ) -> None:

@@ -160,7 +160,8 @@ def renew() -> None:
 
 
 def plots() -> None:
-    """Matplotlib that was imported before there was a kernel gets what it does where it finds one."""
+    """Matplotlib that was imported before there was a kernel gets what it does where it finds one. The same lines stand in
+    `engines/waiting/program.py`: each of the two is one file that an environment's own Python reads."""
     pyplot, inline = sys.modules.get("matplotlib.pyplot"), sys.modules.get("matplotlib_inline.backend_inline")
     if pyplot:
         with contextlib.suppress(Exception):

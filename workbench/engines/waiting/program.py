@@ -59,7 +59,8 @@ def order(path: str) -> dict[str, Any] | None:
 
 
 def plots() -> None:
-    """Matplotlib that was imported before there was a kernel gets what it does where it finds one."""
+    """Matplotlib that was imported before there was a kernel gets what it does where it finds one. The same lines stand in
+    `engines/process/rebirth.py`: each of the two is one file that an environment's own Python reads."""
     pyplot, inline = sys.modules.get("matplotlib.pyplot"), sys.modules.get("matplotlib_inline.backend_inline")
     if pyplot:
         with contextlib.suppress(Exception):

@@ -71,6 +71,6 @@ ACTIONS = (
     ),
     Action(
         "environments.export", "E", AREA, "export", "environments: export Dockerfile", Purpose.ACT, export, _ready,
-        on_item=True, rank=56,
+        on_item=True, changes=True, rank=56,
     ),
 )  # fmt: skip

@@ -93,6 +93,12 @@ def revive(bench: Bench) -> bool:
     return True
 
 
+def tell(bench: Bench) -> None:
+    """Have what was just asked for looked at: by a supervisor that runs now, where none did."""
+    ensure(bench)
+    wake(bench)
+
+
 def wake(bench: Bench) -> None:
     """Make it look at the store now. Best effort: it looks by itself before long."""
     target = str(card(bench.home).get("wake") or "")

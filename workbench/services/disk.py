@@ -85,6 +85,5 @@ def newest(bench: Bench) -> Task | None:
 def _request(bench: Bench, kind: Kind, policy: Policy, plan: int | None = None) -> int:
     with bench.store.write() as connection:
         task = rows.request(connection, kind, policy, at=bench.now(), actor=bench.actor, plan=plan)
-    control.ensure(bench)
-    control.wake(bench)
+    control.tell(bench)
     return task

@@ -158,8 +158,7 @@ def build(bench: Bench, name: str, *, force: bool = False) -> int | None:
             connection, wanted.name, wanted.fingerprint, at=bench.now(), actor=bench.actor, force=force,
             engine=engine_asked_for(),
         )  # fmt: skip
-    control.ensure(bench)
-    control.wake(bench)
+    control.tell(bench)
     return number
 
 
@@ -195,8 +194,7 @@ def cancel_build(bench: Bench, build_id: int) -> bool:
     get_build(bench, build_id)
     with bench.store.write() as connection:
         asked = build_rows.ask_cancel(connection, build_id, at=bench.now(), actor=bench.actor)
-    control.ensure(bench)
-    control.wake(bench)
+    control.tell(bench)
     return asked
 
 

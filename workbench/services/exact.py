@@ -34,8 +34,7 @@ def again(bench: Bench, run_id: int) -> int:
     checked = check(bench, runs.get(bench, run_id))
     with bench.store.write() as connection:
         made = runs.insert(bench, connection, checked, bench.actor)
-    control.ensure(bench)
-    control.wake(bench)
+    control.tell(bench)
     return made
 
 

@@ -151,8 +151,7 @@ def cancel(bench: Bench, group: int) -> int:
     get(bench, group)
     with bench.store.write() as connection:
         asked = rows.ask_cancel(connection, group, at=bench.now(), actor=bench.actor)
-    control.ensure(bench)
-    control.wake(bench)
+    control.tell(bench)
     return asked
 
 
@@ -179,8 +178,7 @@ def again(bench: Bench, group: int, *, failed: bool = False, exactly: bool = Fal
     with bench.store.write() as connection:
         first = insert(bench, connection, checked, bench.actor, memo)
         environments.carry_engine(bench, connection, checked.environment)
-    control.ensure(bench)
-    control.wake(bench)
+    control.tell(bench)
     return runs.get(bench, first).group or 0, len(made)
 
 

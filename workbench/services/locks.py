@@ -62,8 +62,7 @@ def _request(bench: Bench, kind: Kind, name: str, folder: Path | None = None) ->
     spec = environments.spec(bench, name)
     with bench.store.write() as connection:
         number = rows.request(connection, kind, spec.name, str(folder or ""), at=bench.now(), actor=bench.actor)
-    control.ensure(bench)
-    control.wake(bench)
+    control.tell(bench)
     return number
 
 

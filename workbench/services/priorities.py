@@ -12,6 +12,5 @@ def set_priority(bench: Bench, run_id: int, priority: int) -> bool:
     runs.get(bench, run_id)
     with bench.store.write() as connection:
         done = waiting.set_priority(connection, run_id, priority, at=bench.now(), actor=bench.actor)
-    control.ensure(bench)
-    control.wake(bench)
+    control.tell(bench)
     return done

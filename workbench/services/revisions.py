@@ -96,8 +96,7 @@ def activate(bench: Bench, name: str, text: str) -> Revision:
         return view.revision
     with bench.store.write() as connection:
         rows.wish(connection, name, view.id, at=bench.now(), actor=bench.actor)
-    control.ensure(bench)
-    control.wake(bench)
+    control.tell(bench)
     return view.revision
 
 

@@ -51,8 +51,7 @@ def submit(bench: Bench, request: Request) -> int:
     with bench.store.write() as connection:
         run = insert(bench, connection, checked, bench.actor)
         environments.carry_engine(bench, connection, checked.environment)
-    control.ensure(bench)
-    control.wake(bench)
+    control.tell(bench)
     return run
 
 
@@ -131,8 +130,7 @@ def cancel(bench: Bench, run_id: int) -> bool:
     get(bench, run_id)
     with bench.store.write() as connection:
         asked = rows.ask_cancel(connection, run_id, at=bench.now(), actor=bench.actor)
-    control.ensure(bench)
-    control.wake(bench)
+    control.tell(bench)
     return asked
 
 

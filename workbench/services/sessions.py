@@ -92,8 +92,7 @@ def start(
                 again = tool.takes_file and file != old.file
                 rows.want(connection, old, Desired.UP, at=bench.now(), actor=bench.actor, again=again)
         environments.carry_engine(bench, connection, spec.name)
-    control.ensure(bench)
-    control.wake(bench)
+    control.tell(bench)
     return session
 
 
@@ -119,8 +118,7 @@ def keep(bench: Bench, session_id: int, *, kept: bool = True) -> bool:
             why = f"is {session.state}" if session.state in ENDED else "does not stop when idle"
             raise Conflict(f"session {session.name} {why}", hint=HAS_IT_STOP)
         done = rows.keep(connection, session, kept, at=bench.now(), actor=bench.actor)
-    control.ensure(bench)
-    control.wake(bench)
+    control.tell(bench)
     return done
 
 
@@ -138,8 +136,7 @@ def remove(bench: Bench, session_id: int) -> None:
     folder = bench.home.session_folder(session_id)
     (folder / "token").unlink(missing_ok=True)
     shutil.rmtree(folder / "sign-in", ignore_errors=True)
-    control.ensure(bench)
-    control.wake(bench)
+    control.tell(bench)
 
 
 def get(bench: Bench, session_id: int) -> Session:
@@ -284,8 +281,7 @@ def _want(bench: Bench, session_id: int, desired: Desired, *, again: bool = Fals
     with bench.store.write() as connection:
         session = _there(rows.get(connection, session_id), session_id)
         asked = rows.want(connection, session, desired, at=bench.now(), actor=bench.actor, again=again)
-    control.ensure(bench)
-    control.wake(bench)
+    control.tell(bench)
     return asked
 
 

@@ -82,8 +82,7 @@ def remove(bench: Bench, session: Session) -> bool:
 def _give_back(bench: Bench, session: Session, why: str) -> bool:
     with bench.store.write() as connection:
         done = spares.give_back(connection, session.id, at=bench.now(), actor=bench.actor, why=why)
-    control.ensure(bench)
-    control.wake(bench)
+    control.tell(bench)
     return done
 
 

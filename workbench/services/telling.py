@@ -85,6 +85,5 @@ def test(bench: Bench, targets: Sequence[str]) -> list[str]:
         for target in wanted:
             text = f"{bench.actor.by} wanted to see whether this arrives."
             rows.add(connection, Occasion.TEST, subject, target, text, at=bench.now(), actor=bench.actor)
-    control.ensure(bench)
-    control.wake(bench)
+    control.tell(bench)
     return wanted

@@ -117,8 +117,7 @@ def add(
         # An edit may spoil the file before the supervisor has read it once.
         good = Declared("", written.digest, to_json(written), text)
         declared.keep(connection, {written.key: good}, (), bench.actor)
-    control.ensure(bench)
-    control.wake(bench)
+    control.tell(bench)
     return written
 
 

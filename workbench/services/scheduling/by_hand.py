@@ -52,8 +52,7 @@ def now(bench: Bench, key: str, *, due: str | datetime | None = None) -> int:
     checked = requests.check(bench, schedule_views.request(spec, meant or present, of_schedule=meant is not None))
     with bench.store.write() as connection:
         run = _insert(bench, connection, spec, meant or present, ByHand.NOW, checked, None)
-    control.ensure(bench)
-    control.wake(bench)
+    control.tell(bench)
     return run
 
 
@@ -100,8 +99,7 @@ def backfill(bench: Bench, plan: Backfill, *, again: bool = False, failed: bool 
                 made.append(_insert(bench, connection, plan.spec, due, ByHand.BACKFILL, one, memo))
         if len(made) > 1 and not plan.spec.sweep:
             _together(bench, connection, plan.spec, made)
-    control.ensure(bench)
-    control.wake(bench)
+    control.tell(bench)
     return made
 
 

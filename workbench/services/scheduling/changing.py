@@ -45,6 +45,5 @@ def change_parameters(
     written = load_schedule(view.path, project=view.project, timezone=bench.settings.timezone or "UTC").get()
     with bench.store.write() as connection:
         schedule_views.notice(connection, written, bench.now(), bench.actor)
-    control.ensure(bench)
-    control.wake(bench)
+    control.tell(bench)
     return written

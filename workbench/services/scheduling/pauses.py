@@ -34,8 +34,7 @@ def pause(bench: Bench, key: str, reason: str = "", *, until: str | datetime | N
         changed = rows.begin(
             connection, view.key, at=now, actor=bench.actor, reason=one_line(clean(reason), LONGEST_REASON), until=end
         )
-    control.ensure(bench)
-    control.wake(bench)
+    control.tell(bench)
     return changed
 
 
@@ -46,8 +45,7 @@ def resume(bench: Bench, key: str) -> bool:
         if schedule_rows.get(connection, view.key) is None:
             return False
         changed = rows.end(connection, view.key, at=bench.now(), actor=bench.actor)
-    control.ensure(bench)
-    control.wake(bench)
+    control.tell(bench)
     return changed
 
 

@@ -105,6 +105,8 @@ def _ledger(team: Team, told: Told, name: str, lines: list[DueTime], found: dict
         if line.state is DueState.SKIPPED and line.reason.startswith("paused"):
             assert told.paused(name, line.due), what
             kinds["paused"] += 1
+        elif line.state is DueState.SKIPPED and "removed before" in line.reason:
+            assert any(era.until - delayed <= line.due <= era.until for era in told.eras[name]), what
         elif line.state is DueState.SKIPPED:
             before = found[int(line.reason.split()[1])]
             assert line.reason == f"run {before.id} was still {line.reason.split()[-1]}", what

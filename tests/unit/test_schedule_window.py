@@ -92,6 +92,26 @@ def test_jitter_delays_and_restarts_do_not_change_it(world: World) -> None:
     assert schedules.ledger(world.bench, "p/a")[0].late is None or delay > timedelta(minutes=1)
 
 
+def test_a_schedule_that_is_removed_in_its_delay_has_its_line(world: World) -> None:
+    """Due, but delayed by its jitter when its file goes: it does not fire, and the ledger says why."""
+    world.write(cron="0 * * * *", jitter="10m")
+    world.at(START)
+    spec = schedules.get(world.bench, "p/s").spec
+    assert spec
+    hours = (START.replace(minute=0, second=0) + timedelta(hours=hour) for hour in range(1, 24))
+    due = next(moment for moment in hours if spec.delay(moment) > timedelta(minutes=1))
+    world.at(due)
+    spec.source.unlink()
+    world.at(timedelta(minutes=1))
+    (line, *_) = schedules.ledger(world.bench, "p/s")
+    assert (line.due, line.state, line.run) == (due, SKIPPED, None)
+    assert line.reason == "the schedule was removed before it was fired"
+    count = len(world.ledger())
+    world.write(cron="0 * * * *", jitter="10m")
+    world.at(timedelta(minutes=20))
+    assert len(world.ledger()) == count
+
+
 def test_a_bad_file_at_the_start_falls_back_to_what_it_said(world: World) -> None:
     """Edited badly while nothing watched, the next supervisor fires by the last good declaration, and says what is wrong;
     also where that had values that only its text can say."""

@@ -18,6 +18,7 @@ from workbench.text import age, clean, one_line, plural
 if TYPE_CHECKING:
     from workbench.services.bench import Bench
     from workbench.services.overview import Overview
+    from workbench.store.environments import EngineRow
 
 SHOWN = 5  # of each kind; the lists have the rest
 
@@ -57,6 +58,7 @@ def status(call: Invocation) -> int:
                         "hint": row.hint,
                         "endpoint": row.endpoint,
                         "version": row.version,
+                        "since": iso(row.since),
                     }
                     for name, row in view.engines.items()
                 },
@@ -123,7 +125,7 @@ def _show(
         [
             ("home", str(bench.home.root)),
             ("supervisor", "running" if alive else "not running; starts by itself when there is work"),
-            *((f"{name} engine", _engine(row.problem, row.version)) for name, row in view.engines.items()),
+            *((f"{name} engine", _engine(row, bench)) for name, row in view.engines.items()),
         ],
     )
 
@@ -167,8 +169,9 @@ def _rest(count: int, more: str) -> None:
         click.echo(f"  and {count} more: {pasted(more)}")
 
 
-def _engine(problem: str, version: str) -> str:
-    return f"does not answer: {problem}" if problem else f"answers {version}".strip()
+def _engine(row: EngineRow, bench: Bench) -> str:
+    since = f" since {row.since.astimezone(bench.zone):%Y-%m-%d %H:%M}" if row.since and row.endpoint else ""
+    return f"does not answer{since}: {row.problem}" if row.problem else f"answers {row.version}".strip()
 
 
 def _of_service(alive: bool, *, active: int, pending: int, due: int) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from workbench.model.code import AS_IT_IS, Code
 from workbench.model.delivery import Delivery
 from workbench.model.notice import Notify
 from workbench.model.retention import Keep
+from workbench.model.run import RunState
 from workbench.model.terms import Terms
 from workbench.text import duration
 
@@ -162,6 +163,7 @@ class DueTime:
     """A line of the ledger: a row of `due_times`, or of `by_hand`; `run` is the run that it fired.
 
     `by_hand` says why where a person had it run for that time: beside the due times, whatever became of those.
+    `run_reason`: why its run has not begun, or never did.
     """
 
     schedule: str
@@ -172,6 +174,13 @@ class DueTime:
     noticed: datetime
     by_hand: ByHand | None = None
     by: str = ""
+    run_state: RunState | None = None
+    run_reason: str = ""
+
+    @property
+    def run_told(self) -> str:
+        """`run 41 succeeded`; empty where it fired none. One that was removed since has no state."""
+        return f"run {self.run} {self.run_state or 'removed'}" if self.run else ""
 
     @property
     def late(self) -> timedelta | None:
@@ -181,11 +190,11 @@ class DueTime:
 
     @property
     def why(self) -> str:
-        """What is to be said of it: who had it run, or how late it was, and the reason."""
+        """What is to be said of it: who had it run, or how late it was, the reason, and what its run waits for."""
         hand = {None: "", ByHand.NOW: "by hand", ByHand.BACKFILL: "backfill"}[self.by_hand]
         who = f"{hand}, {self.by}" if hand and self.by else hand
         late = f"{duration(self.late)} late" if self.late else ""
-        return ": ".join(part for part in (who or late, self.reason) if part)
+        return ": ".join(part for part in (who or late, self.reason, self.run_reason) if part)
 
 
 def _span(seconds: float) -> str:

@@ -72,7 +72,7 @@ def overview(bench: Bench) -> Overview:
         behind = build_rows.behind(connection, now - LOOK_BACK)
     sessions = [session for session in known if not session.spare]
     needs = [*_full(bench), *(_failed(runs) for runs in _standing(ended, newer))]
-    needs += [Need("run", str(run.id), f"{run.name} waits: {run.reason}", f"runs show {run.id}") for run in waiting]
+    needs += _waiting(waiting)
     needs += vanished
     needs += [
         Need("notice", str(one.id), f"{masked(one.target)} was not told: {one.reason}", "notify list") for one in untold
@@ -117,6 +117,19 @@ def overview(bench: Bench) -> Overview:
         ),
         at=now,
     )
+
+
+def _waiting(runs: list[Run]) -> list[Need]:
+    """Runs whose engine is away: those that wait for the same together."""
+    of: dict[str, list[Run]] = {}
+    for run in runs:
+        of.setdefault(run.reason, []).append(run)
+    return [
+        Need("run", str(some[0].id), f"{some[0].name} waits: {reason}", f"runs show {some[0].id}")
+        if len(some) == 1
+        else Need("run", str(some[0].id), f"{plural(len(some), 'run')} wait: {reason}", "runs list --state waiting")
+        for reason, some in of.items()
+    ]
 
 
 def _full(bench: Bench) -> list[Need]:

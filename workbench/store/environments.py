@@ -8,7 +8,7 @@ from datetime import datetime
 
 from workbench.model.environment import EngineName
 from workbench.store.events import Actor, append
-from workbench.store.rows import stamp
+from workbench.store.rows import moment, stamp
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class EngineRow:
-    """An engine as the supervisor last saw it; `problem` is empty when it answers."""
+    """An engine as the supervisor last saw it; `problem` is empty when it answers, else it does not since `since`."""
 
     name: EngineName
     endpoint: str
@@ -41,6 +41,7 @@ class EngineRow:
     problem: str
     hint: str
     checked: datetime
+    since: datetime | None = None
 
 
 def choose_engine(
@@ -93,8 +94,8 @@ def forget(connection: sqlite3.Connection, name: str, *, at: datetime, actor: Ac
 def note_engine(connection: sqlite3.Connection, seen: EngineRow, *, actor: Actor) -> None:
     """Keep what the supervisor last saw of an engine."""
     connection.execute(
-        "INSERT OR REPLACE INTO engines (name, endpoint, source, version, identity, problem, hint, checked, by, account,"
-        " origin) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO engines (name, endpoint, source, version, identity, problem, hint, checked, since, by,"
+        " account, origin) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             seen.name,
             seen.endpoint,
@@ -104,6 +105,7 @@ def note_engine(connection: sqlite3.Connection, seen: EngineRow, *, actor: Actor
             seen.problem,
             seen.hint,
             stamp(seen.checked),
+            stamp(seen.since),
             *actor.columns,
         ),
     )
@@ -122,6 +124,7 @@ def engines(connection: sqlite3.Connection) -> dict[EngineName, EngineRow]:
             row["problem"],
             row["hint"],
             datetime.fromisoformat(row["checked"]),
+            moment(row["since"]),
         )
         for row in rows
     }

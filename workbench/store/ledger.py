@@ -7,12 +7,17 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from workbench.model.run import RunState
 from workbench.model.schedule import ByHand, DueState, DueTime
 from workbench.store.events import Actor
 from workbench.store.rows import marks, stamp
 
-_DUE = "SELECT schedule, due, state, reason, run, noticed, NULL AS kind, by FROM due_times"
-_HAND = "SELECT schedule, due, 'fired' AS state, reason, run, noticed, kind, by FROM by_hand"
+_RUN = (  # its state, and while it has not begun also why
+    "(SELECT r.state FROM runs r WHERE r.id = d.run) AS run_state,"
+    " (SELECT r.reason FROM runs r WHERE r.id = d.run AND r.attempt = 0) AS run_reason"
+)
+_DUE = f"SELECT schedule, due, state, reason, run, noticed, NULL AS kind, by, {_RUN} FROM due_times d"  # noqa: S608 - our own words
+_HAND = f"SELECT schedule, due, 'fired' AS state, reason, run, noticed, kind, by, {_RUN} FROM by_hand d"  # noqa: S608
 
 
 def page(
@@ -49,9 +54,10 @@ def page(
 
 
 def newest(connection: sqlite3.Connection) -> Mapping[str, DueTime]:
-    """The newest due time of each schedule."""
+    """The newest due time of each schedule, without what became of its run."""
     rows = connection.execute(
-        "SELECT d.schedule, d.due, d.state, d.reason, d.run, d.noticed, NULL AS kind, d.by FROM schedules s"
+        "SELECT d.schedule, d.due, d.state, d.reason, d.run, d.noticed, NULL AS kind, d.by, NULL AS run_state,"
+        " '' AS run_reason FROM schedules s"
         " JOIN due_times d ON d.schedule = s.key AND d.due = (SELECT max(due) FROM due_times WHERE schedule = s.key)"
         " LIMIT 1000000"
     ).fetchall()
@@ -114,4 +120,6 @@ def _line(row: sqlite3.Row) -> DueTime:
         datetime.fromisoformat(row["noticed"]),
         ByHand(row["kind"]) if row["kind"] else None,
         row["by"],
+        RunState(row["run_state"]) if row["run_state"] else None,
+        row["run_reason"] or "",
     )

@@ -221,6 +221,11 @@ def _exactly(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE runs ADD COLUMN exactly INTEGER")
 
 
+def _absences(connection: sqlite3.Connection) -> None:
+    """Since when an engine does not answer."""
+    connection.execute("ALTER TABLE engines ADD COLUMN since TEXT")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _first,
     _life_of_sessions,
@@ -236,4 +241,5 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _queue,
     _changed,
     _exactly,
+    _absences,
 )

@@ -98,7 +98,7 @@ class Builds:
         if not problem or self._declared_other(build, chosen):
             return False
         self.engines.waited_for = True
-        self._say(build, f"waits: {engine} is down: {one_line(problem, 200)}")
+        self._say(build, f"waits: {self.engines.down(engine, problem)}")
         return True
 
     def _say(self, build: Build, reason: str) -> None:

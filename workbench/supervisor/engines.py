@@ -14,6 +14,7 @@ from workbench.settings import Settings
 from workbench.store import environments as rows
 from workbench.store.environments import EngineRow
 from workbench.supervisor.desk import Desk
+from workbench.text import one_line
 
 log = logging.getLogger("workbench.supervisor.engines")
 IDLE, WAITING = 30.0, 2.0  # seconds between questions
@@ -30,11 +31,15 @@ class Engines:
         self._at: dict[EngineName, tuple[str, str]] = {}  # where one has answered: from then on it is that one
         self._open: dict[EngineName, tuple[Settings, Engine]] = {}
         self._guard = threading.Lock()
-        self._written: dict[EngineName, datetime] = {}
+        self._since: dict[EngineName, datetime] = {}  # when those that do not answer were first seen so
+        self._written: dict[EngineName, tuple[Facts, datetime]] = {}
         self._ask = threading.Event()
 
     def begin(self) -> None:
         """Start asking."""
+        with self.desk.read() as connection:
+            known = rows.engines(connection)
+        self._since = {name: row.since for name, row in known.items() if row.problem and row.since}
         self.desk.thread("engines", self._watch)
 
     def get(self, name: EngineName) -> Engine:
@@ -54,12 +59,27 @@ class Engines:
         facts = self.facts.get(name)
         return (facts.problem, facts.hint) if facts else ("", "")
 
+    def down(self, name: EngineName, problem: str) -> str:
+        """What is said of whatever waits for it."""
+        at = self._since.get(name)
+        since = f" since {at.astimezone(self.desk.bench.zone):%Y-%m-%d %H:%M}" if at else ""
+        return f"{name} is down{since}: {one_line(problem, 200)}"
+
     def fell(self, name: EngineName, error: WorkbenchError) -> None:
         """A call found the engine down before the next question did."""
         old = self.facts.get(name)
-        self.facts[name] = Facts(name, endpoint=old.endpoint if old else "", problem=error.message, hint=error.hint)
+        self._note(
+            Facts(name, endpoint=old.endpoint if old else "", problem=error.message, hint=error.hint), self.desk.now()
+        )
         self.waited_for = True
         self._ask.set()
+
+    def _note(self, facts: Facts, now: datetime) -> None:
+        self.facts[facts.name] = facts
+        if facts.problem:
+            self._since.setdefault(facts.name, now)
+        else:
+            self._since.pop(facts.name, None)
 
     def _watch(self) -> None:
         while not self.desk.stopping.is_set():
@@ -78,10 +98,10 @@ class Engines:
             facts = Facts(name, problem=error.message, hint=error.hint)
         if facts.endpoint and not facts.problem:
             self._at.setdefault(name, (facts.endpoint, facts.source))
-        old = self.facts.get(name)
-        self.facts[name] = facts
-        now = self.desk.now()
-        if old != facts or now - self._written.get(name, now) >= WRITE_DOWN:
+        old, now = self.facts.get(name), self.desk.now()
+        self._note(facts, now)
+        written = self._written.get(name)
+        if written is None or written[0] != facts or now - written[1] >= WRITE_DOWN:
             with self.desk.bench.store.write() as connection:
                 rows.note_engine(
                     connection,
@@ -94,11 +114,11 @@ class Engines:
                         facts.problem,
                         facts.hint,
                         now,
+                        self._since.get(name),
                     ),
                     actor=self.desk.actor,
                 )
-            self._written[name] = now
-        self._written.setdefault(name, now)
+            self._written[name] = (facts, now)
         if old is None or old.problem != facts.problem:
             log.info("engine %s: %s", name, facts.problem or f"answers, {facts.version} {facts.endpoint}".rstrip())
             self.desk.wake()

@@ -25,8 +25,10 @@ from workbench.services import telling
 from workbench.store import events
 from workbench.store import notices as rows
 from workbench.store import runs as run_rows
+from workbench.store.environments import EngineRow
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.due.schedules import Schedules
+from workbench.supervisor.queue import outages
 
 log = logging.getLogger("workbench.supervisor.notices")
 PIECE = 500  # lines of the journal read at a time
@@ -122,10 +124,18 @@ class Notices:
         told = [(run, notify) for run in late if (notify := self._of_run(run)).targets.get(Occasion.LATE)]
         if told:
             with self.desk.write() as connection:
+                away: dict[tuple[EngineRow, str], list[Run]] = {}
                 for run, notify in told:
+                    if row := outages.awaited(connection, run):  # the engine's absence is told, not each run that waits
+                        for target in notify.targets[Occasion.LATE]:
+                            away.setdefault((row, target), []).append(run)
+                        continue
                     why = run.reason or "it waits for its turn"
                     text = f"run {run.id} {run.name} has not begun ten minutes after its time: {why}"
                     self._tell(connection, Occasion.LATE, f"run {run.id}", text, notify, run.id)
+                for (row, target), waiting in away.items():
+                    text = outages.told(row, waiting, self.desk.bench.zone)
+                    self._add(connection, Occasion.LATE, outages.subject(row), [target], text, waiting[0].id)
 
     def _tell(
         self, connection: sqlite3.Connection, occasion: Occasion, subject: str, text: str, notify: Notify,

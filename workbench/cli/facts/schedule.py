@@ -74,7 +74,7 @@ def due_line(line: DueTime, bench: Bench) -> tuple[str, str, str, str]:
     return (
         f"{line.due.astimezone(bench.zone):%a %Y-%m-%d %H:%M}",
         str(line.state),
-        f"run {line.run}" if line.run else "",
+        line.run_told,
         line.why,
     )
 

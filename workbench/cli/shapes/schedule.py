@@ -24,6 +24,8 @@ DUE: Shape[DueTime] = Shape(
         _text("state", "fired skipped missed"),
         _text("reason", "why it did not fire, or fired late"),
         Key("run", "text or null", "the run it fired", lambda due: str(due.run) if due.run else None),
+        _same("run_state", "text or null", "the state of that run"),
+        _text("run_reason", "why that run has not begun, or never did"),
         _text("schedule", "`project/name`"),
         _same("noticed", "time", "when this was written down"),
         Key(

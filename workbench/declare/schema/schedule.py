@@ -118,7 +118,9 @@ class ScheduleKeys(Keys):
         "skip", description="What happens when it is due while the run before is still active."
     )
     catch_up: CatchUpWord = Field("latest", description="Which times that passed while nothing watched still fire.")
-    catch_up_window: Duration | None = Field(None, description="How long after its time a missed run may still fire.")
+    catch_up_window: Duration | None = Field(
+        None, description="How long after its time a missed run may still fire, or one that waits for its engine begin."
+    )
     enabled: Truth = Field(True, description="false: the schedule does not fire.")
     keep: KeepKeys | None = Field(
         None,

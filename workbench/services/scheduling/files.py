@@ -70,7 +70,9 @@ class ScheduleFiles:
     keep: bool = False
     apart: Apart = _plainly
     files: dict[str, ScheduleFile] = field(default_factory=dict, repr=False)  # by key, as of the last look
-    before: dict[str, ScheduleSpec] = field(default_factory=dict, repr=False)  # what changed ones said, with `keep`
+    before: dict[str, ScheduleSpec] = field(
+        default_factory=dict, repr=False
+    )  # what changed and removed ones said, with `keep`
     _marks: dict[str, str] = field(default_factory=dict, repr=False)
     _known: dict[str, Declared] | None = field(default=None, repr=False)  # by the store, until the first look is over
     _unkept: dict[str, Declared] = field(default_factory=dict, repr=False)
@@ -104,7 +106,9 @@ class ScheduleFiles:
                 self._marks[key] = mark
                 changed.add(key)
         for key in self.files.keys() - seen:
-            del self.files[key]
+            last = self.files.pop(key).spec
+            if last and self.keep:
+                self.before[key] = last
             self._marks.pop(key, None)
             self._forgotten.add(key)
             changed.add(key)

@@ -73,15 +73,27 @@ class Firing:
             steps.append(self._held(moment, pauses) or self._step(spec, moment, newest, now, memo))
         return Turn(spec, row.paused, row.evaluated_until, due[-1], tuple(steps))
 
-    def left_behind(self, connection: sqlite3.Connection, spec: ScheduleSpec, row: Schedule, until: datetime) -> int:
-        """Give due times that nothing looked at before their schedule was given others up to `until` their rows, in the
-        caller's transaction; how many."""
+    def left_behind(
+        self,
+        connection: sqlite3.Connection,
+        spec: ScheduleSpec,
+        row: Schedule,
+        until: datetime,
+        *,
+        removed: bool = False,
+    ) -> int:
+        """Give due times up to `until` that did not come to fire before their schedule was given others, or was `removed`,
+        their rows, in the caller's transaction; how many."""
         table = timetable.of(spec)
         due = table.due_between(row.evaluated_until, until, LEFT) if spec.enabled else []
         pauses = pause_rows.of(connection, row.key, row.evaluated_until) if due else []
-        why = "its times were changed before it was fired"
+        state, why = (
+            (DueState.SKIPPED, "the schedule was removed before it was fired")
+            if removed
+            else (DueState.MISSED, "its times were changed before it was fired")
+        )
         for moment in due:
-            step = self._held(moment, pauses) or Step(moment, DueState.MISSED, why)
+            step = self._held(moment, pauses) or Step(moment, state, why)
             rows.add_due(
                 connection, row.key, moment, step.state, at=self.desk.now(), actor=self.actor, reason=step.reason
             )

@@ -150,11 +150,13 @@ class Schedules:
         with self.desk.write() as connection:
             for key in keys:
                 file = self.known.get(key)
+                old, row = self.files.before.get(key), rows.get(connection, key)
                 if file is None:
+                    if old and row and row.present:
+                        self.firing.left_behind(connection, old, row, now, removed=True)
                     rows.gone(connection, key, at=now, actor=self.firing.actor)
                     told.append(f"schedule {key}: its file is gone")
                     continue
-                old, row = self.files.before.get(key), rows.get(connection, key)
                 if old and row and row.present and file.spec and row.timing == old.timing != file.spec.timing:
                     self.firing.left_behind(connection, old, row, min(file.changed, now))
                 rows.notice(

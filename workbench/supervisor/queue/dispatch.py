@@ -31,6 +31,7 @@ from workbench.store import waiting
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.due.schedules import Schedules
 from workbench.supervisor.engines import Engines
+from workbench.supervisor.queue import outages
 from workbench.supervisor.queue.admission import Admission, Room
 from workbench.supervisor.queue.endings import LONGEST_PAUSE
 from workbench.supervisor.queue.jobs import Jobs
@@ -107,12 +108,24 @@ class Dispatch:
         if run.cancel_asked or run.state is RunState.RETRYING:
             return False
         reason = f"did not begin within {duration(run.terms.queue)}"
-        with self.desk.write() as connection:
-            return rows.change(
-                connection, run.id, run.state, RunState.TIMED_OUT, attempt=run.attempt, at=self.desk.now(),
-                actor=self.desk.actor, reason=one_line(f"{reason}: {run.reason}" if run.reason else reason, 500),
-                hint="Raise `timeout: queue:`, or give it a higher priority.",
-            )  # fmt: skip
+        return self._end(
+            run, RunState.TIMED_OUT, f"{reason}: {run.reason}" if run.reason else reason,
+            "Raise `timeout: queue:`, or give it a higher priority.",
+        )  # fmt: skip
+
+    def _engine_was_away(self, run: Run, look: Look) -> bool:
+        """End one whose engine did not come back within the time in which its due time is made up for."""
+        file = self.schedules.known.get(run.schedule or "")
+        spec = file.spec if file else None
+        left = outages.left(run, spec, look.now)
+        if spec is None or left is None:
+            return False
+        if left > 0:
+            look.again(left)
+            return False
+        self._end(run, RunState.TIMED_OUT, *outages.over(run, spec))
+        look.refused(run)
+        return True
 
     def _through(self, pending: Sequence[Run], look: Look, *, all_of_them: bool = True) -> None:
         """Start what can be, and say of the others why they stay, in one transaction."""
@@ -134,8 +147,8 @@ class Dispatch:
 
     def _one(self, run: Run, look: Look) -> None:
         before = look.before(run) if run.schedule else 0
-        if run.cancel_asked:
-            return  # ended by runs.py
+        if run.cancel_asked or self._engine_was_away(run, look):
+            return  # the first is ended by runs.py
         longest = max(LONGEST_PAUSE, timedelta(seconds=run.terms.cap))
         if run.not_before and look.now < run.not_before <= look.now + longest:  # further off: the clock was set
             look.again((run.not_before - look.now).total_seconds())
@@ -203,12 +216,17 @@ class Dispatch:
             look.reasons.append((run, state, reason, hint))
 
     def _refuse(self, run: Run, reason: str, hint: str) -> None:
+        self._end(run, RunState.FAILED, reason, hint)
+
+    def _end(self, run: Run, state: RunState, reason: str, hint: str) -> bool:
+        """End one that has not begun; False where it was ended, or begun, by another."""
         with self.desk.write() as connection:
-            rows.change(
-                connection, run.id, run.state, RunState.FAILED, attempt=run.attempt, at=self.desk.now(),
+            ended = rows.change(
+                connection, run.id, run.state, state, attempt=run.attempt, at=self.desk.now(),
                 actor=self.desk.actor, reason=one_line(reason, 500), hint=hint,
             )  # fmt: skip
-        log.info("run %d: failed before it began: %s", run.id, reason)
+        log.info("run %d: %s before it began: %s", run.id, state, reason)
+        return ended
 
     def _start(self, run: Run, usable: Usable, look: Look, room: Room) -> None:
         """Claim it, then hand it to the nursery with its place of the machine."""

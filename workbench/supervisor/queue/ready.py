@@ -20,7 +20,6 @@ from workbench.store.environments import Chosen
 from workbench.store.events import Actor
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.engines import Engines
-from workbench.text import one_line
 
 TRUSTED = 60.0  # seconds for which a revision that the engine has shown is believed to be there
 
@@ -85,11 +84,11 @@ class Environments:
         if chosen is None and contained and automatic(spec, self.desk.settings):
             problem, _ = self.engines.problem(EngineName.DOCKER)
             if problem:
-                return NotYet(f"docker is down: {one_line(problem, 200)}", UNLESS, down=True)
+                return NotYet(self.engines.down(EngineName.DOCKER, problem), UNLESS, down=True)
         if chosen:
             problem, hint = self.engines.problem(chosen.engine)
             if problem:
-                return NotYet(f"{chosen.engine} is down: {one_line(problem, 200)}", hint, down=True)
+                return NotYet(self.engines.down(chosen.engine, problem), hint, down=True)
         found = self._use(spec, chosen, revision) if chosen and revision else None
         return found or self._build(spec, asked, actor)
 
@@ -115,7 +114,7 @@ class Environments:
         except EngineDown as error:
             if not problem:
                 self.engines.fell(revision.engine, error)
-            return NotYet(f"{revision.engine} is down: {one_line(error.message, 200)}", error.hint, down=True)
+            return NotYet(self.engines.down(revision.engine, error.message), error.hint, down=True)
         return Usable(spec, revision.engine, revision) if there else gone
 
     def _spec(self, name: str) -> EnvironmentSpec | Never:
@@ -133,7 +132,7 @@ class Environments:
             there = self._there(spec, chosen.engine, revision)
         except EngineDown as error:
             self.engines.fell(chosen.engine, error)
-            return NotYet(f"{chosen.engine} is down: {one_line(error.message, 200)}", error.hint, down=True)
+            return NotYet(self.engines.down(chosen.engine, error.message), error.hint, down=True)
         if not there and chosen.held:
             return Never(
                 f"environment {spec.name} is held at revision {revision.id}, which is gone",

@@ -131,9 +131,12 @@ class Sessions:
             name = EngineName(session.engine) if session.engine else None
             if name:
                 self.engines.fell(name, error)
-            self.standing.say(
-                session, f"{session.engine or 'its engine'} is down: {one_line(error.message, 200)}", error.hint
+            why = (
+                self.engines.down(name, error.message)
+                if name
+                else f"its engine is down: {one_line(error.message, 200)}"
             )
+            self.standing.say(session, why, error.hint)
         except StoreError as error:  # no fault of the session, which may live: it is looked at again
             log.warning("session %s: %s", session.name, error)
         except WorkbenchError as error:

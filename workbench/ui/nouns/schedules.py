@@ -219,7 +219,7 @@ def _due_cells(bench: Bench, row: DueTime) -> list[Cell]:
     return [
         Cell(f"{row.due.astimezone(bench.zone):%a %Y-%m-%d %H:%M %Z}"),
         cell_of(_DUE[row.state]),
-        Cell(f"run {row.run}" if row.run else "", Tone.MUTED),
+        Cell(row.run_told, Tone.MUTED),
         Cell(row.why, Tone.MUTED),
     ]
 

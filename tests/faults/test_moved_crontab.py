@@ -13,9 +13,12 @@ CRON_TZ=America/New_York
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import signal
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from mailbox import Mailbox, mailbox
 from pathlib import Path
@@ -24,15 +27,21 @@ from typing import Any
 import psutil
 import pytest
 import world
+from containers import built, engine, gone, make_home
+from docker import APIClient
+from images.own_engine import Daemon, daemon
 from waiting import until
 
 from workbench.model import timetable
+from workbench.model.environment import EngineName
 from workbench.model.run import Run, RunState
 from workbench.model.schedule import DueState, DueTime
 from workbench.services import control, projects, runs, schedules, telling
 from workbench.services.bench import Bench, open_bench
+from workbench.services.overview import overview
 from workbench.store import schedules as schedule_rows
 
+__all__ = ["daemon", "engine"]
 R = RunState
 LINES: dict[str, dict[str, Any]] = {
     "sales": {"cron": "30 6 * * 1-5", "notebook": "sales", "parameters": {"region": "north"}},
@@ -49,18 +58,21 @@ SETTLE = 3.0  # seconds for which letters wait for more
 class Moved:
     """The home that they were moved to, and the mailbox of who is told."""
 
-    def __init__(self, bench: Bench, box: Mailbox, folder: Path) -> None:
+    def __init__(self, bench: Bench, box: Mailbox, folder: Path, seen: str = "") -> None:
+        """What the cells write and wait for is in `folder`, which they know as `seen`."""
         self.bench, self.box = bench, box
+        seen = seen or str(folder)
         self.ran, self.gate = folder / "ran", folder / "gates"
         self.ran.touch()
         self.gate.mkdir()
         mail = f"{{server: 127.0.0.1, port: {box.port}, security: none, from: workbench@acme.example}}"
         tell = "{failure: [ann@acme.example], late: [ann@acme.example]}"
-        bench.home.settings_file.write_text(f"concurrency: {PLACES}\nmail: {mail}\nnotify: {tell}\n")
+        with bench.home.settings_file.open("a") as file:
+            file.write(f"mail: {mail}\nnotify: {tell}\n")
         cell = (
             "import os, pathlib, time\n"
-            f"with open({str(self.ran)!r}, 'a') as f:\n    f.write(os.environ['WORKBENCH_RUN'] + '\\n')\n"
-            f"gate = pathlib.Path({str(self.gate)!r}) / 'open'\n"
+            f"with open({seen!r} + '/ran', 'a') as f:\n    f.write(os.environ['WORKBENCH_RUN'] + '\\n')\n"
+            f"gate = pathlib.Path({seen!r}) / 'gates' / 'open'\n"
             "while not gate.exists():\n    time.sleep(0.05)\n"
             "print('x' * 100)"
         )
@@ -79,6 +91,10 @@ class Moved:
     def open(self) -> None:
         """Let what runs come to its end."""
         (self.gate / "open").touch()
+
+    def shut(self) -> None:
+        """Have what begins from now on wait."""
+        (self.gate / "open").unlink(missing_ok=True)
 
     def ledger(self, name: str) -> list[DueTime]:
         """Newest first."""
@@ -114,6 +130,7 @@ def moved(disk: Path, tmp_path: Path, kernel_python: Path, monkeypatch: pytest.M
     """All six, their supervisor stopped."""
     monkeypatch.setenv("WORKBENCH_NOTICE_SETTLE", str(SETTLE))
     bench = open_bench(disk / "home")
+    bench.home.settings_file.write_text(f"concurrency: {PLACES}\n")
     (bench.home.environments / "bare.yaml").write_text(f"engine: process\nuse: {kernel_python}\nides: []\n")
     projects.create(bench, world.PROJECT, environment="bare")
     with mailbox() as box:
@@ -193,6 +210,105 @@ def test_the_disk_is_full(moved: Moved, disk: Path) -> None:
     assert bench.store.integrity() == []
 
 
+@pytest.fixture
+def contained(daemon: Daemon, engine: APIClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Moved]:
+    """All six in containers of an engine of their own, their supervisor stopped."""
+    monkeypatch.setenv("WORKBENCH_NOTICE_SETTLE", str(SETTLE))
+    daemon.carry(engine, tmp_path / "source")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{daemon.socket}")
+    bench = make_home(tmp_path / "home")
+    built(bench, "python")
+    with mailbox() as box:
+        made = Moved(bench, box, projects.get(bench, world.PROJECT).path, "..")
+        yield made
+        made.open()
+        world.end(bench)
+        client = daemon.client()
+        gone(bench, client)
+        client.close()
+    bench.close()
+
+
+@pytest.mark.soak
+@pytest.mark.docker
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_docker_is_stopped(contained: Moved, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker stopped, then killed, while two run and two become due; and stopped for long while three do. What ran with it
+    is told as crashed, once and together; what is due waits, says so and since when, and runs once when it is back; that it
+    is away for long is one letter, however many wait."""
+    bench, told = contained.bench, 0
+    world.start(bench)
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        contained.shut()
+        begun = len(contained.ran.read_text().split())
+        ran = _due_soon(contained, "sales", "stock")
+        until(lambda begun=begun: len(contained.ran.read_text().split()) == begun + 2, "two of them to run", seconds=60)
+        daemon.end(how)
+        waited = _due_soon(contained, "prices", "week")
+        _waiting(contained, waited)
+        daemon.start()
+        until(lambda: not overview(bench).engines[EngineName.DOCKER].problem, "it to be seen", seconds=60)
+        contained.open()
+        ends = [_ran_once(contained, name, due) for name, due in ran.items()]
+        failed = [run for run in ends if run.state is not R.SUCCEEDED]
+        assert how is signal.SIGKILL or len(failed) == 2  # a killed dockerd may find its containers alive
+        assert all(run.state is R.CRASHED and "the engine was away" in run.reason for run in failed)
+        assert all(_ran_once(contained, name, due).state is R.SUCCEEDED for name, due in waited.items())
+        told += bool(failed)
+        assert len(contained.told(told)) == told
+    control.stop(bench)
+    monkeypatch.setenv("WORKBENCH_NOTICE_LATE", "5")
+    world.start(bench)
+    daemon.end()
+    waited = _due_soon(contained, "sales", "stock", "month")
+    _waiting(contained, waited)
+    subjects = contained.told(told + 1)
+    assert subjects[told].startswith("[workbench] docker is down since ")
+    daemon.start()
+    assert all(_ran_once(contained, name, due).state is R.SUCCEEDED for name, due in waited.items())
+    assert contained.told(told + 1) == subjects
+    assert len(runs.page(bench)) == 11
+    assert bench.store.integrity() == []
+
+
+def _due_soon(moved: Moved, *names: str) -> dict[str, datetime]:
+    """Have these be due in a moment: when."""
+    due = (datetime.now(UTC) + timedelta(seconds=3)).replace(microsecond=0)
+    for name in names:
+        _once(moved, name, due)
+    until(lambda: all(moved.ledger(name)[:1] and moved.ledger(name)[0].due == due for name in names), "it", seconds=60)
+    return dict.fromkeys(names, due)
+
+
+def _waiting(moved: Moved, names: Iterable[str]) -> None:
+    """Each waits for its engine, and the ledger and `status` say since when."""
+    for name in names:
+        until(lambda name=name: "docker is down since" in moved.ledger(name)[0].why, f"{name} to say why", seconds=60)
+        said = _command(moved, "schedules", "ledger", moved.key(name))
+        line = next(line for line in said.splitlines() if "docker is down since" in line)
+        assert "fired" in line
+        assert f"run {moved.ledger(name)[0].run} waiting" in line
+    said = json.loads(_command(moved, "status", "--json"))
+    assert said["engines"]["docker"]["since"]
+    assert [need["text"] for need in said["needs"] if "runs wait: docker is down since" in need["text"]]
+
+
+def _command(moved: Moved, *words: str) -> str:
+    argv = [sys.executable, "-m", "workbench", "--home", str(moved.bench.home.root), *words]
+    return subprocess.run(argv, capture_output=True, text=True).stdout
+
+
+def _ran_once(moved: Moved, name: str, due: datetime) -> Run:
+    """How its run of that time ended: its one line in the ledger is true."""
+    (line,) = [line for line in moved.ledger(name) if line.due == due]
+    assert line.state is DueState.FIRED
+    assert line.run
+    run = world.ended(moved.bench, line.run, seconds=120)
+    assert moved.times_ran(run.id) == 1
+    assert world.ends_of(moved.bench, run.id) == [run.state]
+    return run
+
+
 def _last_two(moved: Moved, name: str) -> list[datetime]:
     """Have nobody have looked at it since before its last two due times: those, oldest first."""
     view = schedules.get(moved.bench, moved.key(name))
@@ -208,7 +324,7 @@ def _last_two(moved: Moved, name: str) -> list[datetime]:
 def _once(moved: Moved, name: str, due: datetime) -> None:
     """Give it another time by its file."""
     path = schedules.get(moved.bench, moved.key(name)).path
-    lines = [line for line in path.read_text().splitlines() if not line.startswith(("cron:", "timezone:"))]
+    lines = [line for line in path.read_text().splitlines() if not line.startswith(("cron:", "once:", "timezone:"))]
     path.write_text("\n".join([*lines, f"once: {due:%Y-%m-%d %H:%M:%S}", "timezone: UTC"]) + "\n")
     control.wake(moved.bench)
 

@@ -14,7 +14,7 @@ import world
 from containers import built, engine, gone, make_home
 from docker import APIClient
 from engines.relay import Relay
-from images.own_engine import Daemon, own_engine
+from images.own_engine import Daemon, daemon
 from waiting import until
 from world import PROJECT, bench, kernel_python, lab_python
 
@@ -26,7 +26,7 @@ from workbench.services import control, environments, projects, sessions
 from workbench.services.bench import Bench, open_bench
 from workbench.services.overview import overview
 
-__all__ = ["bench", "engine", "kernel_python", "lab_python"]
+__all__ = ["bench", "daemon", "engine", "kernel_python", "lab_python"]
 S = SessionState
 SOON = 30.0  # seconds in which what is so has to be shown
 
@@ -135,25 +135,15 @@ def test_a_restart_of_the_machine(bench: Bench, lab_python: Path) -> None:
     assert ended.desired == "down"
 
 
-@pytest.fixture
-def daemon() -> Iterator[Daemon]:
-    """An engine that may be restarted; its ports are on loopback."""
-    with own_engine("--ip-masq=false", "--storage-driver", "overlay2") as made:
-        yield made
-
-
 @pytest.mark.soak
 @pytest.mark.docker
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_docker_restarted(daemon: Daemon, tmp_path: Path, engine: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """dockerd stopped, and dockerd killed, each with a session: that it is down is said; once it is back, what became of
     the session is told within 30 s; and it comes up again at its address, with the same supervisor."""
-    source = make_home(tmp_path / "source")
-    revision = built(source, "python")
-    world.end(source)
+    daemon.carry(engine, tmp_path / "source")
     monkeypatch.setenv("DOCKER_HOST", f"unix://{daemon.socket}")
-    to = APIClient(base_url=f"unix://{daemon.socket}")
-    to.load_image(engine.get_image(revision.reference))
+    to = daemon.client()
     lab = make_home(tmp_path / "home")
     try:
         built(lab, "python")
@@ -179,7 +169,6 @@ def test_docker_restarted(daemon: Daemon, tmp_path: Path, engine: APIClient, mon
         gone(lab, to)
         to.close()
         lab.close()
-        source.close()
 
 
 @pytest.mark.docker

@@ -16,7 +16,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from containers import built, make_home
+from docker import APIClient
 from waiting import until
+from world import end
 
 
 def answers(path: Path) -> bool:
@@ -62,6 +65,20 @@ class Daemon:
 
         until(up, "the engine", seconds=60, every=0.1)
 
+    def carry(self, engine: APIClient, folder: Path) -> None:
+        """Have the image of the shipped environment `python`, as it is built on the machine's engine."""
+        source = make_home(folder)
+        image = engine.get_image(built(source, "python").reference)
+        end(source)
+        source.close()
+        client = self.client()
+        client.load_image(image)
+        client.close()
+
+    def client(self) -> APIClient:
+        """A client, which whoever asked for it closes."""
+        return APIClient(base_url=f"unix://{self.socket}")
+
     def end(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End it by a signal, with the containerd that it started."""
         below = psutil.Process(self.process.pid).children() if self.process.poll() is None else []
@@ -104,3 +121,10 @@ def own_engine(*options: str, disk: str = "") -> Iterator[Daemon]:
         if hasattr(made, "process"):
             made.end()
         made.clear()
+
+
+@pytest.fixture
+def daemon() -> Iterator[Daemon]:
+    """An engine that may be restarted; its ports are on loopback."""
+    with own_engine("--ip-masq=false", "--storage-driver", "overlay2") as made:
+        yield made

@@ -32,7 +32,7 @@ from workbench.supervisor.queue import outages
 
 log = logging.getLogger("workbench.supervisor.notices")
 PIECE = 500  # lines of the journal read at a time
-LATE = timedelta(minutes=10)
+LATE = timedelta(seconds=float(os.environ.get("WORKBENCH_NOTICE_LATE", "600")))
 OLD = timedelta(days=2)  # ends that are found later than that are no news
 LOOK = 60.0  # seconds between looks for late runs
 LOG_FILE = "notices.log"

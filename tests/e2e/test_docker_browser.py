@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from waiting import until
 from world import PROJECT, notebook
 
 from workbench.model.session import ENDED, Session, SessionState
+from workbench.services import links as entrances
 from workbench.services import projects, sessions
 from workbench.services.bench import Bench
 
@@ -122,7 +124,7 @@ def opened_by_command(bench: Bench, tmp_path: Path, *words: str) -> str:
     assert done.returncode == 0, done.stderr
     link = until(lambda: seen.exists() and seen.read_text(), "the browser")
     seen.unlink()
-    assert link.startswith("http://127.0.0.1:")
+    assert re.match(r"http://(127\.0\.0\.1|[\w-]+\.localhost):\d+/[\w-]{32}$", link), link
     return link
 
 
@@ -142,7 +144,7 @@ def test_a_person_opens_a_notebook_and_runs_it(
     links: list[str] = []
 
     def link() -> str:
-        links.append(sessions.link(lab, session.id))
+        links.append(entrances.make(lab, session.id).address)
         return links[-1]
 
     token = sessions.secret_url(lab, session.id).rpartition("token=")[2]
@@ -173,7 +175,7 @@ def test_a_person_opens_a_notebook_of_r(apps: Bench, up: Callable[..., list[Sess
     nbformat.write(made, folder / "with-r.ipynb")
     (session,) = up({"project": "rlab", "file": "with-r.ipynb"})
     page = profile.new_page()
-    visit(page, lambda: sessions.link(apps, session.id))
+    visit(page, lambda: entrances.make(apps, session.id).address)
     run_first_cell(page, "six times seven is 42 TRUE")
     assert (folder / "by-r.txt").stat().st_uid == os.getuid()
 
@@ -199,7 +201,7 @@ def test_apps_react_side_by_side_and_to_their_person_alone(
         expect(page.get_by_text(f"twice is {2 * number}", exact=True)).to_be_visible()
     for session in labs:
         page = pages[session.id] = profile.new_page()
-        visit(page, lambda one=session.id: sessions.link(apps, one))
+        visit(page, lambda one=session.id: entrances.make(apps, one).address)
         page.locator(".jp-Launcher, .jp-Notebook").first.wait_for()
 
     for session in known:  # each after all the others signed in
@@ -233,32 +235,55 @@ def test_apps_react_side_by_side_and_to_their_person_alone(
         )
 
 
-def test_two_of_rstudio_stay_signed_in_side_by_side(
-    lab: Bench, engine: APIClient, up: Callable[..., list[Session]], profile: BrowserContext
+def test_two_of_rstudio_are_signed_in_side_by_side(
+    lab: Bench,
+    engine: APIClient,
+    up: Callable[..., list[Session]],
+    profile: BrowserContext,
+    stranger: Page,
+    tmp_path: Path,
 ) -> None:
-    """The link leads to the form, which takes the name and the password that the program copies, and nothing else; a
-    second session in the same profile signs nobody out. The address itself has no secret in it."""
+    """The link signs in with nothing typed, by `workbench open` too, and works once; a second session in the same profile
+    signs nobody out. Another profile gets the form, which takes the password that the program copies and nothing else.
+    Neither the links nor the address has a secret in it, and the cookies of one are worth nothing on the other."""
     image = rstudio.stand_in(engine, built(lab, "python").reference)
     declare(lab, "studio", f"engine: docker\nimage: {image}\nides: [rstudio]\n")
     projects.create(lab, "studio", environment="studio")
     known = up({"project": "studio", "ide": "rstudio"}, {"project": "studio", "ide": "rstudio", "name": "studio-too"})
-    pages = {}
-    for session in known:
-        assert sessions.secret_url(lab, session.id) == f"{session.url}/"
-        page = pages[session.id] = profile.new_page()
-        visit(page, lambda one=session.id: sessions.link(lab, one))
-        login, password = sessions.password(lab, session.id)
-        for secret in ("wrong", password):
-            page.locator("input[name=username]").fill(login)
-            page.locator("input[name=password]").fill(secret)
-            page.get_by_role("button").click()
-            page.wait_for_load_state()
+    login, secret = sessions.password(lab, known[0].id)
+    made: list[str] = []
+
+    def link() -> str:
+        found = entrances.make(lab, known[0].id)
+        assert (found.login, found.password, found.why) == ("", "", "")
+        made.append(found.address)
+        return found.address
+
+    pages = [profile.new_page(), profile.new_page()]
+    visit(pages[0], link)
+    visit(pages[1], lambda: opened_by_command(lab, tmp_path, "studio", "--ide", "rstudio", "--name", "studio-too"))
+    for session, page in zip(known, pages, strict=True):
+        assert sessions.secret_url(lab, session.id) == page.url == f"{session.url}/"
+        visit(page, lambda one=session: one.url)
         expect(page.get_by_text(f"signed in as {login}")).to_be_visible()
-    for session in known:
-        visit(pages[session.id], lambda one=session: one.url)
-        expect(pages[session.id].get_by_text("signed in as")).to_be_visible()
+    assert urlsplit(made[-1]).hostname == known[0].host_name
+    assert not any(secret in one for one in made)
+    assert not answers(made[-1]), "after it was used"
     first, second = (header(cookies(profile, session)) for session in known)
     assert [status(known[0], Cookie=one) for one in (first, second, "")] == [200, 302, 302]
+
+    visit(stranger, lambda: known[0].url)
+
+    def typed(password: str) -> bool:
+        stranger.locator("input[name=username]").fill(login)
+        stranger.locator("input[name=password]").fill(password)
+        with stranger.expect_navigation():
+            stranger.get_by_role("button").click()
+        return stranger.url == f"{known[0].url}/"
+
+    assert not typed("wrong")
+    until(lambda: typed(secret), "the form to take who was let in a moment ago", seconds=60)
+    expect(stranger.get_by_text(f"signed in as {login}")).to_be_visible()
 
 
 def run_first_cell(page: Page, said: str = "six times seven is 42 True") -> None:

@@ -3,11 +3,12 @@
 What is kept of the rules, as rocker-versioned2's own scripts have them: `/init` has to be the first process and root, keeps
 the container's variables in /var/run/s6/container_environment and runs /etc/cont-init.d in order; those scripts write the
 variables into Renviron.site, make up a password where PASSWORD is empty, and make the account `rstudio` by USERID and
-GROUPID, or root where RUNROOTLESS is true; the server asks for name and password at /auth-sign-in and remembers them in
-the cookie `user-id`, signed with its secure-cookie-key file. What people then run is theirs: `/run` writes a file as them.
+GROUPID, or root where RUNROOTLESS is true. The server is a stand-in too: `rserver.py`, which tells whose rules it keeps.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from docker import APIClient
 from images.stand_ins import made
@@ -61,89 +62,6 @@ else
 fi
 echo "$user:$PASSWORD" | chpasswd
 """
-_RSERVER = '''#!/opt/venv/bin/python
-"""Signs in as RStudio Server does, and does nothing else."""
-import hashlib, hmac, os, pwd, secrets, signal, stat, subprocess
-from http.cookies import SimpleCookie
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs
-
-signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-
-def settings(path):
-    lines = open(path).read().splitlines() if os.path.exists(path) else []
-    return dict(line.partition("=")[::2] for line in lines if "=" in line)
-
-conf, session = settings("/etc/rstudio/rserver.conf"), settings("/etc/rstudio/rsession.conf")
-key_file = conf.get("secure-cookie-key-file", "/var/lib/rstudio-server/secure-cookie-key")
-if not os.path.exists(key_file):
-    os.makedirs(os.path.dirname(key_file), exist_ok=True)
-    open(os.open(key_file, os.O_CREAT | os.O_WRONLY, 0o600), "w").write(secrets.token_hex(32))
-assert stat.S_IMODE(os.stat(key_file).st_mode) == 0o600, "the key can be read by others"
-KEY = open(key_file, "rb").read()
-
-def knows(name, password):
-    for line in open("/etc/shadow"):
-        user, stored = line.split(":")[:2]
-        if user == name and stored.startswith("$"):
-            least = int(conf.get("auth-minimum-user-id", 1000))
-            told = subprocess.run(["perl", "-e", "print crypt(<STDIN>, $ARGV[0])", stored], input=password, capture_output=True, text=True)
-            return pwd.getpwnam(name).pw_uid >= least and hmac.compare_digest(told.stdout, stored)
-    return False
-
-def signed(name):
-    return f"{name}|{hmac.new(KEY, name.encode(), hashlib.sha256).hexdigest()}"
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
-    def say(self, status, text="", **headers):
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(text.encode()))}.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def who(self):
-        cookie = SimpleCookie(self.headers.get("Cookie", "")).get("user-id")
-        name = cookie.value.partition("|")[0] if cookie else ""
-        return name if name and hmac.compare_digest(cookie.value, signed(name)) else ""
-
-    def do_GET(self):
-        if self.path.startswith("/auth-sign-in"):
-            self.say(200, "<title>RStudio Sign In</title><form method=post action=/auth-do-sign-in>"
-                "<input name=username><input name=password type=password><button>Sign In</button></form>", Content_Type="text/html")
-        elif name := self.who():
-            self.say(200, f"RStudio: signed in as {name}", Content_Type="text/html")
-        else:
-            self.say(302, Location="/auth-sign-in?appUri=%2F")
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-        if self.path == "/auth-do-sign-in":
-            form = {key: values[0] for key, values in parse_qs(body).items()}
-            if knows(form.get("username", ""), form.get("password", "")):
-                self.say(302, Location="/", Set_Cookie=f"user-id={signed(form['username'])}; path=/; HttpOnly")
-            else:
-                self.say(302, Location="/auth-sign-in?error=1")
-        elif name := self.who():
-            self.say(200, self.run(name, body))
-        else:
-            self.say(401)
-
-    def run(self, name, command):
-        """What a shell says that is the person's, where their R would begin."""
-        user = pwd.getpwnam(name)
-        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, user=user.pw_uid, group=user.pw_gid,
-            extra_groups=[], cwd=session.get("session-default-working-dir", user.pw_dir),
-            env={"HOME": user.pw_dir, "USER": name, "PATH": os.environ["PATH"]})
-        return done.stdout + done.stderr
-
-ThreadingHTTPServer((conf.get("www-address", "0.0.0.0"), 8787), Handler).serve_forever()
-'''
 _DOCKERFILE = """FROM {base}
 ENV DEFAULT_USER=rstudio
 RUN useradd --shell /bin/bash --create-home --uid 1000 rstudio && mkdir -p /etc/cont-init.d /etc/rstudio /etc/R /usr/local/bin \\
@@ -166,6 +84,6 @@ def stand_in(engine: APIClient, base: str) -> str:
         "with-contenv": _WITH_CONTENV,
         "set_env": _SET_ENV,
         "userconf": _USERCONF,
-        "rserver": _RSERVER,
+        "rserver": "#!/opt/venv/bin/python\n" + Path(__file__).with_name("rserver.py").read_text(),
     }
     return made(engine, "rstudio", texts)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from waiting import until
 
-from workbench.front.link import serve, trusted
+from workbench.front.link import Way, serve, trusted
 
 TARGET = "http://churn.localhost:8888/lab?token=verysecret"
 
@@ -26,7 +26,7 @@ def door() -> Iterator[tuple[int, str, threading.Thread, list[bool]]]:
     """A link that is served: its port, its path, the thread that serves it, and whether it was used."""
     listener = socket.create_server(("127.0.0.1", 0))
     port, path, used = listener.getsockname()[1], secrets.token_urlsafe(24), []
-    thread = threading.Thread(target=lambda: used.append(serve(listener, path, TARGET, life=20)))
+    thread = threading.Thread(target=lambda: used.append(serve(listener, path, Way(TARGET), life=20)))
     thread.start()
     yield port, path, thread, used
     thread.join(30)
@@ -76,7 +76,7 @@ def test_nothing_else_uses_a_link_up(door: Door) -> None:
 def test_a_link_grows_old() -> None:
     """Unused, it ends after its life."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        assert serve(listener, "path", TARGET, life=0.05) is False
+        assert serve(listener, "path", Way(TARGET), life=0.05) is False
 
 
 def test_connections_of_other_accounts_are_told_apart() -> None:

@@ -37,7 +37,7 @@ def open_session(call: Invocation, what: str | None, ide: str, name: str | None,
     Without an argument the project of the working folder. Over SSH, or where there is no browser, it prints the address
     and the ssh line that brings it to your machine.
     """
-    from workbench.services import sessions
+    from workbench.services import links, sessions
 
     bench = call.changing()
     project, file = _named(call, what)
@@ -65,10 +65,12 @@ def open_session(call: Invocation, what: str | None, ide: str, name: str | None,
         if tunnel:
             note(call, f"On your own machine, first: {tunnel}")
         return 0
-    if browse(sessions.link(bench, session_id)):
+    link = links.make(bench, session_id)
+    if browse(link.address):
         say(call, f"s{session.id} {session.name} is open in the browser: {session.url}")
-        if login:
-            say(call, f"Sign in as {login}; its password: workbench sessions url {session.name}")
+        note(call, link.asks)
+        if link.login:
+            say(call, f"Sign in as {link.login}; its password: workbench sessions url {session.name}")
     else:
         note(call, "The browser could not be started. Open this address:")
         click.echo(address)

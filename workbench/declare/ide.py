@@ -100,6 +100,7 @@ def _ide(name: str, keys: IdeKeys) -> Ide:
         scheme=sign_in.scheme,
         parameter=sign_in.parameter,
         login=sign_in.login,
+        form=sign_in.protocol or "",
         user=UserRule(keys.user),
         idle=Idle(keys.idle),
         needs=Needs(tuple(needs.python), tuple(needs.r), tuple(needs.apt)),
@@ -130,6 +131,10 @@ def _conflicts(document: Document, keys: IdeKeys) -> Iterator[Problem]:
         yield document.problem(("sign_in",), "token-file, but {token_file} is nowhere in command, env or files")
     if sign_in.how == "form" and not sign_in.login:
         yield document.problem(("sign_in",), "a form needs to know its `login:`", "{how: form, login: rstudio}")
+    if sign_in.protocol and sign_in.how != "form":
+        yield document.problem(
+            ("sign_in",), "`protocol:` is for a form", "{how: form, login: rstudio, protocol: rstudio}"
+        )
     if keys.user == "root" and "process" in keys.engines:
         hint = "write engines: [docker]"
         yield document.problem(("user",), "`user: root` is for containers; a local process is always yours", hint)

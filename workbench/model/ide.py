@@ -112,6 +112,7 @@ class Ide:
     scheme: str = "token"  # `Authorization: <scheme> <secret>`, of `token-file`
     parameter: str = "token"  # `?<parameter>=<secret>`, of `token-file`
     login: str = ""  # the name that a form wants beside the secret
+    form: str = ""  # whose form it is, where open links can sign in to it
     user: UserRule = UserRule.PERSON
     idle: Idle = Idle.NONE
     needs: Needs = Needs()

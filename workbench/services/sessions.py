@@ -5,8 +5,6 @@ from __future__ import annotations
 import getpass
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -22,7 +20,6 @@ from workbench.services.bench import Bench
 from workbench.store import sessions as rows
 
 HAS_IT_STOP = "`idle_stop: 2h` in project.yaml, or `sessions start --idle-stop 2h`, has it stop."
-LINK_WAIT = 10.0  # seconds for the one-shot link's process to say its address
 
 
 def start(
@@ -228,26 +225,6 @@ def _secret(bench: Bench, session: Session) -> str:
             f"the secret of {session.name} cannot be read: {error.strerror}",
             hint=f"Restart it: workbench sessions restart {session.name}",
         ) from error
-
-
-def link(bench: Bench, session_id: int) -> str:
-    """A loopback address that leads a browser in once, within a minute; it holds no lasting secret."""
-    target = secret_url(bench, session_id)
-    try:
-        answer = subprocess.run(
-            [sys.executable, "-P", "-m", "workbench.front.link"],
-            input=target,
-            capture_output=True,
-            text=True,
-            timeout=LINK_WAIT,
-            check=True,
-            start_new_session=True,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise WorkbenchError(
-            "the link could not be made", hint=f"Copy the address instead: workbench sessions url s{session_id}"
-        ) from error
-    return answer.stdout.strip()
 
 
 def log_path(bench: Bench, session_id: int) -> Path:

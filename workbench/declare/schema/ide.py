@@ -71,6 +71,11 @@ class SignInKeys(Keys):
     scheme: Line = Field("token", description="`token-file`: the word before the secret in `Authorization:`.")
     parameter: Line = Field("token", description="`token-file`: the parameter of the address that holds the secret.")
     login: Line = Field("", description="`form`: the name to sign in with.")
+    protocol: Annotated[str, *choice("rstudio")] | None = Field(
+        None,
+        description="`form`: `rstudio` where it is the form of RStudio Server, to which opening signs in by itself; else the "
+        "form asks, absent too.",
+    )
 
 
 class NeedsKeys(Keys):

@@ -33,19 +33,20 @@ async def open_when_ready(desk: Desk, session_id: int) -> None:
 
 async def open_now(desk: Desk, session: Session) -> None:
     """A one-shot link in the browser; where there is none, the address and the tunnel's line to copy."""
-    from workbench.services import sessions
+    from workbench.services import links, sessions
 
-    login, secret = await desk.call(sessions.password, desk.bench, session.id)
     if desk.has_browser():
-        link = await desk.call(sessions.link, desk.bench, session.id)
-        if await desk.browse(link):
+        link = await desk.call(links.make, desk.bench, session.id)
+        if await desk.browse(link.address):
             left = await desk.call(sessions.left_to_open, desk.bench, session)
+            more = " ".join(filter(None, (link.asks, left)))
             desk.say(
-                f"{session.name} is open in the browser. {left}" if left else f"{session.name} is open in the browser"
+                f"{session.name} is open in the browser. {more}" if more else f"{session.name} is open in the browser"
             )
-            if login:
-                desk.copy(secret, f"its password: sign in as {login}")
+            if link.login:
+                desk.copy(link.password, f"its password: sign in as {link.login}")
             return
+    login, _ = await desk.call(sessions.password, desk.bench, session.id)
     address = await desk.call(sessions.secret_url, desk.bench, session.id)
     tunnel = sessions.tunnel_line(session)
     lines = ["On your own machine, first:", "", f"  {tunnel}", "", "then open:"] if tunnel else ["Open in a browser:"]

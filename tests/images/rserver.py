@@ -10,8 +10,8 @@ Written after the source of rstudio/rstudio, with nothing of its code. Which rul
 - The token against forged requests, in a cookie and a field: src/cpp/core/http/CSRFToken.cpp: `csrf-token` to 2021.09,
   since 2022 `rs-csrf-token`, and the old cookie beside it. A wrong one leads to the page with `error=2`.
 - Cookies `user-id` and `user-list-id` ("value|expires|HMAC-SHA256 of both", each escaped), `persist-auth`, their path, HttpOnly,
-  no SameSite where `www-same-site` does not say so, no `expires` where nobody wants to stay signed in; the page sends on who is
-  signed in: src/cpp/server/auth/ServerAuthCommon.cpp and src/cpp/server_core/http/SecureCookie.cpp.
+  no SameSite where `www-same-site` does not say so, no `expires` (but of `persist-auth`) where nobody wants to stay signed in; the
+  page sends on who is signed in: src/cpp/server/auth/ServerAuthCommon.cpp and src/cpp/server_core/http/SecureCookie.cpp.
 - What it says no to, in this order since 2022: wrong (1), no such user or number below `auth-minimum-user-id` (3), signed in
   less than `auth-sign-in-throttle-seconds` (5) ago (2): ServerAuthCommon.cpp and ServerAuthHandler.cpp.
 - Forms have to come as just `application/x-www-form-urlencoded`: src/cpp/core/http/Request.cpp. Redirects are whole
@@ -174,7 +174,8 @@ class Handler(BaseHTTPRequestHandler):
             self.say(200, f"RStudio: signed in as {name}", Content_Type="text/html")
         else:
             self.go(
-                "/auth-sign-in?appUri=%2F", [self.cookie(name, "", gone=True) for name in ("user-id", "user-list-id")]
+                "/auth-sign-in?appUri=%2F",
+                [self.cookie(name, "", lasts=-172_800) for name in ("user-id", "user-list-id")],
             )
 
     def do_POST(self) -> None:
@@ -220,7 +221,10 @@ class Handler(BaseHTTPRequestHandler):
             self.back(uri, error)
         else:
             cookies = [self.cookie("user-id", self.server.signed(name))]
-            cookies += [self.cookie("user-list-id", self.server.signed("1")), self.cookie("persist-auth", "0")]
+            cookies += [
+                self.cookie("user-list-id", self.server.signed("1")),
+                self.cookie("persist-auth", "0", lasts=3600),
+            ]
             cookies += [self.cookie(one, given) for one in names]
             self.go(uri if uri.startswith("/") else f"/{uri}", cookies)
 
@@ -238,9 +242,9 @@ class Handler(BaseHTTPRequestHandler):
         cookie = SimpleCookie(self.headers.get("Cookie", "")).get("user-id")
         return self.server.told(cookie.value) if cookie else ""
 
-    def cookie(self, name: str, value: str, *, gone: bool = False) -> str:
-        """The header of a cookie."""
-        expires = f"; expires={formatdate(0, usegmt=True)}" if gone else ""
+    def cookie(self, name: str, value: str, *, lasts: float | None = None) -> str:
+        """The header of a cookie that lasts so many seconds, or as long as the browser."""
+        expires = "" if lasts is None else f"; expires={formatdate(time.time() + lasts, usegmt=True)}"
         same = f"; SameSite={self.server.same_site}" if self.server.same_site else ""
         return f"{name}={value}{expires}; path=/; HttpOnly{same}"
 

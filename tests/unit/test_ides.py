@@ -74,6 +74,8 @@ def test_shipped_ides_are_read(name: str) -> None:
         (f"{DASH}port: 80\n", "<text>:3:7: '80' is no port: a number from 1024 to 65535"),
         (f"{DASH}sign_in: token-file\n", "token-file, but {token_file} is nowhere"),
         (f"{DASH}sign_in: form\n", "a form needs to know its `login:`"),
+        (f"{DASH}sign_in: {{how: front, protocol: rstudio}}\n", "`protocol:` is for a form"),
+        (f"{DASH}sign_in: {{how: form, login: me, protocol: x}}\n", "expected one of rstudio, found 'x'"),
         (f"{DASH}sign_in: none\n", "expected one of token-file, form, front, found 'none'"),
         ('title: x\ncommand: [x, "{socket}"]\nsign_in: {how: form, login: me}\n', "reached through our front alone"),
         (f"{DASH}user: root\n", "`user: root` is for containers"),

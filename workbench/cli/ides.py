@@ -85,6 +85,8 @@ def _row(view: IdeView) -> tuple[str, ...]:
 
 def _sign_in(view: IdeView) -> str:
     words = {"token-file": "its own check of a secret", "form": "its own form", "front": "workbench's sign-in"}
+    if view.ide and view.ide.form:
+        return "its own form, signed in by opening"
     return words[view.ide.sign_in] if view.ide else ""
 
 

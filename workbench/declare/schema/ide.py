@@ -73,8 +73,8 @@ class SignInKeys(Keys):
     login: Line = Field("", description="`form`: the name to sign in with.")
     protocol: Annotated[str, *choice("rstudio")] | None = Field(
         None,
-        description="`form`: `rstudio` where it is the form of RStudio Server, to which opening signs in by itself; else the "
-        "form asks, absent too.",
+        description="`form`: whose form it is, where opening can sign in to it by itself: `rstudio` for RStudio Server's. "
+        "Absent: the form asks.",
     )
 
 

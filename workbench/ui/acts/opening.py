@@ -39,10 +39,11 @@ async def open_now(desk: Desk, session: Session) -> None:
         link = await desk.call(links.make, desk.bench, session.id)
         if await desk.browse(link.address):
             left = await desk.call(sessions.left_to_open, desk.bench, session)
-            more = " ".join(filter(None, (link.asks, left)))
             desk.say(
-                f"{session.name} is open in the browser. {more}" if more else f"{session.name} is open in the browser"
+                f"{session.name} is open in the browser. {left}" if left else f"{session.name} is open in the browser"
             )
+            if link.asks:
+                desk.warn(link.asks)
             if link.login:
                 desk.copy(link.password, f"its password: sign in as {link.login}")
             return

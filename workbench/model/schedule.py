@@ -174,8 +174,8 @@ class DueTime:
     noticed: datetime
     by_hand: ByHand | None = None
     by: str = ""
-    run_state: RunState | None = None
-    run_reason: str = ""
+    run_state: RunState | None = field(default=None, compare=False)  # as it is now, no part of the line
+    run_reason: str = field(default="", compare=False)
 
     @property
     def run_told(self) -> str:

@@ -38,8 +38,8 @@ from workbench.store import runs as run_rows
 from workbench.store import scalars as scalar_rows
 from workbench.supervisor.due.schedules import Schedules
 from workbench.supervisor.notices import Notices
-from workbench.supervisor.queue.dispatch import BOOT_FILE
 from workbench.supervisor.queue.endings import Endings
+from workbench.supervisor.queue.jobs import BOOT_FILE
 
 __all__ = ["desk", "kernel_python", "letters", "parts", "world"]
 SAYS = "import os, sys\nprint(sys.prefix, os.environ['WHERE'], os.getcwd())\nopen('made.txt', 'w').write(os.getcwd())"

@@ -349,6 +349,7 @@ def test_schedules_fire_with_the_code_of_their_time(world: World, tmp_path: Path
         found = {}
         for key in ("p/frozen", "p/main"):
             number = int(until(lambda key=key: fired(key, hour), f"{key} to fire"))
+            until(lambda number=number: seen.tree_of(runs.noted(bench, number)), "its files to be kept")
             found[key] = runs.noted(bench, number)
             world.end(number)
         return found

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from workbench.notebooks.parameters import Parameters
 
 
-def check(bench: Bench, request: Request, *, ahead: bool, memo: Memo) -> requests.Checked:
+def check(bench: Bench, request: Request, *, ahead: bool, later: bool, memo: Memo) -> requests.Checked:
     """A request with a sweep: every combination checked, as the `group` of the first. Raises `Refused` with the
     combination that does not fit."""
     takes = requests.parameters_of(bench, request.project, request.notebook, memo=memo, code=request.code)
     made = []
     for row in combinations(bench, request, takes):
         with _told(row):
-            made.append(requests.check(bench, _one(request, row), ahead=ahead, memo=memo))
+            made.append(requests.check(bench, _one(request, row), ahead=ahead, later=later, memo=memo))
     return replace(made[0], group=tuple(made), swept=tuple(sweeps.read(request.sweep).names))
 
 

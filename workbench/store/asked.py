@@ -34,6 +34,15 @@ def add_facts(connection: sqlite3.Connection, run: int, facts: Mapping[str, Any]
         connection.execute("UPDATE runs SET record = json_patch(record, ?) WHERE id = ?", (json.dumps(facts), run))
 
 
+def without_files(connection: sqlite3.Connection) -> list[int]:
+    """Runs that have not begun, and whose files are still to be kept."""
+    rows = connection.execute(
+        "SELECT id FROM runs WHERE state IN ('queued', 'waiting', 'retrying')"
+        " AND json_extract(record, '$.code.tree') = '' ORDER BY id LIMIT 100000"
+    ).fetchall()
+    return [row["id"] for row in rows]
+
+
 def previous_success(connection: sqlite3.Connection, schedule: str, moment: datetime) -> datetime | None:
     """The newest due time before `moment` whose run succeeded, or when one beside its times started; None for none."""
     row = connection.execute(

@@ -46,17 +46,19 @@ class Checked:
     revision: Revision | None = None  # of its environment, where it is to be that one
 
 
-def check(bench: Bench, request: Request, *, ahead: bool = False, memo: Memo | None = None) -> Checked:
+def check(
+    bench: Bench, request: Request, *, ahead: bool = False, later: bool = False, memo: Memo | None = None
+) -> Checked:
     """Everything that can be known before queueing: notebook, parameters, environment, state of the repository.
 
-    `ahead`: only whether it could be queued, so git, which takes processes, is not asked. `memo`: of many requests at
-    once, what they share is asked once.
+    `ahead`: only whether it could be queued, so git, which takes processes, is not asked. `later`: files that are to be
+    kept for it are kept by the supervisor. `memo`: of many requests at once, what they share is asked once.
     """
     from workbench.services import groups
 
     memo = memo or Memo()
     if request.sweep:
-        return groups.check(bench, request, ahead=ahead, memo=memo)
+        return groups.check(bench, request, ahead=ahead, later=later, memo=memo)
     project = memo.of(("project", request.project), lambda: projects.get(bench, request.project))
     asked = request.code.after_fetch if ahead else request.code
     source = _source(bench, project, request.notebook, asked, memo)
@@ -84,7 +86,7 @@ def check(bench: Bench, request: Request, *, ahead: bool = False, memo: Memo | N
         **_declared_inputs(project, request),
         **({"git_patch_whole": patch.whole} if changed else {}),
         **_told(patch),
-        **({} if ahead else seen.keep(bench, project, request.code, source.commit, memo)),
+        **({} if ahead else seen.keep(bench, project, request.code, source.commit, memo, later=later)),
     }
     name = _slug(request.name or (request.schedule or "").partition("/")[2] or Path(request.notebook).stem)
     code = sum(1 for cell in found.cells if cell.get("cell_type") == "code")

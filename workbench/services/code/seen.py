@@ -50,21 +50,35 @@ def notebook_of(commit: Commit, project: Project, notebook: str) -> Document:
     return document.of_file(content, notebook, title=title)
 
 
-def keep(bench: Bench, project: Project, asked: Code, commit: Commit | None, memo: Memo) -> dict[str, Any]:
-    """Keep the files that a run is to see, and what its record says of them; empty for live code."""
+def keep(
+    bench: Bench, project: Project, asked: Code, commit: Commit | None, memo: Memo, *, later: bool = False
+) -> dict[str, Any]:
+    """Keep the files that a run is to see, and what its record says of them; empty for live code. `later`: they are
+    still to be `kept`, and the record names no tree."""
     if asked.live:
         return {}
     facts: dict[str, Any] = {"what": asked.what, "fetch": asked.fetch}
+    tree = "" if later else _tree(bench, project, commit, memo)
     if commit is None:
-        tree = memo.of(("frozen", project.path), lambda: trees.of_folder(bench, project))
         return {KEY: {**facts, "tree": tree}}
-    tree = memo.of(("tree", commit), lambda: trees.of_commit(bench, project, commit))
     return {
         KEY: {**facts, "tree": tree, "commit": commit.id, "problem": commit.problem},
         "git_commit": commit.id,
         "git_branch": commit.ref,
         "git_dirty": False,
     }
+
+
+def kept(bench: Bench, project: Project, record: Mapping[str, Any], memo: Memo) -> str:
+    """Keep the files that a record tells of: the name of their tree. Raises `Refused`."""
+    number = str(record[KEY].get("commit") or "")
+    return _tree(bench, project, commits.known(bench, project, number) if number else None, memo)
+
+
+def _tree(bench: Bench, project: Project, commit: Commit | None, memo: Memo) -> str:
+    if commit is None:
+        return memo.of(("frozen", project.path), lambda: trees.of_folder(bench, project))
+    return memo.of(("tree", commit.mirror, commit.id), lambda: trees.of_commit(bench, project, commit))
 
 
 def tree_of(record: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ from workbench.store import runs as run_rows
 from workbench.store import schedules as rows
 from workbench.store.events import Actor
 from workbench.supervisor.desk import Desk
+from workbench.supervisor.queue.copies import Copies
 from workbench.text import one_line
 
 log = logging.getLogger("workbench.supervisor.schedules")
@@ -53,8 +54,9 @@ class Turn:
 class Firing:
     """Says what becomes of due times, and writes it down."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, copies: Copies) -> None:
         self.desk = desk
+        self.copies = copies
 
     @property
     def actor(self) -> Actor:
@@ -132,7 +134,7 @@ class Firing:
             try:
                 asked = schedules.request(spec, due)
                 asked = replace(asked, code=asked.code.after_fetch)  # by `fetches`
-                checked = requests.check(self.desk.bench, asked, memo=memo)
+                checked = requests.check(self.desk.bench, asked, later=True, memo=memo)
                 made.append(Step(due, DueState.FIRED, _how_late(late), checked))
             except StoreError:
                 raise
@@ -193,6 +195,9 @@ class Firing:
                 # First of all, so that nothing has to be taken back: another was first, or it was paused just now.
                 if rows.evaluated(connection, turn.spec.key, turn.after, turn.until, paused=turn.paused):
                     told += [self._row(connection, turn.spec, step, memo) for step in turn.steps]
+        steps = (step for turn in turns for step in turn.steps)
+        if any(step.checked and not step.checked.request.code.live for step in steps):
+            self.copies.find()
         for line in told[:20]:
             log.info("%s", line)
         if len(told) > 20:

@@ -32,7 +32,7 @@ class Preparation:
         if moment == self._for:
             return
         self._for, self._made = moment, None
-        each = {(spec.project, spec.notebook, spec.environment): spec for spec in specs if spec.code.live}
+        each = {(spec.project, spec.notebook, spec.environment): spec for spec in specs if not spec.code.ref}
         self.desk.thread("prepare", lambda: self._read(moment, list(each.values())))
 
     def memo(self) -> Memo:
@@ -44,6 +44,6 @@ class Preparation:
         begun, memo = time.monotonic(), Memo()
         for spec in specs:
             with suppress(WorkbenchError, OSError):  # told when it is due
-                requests.check(self.desk.bench, schedules.request(spec, moment), memo=memo)
+                requests.check(self.desk.bench, schedules.request(spec, moment), later=True, memo=memo)
         if moment == self._for:
             self._made = begun, memo

@@ -28,6 +28,7 @@ from workbench.supervisor.due.clock import Clock
 from workbench.supervisor.due.fetches import Fetches
 from workbench.supervisor.due.firing import TOGETHER, Firing, Turn
 from workbench.supervisor.due.preparation import LEAD, Preparation
+from workbench.supervisor.queue.copies import Copies
 from workbench.text import plural
 
 log = logging.getLogger("workbench.supervisor.schedules")
@@ -47,7 +48,8 @@ class Schedules:
         self.desk = desk
         self.clock = clock
         self.files = ScheduleFiles(desk.bench, keep=True, apart=desk.apart)
-        self.firing = Firing(desk)
+        self.copies = Copies(desk)
+        self.firing = Firing(desk, self.copies)
         self.preparation = Preparation(desk)
         self.fetches = Fetches(desk)
         self.agenda = Agenda()
@@ -74,6 +76,7 @@ class Schedules:
         self._evaluate(self.desk.now())
         if not self._begun:
             self._begun = True
+            self.copies.find()
             log.info("%s, next due %s", plural(len(self.known), "schedule"), self.agenda.next or "never")
         return min(self._prepare(), max(0.0, self._rest - (time.monotonic() - self._looked)))
 

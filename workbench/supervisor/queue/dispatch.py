@@ -19,12 +19,10 @@ from itertools import takewhile
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
-from workbench.execution.job import write_job
 from workbench.execution.nursery import Nursery
 from workbench.model.run import ACTIVE, Run, RunState
 from workbench.model.schedule import Overlap
-from workbench.services import control, projects
-from workbench.services.code import seen
+from workbench.services import projects
 from workbench.services.declared import catalogue
 from workbench.store import runs as rows
 from workbench.store import waiting
@@ -33,6 +31,7 @@ from workbench.supervisor.due.schedules import Schedules
 from workbench.supervisor.engines import Engines
 from workbench.supervisor.queue import outages
 from workbench.supervisor.queue.admission import Admission, Room
+from workbench.supervisor.queue.copies import WAITS
 from workbench.supervisor.queue.endings import LONGEST_PAUSE
 from workbench.supervisor.queue.jobs import Jobs
 from workbench.supervisor.queue.look import Look, in_turn
@@ -44,7 +43,6 @@ log = logging.getLogger("workbench.supervisor.queue.dispatch")
 OLDEST = 20  # that have waited longest, looked at too
 FIRST = 200  # pending runs looked at each time: those behind mostly wait for places anyway
 SHARE = 8  # times as long as a look at all the others took is waited before the next such look
-BOOT_FILE = "boot"  # in an attempt's folder: the start of the machine it belongs to
 
 
 class Dispatch:
@@ -56,7 +54,7 @@ class Dispatch:
         self.desk = desk
         self.engines = engines
         self.environments = environments
-        self.schedules = schedules
+        self.schedules, self.copies = schedules, schedules.copies
         self.warmth = warmth
         self.nursery = Nursery(desk.home)
         self.taken = 0  # places of runs that have ended, but whose kernel is not gone yet
@@ -179,7 +177,7 @@ class Dispatch:
             self._refuse(run, error.message, error.hint)
             look.refused(run)
             return
-        room = self.admission.ask(run, usable, look)
+        room = WAITS if self.copies.busy(run) else self.admission.ask(run, usable, look)
         if isinstance(room, str):
             self._stay(look, run, RunState.QUEUED, room)
         else:
@@ -245,10 +243,13 @@ class Dispatch:
         with self.desk.read() as connection:
             record = rows.record(connection, run.id)
         try:
-            place = seen.place(self.desk.bench, project, run.notebook, record, usable.engine, f"{run.id}.{number}")
+            place = self.copies.place(run, project, usable.engine, record)
         except WorkbenchError as error:
             self._refuse(run, error.message, error.hint)
             look.refused(run)
+            return None
+        if place is None:
+            self._stay(look, run, RunState.QUEUED, WAITS)
             return None
         token = secrets.token_hex(16)
         folder = self.desk.home.attempt_folder(run.id, number)
@@ -263,9 +264,7 @@ class Dispatch:
             return None
         look.started(run)
         try:
-            job = self._jobs.of(run, number, token, usable, project, place, record, now)
-            write_job(folder, job)
-            (folder / BOOT_FILE).write_text(control.boot_id())
+            job = self._jobs.write(run, number, token, usable, project, place, record, now)
         except OSError as error:
             # The claim stands without a job: runs.py finds it, and says why it did not begin.
             self.trouble[run.id] = f"its job cannot be written: {error.strerror or error}"

@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from workbench.engines.registry import options
-from workbench.execution.job import OUTPUT_FILE, Job
+from workbench.execution.job import OUTPUT_FILE, Job, write_job
 from workbench.model.project import Project
 from workbench.model.run import Run
 from workbench.model.variables import variables
+from workbench.services import control
 from workbench.services.code import seen
 from workbench.store import history
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.engines import Engines
 from workbench.supervisor.queue.ready import Usable
 from workbench.supervisor.queue.workspaces import workspace
+
+BOOT_FILE = "boot"  # in an attempt's folder: the start of the machine it belongs to
 
 
 class Jobs:
@@ -26,11 +29,21 @@ class Jobs:
         self.desk = desk
         self.engines = engines
 
-    def of(
+    def write(
         self, run: Run, number: int, token: str, usable: Usable, project: Project, place: seen.Place,
         record: dict[str, Any], now: datetime,
     ) -> Job:  # fmt: skip
-        """The job of its next try, `number`."""
+        """The job of its next try, `number`, written into that try's folder. Raises OSError."""
+        job = self._of(run, number, token, usable, project, place, record, now)
+        folder = self.desk.home.attempt_folder(run.id, number)
+        write_job(folder, job)
+        (folder / BOOT_FILE).write_text(control.boot_id())
+        return job
+
+    def _of(
+        self, run: Run, number: int, token: str, usable: Usable, project: Project, place: seen.Place,
+        record: dict[str, Any], now: datetime,
+    ) -> Job:  # fmt: skip
         local = now.astimezone(self.desk.bench.zone)
         again = f".{number}" if number > 1 else ""
         return Job(

@@ -26,8 +26,9 @@ from workbench.model.run import ACTIVE, PENDING, Failure, Run, RunState
 from workbench.services import control
 from workbench.store import runs as rows
 from workbench.supervisor.desk import Desk
-from workbench.supervisor.queue.dispatch import BOOT_FILE, Dispatch
+from workbench.supervisor.queue.dispatch import Dispatch
 from workbench.supervisor.queue.endings import Endings
+from workbench.supervisor.queue.jobs import BOOT_FILE
 
 log = logging.getLogger("workbench.supervisor.runs")
 R = RunState

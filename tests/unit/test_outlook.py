@@ -58,7 +58,8 @@ def test_what_is_named_is_what_happens(zone: str, line: str) -> None:
     ("line", "often"),
     [("0 6 * * *", "once a day"), ("*/30 * * * *", "48 times a day"),
      ("30 6 * * mon-fri", "once a day on 261 days a year, about 5 a week"),
-     ("0 0 1 * *", "once a day on 12 days a year, about 1 a month")],
+     ("0 0 1 * *", "once a day on 12 days a year, about 1 a month"),
+     ("0 */6 29 2 *", "4 times a day on one day every 4 years")],
 )  # fmt: skip
 def test_how_often(line: str, often: str) -> None:
     """In numbers that a person can check, and that agree with a year of due times."""

@@ -181,6 +181,41 @@ def test_what_was_due_before_its_times_changed_is_told(world: World) -> None:
     assert world.ledger()[-1] == ("05 08:30", FIRED)
 
 
+def test_what_was_due_before_a_removal_is_told(world: World) -> None:
+    """A file that went while nothing watched leaves its due times up to then as missed, with why; those after it are none."""
+    key = world.write(cron="0 * * * *", overlap="allow")
+    world.at(START).at(timedelta(hours=1))
+    folder = projects.get(world.bench, "p").path / "schedules"
+    (folder / "s.yaml").unlink()
+    world.now += timedelta(hours=2, minutes=40)
+    os.utime(folder, (world.now.timestamp(), world.now.timestamp()))
+    world.part = Schedules(world.desk, world.clock)
+    world.at(timedelta(hours=5))
+    assert world.ledger() == [("04 11:00", FIRED), ("04 12:00", MISSED), ("04 13:00", MISSED)]
+    assert schedules.lines(world.bench)[0].reason == (
+        "workbench did not run then; when it looked again, the schedule's file was gone"
+    )
+    world.part = Schedules(world.desk, world.clock)
+    world.at(timedelta(days=1))
+    assert len(world.ledger()) == 3
+    with world.bench.store.read() as connection:
+        assert declared.get(connection, key) is None
+
+
+def test_removed_by_command_before_it_was_looked_at(world: World) -> None:
+    """`schedules remove` after a time at which nothing looked: what was due is missed, what was just about to be fired is
+    skipped, and both say so."""
+    key = world.write(cron="0 * * * *", overlap="allow")
+    world.at(START).at(timedelta(hours=1))
+    world.now += timedelta(hours=2)
+    schedules.remove(world.bench, key)
+    world.at(timedelta(hours=3))
+    assert world.ledger() == [("04 11:00", FIRED), ("04 12:00", MISSED), ("04 13:00", SKIPPED)]
+    assert {line.reason for line in schedules.lines(world.bench)[:2]} == {
+        "the schedule was removed before it was fired"
+    }
+
+
 def test_known_files_are_not_read_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new supervisor, or a command, reads only files that differ from what the store knows; what they say is the same."""
     for number in range(5):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -307,10 +308,12 @@ def test_a_removed_file_is_off_and_its_history_stays(world: World) -> None:
 
 
 def test_a_file_removed_while_nothing_watched_is_off(world: World) -> None:
-    """Also where it was the only one: the next supervisor finds it gone, and its row says so."""
+    """Also where it was the only one: the next supervisor finds it gone, and its row says so; after that nothing was due."""
     key = world.write(cron="0 * * * *")
     world.at(START)
-    (projects.get(world.bench, "p").path / "schedules" / "s.yaml").unlink()
+    folder = projects.get(world.bench, "p").path / "schedules"
+    (folder / "s.yaml").unlink()
+    os.utime(folder, (START.timestamp(), START.timestamp()))
     world.part = Schedules(world.desk, world.clock)
     world.at(timedelta(hours=2))
     with world.bench.store.read() as connection:

@@ -56,6 +56,18 @@ def test_a_second_look_at_many_that_wait_writes_nothing(parts: Parts) -> None:
     watcher.close()
 
 
+def test_many_that_cannot_start_end_in_one_transaction(parts: Parts) -> None:
+    """However many runs are refused at once, it is one write, so that the others are not held up."""
+    refused = [parts.queue("never") for _ in range(5)]
+    watcher = open_bench(parts.bench.home.root)
+    before = watcher.store.data_version()
+    parts.dispatch.look()
+    assert watcher.store.data_version() == before + 1
+    assert {parts.state(run) for run in refused} == {RunState.FAILED}
+    assert {runs.get(parts.bench, run).reason for run in refused} == {"it cannot be built"}
+    watcher.close()
+
+
 def test_places_are_kept_to(parts: Parts) -> None:
     """As many runs at once as the settings say, the oldest first, and the others say what they wait for."""
     numbers = [parts.queue() for _ in range(4)]

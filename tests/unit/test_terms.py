@@ -11,11 +11,11 @@ from attempts import notebook
 from cli_home import Shell, make_shell
 from hypothesis import given
 from hypothesis import strategies as st
-from schedule_world import World
+from schedule_world import NOTEBOOK, World
 from supervisor_parts import NOW
 
 from workbench.declare import load_schedule
-from workbench.model.run import Run, RunState
+from workbench.model.run import Request, Run, RunState
 from workbench.model.terms import RETRIED, Terms, priority_of, priority_word
 from workbench.services import control, projects, runs
 from workbench.services.scheduling import text as schedule_text
@@ -74,6 +74,20 @@ def test_terms_are_kept_as_they_are_and_pauses_are_bounded(terms: Terms, tries: 
     """What goes into the store comes out; no pause is longer than the longest, whatever the factor makes of it."""
     assert Terms.from_json(terms.to_json()) == terms
     assert timedelta() < terms.pause(tries) <= timedelta(seconds=terms.cap)
+
+
+def test_a_project_s_limits_hold_where_nothing_nearer_is_said(world: World) -> None:
+    """`timeout:` of `project.yaml` is for runs and schedules that name none, part by part; the home's comes last."""
+    path = projects.get(world.bench, "p").path / "project.yaml"
+    path.write_text("environment: python\ntimeout: {run: 45m, cell: 5m}\n")
+    world.bench.home.settings_file.write_text("run_timeout: 3h\n")
+    plain = runs.get(world.bench, runs.submit(world.bench, Request("p", NOTEBOOK)))
+    assert (plain.timeout, plain.terms.cell) == (2700, 300)
+    own = Request("p", NOTEBOOK, timeout=60, terms=Terms(cell=7, queue=9))
+    said = runs.get(world.bench, runs.submit(world.bench, own))
+    assert (said.timeout, said.terms.cell, said.terms.queue) == (60, 7, 9)
+    path.write_text("environment: python\n")
+    assert runs.get(world.bench, runs.submit(world.bench, Request("p", NOTEBOOK))).timeout == 3 * 3600
 
 
 def test_terms_that_say_nothing_take_no_room() -> None:

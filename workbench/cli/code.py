@@ -36,10 +36,10 @@ def with_code(function: Any) -> Any:
 def with_inputs(function: Any) -> Any:
     """Add `--input`; what was given arrives as `inputs`."""
     words = "A file the run reads, in the project, as data/*.csv: its hash is kept. May be given several times."
-    return click.option("--input", "inputs", multiple=True, metavar="FILE", callback=_inner, help=words)(function)
+    return click.option("--input", "inputs", multiple=True, metavar="FILE", callback=inner, help=words)(function)
 
 
-def _inner(_: object, __: object, given: tuple[str, ...]) -> tuple[str, ...]:
+def inner(_: object, __: object, given: tuple[str, ...]) -> tuple[str, ...]:
     for one in given:
         path = PurePosixPath(one)
         if path.is_absolute() or ".." in path.parts or not path.parts:

@@ -49,7 +49,12 @@ ENTRIES = {
         "workbench.cli.schedules:schedules",
         "Notebooks that run by themselves.",
         THINGS,
-        ("workbench.cli.schedule_times", "workbench.cli.schedule_ledger", "workbench.cli.schedule_parameters"),
+        (
+            "workbench.cli.schedule_times",
+            "workbench.cli.schedule_ledger",
+            "workbench.cli.schedule_parameters",
+            "workbench.cli.schedule_import",
+        ),
     ),
     "secrets": Entry("workbench.cli.secrets:secrets", "Values that environments name and no file holds.", THINGS),
     "notify": Entry("workbench.cli.notify:notify", "Who is told of runs.", THINGS),

@@ -103,6 +103,8 @@ ANSWERS = {
     "schedules list": "array of schedule",
     "schedules add": "schedule, and `tonight` (array: whether it will really run)",
     "schedules show": "schedule, and `words coming warnings`, `ledger` (array of due time)",
+    "schedules import": "array, one for each line that runs something: `line text schedule`, and `state` (proposed, written, there,"
+    " refused) `why declares notes`, or `why hint` where `schedule` is null",
     "schedules next": "`words often times local remarks notes warnings changes overlap parameters`: `times` in UTC, `local` in its zone, `parameters` what references stand for at each",
     "schedules ledger": "array of due time",
     "schedules backfill": "`due left_out` (arrays of times), `runs` (array of ids)",
@@ -116,7 +118,7 @@ ANSWERS = {
     "secrets list": "array of secret",
     "secrets set": "`name state`",
     "secrets remove": "`removed environments` (those that name it)",
-    "service status": "`alive pid version outdated how since unit log`",
+    "service status": "`alive pid version outdated how since silent unit log`; `silent`: since when it does not answer",
     "service start": "as service status",
     "service stop": "as service status",
     "service restart": "as service status",

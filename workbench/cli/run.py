@@ -78,7 +78,7 @@ def with_parameters(function: Any) -> Any:
 
     pair: dict[str, Any] = {"nargs": 2, "multiple": True, "metavar": "NAME VALUE"}
     return options(
-        click.option("-p", "--parameters", "p", **pair, help="A parameter; numbers, True, False, None are typed."),
+        click.option("-p", "--parameters", "p", **pair, help="A parameter, typed as it is declared; else numbers, True, False and None, as papermill does."),
         click.option("-r", "--parameters_raw", "--parameters-raw", "r", **pair, help="A parameter, as text."),
         click.option(
             "-f", "--parameters_file", "--parameters-file", "f", multiple=True, metavar="FILE",

@@ -1,4 +1,4 @@
-"""`schedules set`: the parameters of a schedule, changed in its file."""
+"""`schedules set`: parameters and other keys of a schedule, changed in its file."""
 
 from __future__ import annotations
 
@@ -10,33 +10,59 @@ from workbench.cli import groups
 from workbench.cli.grammar import subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.run import Given, with_parameters
-from workbench.cli.schedules import KEY, schedules
+from workbench.cli.schedule_keys import path, with_keys
+from workbench.cli.schedules import KEY, TIMES, schedules
 from workbench.cli.shapes.schedule import SCHEDULE
 from workbench.cli.terminal.output import answer
 
 
 @subcommand(schedules, "set")
 @KEY
+@click.option("--notebook", "-n", metavar="FILE", help="Another notebook, relative to the project.")
+@TIMES
 @with_parameters
 @click.option("--unset", metavar="NAME", multiple=True, help="Leave a parameter to the notebook again.")
 @groups.with_sweep
 @click.option("--no-sweep", is_flag=True, help="Run it once each time again.")
-def set_parameters(
-    call: Invocation, key: str, given: Given, unset: tuple[str, ...], sweep: Any, no_sweep: bool
+@with_keys
+@click.option("--clear", metavar="KEY", multiple=True, help="Take a key out of its file, as end or timeout.cell.")
+def set_keys(
+    call: Invocation,
+    key: str,
+    notebook: str | None,
+    cron: str | None,
+    once: str | None,
+    every: float | None,
+    timezone: str | None,
+    given: Given,
+    unset: tuple[str, ...],
+    sweep: Any,
+    no_sweep: bool,
+    keys: dict[tuple[str, ...], Any],
+    clear: tuple[str, ...],
 ) -> None:
-    """Change parameters of a schedule, from its next due time on; all else in its file stays as it is."""
+    """Change a schedule: its parameters, its times, or any other key, from its next due time on.
+
+    All else in its file stays as it is, comments too.
+    """
     from workbench.services import schedules as service
     from workbench.services.asking import requests
     from workbench.services.scheduling import changing as schedule_changing
     from workbench.services.scheduling import parameter_lines
+    from workbench.services.scheduling.preview import span_text
 
-    if given.none and not (unset or sweep or no_sweep):
-        raise click.UsageError("Give parameters, --unset, --sweep or --no-sweep.")
+    said = {"notebook": notebook, "cron": cron, "once": once, "every": every and span_text(every), "timezone": timezone}
+    wanted: dict[tuple[str, ...], Any] = {(name,): value for name, value in said.items() if value is not None}
+    wanted |= keys | {path(word): None for word in clear}
+    if sum(one is not None for one in (cron, once, every)) > 1:
+        raise click.UsageError("Give only one of --cron, --once and --every.")
+    if given.none and not (unset or sweep or no_sweep or wanted):
+        raise click.UsageError("Say what to change: a parameter, a time, or another key.")
     bench = call.changing()
     spec = service.get(bench, key).spec
-    takes = requests.parameters_of(bench, spec.project, spec.notebook) if spec and given.values else None
-    changed = {"sweep": sweep or None} if sweep or no_sweep else {}
-    written = schedule_changing.change_parameters(bench, key, given.read(takes), unset=unset, **changed)
+    takes = requests.parameters_of(bench, spec.project, notebook or spec.notebook) if spec and given.values else None
+    swept = {"sweep": sweep or None} if sweep or no_sweep else {}
+    written = schedule_changing.change(bench, key, wanted, parameters=given.read(takes), unset=unset, **swept)
     view = service.get(bench, written.key)
     lines = parameter_lines.of(bench, written, view.next_due)
     told = "\n".join((f"Changed {written.key}; it holds from its next time on.", *(f"  {line}" for line in lines)))

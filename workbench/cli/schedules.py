@@ -7,17 +7,14 @@ from typing import Any
 import click
 
 from workbench.cli import filters, groups
-from workbench.cli.code import with_code, with_inputs
 from workbench.cli.facts.schedule import coming_times, due_line, facts, row, when
 from workbench.cli.grammar import noun, options, subcommand
 from workbench.cli.invocation import Invocation
-from workbench.cli.names import environment_names, project_names, schedule_names
+from workbench.cli.names import project_names, schedule_names
 from workbench.cli.run import Given, wait_for, with_parameters
+from workbench.cli.schedule_keys import with_keys
 from workbench.cli.shapes.schedule import DUE, SCHEDULE
 from workbench.cli.terminal.output import answer, block, emit, iso, note, record, say, table
-from workbench.cli.terms import Priority
-from workbench.model.run import MOST_RETRIES
-from workbench.model.schedule import CatchUp, Overlap
 
 schedules = noun("schedules", "Notebooks that run by themselves.", also={"new": "add"})
 KEY = click.argument("key", metavar="PROJECT/NAME", shell_complete=schedule_names)
@@ -78,18 +75,7 @@ def list_schedules(call: Invocation, wanted: filters.Wanted) -> None:
 @TIMES
 @with_parameters
 @groups.with_sweep
-@click.option("-e", "--environment", metavar="NAME", shell_complete=environment_names, help="Another environment.")
-@with_code
-@with_inputs
-@click.option("--timeout", type=filters.Span(), metavar="TIME", help="Limit of each run, as 45m.")
-@click.option("--retries", type=click.IntRange(0, MOST_RETRIES), default=0, help="Further tries of a run.")
-@click.option("--priority", type=Priority(), default=0, metavar="LEVEL", help="low, normal, high, or a number.")
-@click.option("--overlap", type=click.Choice([str(one) for one in Overlap]), help="While the run before goes on.")
-@click.option("--catch-up", type=click.Choice([str(one) for one in CatchUp]), help="After a time of not running.")
-@click.option("--catch-up-window", type=filters.Span(), metavar="TIME", help="How late one may still be made up for.")
-@click.option("--start", metavar="DAY", help="Nothing is due before: '2026-01-02', or with a time of day.")
-@click.option("--end", metavar="DAY", help="Nothing is due after it.")
-@click.option("--jitter", type=filters.Span(), metavar="TIME", help="Fire each due time up to so much later.")
+@with_keys
 def add(
     call: Invocation,
     project: str,
@@ -100,14 +86,19 @@ def add(
     every: float | None,
     timezone: str | None,
     given: Given,
-    **more: Any,
+    sweep: Any,
+    keys: dict[tuple[str, ...], Any],
 ) -> None:
-    """Add a schedule; its file in the project's schedules/ folder can be edited afterwards."""
+    """Add a schedule; its file in the project's schedules/ folder can be edited afterwards, and changed by `schedules set`."""
+    from workbench.model.code import LIVE, code
     from workbench.services import schedules as service
+    from workbench.services.asking import requests
 
     if sum(value is not None for value in (cron, once, every)) != 1:
         raise click.UsageError("Give one of --cron, --once and --every.")
     bench = call.changing()
+    seen = code(str(keys.get(("code", "ref"), LIVE))).after_fetch
+    takes = requests.parameters_of(bench, project, notebook, code=seen) if given.values else None
     chosen = bench.settings.timezone
     spec = service.add(
         bench,
@@ -118,8 +109,9 @@ def add(
         once=once,
         every=every,
         timezone=timezone,
-        parameters=given.read(),
-        **{key: value for key, value in more.items() if value},
+        parameters=given.read(takes),
+        sweep=sweep,
+        keys=keys,
     )
     view = service.get(bench, spec.key)
     tonight = service.tonight(bench, spec)

@@ -25,17 +25,19 @@ service = noun("service", "The supervisor of this home: it works on what was ask
 
 @subcommand(service, "status")
 def status(call: Invocation) -> int:
-    """Show whether the supervisor runs, and since when. Exits 1 when it does not."""
-    from workbench.services import control
+    """Show whether the supervisor runs, and since when. Exits 1 when it does not, or does not answer."""
+    from workbench.services import control, pulse
 
     bench = call.reading()
     seen = control.status(bench)
     if call.json:
         emit(_shape(seen))
-        return 0 if seen.alive else FAILED
+        return 0 if seen.alive and not seen.silent else FAILED
     record(
         [
             ("supervisor", state("running") if seen.alive else state("stopped")),
+            ("problem", seen.trouble),
+            ("try", pulse.why_silent(seen.pid)[1] if seen.silent else None),
             ("home", str(bench.home.root)),
             ("process", f"{seen.pid}, {seen.how}" if seen.alive else None),
             (
@@ -47,7 +49,7 @@ def status(call: Invocation) -> int:
             ("log", str(bench.home.supervisor_log)),
         ],
     )
-    return 0 if seen.alive else FAILED
+    return 0 if seen.alive and not seen.silent else FAILED
 
 
 @subcommand(service, "start")
@@ -134,6 +136,7 @@ def _shape(seen: SupervisorStatus) -> dict[str, Any]:
         "outdated": seen.outdated,
         "how": seen.how or None,
         "since": iso(seen.since),
+        "silent": iso(seen.silent),
         "unit": seen.unit or None,
         "log": seen.log,
     }

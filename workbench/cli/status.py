@@ -17,6 +17,7 @@ from workbench.text import age, clean, one_line, plural
 
 if TYPE_CHECKING:
     from workbench.services.bench import Bench
+    from workbench.services.control import SupervisorStatus
     from workbench.services.overview import Overview
     from workbench.store.environments import EngineRow
 
@@ -39,7 +40,7 @@ def status(call: Invocation) -> int:
     pending = list(reversed(runs.page(bench, runs.RunFilter(states=PENDING), limit=200)))
     due = _next_due(bench)
     # First what keeps everything else from going on.
-    needs = _of_service(supervisor.alive, active=len(view.active), pending=len(pending), due=len(due))
+    needs = _of_service(supervisor, active=len(view.active), pending=len(pending), due=len(due))
     needs += [
         {"kind": need.kind, "key": need.key, "text": clean(need.text), "command": f"workbench {need.command}"}
         for need in view.needs
@@ -51,7 +52,11 @@ def status(call: Invocation) -> int:
             {
                 "home": bench.home.root,
                 "at": view.at,
-                "supervisor": {"alive": supervisor.alive, "pid": supervisor.pid},
+                "supervisor": {
+                    "alive": supervisor.alive,
+                    "pid": supervisor.pid,
+                    "silent": iso(supervisor.silent) if supervisor.silent else None,
+                },
                 "engines": {
                     str(name): {
                         "problem": row.problem,
@@ -174,9 +179,14 @@ def _engine(row: EngineRow, bench: Bench) -> str:
     return f"does not answer{since}: {row.problem}" if row.problem else f"answers {row.version}".strip()
 
 
-def _of_service(alive: bool, *, active: int, pending: int, due: int) -> list[dict[str, Any]]:
+def _of_service(supervisor: SupervisorStatus, *, active: int, pending: int, due: int) -> list[dict[str, Any]]:
     """What the store cannot know: that nobody works on what is asked for."""
-    if alive or not (active or pending or due):
+    from workbench.services import pulse
+
+    if supervisor.silent:
+        remedy = pulse.why_silent(supervisor.pid)[1]
+        return [{"kind": "service", "key": "supervisor", "text": supervisor.trouble, "command": remedy}]
+    if supervisor.alive or not (active or pending or due):
         return []
     about = [
         f"{plural(active, 'run')} last seen running" if active else "",

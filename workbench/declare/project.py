@@ -11,6 +11,7 @@ from workbench.declare.reader import Document, read
 from workbench.declare.schema import DataKeys, ProjectKeys
 from workbench.declare.schema.keep import keep_of
 from workbench.declare.schema.notify import notify_of
+from workbench.declare.schema.terms import terms_of
 from workbench.declare.taken import taken
 from workbench.declare.validation import validate
 from workbench.errors import Refused
@@ -64,6 +65,8 @@ def load_project(
             notify=notify_of(keys.notify),
             keep=keep_of(keys.keep),
             inputs=tuple(keys.inputs),
+            timeout=keys.timeout.run if keys.timeout else None,
+            terms=terms_of(keys.timeout, None),
         )
     )
 

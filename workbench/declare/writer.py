@@ -66,6 +66,13 @@ def create_text(path: Path, kind: Kind, text: str, *, home: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def changed(path: Path, kind: Kind, changes: Changes) -> str:
+    """The text that `update` would write, checked as it is there; nothing is written."""
+    text = _edited(read_text(path.resolve()), changes)
+    _check(path, kind, text)
+    return text
+
+
 def update(path: Path, kind: Kind, changes: Changes, *, seen: str | None = None) -> None:
     """Change keys of a declaration and nothing else in it.
 

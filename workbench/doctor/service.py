@@ -13,7 +13,7 @@ def supervisor(root: Path) -> Iterator[Finding]:
     """Whether the supervisor of this home runs."""
     if not (root / MARKER).is_dir():
         return
-    from workbench.services import control
+    from workbench.services import control, pulse
     from workbench.services.bench import open_bench
 
     bench = open_bench(root, create=False)
@@ -23,6 +23,8 @@ def supervisor(root: Path) -> Iterator[Finding]:
         bench.close()
     if seen.alive and seen.outdated:
         yield notice("supervisor", f"runs version {seen.version}, older than this program", "workbench service restart")
+    elif seen.silent:
+        yield notice("supervisor", seen.trouble, pulse.why_silent(seen.pid)[1])
     elif seen.alive:
         yield ok("supervisor", f"runs, process {seen.pid}")
     else:

@@ -109,12 +109,12 @@ def _steps(found: re.Match[str]) -> str:
 _ENDINGS = {"1": "1st", "2": "2nd", "3": "3rd"}
 
 
-def often(line: str) -> tuple[int, int]:
-    """How many times a checked line comes on a day on which it is due, and on how many days of the 365 from 2026-01-01."""
+def often(line: str, years: int = 1) -> tuple[int, int]:
+    """How many times a checked line comes on a day on which it is due, and on how many days of the `years` from 2026 on."""
     _, _, *days = line.split()
     parsed = _parsed(line)
     start = datetime(2026, 1, 1)  # noqa: DTZ001 - wall time
-    end = start.replace(year=2027)
+    end = start.replace(year=start.year + years)
     whole = takewhile(lambda day: day < end, walls(" ".join(("0", "0", *days)), start - timedelta(seconds=1)))
     return len(parsed.minutes) * len(parsed.hours), sum(1 for _ in whole)
 

@@ -23,6 +23,10 @@ class Occasion(StrEnum):
     DELIVERY = "delivery"
 
 
+# Those that a declaration names people for.
+TOLD = (Occasion.FAILURE, Occasion.RECOVERY, Occasion.LATE, Occasion.SUCCESS, Occasion.CHANGED)
+
+
 class NoticeState(StrEnum):
     """`unknown`: who sent it died over it; it may have arrived, so it is not sent again."""
 

@@ -14,6 +14,7 @@ from workbench.model.timetable import Timetable
 from workbench.text import duration, plural
 
 AHEAD = timedelta(days=400)  # for which clock changes are told: each of a year, with what comes before
+YEARS = 28  # after which days of the month and of the week come together again
 SAMPLE = 500  # due times looked at for overlaps
 
 
@@ -46,6 +47,10 @@ def often(table: Timetable) -> str:
     a_day_text = "once" if times == 1 else f"{times} times"
     if days == 365:
         return f"{a_day_text} a day"
+    if not days:  # the 29th of February
+        _, rare = cron.often(table.cron, YEARS)
+        each = f"every {YEARS / rare:g} years" if rare else f"in {YEARS} years"
+        return f"{a_day_text} a day on {'one day' if rare else 'no day'} {each}"
     a_week = times * days / 365 * 7
     rate = f"{_number(a_week)} a week" if a_week >= 1 else f"{_number(times * days / 12)} a month"
     return f"{a_day_text} a day on {plural(days, 'day')} a year, about {rate}"

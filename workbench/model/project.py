@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from workbench.model.notice import Notify
 from workbench.model.parameter import Declared, Taken, matches
 from workbench.model.retention import Keep
+from workbench.model.terms import Terms
 
 DECLARING = ("project.yaml", "schedules", "ides")  # of a project
 WHOLE = ("binder", ".binder", ".devcontainer")  # folders of files that declare an environment, and of nothing else
@@ -45,6 +46,8 @@ class Project:
     keep: Keep | None = None  # which of its runs; the home's, where not said
     parameters: tuple[Taken, ...] = ()
     inputs: tuple[str, ...] = ()  # files that its runs read: their hashes are kept
+    timeout: float | None = None  # seconds, of a run that names none; the home's, where not said
+    terms: Terms = field(default_factory=Terms)  # its other limits
     problem: str = ""  # why its declaration could not be read; the rest then holds defaults
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -66,6 +66,15 @@ class Terms:
         """`45m, to begin 2h, each cell 10m`; empty for none. `run`: that of the whole run."""
         said = (("", run), ("to begin ", self.queue), ("to start ", self.start), ("each cell ", self.cell))
         return ", ".join(f"{what}{told(length)}" for what, length in said if length)
+
+    def within(self, others: Terms) -> Terms:
+        """The same, with the limits of `others` where it has none."""
+        return replace(
+            self,
+            queue=others.queue if self.queue is None else self.queue,
+            start=others.start if self.start is None else self.start,
+            cell=others.cell if self.cell is None else self.cell,
+        )
 
     def to_json(self) -> str:
         """What differs from the terms of a run that says nothing, as one JSON object."""

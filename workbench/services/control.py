@@ -20,7 +20,7 @@ from pathlib import Path
 from workbench import __version__
 from workbench.errors import WorkbenchError
 from workbench.paths import Home
-from workbench.services import unit
+from workbench.services import pulse, unit
 from workbench.services.bench import Bench
 from workbench.services.holder import (
     boot_id,
@@ -58,6 +58,15 @@ class SupervisorStatus:
     how: str = ""  # detached, foreground, systemd
     log: Path = Path()
     unit: str = ""  # state of the systemd unit: empty, enabled, active
+    silent: datetime | None = None  # since when it does not answer, where it hangs
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with one that runs and does not answer; empty where nothing is."""
+        if self.silent is None:
+            return ""
+        why, _ = pulse.why_silent(self.pid)
+        return f"the supervisor does not answer since {self.silent.astimezone():%Y-%m-%d %H:%M:%S}{why and f': {why}'}"
 
 
 def ensure(bench: Bench) -> None:
@@ -118,16 +127,18 @@ def status(bench: Bench) -> SupervisorStatus:
     facts = card(home)
     since = datetime.fromisoformat(str(facts["since"])) if facts.get("since") else None
     version = str(facts.get("version", ""))
+    outdated = _older(version)
     return SupervisorStatus(
         alive=True,
         pid=int(str(facts.get("pid") or 0)),
         version=version,
         since=since,
         uptime=bench.now() - since if since else None,
-        outdated=_older(version),
+        outdated=outdated,
         how=str(facts.get("how", "")),
         log=home.supervisor_log,
         unit=kind,
+        silent=None if outdated else pulse.silent_since(home, lambda: wake(bench)),
     )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from workbench.services import control
 from workbench.services.bench import Bench
+from workbench.services.pulse import Pulse
 from workbench.supervisor.activations import Activations
 from workbench.supervisor.builds import Builds
 from workbench.supervisor.desk import Desk
@@ -71,6 +72,7 @@ class Supervisor:
         self.bench = bench
         self.how = how
         self.lock = lock
+        self.pulse = Pulse(lock)
         self._wished_end = self._wished_renewal = False
         self.socket = WakeSocket(bench.home)
         self.desk = desk = Desk(bench, self.socket.wake, self.socket.path)
@@ -78,6 +80,7 @@ class Supervisor:
         self.engines = Engines(desk)
         environments = Environments(desk, self.engines)
         self.schedules = Schedules(desk, self.clock)
+        self.schedules.follow = self.socket.watch.follow
         self.activations = Activations(desk, self.engines)
         self.builds = Builds(desk, self.engines)
         self.pinning = Pinning(desk, self.engines)
@@ -126,6 +129,7 @@ class Supervisor:
             self._leave()
 
     def _look(self) -> None:
+        self.pulse.beat()
         now = time.monotonic()
         if self.woken:
             self._notice_the_clock()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from workbench.errors import StoreError
 from workbench.paths import SOCKET_PATH_LIMIT, Home
+from workbench.supervisor.watch import Watch
 
 DRAINED = 64  # datagrams taken at a time; one look answers all of them
 BUFFER = 4096  # bytes the system keeps for us, so that a flood costs the sender, not this process
@@ -27,6 +28,9 @@ class WakeSocket:
         for end in (self._here, self._there):
             end.setblocking(False)
         self._selector.register(self._here, selectors.EVENT_READ)
+        self.watch = Watch()
+        if self.watch.fileno() >= 0:
+            self._selector.register(self.watch, selectors.EVENT_READ)
 
     def wake(self) -> None:
         """From this process: from another thread, or from a signal's handler."""
@@ -43,6 +47,9 @@ class WakeSocket:
         ready = self._selector.select(max(0.0, seconds))
         for key, _ in ready:
             source = key.fileobj
+            if source is self.watch:
+                self.watch.drain()
+                continue
             assert isinstance(source, socket.socket)
             for _ in range(DRAINED):
                 try:
@@ -72,7 +79,7 @@ class WakeSocket:
         with contextlib.suppress(OSError):
             if os.stat(self.path).st_ino == self._inode:
                 Path(self.path).unlink()
-        for end in (self._socket, self._here, self._there):
+        for end in (self._socket, self._here, self._there, self.watch):
             end.close()
 
     def leave_no_folder(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from workbench.cli.terminal.output import Cell, state
 from workbench.model.schedule import DueTime, ScheduleSpec
+from workbench.model.terms import priority_word
 from workbench.text import age, duration
 
 if TYPE_CHECKING:
@@ -47,8 +48,12 @@ def facts(
         ("environment", _environment(view, bench)),
         ("code", str(spec.code) if spec and not spec.code.live else None),
         ("when", f"{spec.when}, {spec.timezone}: {coming.words}" if spec and coming else None),
-        ("timeout", duration(spec.timeout) if spec and spec.timeout else None),
+        ("priority", priority_word(spec.priority) if spec and spec.priority else None),
+        ("timeout", spec.terms.limits(spec.timeout, duration) if spec else None),
         ("retries", str(spec.retries) if spec and spec.retries else None),
+        ("told", _told_to(spec) if spec else None),
+        ("delivers", ", ".join(f"{one.what} to {one.to}" for one in spec.deliver) if spec else None),
+        ("inputs", ", ".join(spec.inputs) if spec else None),
         ("start", spec.start if spec else None),
         ("end", spec.end if spec else None),
         ("jitter", duration(spec.jitter) if spec and spec.jitter else None),
@@ -57,6 +62,12 @@ def facts(
         ("next", "\n".join(when(moment, bench) for moment in times)),
         ("note", "\n".join(_told(coming)) if coming else None),
     ]
+
+
+def _told_to(spec: ScheduleSpec) -> str:
+    """`failure: ann@acme.example`, one a line."""
+    said = spec.notify.targets.items() if spec.notify else ()
+    return "\n".join(f"{occasion}: {', '.join(targets) or 'nobody'}" for occasion, targets in said)
 
 
 def _told(coming: Preview) -> list[str]:

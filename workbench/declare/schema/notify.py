@@ -9,13 +9,10 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from workbench.declare.scalars import Duration, Line, Truth, Url, Whole, wrong
 from workbench.declare.schema.base import Keys, checked, choice, form
-from workbench.model.notice import Beat, Mail, Notify, Occasion
+from workbench.model.notice import TOLD, Beat, Mail, Notify, Occasion
 
 _ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
 _SERVICE = re.compile(r"[a-z][a-z0-9+.\-]*://\S+", re.ASCII)
-
-
-TOLD = (Occasion.FAILURE, Occasion.RECOVERY, Occasion.LATE, Occasion.SUCCESS, Occasion.CHANGED)
 
 
 def _target(said: str) -> str:

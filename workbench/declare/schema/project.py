@@ -12,6 +12,7 @@ from workbench.declare.schema.base import Concurrency, IdleStop, Keys, choice
 from workbench.declare.schema.keep import KeepKeys
 from workbench.declare.schema.notify import NotifyKeys
 from workbench.declare.schema.parameters import NotebookName, ParameterKeys, ParameterName
+from workbench.declare.schema.terms import Timeouts
 
 
 class DataKeys(Keys):
@@ -43,6 +44,12 @@ class ProjectKeys(Keys):
     )
     concurrency: Concurrency | None = Field(
         None, description="Runs of it at once; as many as the home has, where absent."
+    )
+    timeout: Timeouts | None = Field(
+        None,
+        description="How long a run of it may take, or each part of it, where neither the run nor its schedule says; what"
+        " workbench.yaml says, where absent.",
+        examples=["45m", {"start": "3m", "run": "45m", "cell": "10m"}],
     )
     warm: Truth = Field(
         False, description="Whether a next session and kernel are kept ready, so that they start at once."

@@ -90,8 +90,14 @@ def check(
     }
     name = _slug(request.name or (request.schedule or "").partition("/")[2] or Path(request.notebook).stem)
     code = sum(1 for cell in found.cells if cell.get("cell_type") == "code")
+    asked_for = replace(
+        request,
+        parameters=values.parameters,
+        timeout=project.timeout if request.timeout is None else request.timeout,
+        terms=request.terms.within(project.terms),
+    )
     return Checked(
-        replace(request, parameters=values.parameters), spec.name, name, found.content, code, record,
+        asked_for, spec.name, name, found.content, code, record,
         by_id=values.by_id, patch=patches.written(patch),
     )  # fmt: skip
 

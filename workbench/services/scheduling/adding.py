@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import Refused
 from workbench.model import timetable
@@ -17,8 +17,8 @@ from workbench.services import control, preferences, projects
 from workbench.services.asking import requests
 from workbench.services.bench import Bench
 from workbench.services.code import commits
+from workbench.services.scheduling import left_behind, zones
 from workbench.services.scheduling import views as schedule_views
-from workbench.services.scheduling import zones
 from workbench.services.scheduling.files import folder_of
 from workbench.services.scheduling.preview import span_text
 from workbench.services.scheduling.text import to_json
@@ -26,6 +26,9 @@ from workbench.store import declared
 from workbench.store import schedules as rows
 from workbench.store.declared import Declared
 from workbench.text import one_line
+
+if TYPE_CHECKING:
+    from workbench.declare.single_keys import Single
 
 
 def add(
@@ -52,14 +55,16 @@ def add(
     sweep: Any = None,
     code: Code = AS_IT_IS,
     inputs: Sequence[str] = (),
+    keys: Single | None = None,
 ) -> ScheduleSpec:
-    """Write `schedules/<name>.yaml` and start counting now. Spans in seconds or as `45m`.
+    """Write `schedules/<name>.yaml` and start counting now. Spans in seconds or as `45m`; `keys`: whatever else its file
+    says, by path.
 
     Where neither it nor the home has a time zone, the machine's is taken and kept as the home's. Raises `Refused`,
     `NotFound` or `Conflict`, and then nothing is written: also where the notebook could not be run with these
     parameters.
     """
-    from workbench.declare import DeclarationError, load_schedule, writer
+    from workbench.declare import DeclarationError, load_schedule, single_keys, writer
 
     found = projects.get(bench, project)
     if not is_slug(name):
@@ -93,6 +98,7 @@ def add(
         for key, value, usual in (("overlap", overlap, Overlap.SKIP), ("catch_up", catch_up, CatchUp.LATEST))
         if str(value) != usual
     }
+    data = single_keys.merged(data, keys or {})
     text = writer.dump(data)
     path = folder_of(bench, project) / f"{name}.yaml"
     reading = load_schedule(text, project=project, name=name, timezone=zone)
@@ -128,7 +134,8 @@ def remove(bench: Bench, key: str) -> Path:
         view.path.unlink(missing_ok=True)
     except OSError as error:
         raise Refused(f"{view.path} cannot be removed: {error.strerror}") from error
+    now = bench.now()
     with bench.store.write() as connection:
-        rows.gone(connection, view.key, at=bench.now(), actor=bench.actor)
+        left_behind.gone(connection, view.key, view.spec, rows.get(connection, view.key), now, bench.actor)
     control.wake(bench)
     return view.path

@@ -70,6 +70,7 @@ class ScheduleFiles:
     keep: bool = False
     apart: Apart = _plainly
     files: dict[str, ScheduleFile] = field(default_factory=dict, repr=False)  # by key, as of the last look
+    folders: set[str] = field(default_factory=set, repr=False)  # where they are, as of the last look
     before: dict[str, ScheduleSpec] = field(
         default_factory=dict, repr=False
     )  # what changed and removed ones said, with `keep`
@@ -91,7 +92,8 @@ class ScheduleFiles:
             self._known = self._from_store()
         seen: set[str] = set()
         changed: set[str] = set()
-        for found in scan(self.bench.home.projects):
+        self.folders = set()
+        for found in scan(self.bench.home.projects, self.folders):
             if isinstance(found, Unseen):
                 changed |= self._unseen(found, seen)
                 continue
@@ -105,6 +107,8 @@ class ScheduleFiles:
                 self.files[key] = known or self._read_apart(key, found, zone, mark)
                 self._marks[key] = mark
                 changed.add(key)
+        if self.keep:
+            self._gone_meanwhile(seen)
         for key in self.files.keys() - seen:
             last = self.files.pop(key).spec
             if last and self.keep:
@@ -117,6 +121,17 @@ class ScheduleFiles:
         if self.keep:
             self._keep()
         return changed
+
+    def _gone_meanwhile(self, seen: set[str]) -> None:
+        """What files said that went while nothing looked."""
+        for key, known in (self._known or {}).items():
+            if key in seen:
+                continue
+            project, _, name = key.partition("/")
+            path = folder_of(self.bench, project) / f"{name}.yaml"
+            if spec := from_json(known.spec, project, name, path, known.digest):
+                self.before[key] = spec
+            self._forgotten.add(key)
 
     def _from_store(self) -> dict[str, Declared]:
         try:

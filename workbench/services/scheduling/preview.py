@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from workbench.errors import Refused
 from workbench.model import timetable
 from workbench.model.cron import notes
 from workbench.model.outlook import Lasting, clock_changes, lasting, often, overlaps
@@ -109,8 +110,11 @@ def seconds_of(span: str | float) -> float:
         return float(span)
     from workbench.declare import load_schedule, writer
 
-    text = writer.dump({"notebook": "preview.ipynb", "every": span})
-    return load_schedule(text).get().every or 0.0
+    reading = load_schedule(writer.dump({"notebook": "preview.ipynb", "every": span}))
+    if reading.value is None:  # told without the file that it was put into
+        problem = reading.problems[0]
+        raise Refused(problem.message, title="every", hint=problem.hint)
+    return reading.value.every or 0.0
 
 
 def span_text(value: str | float) -> str:

@@ -35,8 +35,8 @@ class Unseen:
     why: str
 
 
-def scan(projects: Path) -> Iterator[Found | Unseen]:
-    """All schedule files of a home, in order, and projects that cannot be looked into."""
+def scan(projects: Path, folders: set[str]) -> Iterator[Found | Unseen]:
+    """All schedule files of a home, in order, and projects that cannot be looked into. `folders`: where they are is added."""
     for project in _entries(str(projects)):
         if project.name.startswith("."):
             continue
@@ -51,6 +51,8 @@ def scan(projects: Path) -> Iterator[Found | Unseen]:
         if why:
             yield Unseen(project.name, why)
             continue
+        if entries or os.path.isdir(folder):
+            folders.add(folder)
         for entry in entries:
             if not entry.name.endswith(SUFFIX) or entry.name.startswith("."):
                 continue

@@ -16,8 +16,8 @@ from workbench.services import runs, schedules
 from workbench.services.asking import requests
 from workbench.services.asking.memo import Memo
 from workbench.services.asking.requests import Checked
+from workbench.services.scheduling import left_behind
 from workbench.store import ledger as ledger_rows
-from workbench.store import pauses as pause_rows
 from workbench.store import runs as run_rows
 from workbench.store import schedules as rows
 from workbench.store.events import Actor
@@ -26,7 +26,6 @@ from workbench.supervisor.queue.copies import Copies
 from workbench.text import one_line
 
 log = logging.getLogger("workbench.supervisor.schedules")
-LEFT = 10_000  # due times that are told of a schedule that was given others
 TOGETHER = 250  # due times that become rows in one transaction
 
 
@@ -72,34 +71,9 @@ class Firing:
         steps = []
         for moment in due:
             newest = moment == due[-1] and not more
-            steps.append(self._held(moment, pauses) or self._step(spec, moment, newest, now, memo))
+            held = left_behind.held(moment, pauses)
+            steps.append(Step(moment, *held) if held else self._step(spec, moment, newest, now, memo))
         return Turn(spec, row.paused, row.evaluated_until, due[-1], tuple(steps))
-
-    def left_behind(
-        self,
-        connection: sqlite3.Connection,
-        spec: ScheduleSpec,
-        row: Schedule,
-        until: datetime,
-        *,
-        removed: bool = False,
-    ) -> int:
-        """Give due times up to `until` that did not come to fire before their schedule was given others, or was `removed`,
-        their rows, in the caller's transaction; how many."""
-        table = timetable.of(spec)
-        due = table.due_between(row.evaluated_until, until, LEFT) if spec.enabled else []
-        pauses = pause_rows.of(connection, row.key, row.evaluated_until) if due else []
-        state, why = (
-            (DueState.SKIPPED, "the schedule was removed before it was fired")
-            if removed
-            else (DueState.MISSED, "its times were changed before it was fired")
-        )
-        for moment in due:
-            step = self._held(moment, pauses) or Step(moment, state, why)
-            rows.add_due(
-                connection, row.key, moment, step.state, at=self.desk.now(), actor=self.actor, reason=step.reason
-            )
-        return len(due)
 
     def write(self, turns: Sequence[Turn]) -> None:
         """Write it all down, in few transactions; a fault of one schedule hits no other."""
@@ -113,15 +87,6 @@ class Firing:
                 together, count = [], 0
         if together:
             self._write(together)
-
-    def _held(self, due: datetime, pauses: Sequence[Pause]) -> Step | None:
-        """What a pause makes of it; None where none has a say."""
-        for pause in pauses:
-            if pause.covers(due):
-                return Step(due, DueState.SKIPPED, str(pause))
-        if any(due <= pause.since for pause in pauses):
-            return Step(due, DueState.MISSED, "the schedule was paused before it could be fired")
-        return None
 
     def _step(self, spec: ScheduleSpec, due: datetime, newest: bool, now: datetime, memo: Memo) -> Step:
         late = now - due - spec.delay(due)

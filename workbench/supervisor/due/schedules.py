@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -18,6 +18,7 @@ from workbench.model import timetable
 from workbench.model.schedule import LATE, Overlap, Schedule, ScheduleSpec
 from workbench.model.timetable import Timetable
 from workbench.services.asking.memo import Memo
+from workbench.services.scheduling import left_behind
 from workbench.services.scheduling.files import ScheduleFile, ScheduleFiles
 from workbench.store import events
 from workbench.store import pauses as pause_rows
@@ -53,6 +54,7 @@ class Schedules:
         self.preparation = Preparation(desk)
         self.fetches = Fetches(desk)
         self.agenda = Agenda()
+        self.follow: Callable[[Iterable[str]], None] = lambda _: None  # has changes in folders wake us
         self._marks: dict[str, str] = {}  # of the store's rows, as they were planned by
         self._version = -1  # of the store, when they were
         self._journal = 0  # its newest line then
@@ -117,6 +119,7 @@ class Schedules:
         if many and begun - self._looked < (WOKEN_SHARE * self._took if woken else self._rest):
             return
         _, changed = self.files.look()
+        self.follow(self.files.folders)
         self._untaken |= changed
         self._looked = begun
         if not changed:  # what reading takes says nothing of the next look
@@ -155,13 +158,12 @@ class Schedules:
                 file = self.known.get(key)
                 old, row = self.files.before.get(key), rows.get(connection, key)
                 if file is None:
-                    if old and row and row.present:
-                        self.firing.left_behind(connection, old, row, now, removed=True)
-                    rows.gone(connection, key, at=now, actor=self.firing.actor)
+                    left_behind.gone(connection, key, old, row, now, self.firing.actor, seen=self._begun)
                     told.append(f"schedule {key}: its file is gone")
                     continue
                 if old and row and row.present and file.spec and row.timing == old.timing != file.spec.timing:
-                    self.firing.left_behind(connection, old, row, min(file.changed, now))
+                    until, why = min(file.changed, now), left_behind.CHANGED
+                    left_behind.write(connection, old, row, until, why, at=now, actor=self.firing.actor)
                 rows.notice(
                     connection, key=key, project=file.project, name=file.name, digest=file.digest,
                     timing=file.spec.timing if file.spec else "", problem=file.problem,

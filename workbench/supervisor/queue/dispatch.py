@@ -81,7 +81,7 @@ class Dispatch:
         look = Look(now, self.desk.settings.concurrency, self._starts, self.taken, active)
         if next_late:
             look.again((next_late - now).total_seconds())
-        gone = {run.id for run in late if self._waited_too_long(run)}
+        gone = {run.id for run in late if self._waited_too_long(run, look)}
         self._through([run for run in (*pending, *oldest) if run.id not in gone], look)
         if len(pending) == FIRST and not look.full:
             self._deeper(pending[-1], look)
@@ -101,15 +101,16 @@ class Dispatch:
         now = time.monotonic()
         self._rested = now + SHARE * (now - begun)
 
-    def _waited_too_long(self, run: Run) -> bool:
+    def _waited_too_long(self, run: Run, look: Look) -> bool:
         """End one that has not begun within its time, with what it waited for."""
         if run.cancel_asked or run.state is RunState.RETRYING:
             return False
         reason = f"did not begin within {duration(run.terms.queue)}"
-        return self._end(
-            run, RunState.TIMED_OUT, f"{reason}: {run.reason}" if run.reason else reason,
+        self._end(
+            run, look, RunState.TIMED_OUT, f"{reason}: {run.reason}" if run.reason else reason,
             "Raise `timeout: queue:`, or give it a higher priority.",
         )  # fmt: skip
+        return True
 
     def _engine_was_away(self, run: Run, look: Look) -> bool:
         """End one whose engine did not come back within the time in which its due time is made up for."""
@@ -121,8 +122,7 @@ class Dispatch:
         if left > 0:
             look.again(left)
             return False
-        self._end(run, RunState.TIMED_OUT, *outages.over(run, spec))
-        look.refused(run)
+        self._end(run, look, RunState.TIMED_OUT, *outages.over(run, spec))
         return True
 
     def _through(self, pending: Sequence[Run], look: Look, *, all_of_them: bool = True) -> None:
@@ -160,8 +160,7 @@ class Dispatch:
             state = RunState.WAITING if readiness.down else RunState.QUEUED
             self._stay(look, run, state, readiness.reason, readiness.hint)
         elif isinstance(readiness, Never):
-            self._refuse(run, readiness.reason, readiness.hint)
-            look.refused(run)
+            self._refuse(run, look, readiness.reason, readiness.hint)
         else:
             self._admit(run, readiness, look)
 
@@ -174,8 +173,7 @@ class Dispatch:
             if run.project not in look.projects:
                 look.projects[run.project] = projects.get(self.desk.bench, run.project)
         except WorkbenchError as error:
-            self._refuse(run, error.message, error.hint)
-            look.refused(run)
+            self._refuse(run, look, error.message, error.hint)
             return
         room = WAITS if self.copies.busy(run) else self.admission.ask(run, usable, look)
         if isinstance(room, str):
@@ -213,18 +211,14 @@ class Dispatch:
         if (run.state, run.reason, run.hint) != (state, reason, hint):
             look.reasons.append((run, state, reason, hint))
 
-    def _refuse(self, run: Run, reason: str, hint: str) -> None:
-        self._end(run, RunState.FAILED, reason, hint)
+    def _refuse(self, run: Run, look: Look, reason: str, hint: str) -> None:
+        self._end(run, look, RunState.FAILED, reason, hint)
 
-    def _end(self, run: Run, state: RunState, reason: str, hint: str) -> bool:
-        """End one that has not begun; False where it was ended, or begun, by another."""
-        with self.desk.write() as connection:
-            ended = rows.change(
-                connection, run.id, run.state, state, attempt=run.attempt, at=self.desk.now(),
-                actor=self.desk.actor, reason=one_line(reason, 500), hint=hint,
-            )  # fmt: skip
+    def _end(self, run: Run, look: Look, state: RunState, reason: str, hint: str) -> None:
+        """End one that has not begun: written down with why others stay, in one transaction for all."""
+        look.reasons.append((run, state, one_line(reason, 500), hint))
+        look.refused(run)
         log.info("run %d: %s before it began: %s", run.id, state, reason)
-        return ended
 
     def _start(self, run: Run, usable: Usable, look: Look, room: Room) -> None:
         """Claim it, then hand it to the nursery with its place of the machine."""
@@ -245,8 +239,7 @@ class Dispatch:
         try:
             place = self.copies.place(run, project, usable.engine, record)
         except WorkbenchError as error:
-            self._refuse(run, error.message, error.hint)
-            look.refused(run)
+            self._refuse(run, look, error.message, error.hint)
             return None
         if place is None:
             self._stay(look, run, RunState.QUEUED, WAITS)

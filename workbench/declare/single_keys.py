@@ -1,0 +1,53 @@
+"""Single keys of a declaration by their path, as ("timeout", "cell"): put beside what is there, short forms widened for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from workbench.declare.schema.code import CodeKeys
+from workbench.declare.schema.terms import RetryKeys, TimeoutKeys
+
+Single = Mapping[tuple[str, ...], Any]  # None takes a key away
+# What a value that stands alone is short for.
+SHORT = {"timeout": TimeoutKeys.SHORT, "retries": RetryKeys.SHORT, "code": CodeKeys.SHORT}
+
+
+def merged(data: Mapping[str, Any], keys: Single) -> dict[str, Any]:
+    """`data` with the keys in it; a mapping that says nothing any more goes, and what can be short is."""
+    found = dict(data)
+    for path, value in sorted(keys.items(), key=lambda item: len(item[0])):
+        _put(found, path, value)
+    for first in {path[0] for path in keys}:
+        value, short = found.get(first), SHORT.get(first)
+        if value is None or (value == {} and isinstance(value, dict)):
+            found.pop(first, None)
+        elif isinstance(value, Mapping) and set(value) == {short}:
+            found[first] = value[short or ""]
+    return found
+
+
+def changes(there: Mapping[str, Any], keys: Single) -> Single:
+    """What the writer is to change in a file that says `there`: as little as will do, so that comments stay."""
+    wanted = merged(there, keys)
+    found: dict[tuple[str, ...], Any] = {}
+    for first in dict.fromkeys(path[0] for path in keys):
+        paths = {path: value for path, value in keys.items() if path[0] == first}
+        inner = all(len(path) > 1 for path in paths)
+        if inner and isinstance(there.get(first), Mapping) and isinstance(wanted.get(first), Mapping):
+            found |= paths
+        else:
+            found[first,] = wanted.get(first)
+    return found
+
+
+def _put(data: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    first, *rest = path
+    if not rest:
+        data[first] = value
+        return
+    there = data.get(first)
+    short = {} if there is None else {SHORT.get(first, first): there}
+    inner = dict(there) if isinstance(there, Mapping) else short
+    _put(inner, tuple(rest), value)
+    data[first] = {key: item for key, item in inner.items() if item is not None}

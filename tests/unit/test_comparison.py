@@ -72,3 +72,10 @@ def test_pictures_tables_and_parameters() -> None:
     assert changed(book(table), book(near)) == ""
     silent = {**cell("w"), "outputs": [{"output_type": "stream", "name": "stderr", "text": "warned at 3"}]}
     assert changed(book(cell("w")), book(silent)) == ""
+
+
+def test_cells_have_the_numbers_of_the_run() -> None:
+    """Papermill's own cells above what failed are not counted, as nowhere else."""
+    banner = {"cell_type": "markdown", "metadata": {"tags": ["papermill-error-cell-tag"]}, "source": "An Exception"}
+    first, second = cell("a", "x"), cell("a", "y")
+    assert [one.cell for one in differences(book(first), book(banner, banner, second))] == [1]

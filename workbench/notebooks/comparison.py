@@ -15,7 +15,7 @@ from itertools import zip_longest
 from math import isclose, isnan
 from typing import Any
 
-from workbench.notebooks.outputs import is_figure, text_of
+from workbench.notebooks.outputs import cells_of, is_figure, text_of
 from workbench.text import clean, one_line
 
 TOLERANCE = 1e-6  # of a number, relative; of one near nothing, absolute a thousandth of that
@@ -101,7 +101,7 @@ def _near(first: str, second: str, tolerance: float) -> bool:
 def _cells(notebook: Mapping[str, Any]) -> list[tuple[int, Mapping[str, Any]]]:
     return [
         (number, cell)
-        for number, cell in enumerate(notebook.get("cells", ()), 1)
+        for number, cell in cells_of(notebook)
         if cell.get("cell_type") == "code" and INJECTED not in (cell.get("metadata", {}).get("tags") or ())
     ]
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from cli_home import Shell, make_shell
 
+from workbench.declare import lock as lock_files
+from workbench.model.lock import Lock
 from workbench.services import control, projects
 from workbench.services.declared.resolved import Value, resolved
 
@@ -110,3 +112,13 @@ def test_passwords_of_addresses_are_left_out(shell: Shell) -> None:
     values = {one.key: one.value for one in resolved(shell.bench, "private").values}
     assert values["python.index"] == "https://me:…@index.example/simple"
     assert values["env.DB"] == "postgres://me:…@db.example/x"
+
+
+def test_a_lock_is_told_from_its_own_file_and_without_its_hashes(shell: Shell) -> None:
+    """Each locked version comes from the lock; how many hashes allow it is enough for people, programs get them all."""
+    line = f"six==1.17.0 --hash=sha256:{'1' * 64} --hash=sha256:{'2' * 64}"
+    lock = shell.bench.home.environments / "base.lock"
+    lock_files.write(lock, Lock("process", "linux/x86_64", python_version="3.13.5", python=(line,)))
+    assert rows(shell, "base")["locked.python", line].origin == "environments/base.lock"
+    shown = next(row for row in shell("env", "show", "base", "--resolved").splitlines() if "six" in row)
+    assert (shown.split()[1:4], "sha256" in shown) == (["six==1.17.0", "(2", "hashes)"], False)

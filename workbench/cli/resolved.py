@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from workbench.cli.invocation import Invocation
 from workbench.cli.terminal.output import Cell, emit, record, table
 from workbench.services.bench import Bench
 from workbench.services.declared.resolved import DEFAULT, place, resolved
+
+_HASHES = re.compile(r"(?: --hash=\S+)+")
 
 
 def show(call: Invocation, bench: Bench, name: str) -> None:
@@ -33,9 +37,14 @@ def show(call: Invocation, bench: Bench, name: str) -> None:
         call,
         ("KEY", "VALUE", "FROM"),
         [
-            (value.key, value.value, Cell(value.origin, "bright_black" if value.kind == DEFAULT else None))
+            (value.key, _short(value.value), Cell(value.origin, "bright_black" if value.kind == DEFAULT else None))
             for value in found.values
         ],
         empty="It says nothing.",
         give=("VALUE",),
     )
+
+
+def _short(value: str) -> str:
+    """Without the hashes of a locked package, which are many to one; `--json` has them."""
+    return _HASHES.sub(lambda found: f" ({found[0].count('--hash=')} hashes)", value).replace("(1 hashes)", "(1 hash)")

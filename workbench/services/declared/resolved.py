@@ -82,6 +82,7 @@ class _Whence:
     ) -> None:
         self.bench = bench
         self.own = spec.source
+        self.lock = catalogue.lock_file(bench, spec)
         self.bases = files[1:]
         self.found = found
         self.standard = standard
@@ -90,6 +91,8 @@ class _Whence:
     def row(self, key: str, item: str, value: Any) -> Value:
         origin = self.found.get((key, item)) or self._around(key)
         text = _text(key, value)
+        if key.startswith("locked."):
+            return Value(key, text, "declared", place(self.bench, self.lock, 0), self.lock)
         if isinstance(value, NamedFile) and self.standard:
             return Value(key, text, "standard file", place(self.bench, value.path, 0), value.path)
         if origin is None:

@@ -9,6 +9,7 @@ from cli_home import Shell, make_shell
 
 from workbench.model.run import RunState
 from workbench.services import control, projects
+from workbench.services.schedule_files import ScheduleFiles
 
 SCHEDULE = "notebook: notebooks/start.ipynb\ncron: 30 6 * * *\n"
 LISTS = ("projects", "environments", "sessions", "runs", "schedules")
@@ -68,7 +69,7 @@ def test_a_schedule_is_shown_with_all_it_says(shell: Shell) -> None:
     lines = {line[:13].strip(): line[13:].strip() for line in shell("schedules", "show", "nightly").splitlines()}
     by = shell.bench.actor.by
     assert lines["paused"] == f"by {by}: the warehouse moves"
-    assert (lines["environment"], lines["catch up"]) == ("r", "none, within 2h00m")
+    assert (lines["environment"], lines["catch-up"]) == ("r", "none, within 2h00m")
     shown = shell.json("schedules", "show", "nightly")
     assert (shown["paused_by"], shown["pause_reason"], shown["enabled"]) == (by, "the warehouse moves", True)
     assert (shown["environment"], shown["catch_up"], shown["catch_up_window"]) == ("r", "none", 7200.0)
@@ -93,3 +94,45 @@ def test_the_list_of_projects_names_the_environment_each_uses(shell: Shell) -> N
     assert shell("projects").splitlines()[1].split()[:2] == ["churn", "churn/requirements.txt"]
     (one,) = shell.json("projects")
     assert (one["environment"], one["uses"]) == (None, "churn/requirements.txt")
+
+
+def test_a_project_in_place_of_an_environment_is_told_which_it_uses(shell: Shell) -> None:
+    """Who names the project has the environment's name in the answer."""
+    (shell.bench.home.projects / "churn" / "project.yaml").unlink(missing_ok=True)
+    (shell.bench.home.projects / "churn" / "requirements.txt").write_text("six\n")
+    for command in (("show", "churn"), ("build", "churn")):
+        shell("environments", *command)
+        assert shell.code == 1
+        assert "The project churn uses churn/requirements.txt." in shell.err
+    shell("environments", "show", "pyhton")
+    assert "Did you mean python?" in shell.err
+
+
+def test_a_bad_save_is_told_once_and_what_holds_meanwhile(shell: Shell) -> None:
+    """A misspelt `cron` is the only mistake of its file, and the page says that the last good one holds."""
+    schedule(shell, "nightly", SCHEDULE)
+    ScheduleFiles(shell.bench, keep=True).look()  # as the supervisor does
+    schedule(shell, "nightly", SCHEDULE.replace("cron", "crn"))
+    assert [one["message"] for one in shell.json("check")] == ["unknown key 'crn'"]
+    shown = shell("schedules", "show", "nightly")
+    assert "did you mean 'cron'?" in shown
+    assert "the last good declaration holds" in shown
+
+
+def test_a_line_that_is_no_timing_names_no_file(shell: Shell) -> None:
+    """What was typed as an interval is answered as such, not as a place in a file that nobody wrote."""
+    shell("schedules", "next", "every 5 minutes")
+    assert (shell.code, shell.err.splitlines()[0]) == (
+        1,
+        "✗ every: expected a duration with its unit, found '5 minutes'",
+    )
+    assert "45m" in shell.err
+
+
+def test_what_status_lists_stands_in_columns(shell: Shell) -> None:
+    """Names of any length: what follows them is below each other."""
+    schedule(shell, "a", SCHEDULE)
+    schedule(shell, "a-longer-name", SCHEDULE)
+    lines = [line for line in shell("status").splitlines() if "churn/a" in line]
+    assert len(lines) == 2
+    assert len({line.index("  in ") for line in lines}) == 1

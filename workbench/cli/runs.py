@@ -101,9 +101,18 @@ def show(call: Invocation, run: str) -> None:
         return
     click.echo(verdict.headline(found))
     verdict.trouble(found)
-    record([*_facts(bench, found, len(tries)), *record_facts.lines(bench, found)])
-    record([("tags", ", ".join(words)), *((name, scalars.text(value)) for name, value in numbers.items())])
-    record([(name, str(path) if path else None) for name, path in files.items()])
+    tracked = "\n".join(f"{name} = {scalars.text(value)}" for name, value in numbers.items())
+    record(
+        [
+            *_facts(bench, found, len(tries)),
+            *record_facts.lines(bench, found),
+            ("tracked", tracked),
+            ("tags", ", ".join(words)),
+            ("output", str(left.notebook) if left.notebook else None),
+            ("log", str(left.log) if left.log else None),
+            ("record", str(left.record) if left.record else None),
+        ]
+    )
     if len(tries) > 1:
         block("tries", "\n".join(f"{one.number}  {one.state}  {duration(one.seconds)}  {one.reason}" for one in tries))
 

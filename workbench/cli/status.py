@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from workbench.cli.grammar import command
 from workbench.cli.invocation import Invocation
 from workbench.cli.shapes.things import RUN, SESSION
 from workbench.cli.terminal.hints import pasted
-from workbench.cli.terminal.output import emit, fitting, iso, record, state
+from workbench.cli.terminal.output import emit, fitting, iso, record, state, width
 from workbench.model.run import ACTIVE, PENDING, UNSUCCESSFUL, Run, RunState
 from workbench.text import age, clean, one_line, plural
 
@@ -116,15 +117,18 @@ def _show(
     _runs("Failed since yesterday, and settled", settled, view.at, "workbench runs --state unsuccessful")
     if view.up:
         click.echo(click.style("Sessions", bold=True))
-        for session in view.up[:SHOWN]:
-            click.echo(f"  {state(str(session.state)).text}  s{session.id} {session.name}  {session.url}")
+        _columns(
+            (state(str(session.state)).text, f"s{session.id}", session.name, session.url) for session in view.up[:SHOWN]
+        )
         _rest(len(view.up) - SHOWN, "workbench sessions")
     _spares(view)
     _warm(bench)
     if due:
         click.echo(click.style("Due next", bold=True))
-        for key, moment in due[:SHOWN]:
-            click.echo(f"  {moment.astimezone(bench.zone):%a %H:%M}  {clean(key)}  {age(moment, view.at)}")
+        _columns(
+            (f"{moment.astimezone(bench.zone):%a %H:%M}", clean(key), age(moment, view.at))
+            for key, moment in due[:SHOWN]
+        )
         _rest(len(due) - SHOWN, "workbench schedules")
     record(
         [
@@ -139,8 +143,10 @@ def _spares(view: Overview) -> None:
     """What is up ahead of time, for it takes memory."""
     if view.spares:
         click.echo(click.style("Warm spares", bold=True))
-        for spare in view.spares[:SHOWN]:
-            click.echo(f"  {state(str(spare.state)).text}  {spare.name}  {one_line(spare.reason or 'comes up')}")
+        _columns(
+            (state(str(spare.state)).text, spare.name, one_line(spare.reason or "comes up"))
+            for spare in view.spares[:SHOWN]
+        )
 
 
 def _warm(bench: Bench) -> None:
@@ -150,23 +156,34 @@ def _warm(bench: Bench) -> None:
     found = warmth.kernels(bench)
     if found:
         click.echo(click.style("Warm kernels", bold=True))
-        for one in found[:SHOWN]:
-            click.echo(fitting(f"  {one.environment}  {one.words}"))
+        _columns((one.environment, one.words) for one in found[:SHOWN])
 
 
 def _runs(title: str, runs: list[Run], now: datetime, more: str) -> None:
     if not runs:
         return
     click.echo(click.style(title, bold=True))
-    for run in runs[:SHOWN]:
-        progress = (
-            f"  cell {min(run.cells_done + 1, run.cells)} of {run.cells}" if run.state in ACTIVE and run.cells else ""
+    _columns(
+        (
+            state(str(run.state)).text,
+            str(run.id),
+            f"{run.project}/{run.notebook}",
+            f"cell {min(run.cells_done + 1, run.cells)} of {run.cells}" if run.state in ACTIVE and run.cells else "",
+            age(run.created, now),
+            one_line(run.reason),
         )
-        why = f"  {one_line(run.reason)}" if run.reason else ""
-        where = f"{run.project}/{run.notebook}"
-        words = f"  {state(str(run.state)).text}  {run.id} {where}{progress}  {age(run.created, now)}{why}"
-        click.echo(fitting(words))
+        for run in runs[:SHOWN]
+    )
     _rest(len(runs) - SHOWN, more)
+
+
+def _columns(lines: Iterable[Sequence[str]]) -> None:
+    """Lines below a heading, their parts below each other; a column that all leave empty is left out."""
+    rows = list(zip(*(column for column in zip(*lines, strict=True) if any(column)), strict=True))
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        parts = (part + " " * (wide - width(part)) for part, wide in zip(row, widths, strict=True))
+        click.echo(fitting(f"  {'  '.join(parts)}".rstrip()))
 
 
 def _rest(count: int, more: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from workbench.model.schedule import CatchUp, Overlap, ScheduleSpec
 from workbench.text import duration
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+TIMES = ("cron", "once", "every")
 _TIMES = 200  # due times looked at for how near they come to each other
 _FROM = datetime(2026, 1, 1, tzinfo=UTC)  # and from when, where no start says it: the same answer on any day
 
@@ -45,7 +47,7 @@ def load_schedule(
     problems = list(reading.problems)
     if source is path and not is_slug(name):
         problems.append(Problem(path, 0, 0, f"{name!r} is no name for a schedule", SLUG_RULE))
-    problems += _times(document)
+    problems += _times(document) if not _misspelt(document) else []
     keys = reading.value
     if keys is None:
         return Reading(None, tuple(problems))
@@ -86,8 +88,13 @@ def load_schedule(
     return Reading(spec)
 
 
+def _misspelt(document: Document) -> bool:
+    """Whether a key is nearly one that says when: then that is the mistake, and not that nothing does."""
+    return any(get_close_matches(str(key), TIMES, n=1) for key in document.data if key not in ScheduleKeys.model_fields)
+
+
 def _times(document: Document) -> list[Problem]:
-    given = [name for name in ("cron", "once", "every") if document.data.get(name) is not None]
+    given = [name for name in TIMES if document.data.get(name) is not None]
     if not given:
         return [document.problem((), "no time is given", "write one of cron:, once: and every:")]
     if len(given) > 1:

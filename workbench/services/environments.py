@@ -20,7 +20,6 @@ from workbench.store import builds as build_rows
 from workbench.store import environments as rows
 from workbench.store import revisions
 from workbench.store.environments import Chosen
-from workbench.text import one_line
 
 if TYPE_CHECKING:
     from workbench.declare import Problem, Reading
@@ -90,9 +89,7 @@ def spec(bench: Bench, name: str) -> EnvironmentSpec:
     """One environment: `python`, or `<project>/<file>`. Raises `NotFound` with the nearest, `DeclarationError`."""
     reading = catalogue.reading(bench, name)
     if reading is None:
-        raise NotFound(
-            "environment", one_line(name, 80), [*catalogue.shelf(bench).files(), *catalogue.of_projects(bench)]
-        )
+        raise catalogue.unknown(bench, name)
     return reading.get()
 
 
@@ -136,7 +133,7 @@ def view(bench: Bench, name: str) -> EnvironmentView:
     """One environment with what is so of it. Raises `NotFound` with the nearest."""
     known = {one.name: one for one in listing(bench)}
     if name not in known:
-        raise NotFound("environment", one_line(name, 80), known)
+        raise catalogue.unknown(bench, name)
     return known[name]
 
 

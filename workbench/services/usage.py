@@ -86,7 +86,7 @@ def words(usage: Usage | None) -> str:
     if usage is None:
         return ""
     parts = [f"{processor(usage)} of a core" if usage.cpu is not None else "", held(usage)]
-    parts += [f"{usage.processes} processes" if usage.processes else ""]
+    parts += [f"{usage.processes} process{'' if usage.processes == 1 else 'es'}" if usage.processes else ""]
     parts += [
         f"GPU {gpu.index} {gpu.used * 100:.0f}%, {memory(gpu.memory)} of {memory(gpu.memory_total)}"
         for gpu in usage.gpus

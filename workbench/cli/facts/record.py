@@ -15,6 +15,7 @@ KEPT = (
     "git_commit", "git_branch", "git_dirty", "git_patch", "git_untracked", "code", "inputs", "host", "lock", "image", "notebook_sha256",
 )  # fmt: skip
 SLOWEST = 3  # cells that are named
+TOLD = 0.05  # seconds; less reads as none
 
 
 def of(bench: Bench, run: Run) -> dict[str, Any]:
@@ -84,6 +85,6 @@ def _input(one: dict[str, Any]) -> str:
 
 
 def _slowest(cells: Any) -> str | None:
-    timed = [one for one in cells if one.get("seconds")]
+    timed = [one for one in cells if (one.get("seconds") or 0) >= TOLD]
     longest = sorted(timed, key=lambda one: -one["seconds"])[:SLOWEST]
     return ", ".join(f"cell {one['cell']} {duration(one['seconds'])}" for one in longest) or None

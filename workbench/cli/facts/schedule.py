@@ -42,6 +42,7 @@ def facts(
         ("state", state(view.state)),
         ("paused", view.pause_told(bench.zone)),
         ("problem", view.problem),
+        ("meanwhile", "the last good declaration holds" if view.problem and spec else None),
         ("file", str(view.path)),
         ("notebook", spec.notebook if spec else None),
         ("parameters", "\n".join(parameter_lines.of(bench, spec, view.next_due)) if spec else None),
@@ -58,7 +59,7 @@ def facts(
         ("end", spec.end if spec else None),
         ("jitter", duration(spec.jitter) if spec and spec.jitter else None),
         ("overlap", str(spec.overlap) if spec else None),
-        ("catch up", _catch_up(spec) if spec else None),
+        ("catch-up", _catch_up(spec) if spec else None),
         ("next", "\n".join(when(moment, bench) for moment in times)),
         ("note", "\n".join(_told(coming)) if coming else None),
     ]

@@ -38,7 +38,7 @@ GLYPHS = {
     "cancelling": ("◑", "yellow"), "stopping": ("◑", "yellow"), "succeeded": ("✓", "green"), "ready": ("✓", "green"),
     "fired": ("✓", "green"), "ok": ("✓", "green"), "active": ("●", "green"), "failed": ("✗", "red"),
     "crashed": ("✗", "red"), "timed-out": ("✗", "red"), "out-of-memory": ("✗", "red"), "interrupted": ("✗", "red"),
-    "vanished": ("✗", "red"), "problem": ("✗", "red"), "missing": ("✗", "red"), "set": ("✓", "green"), "invalid": ("✗", "red"), "missed": ("!", "yellow"),
+    "vanished": ("✗", "red"), "problem": ("✗", "red"), "missing": ("✗", "red"), "set": ("✓", "green"), "sent": ("✓", "green"), "pending": ("○", None), "sending": ("◐", "cyan"), "unknown": ("!", "yellow"), "invalid": ("✗", "red"), "missed": ("!", "yellow"),
     "skipped": ("!", "yellow"), "notice": ("!", "yellow"), "held": ("●", "yellow"), "stale": ("!", "yellow"), "cancelled": ("–", None),
     "stopped": ("–", None), "spare": ("◌", None), "paused": ("–", "yellow"), "off": ("–", None), "done": ("–", None), "not built": ("–", None),
 }  # fmt: skip

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.errors import NotFound
+from workbench.errors import NotFound, WorkbenchError
 from workbench.model.environment import EngineName, EnvironmentSpec
 from workbench.model.project import Project
 from workbench.paths import shipped
@@ -14,6 +14,7 @@ from workbench.services import projects
 from workbench.services.bench import Bench
 from workbench.store import contained
 from workbench.store.events import Actor
+from workbench.text import one_line
 
 if TYPE_CHECKING:
     from workbench.declare import Ides, Problem, Reading, Shelf
@@ -82,6 +83,17 @@ def _declared(bench: Bench, name: str) -> Reading[EnvironmentSpec] | None:
     except (NotFound, OSError, ValueError):
         return None
     return load_standard(path, project=owner, folder=project.path, shelf=folders, sizes=bench.settings.sizes)
+
+
+def unknown(bench: Bench, name: str) -> NotFound:
+    """That there is no environment of that name, with the nearest; where it is a project's, the one that project uses."""
+    hint = ""
+    try:
+        project = projects.get(bench, name)
+        hint = "" if project.problem else f"The project {name} uses {name_for(bench, project)}."
+    except (WorkbenchError, ValueError):
+        pass
+    return NotFound("environment", one_line(name, 80), [*shelf(bench).files(), *of_projects(bench)], hint=hint)
 
 
 def file_of(bench: Bench, name: str) -> Path | None:

@@ -133,7 +133,8 @@ def summary(bench: Bench, view: ScheduleView) -> Page:
     now, zone, page, spec = bench.now(), bench.zone, Page(), view.spec
     page.state(_mark(view), view.pause_told(zone))
     if view.problem:
-        page.text(view.problem, Tone.BAD).text("e opens the file", Tone.MUTED)
+        holds = "The last good one holds until that is mended; " if spec else ""
+        page.text(view.problem, Tone.BAD).text(f"{holds}e opens the file", Tone.MUTED)
     if spec is None:
         return page
     try:

@@ -44,6 +44,17 @@ def test_a_word_that_may_mean_two_commands_is_misuse(shell: Shell) -> None:
     shell("sessions", "strat")
     assert shell.code == 2
     assert "Did you mean start?" in shell.err
+    shell("sessions", "logs", "s1")
+    assert (shell.code, "It stands alone: workbench logs." in shell.err) == (2, True)
+
+
+def test_lists_of_commands_end_no_line_in_the_middle_of_a_clause(shell: Shell) -> None:
+    """What each does is a whole clause on one line, whichever group it is of."""
+    for name, entry in ENTRIES.items():
+        if entry.section.startswith("Things"):
+            commands = shell(name, "--help").partition("Commands:")[2]
+            assert commands.strip()
+            assert "..." not in commands, name
 
 
 def test_lists_are_arrays_with_the_documented_keys(shell: Shell) -> None:

@@ -175,7 +175,7 @@ def build(call: Invocation, name: str, force: bool, detach: bool) -> int:
     return 0
 
 
-@subcommand(environments, "import")
+@subcommand(environments, "import", short_help="Write a declaration from a folder's standard files.")
 @click.argument("source", metavar="PATH|URL")
 @click.option("--name", help="What to call it; the folder's or repository's name unless given.")
 def import_(call: Invocation, source: str, name: str | None) -> None:

@@ -62,6 +62,18 @@ class Command(Placed):
         super().__init__(*args, **more)
         self.params.extend(common_options())
 
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """Its line in a list of commands: what of its first sentence fits up to the end of a clause."""
+        whole = super().get_short_help_str(limit)
+        if self.short_help or not self.help or not whole.endswith("..."):
+            return whole
+        fitting = " ".join(self.help.split())[:limit]
+        for marks in (";:", ","):
+            end = max(fitting.rfind(f"{mark} ") for mark in marks)
+            if end > 0:
+                return f"{fitting[:end]}."
+        return whole
+
 
 class Prefixed(Placed, click.Group):
     """A group whose commands may be cut to a prefix that only one of them has; `also` holds other names for them."""
@@ -85,7 +97,10 @@ class Prefixed(Placed, click.Group):
         command = self.get_command(ctx, name)
         if command is None:
             close = get_close_matches(word, names, n=1, cutoff=0.7)
+            root = ctx.find_root()
+            alone = ctx is not root and isinstance(root.command, Late) and word in root.command.entries
             more = f" Did you mean {close[0]}?" if close else f" There are: {', '.join(names)}."
+            more = f" It stands alone: {root.info_name} {word}." if alone else more
             raise click.UsageError(f"No such command {word!r}.{more}", ctx)
         return name, command, args[1:]
 

@@ -104,7 +104,7 @@ def new(call: Invocation, name: str, environment: str | None, example: str | Non
     answer(call, f"Made {project.name} in {project.path}.\nOpen it: workbench open {project.name}", PROJECT.of(project))
 
 
-@subcommand(projects, "add")
+@subcommand(projects, "add", short_help="Take in a folder that stays where it is, or clone one.")
 @click.argument("folder", metavar="FOLDER|URL", shell_complete=_folders)
 @click.option("--name", help="What to call it; the folder's or repository's name unless given.")
 def add(call: Invocation, folder: str, name: str | None) -> None:

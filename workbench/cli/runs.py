@@ -184,7 +184,7 @@ def again(call: Invocation, run: str, given: Given, unknown: bool, failed: bool,
     return wait_for(call, service.again(bench, old.id, parameters, allow_unknown=unknown), detach=detach)
 
 
-@subcommand(runs, "priority")
+@subcommand(runs, "priority", short_help="Make runs that wait more or less urgent.")
 @IDS
 @click.argument("level", type=terms.Priority(), metavar="LEVEL")
 def priority(call: Invocation, ids: tuple[str, ...], level: int) -> None:

@@ -9,7 +9,7 @@ from cli_home import Shell, make_shell
 
 from workbench.model.run import RunState
 from workbench.services import control, projects
-from workbench.services.schedule_files import ScheduleFiles
+from workbench.services.scheduling.files import ScheduleFiles
 
 SCHEDULE = "notebook: notebooks/start.ipynb\ncron: 30 6 * * *\n"
 LISTS = ("projects", "environments", "sessions", "runs", "schedules")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -25,6 +26,8 @@ ENGINE = "An engine that stops ends its kernels, unless it is set to keep them (
 HALF = "Its text holds a surrogate without its other half, which is no character: delete it there."
 OUTSIDE = "Not by workbench: by hand (`docker rm`), or by what cleans up containers here."
 LAST_WORDS = 4000  # characters of what a kernel's process printed itself
+# What ipykernel prints whenever it is started alone.
+GREETING = re.compile(r"NOTE: When using the `ipython kernel` entry point.*?--existing \S+\s*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -161,10 +164,10 @@ def _bare(course: Course, error: str, message: str, words: str = "") -> Failure:
 
 
 def last_words(host: object) -> str:
-    """What a kernel's process printed by itself, where its host keeps that; the end of it."""
+    """What a kernel's process printed by itself, where its host keeps that; the end of it, without what each prints."""
     path = getattr(host, "output", None)
     try:
         data = path.read_bytes()[-LAST_WORDS:] if isinstance(path, Path) else b""
     except OSError:
         return ""
-    return clean(data.decode("utf-8", "replace"))
+    return GREETING.sub("", clean(data.decode("utf-8", "replace"))).strip()

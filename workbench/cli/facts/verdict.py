@@ -8,7 +8,7 @@ import click
 
 from workbench.cli.terminal.hints import pasted
 from workbench.cli.terminal.output import block, state
-from workbench.model.run import Run
+from workbench.model.run import Run, RunState
 from workbench.text import clean, duration, one_line
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def trouble(run: Run, *, traceback: bool = True) -> None:
     if run.failure:
         block(f"cell {run.failure.cell}" if run.failure.cell is not None else "source", run.failure.source)
         if traceback:
-            block("traceback", run.failure.traceback)
+            block("traceback" if run.state is RunState.FAILED else "last words", run.failure.traceback)
     if run.hint:
         click.echo(pasted(clean(run.hint)))
 

@@ -202,7 +202,8 @@ def summary(bench: Bench, run: Run) -> Page:
             for one in tries
         )
     if run.failure is not None and run.state in ENDED and run.failure.traceback:
-        page.heading("Traceback").text(run.failure.traceback, Tone.MUTED, indent=2)
+        title = "Traceback" if run.state is RunState.FAILED else "Last words of its kernel"
+        page.heading(title).text(run.failure.traceback, Tone.MUTED, indent=2)
     return page
 
 

@@ -26,6 +26,7 @@ async def test_the_filter_narrows_while_typing(seed: Seed, stage: Callable[..., 
         await on.press("slash", *"night")
         assert len(listing.keys) == 5
         await on.see("Runs 5 of 10")
+        assert str(on.screen.detail.border_title).endswith(f"#{listing.cursor}"), "the detail follows at once"
         await on.press("enter")
         assert listing.has_focus
         await on.press("escape")

@@ -150,6 +150,7 @@ class NounScreen(Screen[None]):
 
     # -- the selected thing
 
+    @on(ListPane.Narrowed)  # a move that typing in the filter makes ends at the pane, which is its sender
     @on(Listing.Moved)
     def _moved(self) -> None:
         self._inspect()

@@ -7,18 +7,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from textual.widgets import Input
 from ui.seeding import ANN, Seed, story
 from ui.staging import SHIPPED, SMALL
 
 from workbench.errors import Conflict
 from workbench.model.run import RunState
 from workbench.model.session import Desired, SessionState
-from workbench.services import environments, runs, schedules, sessions
+from workbench.services import environments, runs, schedules, sessions, tags
 from workbench.store import runs as rows
 from workbench.store import sessions as session_rows
 from workbench.ui import registry
 from workbench.ui.modals.choice import Choice
 from workbench.ui.modals.confirm import Confirm
+from workbench.ui.modals.line import LineModal
 from workbench.ui.modals.run import RunForm
 from workbench.ui.modals.text import TextModal
 
@@ -369,3 +371,18 @@ async def test_a_run_again_is_as_now_exactly_or_with_changes(seed: Seed, stage: 
         await on.press("down", "down", "enter")
         await on.modal(RunForm)
     assert len(runs.page(seed.bench)) == 10
+
+
+async def test_tags_are_a_line_of_words(seed: Seed, stage: Callable[..., Any]) -> None:
+    """T shows the tags there are; what is added to the line or taken from it is put on the run or taken off."""
+    number = seed.run(RunState.SUCCEEDED)
+    tags.change(seed.bench, [number], ["old", "gold"])
+    async with stage() as on:
+        await on.list("runs", rows=1)
+        await on.press("T")
+        box = (await on.modal(LineModal)).query_one(Input)
+        assert box.value == "gold old"
+        box.value = "gold, best"
+        await on.press("enter")
+        await on.see("gold, best", f"Tags of run {number}: best, gold")
+        assert tags.of(seed.bench, [number]) == {number: ["best", "gold"]}

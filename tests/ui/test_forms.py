@@ -16,7 +16,7 @@ from ui.seeding import Seed, notebook_text, story
 from ui.staging import SHIPPED, SMALL
 
 from workbench.errors import Refused
-from workbench.model.run import RunState
+from workbench.model.run import ENDED, RunState
 from workbench.model.session import Desired
 from workbench.services import environments, groups, projects, runs, schedules, sessions
 from workbench.ui.modals.environment import EnvironmentForm
@@ -614,11 +614,18 @@ async def test_several_values_become_one_group(seed: Seed, stage: Callable[..., 
         await on.press("ctrl+s")
         await on.see("g1: 6 runs are queued")
         assert groups.standing(seed.bench, 1).size == 6
-        await on.see("year = 2024, region = EU")
+        await on.see("year = 2024", "region = EU")
         await on.press("X")
         await on.see("Cancel group g1 report?")
         await on.press("y")
         await on.see("g1: 6 runs cancelled")
+        with seed.bench.store.write() as connection:
+            connection.execute("UPDATE runs SET state = 'cancelled' WHERE group_id = 1 AND id % 3 = 0")
+            connection.execute("UPDATE runs SET state = 'succeeded' WHERE group_id = 1 AND id % 3 > 0")
+        await on.until(lambda: on.screen.current.state in ENDED, "their end")
+        await on.press("R")
+        await on.see("g1 again as g2: 2 runs")
+        assert groups.standing(seed.bench, 2).size == 2
 
 
 async def test_parameters_of_a_schedule_are_changed_in_a_form(seed: Seed, stage: Callable[..., Any]) -> None:

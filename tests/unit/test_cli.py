@@ -88,6 +88,21 @@ def test_filters_narrow_the_list(shell: Shell) -> None:
     assert shell.code == 2
 
 
+def test_runs_are_found_by_tag_and_notebook(shell: Shell) -> None:
+    """With the other filters; the list says which tags there are, and `tag` alone what one has."""
+    numbers = [shell.add_run(notebook=f"notebooks/{name}.ipynb") for name in ("a", "b", "b")]
+    shell("runs", "tag", *map(str, numbers[:2]), "--add", "gold")
+    assert [one["id"] for one in shell.json("runs", "--tag", "gold")] == [str(numbers[1]), str(numbers[0])]
+    assert [one["id"] for one in shell.json("runs", "--tag", "gold", "--before", str(numbers[1]))] == [str(numbers[0])]
+    narrow = ("runs", "--tag", "gold", "--notebook", "notebooks/b.ipynb", "--state", "queued", "--since", "1d")
+    assert [one["id"] for one in shell.json(*narrow)] == [str(numbers[1])]
+    assert [one["id"] for one in shell.json("runs", "--notebook", "notebooks/b.ipynb")] == [*map(str, numbers[:0:-1])]
+    assert shell.json("runs", "--tag", "gold", "--state", "failed") == []
+    assert shell("runs").splitlines()[2].split()[-1] == "gold"
+    assert shell("runs", "tag", str(numbers[0])).strip() == "1 run: gold"
+    assert shell.json("runs", "tag", str(numbers[2])) == {str(numbers[2]): []}
+
+
 def test_last_names_the_newest_run(shell: Shell) -> None:
     """`@last` stands for the newest run wherever a run is named."""
     shell.add_run()

@@ -43,7 +43,13 @@ ENTRIES = {
         "workbench.cli.runs:runs",
         "Notebooks that ran, run or will.",
         THINGS,
-        ("workbench.cli.reports", "workbench.cli.scalars", "workbench.cli.retention", "workbench.cli.comparison"),
+        (
+            "workbench.cli.history",
+            "workbench.cli.reports",
+            "workbench.cli.scalars",
+            "workbench.cli.retention",
+            "workbench.cli.comparison",
+        ),
     ),
     "schedules": Entry(
         "workbench.cli.schedules:schedules",

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli import filters, groups, terms
+from workbench.cli import groups, terms
 from workbench.cli.facts import record as record_facts
 from workbench.cli.facts import verdict
 from workbench.cli.grammar import noun, subcommand
 from workbench.cli.invocation import Invocation
-from workbench.cli.names import group_id, group_names, run_id, run_names
+from workbench.cli.names import group_id, run_id, run_names
 from workbench.cli.run import Given, wait_for, with_parameters
 from workbench.cli.shapes.things import ATTEMPT, RUN
-from workbench.cli.terminal.output import Cell, answer, block, emit, note, record, state, table
+from workbench.cli.terminal.output import Cell, answer, block, emit, note, record
 from workbench.errors import NotFound, Refused
-from workbench.model.run import ACTIVE, ENDED, PENDING, UNSUCCESSFUL, Run, RunState
+from workbench.model.run import ACTIVE, ENDED, PENDING, UNSUCCESSFUL, Run
 from workbench.text import age, duration, plural
 
 if TYPE_CHECKING:
@@ -28,52 +28,6 @@ STATE_GROUPS = {"pending": PENDING, "active": ACTIVE, "ended": ENDED, "unsuccess
 runs = noun("runs", "Notebooks that ran, run or will run.")
 ID = click.argument("run", metavar="ID", shell_complete=run_names)
 IDS = click.argument("ids", metavar="ID...", nargs=-1, required=True, shell_complete=run_names)
-
-
-@subcommand(runs, "list")
-@filters.filtered
-@click.option("--schedule", metavar="KEY", default="", help="Only those a schedule asked for, as churn/nightly.")
-@click.option("--group", metavar="ID", default="", shell_complete=group_names, help="Only those of a sweep, as g7.")
-@click.option("-n", "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
-@click.option("--before", metavar="ID", help="Only older ones: the next page.")
-def list_runs(
-    call: Invocation, wanted: filters.Wanted, schedule: str, group: str, limit: int, before: str | None
-) -> None:
-    """List runs, newest first.
-
-    States for --state are those in the list, or pending, active, ended, unsuccessful.
-    """
-    from workbench.services import control
-    from workbench.services import runs as service
-
-    bench = call.reading()
-    now = bench.now()
-    only = service.RunFilter(
-        project=wanted.project,
-        states=filters.states(wanted.state, RunState, STATE_GROUPS),
-        schedule=schedule,
-        group_id=group_id(bench, group) if group else 0,
-        since=filters.since(wanted.since, now, bench.zone) if wanted.since else None,
-    )
-    filters.check_project(bench, wanted.project)
-    older = run_id(bench, before) if before else None
-    found = service.page(bench, only, before=older, limit=limit)
-    if call.json:
-        emit([RUN.of(run) for run in found])
-        return
-    narrowed = wanted.narrowed or bool(schedule or group) or older is not None
-    grouped = any(run.group for run in found)
-    table(
-        call,
-        ("ID", *(("GROUP",) if grouped else ()), "STATE", "NOTEBOOK", "CELLS", "AGE", "TOOK", "WHY"),
-        [_row(run, now, grouped=grouped) for run in found],
-        empty="Nothing matches." if narrowed else "No runs yet. Run one: workbench run NOTEBOOK",
-        give=("NOTEBOOK", "WHY"),
-    )
-    if any(run.state not in ENDED for run in found) and not control.held(bench.home):
-        note(call, "The supervisor does not run: states are as it last saw them. Start it: workbench service start")
-    if len(found) == limit:
-        note(call, f"Older ones: workbench runs --before {found[-1].id}")
 
 
 @subcommand(runs, "show")
@@ -218,20 +172,6 @@ def remove(call: Invocation, ids: tuple[str, ...], outputs: bool, yes: bool) -> 
     for number in numbers:
         service.remove(bench, number, outputs=outputs)
     answer(call, f"Removed {_these(numbers)}.", {"removed": [str(number) for number in numbers]})
-
-
-def _row(run: Run, now: datetime, *, grouped: bool = False) -> tuple[Cell | str, ...]:
-    took = duration(now - run.started) if run.state in ACTIVE and run.started else duration(run.seconds)
-    return (
-        str(run.id),
-        *((f"g{run.group}" if run.group else "",) if grouped else ()),
-        state(str(run.state)),
-        f"{run.project}/{run.notebook}",
-        f"{run.cells_done}/{run.cells}" if run.attempt else "-",
-        age(run.created, now),
-        took,
-        "" if run.ended_well else verdict.what(run),
-    )
 
 
 def _facts(bench: Bench, run: Run, tries: int) -> list[tuple[str, Cell | str | None]]:

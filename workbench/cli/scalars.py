@@ -56,14 +56,14 @@ def scalars(call: Invocation, wanted: filters.Wanted, schedule: str, limit: int)
 @click.option("-t", "--add", "tags", multiple=True, metavar="TAG", help="Put this on them; may be given again.")
 @click.option("-r", "--remove", "others", multiple=True, metavar="TAG", help="Take this off them.")
 def tag(call: Invocation, ids: tuple[str, ...], tags: tuple[str, ...], others: tuple[str, ...]) -> None:
-    """Put tags on runs or take them off. Runs that have one are kept whatever the retention says."""
+    """Put tags on runs or take them off; with neither, say which they have. Runs that have one are kept whatever the retention says."""
     from workbench.services import tags as service
 
-    if not tags and not others:
-        raise click.UsageError("Say what: --add TAG or --remove TAG.")
-    bench = call.changing()
+    asked = not tags and not others
+    bench = call.reading() if asked else call.changing()
     numbers = [run_id(bench, text) for text in dict.fromkeys(ids)]
-    service.change(bench, numbers, tags, others)
+    if not asked:
+        service.change(bench, numbers, tags, others)
     found = service.of(bench, numbers)
     answer(
         call,

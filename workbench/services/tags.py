@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from workbench.errors import Refused
 from workbench.model.names import SLUG_RULE, is_slug
+from workbench.model.run import Run
 from workbench.services import runs
 from workbench.services.bench import Bench
+from workbench.services.runs import RunFilter
 from workbench.store import tags as rows
 
 MOST = 20  # tags of one run
@@ -36,3 +38,19 @@ def of(bench: Bench, run_ids: Iterable[int]) -> dict[int, list[str]]:
     """By run, the tags of those that have any."""
     with bench.store.read() as connection:
         return rows.of_runs(connection, run_ids)
+
+
+def page(bench: Bench, tag: str, only: RunFilter, *, before: int | None = None, limit: int = 200) -> list[Run]:
+    """Runs that have a tag, newest first, as `runs.page` narrows them."""
+    with bench.store.read() as connection:
+        found = rows.tagged(connection, tag, before=before)
+    return [run for run in found if _fits(run, only)][:limit]
+
+
+def _fits(run: Run, only: RunFilter) -> bool:
+    held = {"project": only.project, "schedule": only.schedule, "notebook": only.notebook, "group": only.group_id}
+    return (
+        all(getattr(run, name) == value for name, value in held.items() if value)
+        and (not only.states or run.state in only.states)
+        and (only.since is None or run.created >= only.since)
+    )

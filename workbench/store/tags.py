@@ -6,8 +6,13 @@ import sqlite3
 from collections.abc import Iterable
 from datetime import datetime
 
+from workbench.model.run import Run
+from workbench.store import runs
 from workbench.store.events import Actor, append
 from workbench.store.rows import marks
+
+FAR = 1 << 62  # no run has such an id
+MOST = 100_000  # runs of one tag that are looked at
 
 
 def add(connection: sqlite3.Connection, run: int, tag: str, *, at: datetime, actor: Actor) -> bool:
@@ -27,6 +32,15 @@ def remove(connection: sqlite3.Connection, run: int, tag: str, *, at: datetime, 
     if cursor.rowcount == 1:
         append(connection, at, "run", run, "tag removed", actor, tag)
     return cursor.rowcount == 1
+
+
+def tagged(connection: sqlite3.Connection, tag: str, *, before: int | None = None) -> list[Run]:
+    """Runs that have `tag`, newest first, those with an id below `before`."""
+    found = connection.execute(
+        "SELECT * FROM runs WHERE id IN (SELECT run FROM run_tags WHERE tag = ?) AND id < ? ORDER BY id DESC LIMIT ?",
+        (tag, before or FAR, MOST),
+    ).fetchall()
+    return [runs.of_row(row) for row in found]
 
 
 def of_runs(connection: sqlite3.Connection, runs: Iterable[int]) -> dict[int, list[str]]:

@@ -11,6 +11,7 @@ from workbench.ui.acts import (
     comparison,
     disk,
     environments,
+    groups,
     locks,
     logs,
     program,
@@ -20,6 +21,7 @@ from workbench.ui.acts import (
     runs,
     schedules,
     sessions,
+    tags,
     view,
 )
 
@@ -31,6 +33,8 @@ ACTIONS: tuple[Action, ...] = (
     *locks.ACTIONS,
     *sessions.ACTIONS,
     *runs.ACTIONS,
+    *groups.ACTIONS,
+    *tags.ACTIONS,
     *reports.ACTIONS,
     *comparison.ACTIONS,
     *schedules.ACTIONS,

@@ -112,23 +112,6 @@ async def cancel(desk: Desk, items: list[Run]) -> None:
     desk.look()
 
 
-async def cancel_group(desk: Desk, items: list[Run]) -> None:
-    """Ask, then ask for the end of all runs of the sweep that a run is of."""
-    from workbench.services import groups
-    from workbench.ui.modals.confirm import Answer, Confirm, Question
-
-    number = items[0].group or 0
-    group = await desk.call(groups.get, desk.bench, number)
-    so = await desk.call(groups.standing, desk.bench, number)
-    answer = Answer("cancel", "Cancel all of them", words("runs", "cancel", group.label))
-    effect = f"{so.words}. What runs is stopped, what waits is not begun; what they have written so far is kept."
-    question = Question(f"Cancel group {group.label} {group.name}?", effect, (answer,), keep="Keep")
-    if await desk.form(Confirm(question)):
-        asked = await desk.call(groups.cancel, desk.bench, number)
-        desk.say(f"{group.label}: {plural(asked, 'run')} cancelled")
-        desk.look()
-
-
 async def remove(desk: Desk, items: list[Run]) -> None:
     """Ask whether with what they left; a run that goes on is cancelled first where that is chosen."""
     from workbench.services import runs
@@ -229,11 +212,6 @@ ACTIONS = (
     Action(
         "runs.cancel", "x", AREA, "cancel", "runs: cancel run", Purpose.ACT, cancel, _alive, on_item=True, many=True,
         changes=True, dangerous=True, command=lambda run: f"runs cancel {run.id}", rank=30,
-    ),
-    Action(
-        "runs.cancel_group", "X", AREA, "cancel group", "runs: cancel all runs of its group", Purpose.ACT, cancel_group,
-        lambda run: bool(run.group) and _alive(run), on_item=True, changes=True, dangerous=True,
-        command=lambda run: f"runs cancel g{run.group}", rank=0,
     ),
     Action(
         "runs.priority", "P", AREA, "priority", "runs: make more or less urgent", Purpose.ACT, priority,

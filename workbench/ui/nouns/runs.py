@@ -16,6 +16,7 @@ from workbench.ui.sources import EventSource, FileSource, Source
 from workbench.ui.tone import Cell, Mark, Tone, of_run
 
 BAR = 24  # cells of a progress bar
+GIVEN = 6  # parameters on the first page
 
 
 def took(run: Run, now: datetime) -> float | None:
@@ -142,7 +143,7 @@ def parameters_page(run: Run) -> Page:
     if not run.parameters:
         return Page().text("Run with the notebook's own values.", Tone.MUTED)
     rows = [[Cell(name, Tone.MUTED), Cell(_value(value))] for name, value in run.parameters.items()]
-    return Page().table(rows)
+    return Page().table(rows).gap().text("Those it was not given have the notebook's own values.", Tone.MUTED)
 
 
 def summary(bench: Bench, run: Run) -> Page:
@@ -168,6 +169,7 @@ def summary(bench: Bench, run: Run) -> Page:
     page.gap()
     page.facts(
         ("notebook", f"{run.project}/{run.notebook}"),
+        ("parameters", _values(run)),
         ("environment", f"{run.environment}{f' on {run.engine}' if run.engine else ''}{loose}"),
         ("again", exact.told(bench, run)),
         ("group", _group(bench, run)),
@@ -223,13 +225,20 @@ def _failure(page: Page, run: Run, home: Path) -> None:
 
 
 def _group(bench: Bench, run: Run) -> str:
-    """The sweep it is of: how that is, and what sets this run apart."""
+    """The sweep it is of, and how that is."""
     from workbench.services import groups
 
     if not run.group:
         return ""
     group, so = groups.get(bench, run.group), groups.standing(bench, run.group)
-    return f"{group.label}, {so.words}\n{groups.told(group.combination(run))}"
+    return f"{group.label}, {so.words}"
+
+
+def _values(run: Run) -> str:
+    """The first of what it was given; all of it is on a page of its own."""
+    lines = [f"{name} = {_value(value)}" for name, value in run.parameters.items()]
+    more = len(lines) - GIVEN
+    return "\n".join([*lines[:GIVEN], *([f"and {more} more"] if more > 0 else [])])
 
 
 def _moment(moment: datetime | None, zone: object) -> str | None:

@@ -7,6 +7,7 @@ import os
 import re
 import resource
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from workbench.execution.journal import Journal, Strand
 from workbench.execution.kernels import choose_kernel
 from workbench.execution.publishing import publish
 from workbench.execution.result import RESERVE_FILE, Result, read_result, reserve, write_result
-from workbench.execution.verdict import judge
+from workbench.execution.verdict import judge, last_words
 from workbench.model.environment import EngineName, KernelSpec, Limits, Revision
 from workbench.model.event import Progress
 from workbench.model.project import Mount
@@ -326,3 +327,15 @@ def test_publishing_is_whole_or_nothing(job: Job, tmp_path: Path) -> None:
     (runs / "latest").write_text("a person's")
     assert publish(job, attempt, {}).name == f"{place.name}-2"
     assert (runs / "latest").read_text() == "a person's"
+
+
+def test_last_words_are_the_kernels_own(tmp_path: Path) -> None:
+    """What ipykernel prints at each start is left out of what a kernel that died said last."""
+    greeting = (
+        "NOTE: When using the `ipython kernel` entry point, Ctrl-C will not work.\n\nTo exit, you will have to explicitly"
+        " quit this process\n\nTo connect another client to this kernel, use:\n    --existing /run/k/kernel.json\n"
+    )
+    path = tmp_path / "output.txt"
+    for said in ("", "Fatal Python error: Aborted\n"):
+        path.write_text(greeting + said)
+        assert last_words(SimpleNamespace(output=path)) == said.strip()

@@ -13,6 +13,7 @@ from attempts import Attempt, Desk, notebook, science
 from parity import Plain
 from waiting import until
 
+from workbench.engines.process.host import records
 from workbench.execution.nursery import Nursery
 from workbench.execution.result import Result
 from workbench.paths import open_home
@@ -97,6 +98,30 @@ unclosed = open("unclosed", "w")
 print(unclosed.write("buffered"))""",
     "sys.exit(0)",
     "print('not reached')",
+)
+# What Python does for a program at its end, each leaving a file.
+ENDS = (
+    """%%writefile acme_ends.py
+import pathlib, tempfile
+class Last:
+    def __init__(self, name): self.name = name
+    def __del__(self): pathlib.Path(self.name).write_text("let go")
+kept, half, scratch = Last("of-a-module"), open("open-in-a-module", "w"), tempfile.NamedTemporaryFile(dir=".", prefix="scratch-")
+half.write("buffered")""",
+    """import acme_ends, atexit, collections, threading, time, weakref, zipfile, pathlib
+from acme_ends import Last
+known, ring = Last("of-a-cell"), Last("of-a-ring")
+ring.itself = ring
+del ring
+archive = zipfile.ZipFile("archive.zip", "w")
+archive.writestr("inside", "text")
+collections.acme = open("hung-on-a-library", "w")
+print(collections.acme.write("buffered"))
+done = weakref.finalize(known, pathlib.Path("finalized").write_text, "x")
+thread = threading.Thread(target=lambda: (time.sleep(0.3), pathlib.Path("of-a-thread").write_text("x")))
+thread.start()
+atexit.register(lambda: pathlib.Path("registered").write_text(threading.current_thread().name))""",
+    "Last('of-a-result')",
 )
 SEEDS = (
     """import hashlib, os, random, secrets, tempfile, uuid
@@ -214,6 +239,26 @@ def test_signals_and_ends_are_as_ever(pair: Pair) -> None:
     for place in places:
         found = {name: (place / name).read_text() for name in ("at-exit", "unclosed")}
         assert found == {"at-exit": "in order", "unclosed": "buffered"}
+
+
+def test_what_python_does_at_the_end_is_done(pair: Pair) -> None:
+    """Threads are waited for, what was registered runs, objects of cells and of their modules are let go, files are written."""
+    left = []
+    for warm in (False, True):
+        pair.run("ends", ENDS, warm=warm)
+        place = pair.folder / "ends"
+        until(lambda place=place: (place / "registered").exists() and not _kernels(pair), "its end")
+        left.append({one.name: one.read_bytes() for one in place.iterdir() if one.is_file()})
+        left[-1]["archive.zip"] = left[-1]["archive.zip"][-60:]  # with times in it, but for its end
+    assert left[0].keys() == left[1].keys()
+    assert left[0].keys() >= {"of-a-module", "of-a-cell", "of-a-ring", "of-a-thread", "finalized", "registered"}
+    assert {left[1][name] for name in ("open-in-a-module", "hung-on-a-library")} == {b"buffered"}
+    assert not [name for name in left[1] if name.startswith("scratch-")]
+    assert left[0] == left[1]
+
+
+def _kernels(pair: Pair) -> list[Path]:
+    return list(records(pair.desk.home).iterdir())
 
 
 def test_seeds_differ_between_runs(pair: Pair) -> None:

@@ -1,10 +1,11 @@
 """What a forked process makes anew so that it is as one that was started: environment, signals, seeds, names. Then it
-is a kernel. Standard library only, from Python 3.9 on: it runs in the environment's own Python."""
+is a kernel, whose end is `farewell.py`. Standard library only, from Python 3.9 on: it runs in the environment's own Python."""
 
 from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import importlib
 import importlib.util
 import json
@@ -13,32 +14,33 @@ import signal
 import socket
 import sys
 import time
-from typing import Any
+from typing import Any, NoReturn
 
+from workbench.engines.process import farewell
+from workbench.engines.process.rehearsal import PLACE, Rehearsal
 from workbench.engines.process.wire import read
 
 LAUNCHER = "ipykernel_launcher"
-PLACE = "{connection_file}"  # in the arguments of one that waits
 CONNECTION = "c"  # its connection file, until it has another
 PORTS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
 TAKEN = b"1"
 
 
-def become(argv: list[str], env: dict[str, str]) -> None:
-    """Be the kernel that `argv`, `PYTHON … -m ipykernel_launcher ARGUMENT…`, would start; returns at its end."""
+def become(argv: list[str], env: dict[str, str], rehearsal: Rehearsal) -> NoReturn:
+    """Be the kernel that `argv`, `PYTHON … -m ipykernel_launcher ARGUMENT…`, would start."""
     surround(env)
     signals()
     renew()
     arguments = named(argv)
     kernel = application()
-    kernel.initialize(arguments)
+    rehearsal.tell(kernel, rehearsal.place(arguments))
+    initialize(kernel, arguments)
     plots()
-    atexit.register(end_in_order, kernel)
-    kernel.start()
+    live(kernel)
 
 
-def wait(line: socket.socket, folder: str, arguments: list[str], marker: Any) -> None:
-    """Be ready to be any kernel that has these arguments, then the one that is told on the line; returns at its end."""
+def wait(line: socket.socket, folder: str, rehearsal: Rehearsal, marker: Any) -> NoReturn:
+    """Be ready to be any kernel that has these arguments, then the one that is told on the line."""
     if personal():  # what the person has to be run at the start would find another folder and other variables
         os._exit(0)
     before = dict(os.environ)
@@ -49,13 +51,15 @@ def wait(line: socket.socket, folder: str, arguments: list[str], marker: Any) ->
     with open(connection, "w") as file:
         json.dump(facts, file)
     kernel = application()
-    kernel.initialize([part.replace(PLACE, connection) for part in arguments])
+    arguments = [part.replace(PLACE, connection) for part in rehearsal.arguments]
+    rehearsal.tell(kernel, connection)
+    initialize(kernel, arguments)
     set_since = {name: value for name, value in os.environ.items() if before.get(name) != value}
     told = read(line)
     argv: list[str] = told["argv"]
     given = argv[argv.index("-m") + 2 :]
-    places = [given[at] for at, part in enumerate(arguments[: len(given)]) if part == PLACE]
-    if not places or [part.replace(PLACE, places[0]) for part in arguments] != given:
+    place = rehearsal.place(given)
+    if not place:
         os._exit(0)
     os.umask(told["umask"])
     if told["cores"]:
@@ -65,13 +69,28 @@ def wait(line: socket.socket, folder: str, arguments: list[str], marker: Any) ->
     marker.write(told["mark"])
     surround({**told["env"], **set_since})
     renew()
-    move(kernel, folder, places[0])
+    move(kernel, folder, place)
     named(argv)
     plots()
-    atexit.register(end_in_order, kernel)
     line.send(TAKEN)
     line.close()
+    live(kernel)
+
+
+def initialize(kernel: Any, arguments: list[str]) -> None:
+    """As a kernel does by itself; nothing of what is made then goes before the kernel does."""
+    gc.disable()
+    kernel.initialize(arguments)
+    gc.freeze()
+    gc.enable()
+
+
+def live(kernel: Any) -> NoReturn:
+    """Take cells until told to end."""
+    before = set(sys.modules)
+    atexit.register(end_in_order, kernel)
     kernel.start()
+    farewell.leave(kernel.shell, before)
 
 
 def personal() -> bool:

@@ -30,6 +30,7 @@ from workbench.engines.process.birth import Reborn
 from workbench.engines.process.cgroup import Group
 from workbench.engines.process.keeper import Keeper, be_reaper
 from workbench.engines.process.marking import Marker
+from workbench.engines.process.rehearsal import Rehearsal
 from workbench.engines.process.spare import Waiting
 from workbench.engines.process.wire import read
 
@@ -64,6 +65,7 @@ class Zygote:
         self.kept = birth.descriptors() - inherited  # what imported modules hold open
         # What they have set: whoever imports them has it.
         self.set = {name: (before.get(name), value) for name, value in os.environ.items() if before.get(name) != value}
+        self.rehearsal = Rehearsal(arguments)
         self.refuse_threads(preload)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how keepers ended
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -158,7 +160,7 @@ class Zygote:
             waiting = None
             if line:
                 place = f"{os.path.dirname(self.path)}/s{os.getpid()}"
-                waiting = Waiting(place, self.arguments, self.marker, self.kept, line)
+                waiting = Waiting(place, self.rehearsal, self.marker, self.kept, line)
                 connection = wait(line, waiting)
             assert connection
             connection.settimeout(10.0)
@@ -190,7 +192,7 @@ class Zygote:
         signal.set_wakeup_fd(-1)
         connection.close()
         birth.close_others(self.kept | {0, 1, 2})
-        raise Reborn(partial(rebirth.become, argv, env))
+        raise Reborn(partial(rebirth.become, argv, env, self.rehearsal))
 
 
 def load(preload: list[str]) -> list[str]:

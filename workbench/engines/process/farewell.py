@@ -1,0 +1,63 @@
+"""The end of a forked kernel: what Python does for the person at its end, without taking apart all that was imported before the
+fork, which is not this kernel's, costs as much as a start and copies nearly every page. Standard library only, 3.9 on."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import gc
+import io
+import os
+import sys
+import threading
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any, NoReturn
+
+CODE = (ModuleType, FunctionType, BuiltinFunctionType, type)
+WRITERS = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
+
+
+def leave(shell: Any, before: set[str]) -> NoReturn:
+    """End this process as Py_FinalizeEx and exit(3) would: threads, `atexit`, the person's objects, open files, then what
+    libraries have to do. `shell`: IPython's, `before`: names of modules that there were before the first cell."""
+    shutdown = getattr(threading, "_shutdown", None)
+    if shutdown:
+        shutdown()
+    # Nothing may come out of here: it would go on as the zygote.
+    with contextlib.suppress(BaseException):
+        atexit._run_exitfuncs()  # noqa: SLF001 - Python has no other word for it
+    sys.setswitchinterval(1e6)  # daemon threads have had their time
+    with contextlib.suppress(BaseException):
+        release(shell, before)
+    settle()
+    ctypes.PyDLL(None).exit(0)  # with the lock of the interpreter: nobody else goes on
+    os._exit(0)
+
+
+def release(shell: Any, before: set[str]) -> None:
+    """Let go of what cells and the modules that they imported hold, so that it can finish its own affairs; of code last, which
+    it may need for that."""
+    with contextlib.suppress(Exception):
+        shell.last_execution_result = None
+        if shell.history_manager is not None:  # of IPython before 9: its own `atexit` takes leave of it
+            shell.history_manager.output_hist.clear()
+    for name in ("last_type", "last_value", "last_traceback", "last_exc"):
+        if hasattr(sys, name):
+            delattr(sys, name)
+    theirs = [vars(sys.modules[name]) for name in list(sys.modules) if name not in before or name == "__main__"]
+    for code in (False, True):
+        for names in theirs:
+            for name, value in list(names.items()):
+                if name != "__builtins__" and (code or not isinstance(value, CODE)):
+                    names[name] = None
+            del value
+        gc.collect()
+
+
+def settle() -> None:
+    """Write what open files still hold."""
+    streams = [sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__]
+    for one in [*streams, *(thing for thing in gc.get_objects() if issubclass(type(thing), WRITERS))]:
+        with contextlib.suppress(BaseException):
+            one.flush()

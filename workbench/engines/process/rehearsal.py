@@ -1,0 +1,49 @@
+"""What every kernel of a zygote works out anew though it is always the same, worked out once before the fork: what its
+arguments say, and the patterns by which cells are read. No kernel, shell or singleton is made. Standard library, 3.9 on."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import importlib
+from collections.abc import Sequence
+from typing import Any
+
+PLACE = "{connection_file}"  # in the arguments of a zygote's kernels
+OWNER, FILE = "IPKernelApp", "connection_file"
+
+
+class Rehearsal:
+    """Of kernels that are started with these arguments; where it fails they find out by themselves."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self.arguments = list(arguments)
+        self.config: Any = None
+        self.extra: list[str] = []
+        with contextlib.suppress(Exception):
+            importlib.import_module("IPython.core.inputtransformer2").TransformerManager().transform_cell("1\n")
+        with contextlib.suppress(Exception, SystemExit):
+            read = importlib.import_module("ipykernel.kernelapp").IPKernelApp()
+            read.parse_command_line(self.arguments)
+            if read.cli_config[OWNER][FILE] == PLACE:
+                self.config, self.extra = copy.deepcopy(read.cli_config), list(read.extra_args)
+
+    def place(self, arguments: Sequence[str]) -> str:
+        """The connection file that these arguments name; empty where they differ from the rehearsed ones in more."""
+        places = [arguments[at] for at, part in enumerate(self.arguments[: len(arguments)]) if part == PLACE]
+        fits = bool(places) and [part.replace(PLACE, places[0]) for part in self.arguments] == list(arguments)
+        return places[0] if fits else ""
+
+    def tell(self, kernel: Any, place: str) -> None:
+        """Let a kernel have what its arguments say, with `place` for the connection file, from here instead of reading them."""
+        if self.config is None or not place:
+            return
+
+        def parse_command_line(argv: Sequence[str]) -> None:
+            kernel.argv = list(argv)
+            kernel.cli_config = copy.deepcopy(self.config)
+            kernel.cli_config[OWNER][FILE] = place
+            kernel.update_config(kernel.cli_config)
+            kernel.extra_args = list(self.extra)
+
+        kernel.parse_command_line = parse_command_line

@@ -42,6 +42,7 @@ class Settings:
     keep: Keep = field(default_factory=Keep)
     warm_kernels: int = 4
     machine_runs: int | None = None
+    secrets: str = "file"
 
     @property
     def places_of_the_machine(self) -> int:

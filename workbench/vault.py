@@ -8,15 +8,18 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from workbench import keyrings
 from workbench.errors import Refused
 from workbench.paths import private_folder
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}", re.ASCII)
 OWN = "WORKBENCH_"  # how the program's own variables begin
+ELSEWHERE = "\0keyring:"  # begins a file whose value is in the keyring; no value has a NUL in it
 LARGEST = 64 * 1024  # bytes: what fits into a variable of a process, execve(2)
 
 
@@ -25,6 +28,7 @@ class Vault:
     """The secrets in `folder`, which is made when the first is set."""
 
     folder: Path
+    keyring: str = ""  # the name under which new values go into the person's keyring; empty: they go into files
 
     def names(self) -> frozenset[str]:
         """Those that are set."""
@@ -47,6 +51,15 @@ class Vault:
         if not value or "\0" in value or len(value.encode()) > LARGEST:
             what = "is empty" if not value else "has a NUL in it" if "\0" in value else "is too long"
             raise Refused(f"the value {what}", title=name, hint=f"A secret is text of at most {LARGEST // 1024} KB.")
+        before = service_of(self.path(name))
+        if self.keyring:
+            keyrings.put(self.keyring, name, value)
+            value = f"{ELSEWHERE}{self.keyring}"
+        self._write(name, value)
+        if before and before != self.keyring:
+            keyrings.remove(before, name)
+
+    def _write(self, name: str, value: str) -> None:
         temporary = private_folder(self.folder) / f".{name}.{secrets.token_hex(4)}"
         try:
             write(temporary, value)
@@ -55,12 +68,53 @@ class Vault:
             temporary.unlink(missing_ok=True)
 
     def remove(self, name: str) -> bool:
-        """Take it away; False where there was none."""
+        """Take it away; False where there was none. Raises `Refused` where it is in a keyring that cannot be used."""
+        service = service_of(self.path(name))
+        if service:
+            keyrings.remove(service, name)
         try:
             self.path(name).unlink()
         except FileNotFoundError:
             return False
         return True
+
+
+def service_of(path: Path) -> str:
+    """The name under which the keyring has the value of a secret; empty where its file has it, or there is none."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(ELSEWHERE) + 200)
+    except OSError:
+        return ""
+    mark = ELSEWHERE.encode()
+    return head.removeprefix(mark).decode(errors="replace") if head.startswith(mark) else ""
+
+
+def read(path: Path) -> str:
+    """The value of a secret. Raises OSError or UnicodeDecodeError where there is none, `Refused` where the keyring that
+    has it cannot be used."""
+    return values({path.name: path})[path.name]
+
+
+def values(paths: Mapping[str, Path]) -> dict[str, str]:
+    """Those of several; a keyring is asked once. Raises as `read`."""
+    found: dict[str, str] = {}
+    asked: dict[str, list[str]] = {}
+    for name, path in paths.items():
+        if service := service_of(path):
+            asked.setdefault(service, []).append(path.name)
+            continue
+        with path.open(encoding="utf-8", newline="") as file:
+            found[name] = file.read()
+    for service, names in asked.items():
+        kept = keyrings.get(service, names)
+        if gone := [name for name in names if name not in kept]:
+            raise Refused(
+                f"the keyring does not have {', '.join(gone)} any more", title="secrets",
+                hint=f"Set it again: workbench secrets set {gone[0]}",
+            )  # fmt: skip
+        found |= {name: kept[path.name] for name, path in paths.items() if path.name in kept and name not in found}
+    return found
 
 
 def check_name(name: str) -> None:

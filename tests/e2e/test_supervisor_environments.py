@@ -11,6 +11,7 @@ from cli_home import Shell
 from waiting import until
 from world import PROJECT, bench, ended, kernel_python, notebook, start, submit
 
+from workbench import keyrings
 from workbench.model.run import RunState
 from workbench.services import projects, secrets
 from workbench.services.bench import Bench
@@ -87,3 +88,30 @@ def test_a_run_goes_back_to_an_older_revision(
     shutil.rmtree(bench.home.environment_folder("bare") / first)
     shell("environments", "activate", "bare", first)
     assert (shell.code, "is gone" in shell.err, "environments build bare" in shell.err) == (1, True, True)
+
+
+def test_a_run_has_its_secret_from_the_keyring(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runner asks for it when it starts, and leaves it out of what is kept; a value that was taken out of the keyring
+    ends the run with what to do."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyrings.alt.file.PlaintextKeyring")
+    file = bench.home.environments / "bare.yaml"
+    file.write_text(f"{file.read_text()}secrets: [PGPASSWORD]\n")
+    bench.home.settings_file.write_text("concurrency: 2\nsecrets: keyring\n")
+    secrets.put(bench, "PGPASSWORD", VALUE)
+    path = notebook(
+        bench, "reads.ipynb", "import os\nassert len(os.environ['PGPASSWORD']) == 15\nprint(os.environ['PGPASSWORD'])"
+    )
+    done = ended(bench, submit(bench, path))
+    assert done.state is RunState.SUCCEEDED, (done.reason, done.failure)
+    assert "[secret]" in (Path(done.output) / "output.ipynb").read_text()
+    until(lambda: not bench.home.kernel_records(f"{done.id}.1"), "its kernel to be gone")
+    bench.store.close()
+    roots = (bench.home.root, bench.home.state, projects.get(bench, PROJECT).path)
+    assert [
+        one for root in roots for one in root.rglob("*") if one.is_file() and VALUE.encode() in one.read_bytes()
+    ] == []
+    keyrings.remove(f"workbench {bench.home.id}", "PGPASSWORD")
+    lost = ended(bench, submit(bench, path))
+    assert lost.state is RunState.FAILED
+    assert "the keyring does not have PGPASSWORD any more" in lost.reason

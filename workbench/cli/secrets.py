@@ -33,12 +33,13 @@ def list_secrets(call: Invocation) -> None:
     now = bench.now()
     table(
         call,
-        ("NAME", "STATE", "SET", "USED BY"),
+        ("NAME", "STATE", "SET", "KEPT IN", "USED BY"),
         [
             (
                 view.name,
                 state(view.state),
                 f"{age(view.changed, now)} ago" if view.changed else "-",
+                view.kept or "-",
                 ", ".join(view.environments) or "-",
             )
             for view in found

@@ -26,6 +26,7 @@ AREAS: dict[str, tuple[tuple[str, Check], ...]] = {
         ("sqlite", state.sqlite),
         ("store", state.store),
         ("disk", state.disk),
+        ("secrets", state.secrets),
     ),
     "Service": (
         ("supervisor", service.supervisor),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from workbench.doctor.finding import Finding, notice, ok, problem
 from workbench.paths import MARKER, NETWORK_FILE_SYSTEMS, account_name, file_system, state_folder
-from workbench.text import size
+from workbench.text import plural, size
 
 LEAST_FREE = 1_000_000_000  # bytes below which builds and runs are likely to fail
 DATABASE = "state.db"
@@ -23,6 +23,18 @@ def home(root: Path) -> Iterator[Finding]:
         yield notice("home", f"{root} is no home yet", "Make one: workbench init")
         return
     yield ok("home", f"{root} on {file_system(root) or 'an unknown file system'}")
+
+
+def secrets(root: Path) -> Iterator[Finding]:
+    """Whether the keyring can be used, where values are or shall be in it."""
+    from workbench import keyrings
+    from workbench.declare.preferences import load_settings
+    from workbench.vault import Vault, service_of
+
+    vault = Vault(state_folder(root) / "secrets")
+    kept = [name for name in vault.names() if service_of(vault.path(name))]
+    if kept or load_settings(root / "workbench.yaml").get().secrets == "keyring":
+        yield ok("secrets", f"{keyrings.backend()} keeps {plural(len(kept), 'secret')}")
 
 
 def folder(root: Path) -> Iterator[Finding]:

@@ -16,15 +16,19 @@ VARIABLE = "WORKBENCH_SECRETS"  # tells where the files are
 
 
 def values(secrets: Mapping[str, Path]) -> dict[str, str]:
-    """What the files of a home's secrets hold, by name. Raises `Refused` where one was removed."""
-    found = {}
+    """What a home's secrets hold, by name. Raises `Refused` where one was removed, or its keyring cannot be used."""
     for name, path in secrets.items():
-        try:
-            with path.open(encoding="utf-8", newline="") as file:
-                found[name] = file.read()
-        except (OSError, UnicodeDecodeError) as error:
-            raise Refused(f"secret {name} is not set", hint=f"Set it: workbench secrets set {name}") from error
-    return found
+        if not path.is_file():
+            raise Refused(f"secret {name} is not set", hint=f"Set it: workbench secrets set {name}")
+    try:
+        return vault.values(secrets)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused("a secret cannot be read", hint="Set it again: workbench secrets list") from error
+
+
+def in_keyring(secrets: Mapping[str, Path]) -> bool:
+    """Whether any of them is not in its file: what would have to be asked again and again for it."""
+    return any(vault.service_of(path) for path in secrets.values())
 
 
 def lay_out(private: Path, given: Mapping[str, str]) -> Path:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from workbench import vault
+from workbench.errors import Refused
 from workbench.execution.verdict import Verdict
 from workbench.model.run import RunState
 from workbench.text import plural
@@ -14,15 +16,13 @@ from workbench.veil import HIDDEN, Veil
 
 
 class Censor:
-    """Hides what the files of secrets hold, as they are when the run begins, and counts how often."""
+    """Hides what secrets hold as they are when the run begins, and counts how often."""
 
     def __init__(self, files: Iterable[Path]) -> None:
-        values = []
-        for path in files:
-            try:
-                values.append(path.read_text(encoding="utf-8"))
-            except OSError:  # the engine refuses to start without it, and says so
-                continue
+        try:
+            values = list(vault.values({path.name: path for path in files}).values())
+        except (OSError, UnicodeDecodeError, Refused):  # the engine refuses to start without it, and says so
+            values = []
         self.veil = Veil(values) if values else None
         self.count = 0
 

@@ -20,7 +20,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from workbench import locks
-from workbench.errors import WorkbenchError
+from workbench.errors import Refused, WorkbenchError
 from workbench.model.notice import Notice, NoticeState, Occasion, masked
 from workbench.notices import mail
 from workbench.notices.delivery import deliver
@@ -30,7 +30,7 @@ from workbench.services import reports, runs
 from workbench.services.bench import Bench, open_bench
 from workbench.store import notices as rows
 from workbench.text import one_line
-from workbench.vault import Vault
+from workbench.vault import Vault, read
 
 log = logging.getLogger("workbench.notices")
 LOCK_FILE = "notices.lock"
@@ -108,8 +108,10 @@ class Sender:
 
     def _secret(self, name: str) -> str:
         try:
-            return self.vault.path(name).read_text(encoding="utf-8")
-        except OSError as error:
+            return read(self.vault.path(name))
+        except Refused as error:
+            raise Unsent(f"the secret {name}: {error.message}", final=True) from error
+        except (OSError, UnicodeDecodeError) as error:
             raise Unsent(f"the secret {name} is not set: workbench secrets set {name}", final=True) from error
 
 

@@ -13,7 +13,7 @@ from workbench.services import control
 from workbench.services.bench import Bench
 from workbench.services.declared import catalogue
 from workbench.store import events
-from workbench.vault import Vault, check_name
+from workbench.vault import Vault, check_name, service_of
 
 if TYPE_CHECKING:
     from workbench.declare import Problem
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SecretView:
-    """A secret for lists: set, or only wanted by environments. `changed` is None where it is not set."""
+    """A secret for lists: set, or only wanted by environments. `changed` is None where it is not set; `kept`: in a file
+    or the keyring."""
 
     name: str
     changed: datetime | None
     environments: tuple[str, ...] = ()
+    kept: str = ""
 
     @property
     def state(self) -> str:
@@ -42,13 +44,17 @@ def listing(bench: Bench) -> list[SecretView]:
             users.setdefault(name, []).append(reading.value.name if reading.value else "")
     there = vault.names()
     return [
-        SecretView(name, vault.changed(name) if name in there else None, tuple(users[name])) for name in sorted(users)
+        SecretView(name, vault.changed(name), tuple(users[name]), "keyring" if service_of(vault.path(name)) else "file")
+        if name in there
+        else SecretView(name, None, tuple(users[name]))
+        for name in sorted(users)
     ]
 
 
 def put(bench: Bench, name: str, value: str) -> None:
     """Set a secret. One end of line at the end is not part of it. Raises `Refused` for what cannot be one."""
-    Vault(bench.home.secrets).set(name, value.removesuffix("\n").removesuffix("\r"))
+    keyring = f"workbench {bench.home.id}" if bench.settings.secrets == "keyring" else ""
+    Vault(bench.home.secrets, keyring).set(name, value.removesuffix("\n").removesuffix("\r"))
     _tell(bench, name, "set")
 
 

@@ -273,6 +273,7 @@ SECRET: Shape[SecretView] = Shape(
         _text("name", "its name, as that of the variable it becomes"),
         _text("state", "set, or missing: an environment names it and it has no value"),
         _same("changed", "time or null", "when it was set"),
+        _text("kept", "file or keyring; empty where it is missing"),
         _same("environments", "array", "environments that name it"),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -33,7 +33,7 @@ Registry = Annotated[str, checked(_registry), form("registry", "registry.acme.ex
 class SettingsKeys(Keys):
     """Settings of a home: `workbench.yaml`, all optional."""
 
-    LATER: ClassVar[Mapping[str, str]] = {"apprise": "write its addresses into notify:", "state": "", "secrets": "", "proxy": "", "cran": "", "theme": "",
+    LATER: ClassVar[Mapping[str, str]] = {"apprise": "write its addresses into notify:", "state": "", "proxy": "", "cran": "", "theme": "",
              "allow_tcp_kernels": "kernels are reached by private sockets alone"}  # fmt: skip
 
     timezone: Zone | None = Field(
@@ -74,6 +74,11 @@ class SettingsKeys(Keys):
     )
     warm_kernels: Annotated[Whole, Field(ge=0, le=64)] = Field(
         4, description="Environments whose next kernels are kept warm at once, after a run of theirs; 0: none."
+    )
+    secrets: Literal["file", "keyring"] = Field(
+        "file",
+        description="Where `secrets set` keeps values: a private file each, or the keyring of the person (`dsw-lite[keyring]`)."
+        " A keyring has to be unlocked whenever something starts, which on a server at night nobody does.",
     )
     package_index: Url | None = Field(
         None, description="Package index of environments that name none, instead of PyPI."

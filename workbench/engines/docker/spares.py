@@ -20,6 +20,7 @@ from workbench.engines.docker.connection import Connection, NoSuchThing
 from workbench.engines.docker.contents import Library
 from workbench.engines.docker.kernel import Place, plan_of, records
 from workbench.engines.folders import link_data, short_folder
+from workbench.engines.secrets import in_keyring
 from workbench.engines.waiting import CONNECTION, SPARE, Waiting, make_pipe, starts_alike, waiting, waits
 from workbench.engines.waiting.records import Spare, announce, name, take, withdraw
 from workbench.errors import EngineDown, WorkbenchError
@@ -55,6 +56,7 @@ class Spares:
             how is None
             or workspace.tree
             or not workspace.warm
+            or in_keyring(workspace.secrets)
             or not starts_alike(workspace.cwd, {**workspace.env, **kernel.env})
         ):
             return ""

@@ -51,7 +51,7 @@ def create(home: Home, request: SessionRequest) -> str:
         env=env,
         folder=str(private_folder(folder / "kept")),
         output=str(folder / LOG),
-        scrub=[str(folder / "token"), *map(str, request.workspace.secrets.values())],
+        scrub=[str(folder / "token"), *(str(folder / FOLDER / name) for name in request.workspace.secrets)],
         limits=bounds(request.workspace.limits),
         grace=request.ide.stop_grace,
         detached=True,

@@ -8,11 +8,12 @@ import subprocess
 import threading
 from dataclasses import dataclass
 
+from workbench.errors import Refused
 from workbench.model.project import Project
 from workbench.services.bench import Bench
 from workbench.services.code.git import command, environment, git, without_filters
 from workbench.text import one_line
-from workbench.vault import Vault
+from workbench.vault import Vault, values
 from workbench.veil import Veil
 
 MOST = 200_000  # bytes
@@ -37,9 +38,10 @@ class Patch:
 def of(bench: Bench, project: Project) -> Patch:
     """The patch of a project that is not as it was committed; empty where git cannot say."""
     without = without_filters(project.path)
-    if without is None:
+    secrets = _secrets(bench) if without is not None else None
+    if without is None or secrets is None:
         return Patch()
-    veil = Veil(_secrets(bench))
+    veil = Veil(secrets)
     words = ["--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=all", "HEAD"]
     answer = _bounded(project, [*without, *_PLAIN, "diff", *words, *_ELSEWHERE])
     said = answer or b""
@@ -53,15 +55,13 @@ def of(bench: Bench, project: Project) -> Patch:
     return Patch(shown, cut, names, whole)
 
 
-def _secrets(bench: Bench) -> list[str]:
+def _secrets(bench: Bench) -> list[str] | None:
+    """All values that are known; None where some cannot be read, and so not be left out."""
     vault = Vault(bench.home.secrets)
-    found = []
-    for name in vault.names():
-        try:
-            found.append(vault.path(name).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError):
-            continue
-    return found
+    try:
+        return list(values({name: vault.path(name) for name in vault.names()}).values())
+    except (OSError, UnicodeDecodeError, Refused):
+        return None
 
 
 def _bounded(project: Project, words: list[str]) -> bytes | None:

@@ -19,7 +19,7 @@ from chromium import SECONDS, TRIES, WEBSOCKET, browser, profile, stranger, visi
 from containers import built, declare
 from docker import APIClient
 from images import rstudio
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Error, Page, expect
 from playwright.sync_api import TimeoutError as TooLate
 from waiting import until
 from world import PROJECT, notebook
@@ -111,8 +111,8 @@ def header(kept: dict[str, str]) -> str:
     return "; ".join(f"{name}={value}" for name, value in kept.items())
 
 
-def opened_by_command(bench: Bench, tmp_path: Path, *words: str) -> str:
-    """What `workbench open` gives to the person's browser."""
+def opened_by_command(bench: Bench, tmp_path: Path, *words: str, told: str = "") -> str:
+    """What `workbench open` gives to the person's browser; `told` is something that it tells the person."""
     seen, program = tmp_path / "seen", tmp_path / "browser"
     program.write_text(f'#!/bin/sh\nprintf %s "$1" > {seen}\n')
     program.chmod(0o755)
@@ -122,6 +122,7 @@ def opened_by_command(bench: Bench, tmp_path: Path, *words: str) -> str:
         line, env={**environ, "BROWSER": f"{program} %s", "DISPLAY": ":0"}, capture_output=True, text=True, timeout=150
     )
     assert done.returncode == 0, done.stderr
+    assert told in done.stdout + done.stderr
     link = until(lambda: seen.exists() and seen.read_text(), "the browser")
     seen.unlink()
     assert re.match(r"http://(127\.0\.0\.1|[\w-]+\.localhost):\d+/[\w-]{32}$", link), link
@@ -261,7 +262,8 @@ def test_two_of_rstudio_are_signed_in_side_by_side(
 
     pages = [profile.new_page(), profile.new_page()]
     visit(pages[0], link)
-    visit(pages[1], lambda: opened_by_command(lab, tmp_path, "studio", "--ide", "rstudio", "--name", "studio-too"))
+    words = ("studio", "--ide", "rstudio", "--name", "studio-too")
+    visit(pages[1], lambda: opened_by_command(lab, tmp_path, *words))
     for session, page in zip(known, pages, strict=True):
         assert sessions.secret_url(lab, session.id) == page.url == f"{session.url}/"
         visit(page, lambda one=session: one.url)
@@ -272,18 +274,30 @@ def test_two_of_rstudio_are_signed_in_side_by_side(
     first, second = (header(cookies(profile, session)) for session in known)
     assert [status(known[0], Cookie=one) for one in (first, second, "")] == [200, 302, 302]
 
-    visit(stranger, lambda: known[0].url)
+    key = lab.home.session_folder(known[1].id) / "token"
+    right = key.read_text()
+    key.write_text("wrong")
+    asked = "The link could not sign in (RStudio did not take name and password): its form asks."
+    visit(stranger, lambda: opened_by_command(lab, tmp_path, *words, told=asked))
+    key.write_text(right)
+    assert stranger.url.startswith(f"{known[1].url}/auth-sign-in")
 
-    def typed(password: str) -> bool:
+    def typed(password: str, shown: str) -> bool:
+        """Whether `shown` is said to who types that; not where the network changed meanwhile (see `visit`)."""
+        visit(stranger, lambda: known[0].url)
+        if stranger.get_by_text(shown).count():
+            return True
         stranger.locator("input[name=username]").fill(login)
         stranger.locator("input[name=password]").fill(password)
-        with stranger.expect_navigation():
-            stranger.get_by_role("button").click()
-        return stranger.url == f"{known[0].url}/"
+        try:
+            with stranger.expect_navigation(timeout=10_000):
+                stranger.get_by_role("button").click()
+        except Error:
+            return False
+        return stranger.get_by_text(shown).count() == 1
 
-    assert not typed("wrong")
-    until(lambda: typed(secret), "the form to take who was let in a moment ago", seconds=60)
-    expect(stranger.get_by_text(f"signed in as {login}")).to_be_visible()
+    until(lambda: typed("wrong", "Incorrect or invalid"), "the form to say no", seconds=60)
+    until(lambda: typed(secret, f"signed in as {login}"), "the form to take who was let in a moment ago", seconds=60)
 
 
 def run_first_cell(page: Page, said: str = "six times seven is 42 True") -> None:

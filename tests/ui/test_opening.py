@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,7 +13,28 @@ import pytest
 from images.rserver import RServer
 from ui.seeding import Seed
 
+from workbench.services import links
+
 SECRET = "s3cret-token-of-a-session"
+
+
+def browsed(address: str) -> tuple[str, bool]:
+    """Ask for a link once, as a browser does: where it leads, and whether it signs in."""
+    where = urlsplit(address)
+    connection = http.client.HTTPConnection("127.0.0.1", where.port or 0, timeout=20)
+    connection.request("GET", where.path, headers={"Host": where.netloc})
+    with connection.getresponse() as answer:
+        found = answer.getheader("Location") or "", "user-id=" in (answer.getheader("Set-Cookie") or "")
+    connection.close()
+    return found
+
+
+def opened(seed: Seed, port: int) -> int:
+    """A session of RStudio that is said to be ready at `port`."""
+    number = seed.session(name="churn-rstudio", ide="rstudio")
+    with seed.bench.store.write() as connection:
+        connection.execute("UPDATE sessions SET port = ? WHERE id = ?", (port, number))
+    return number
 
 
 @pytest.fixture
@@ -35,22 +57,14 @@ async def test_o_signs_in_to_rstudio_and_else_copies_the_password(
     led: list[tuple[str, bool]] = []
 
     def browse(address: str) -> bool:
-        """As a browser does: ask for it once, and go where it leads, with the cookies that it gives."""
         seen.append(address)
-        where = urlsplit(address)
-        connection = http.client.HTTPConnection("127.0.0.1", where.port or 0, timeout=20)
-        connection.request("GET", where.path, headers={"Host": where.netloc})
-        with connection.getresponse() as answer:
-            led.append((answer.getheader("Location") or "", "user-id=" in (answer.getheader("Set-Cookie") or "")))
-        connection.close()
+        led.append(browsed(address))
         return True
 
     monkeypatch.delenv("SSH_CONNECTION", raising=False)
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setattr("workbench.ui.desk._browse", browse)
-    number = seed.session(name="churn-rstudio", ide="rstudio")
-    with seed.bench.store.write() as connection:
-        connection.execute("UPDATE sessions SET port = ? WHERE id = ?", (studio, number))
+    number = opened(seed, studio)
     async with stage() as on:
         await on.list("sessions", rows=1)
         await on.press("o")
@@ -65,3 +79,14 @@ async def test_o_signs_in_to_rstudio_and_else_copies_the_password(
         target = f"http://churn-rstudio.localhost:{studio}/"
         assert led == [(target, True), (target, False)]
         assert SECRET not in " ".join(seen) + on.text
+
+
+def test_who_does_not_answer_is_not_waited_for(seed: Seed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An RStudio that takes a connection and says nothing: the link is made all the same, and leads to the form."""
+    monkeypatch.setattr(links, "SIGNING_IN", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        link = links.make(seed.bench, opened(seed, port))
+        assert (link.login, link.password) == ("rstudio", SECRET)
+        assert link.asks == "The link could not sign in (RStudio took too long): its form asks."
+        assert browsed(link.address) == (f"http://churn-rstudio.localhost:{port}/", False)

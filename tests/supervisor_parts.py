@@ -88,7 +88,7 @@ class Parts:
         """Give back all places of the machine that runs were to take with them."""
         while True:
             try:
-                _, _, place = self.dispatch._queue.get_nowait()
+                _, _, place = self.dispatch.launches._queue.get_nowait()
             except queue.Empty:
                 return
             if place is not None:
@@ -118,7 +118,7 @@ def parts_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Parts]
     }
     clock = Clock(lambda: None)
     dispatch = Dispatch(desk, engines, known, Schedules(desk, clock), Warmth(desk, engines, desk.budget))
-    monkeypatch.setattr(dispatch, "_launch", lambda: None)
+    monkeypatch.setattr(dispatch.launches, "_launch", lambda: None)
     made = Parts(desk, dispatch, known, Runs(desk, dispatch), Builds(desk, engines), Sessions(desk, engines, known))
     yield made
     made.let_go()

@@ -208,7 +208,7 @@ class Team:
         self.warmth = Warmth(desk, engines, desk.budget)
         known = Known(desk, engines, lambda: self.engine_down)
         self.dispatch = Dispatch(desk, engines, known, self.schedules, self.warmth)
-        self.dispatch.nursery = self.kernels  # type: ignore[assignment]
+        self.dispatch.launches.nursery = self.kernels  # type: ignore[assignment]
         self.runs = Runs(desk, self.dispatch)
         self.notices = Notices(desk, self.schedules)
         self.notices._send = lambda now: 60.0  # type: ignore[method-assign] - what is told is read from the store

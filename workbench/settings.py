@@ -43,6 +43,8 @@ class Settings:
     warm_kernels: int = 4
     machine_runs: int | None = None
     secrets: str = "file"
+    keep_kernel: float | None = None  # seconds for which kernels of failed runs are kept
+    kept_kernels: int = 4
 
     @property
     def places_of_the_machine(self) -> int:

@@ -180,7 +180,7 @@ def test_status_says_what_needs_a_person(shell: Shell) -> None:
     assert [(need["kind"], need["command"]) for need in answer["needs"]] == [("run", f"workbench runs show {run_id}")]
     assert [one["id"] for one in answer["failed"]] == [str(run_id)]
     assert set(answer) == {
-        "home", "at", "supervisor", "engines", "needs", "active", "pending", "failed", "sessions", "spares", "warm",
+        "home", "at", "supervisor", "engines", "needs", "active", "pending", "failed", "sessions", "spares", "kept", "warm",
             "next",
     }  # fmt: skip
 

@@ -35,7 +35,7 @@ def test_it_ends_in_time_whatever_its_threads_do(supervisor: Supervisor) -> None
     store, done, inside = supervisor.bench.store, threading.Event(), threading.Event()
 
     def busy() -> None:
-        with supervisor.dispatch.nursery.guard, store.write():
+        with supervisor.dispatch.launches.nursery.guard, store.write():
             inside.set()
             done.wait(30)
 

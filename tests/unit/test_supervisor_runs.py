@@ -25,7 +25,7 @@ def test_a_place_that_a_kernel_leaves_is_looked_at_at_once(tmp_path: Path) -> No
     folder.mkdir(parents=True)
     held = hold(folder)
     assert held is not None
-    part.leaving.add(folder)
+    part.leaving[folder] = ("1.1",)
     part.look()
     assert (part.dispatch.taken, woken) == (1, [])
     os.close(held)

@@ -13,7 +13,7 @@ from workbench.cli.grammar import options, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import group_id, group_names, run_id
 from workbench.cli.runs import STATE_GROUPS, runs
-from workbench.cli.shapes.things import RUN
+from workbench.cli.shapes.run import RUN
 from workbench.cli.terminal.output import Cell, emit, note, state, table
 from workbench.model.run import ACTIVE, ENDED, Run, RunState
 from workbench.text import age, duration
@@ -45,7 +45,7 @@ def list_runs(
 
     States for --state are those in the list, or pending, active, ended, unsuccessful.
     """
-    from workbench.services import control, tags
+    from workbench.services import continuing, control, tags
     from workbench.services import runs as service
 
     bench = call.reading()
@@ -73,7 +73,10 @@ def list_runs(
     table(
         call,
         ("ID", *["GROUP"] * grouped, "STATE", "NOTEBOOK", "CELLS", "AGE", "TOOK", *["TAGS"] * bool(tagged), "WHY"),
-        [_row(run, now, tagged.get(run.id, ()) if tagged else None, grouped=grouped) for run in found],
+        [
+            _row(run, now, tagged.get(run.id, ()) if tagged else None, continuing.words(bench, run), grouped=grouped)
+            for run in found
+        ],
         empty="Nothing matches." if narrowed else "No runs yet. Run one: workbench run NOTEBOOK",
         give=("NOTEBOOK", "WHY"),
     )
@@ -83,8 +86,8 @@ def list_runs(
         note(call, f"Older ones: workbench runs --before {found[-1].id}")
 
 
-def _row(run: Run, now: datetime, tags: Sequence[str] | None, *, grouped: bool) -> tuple[Cell | str, ...]:
-    """Its line; `tags` None where the list has no column for them."""
+def _row(run: Run, now: datetime, tags: Sequence[str] | None, kept: str, *, grouped: bool) -> tuple[Cell | str, ...]:
+    """Its line; `tags` None where the list has no column for them, `kept` of its kernel."""
     took = duration(now - run.started) if run.state in ACTIVE and run.started else duration(run.seconds)
     return (
         str(run.id),
@@ -95,5 +98,5 @@ def _row(run: Run, now: datetime, tags: Sequence[str] | None, *, grouped: bool) 
         age(run.created, now),
         took,
         *(() if tags is None else (", ".join(tags),)),
-        "" if run.ended_well else verdict.what(run),
+        "" if run.ended_well else f"{f'kernel {kept}; ' if kept else ''}{verdict.what(run)}",
     )

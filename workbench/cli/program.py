@@ -49,6 +49,7 @@ ENTRIES = {
             "workbench.cli.scalars",
             "workbench.cli.retention",
             "workbench.cli.comparison",
+            "workbench.cli.continuing",
         ),
     ),
     "schedules": Entry(

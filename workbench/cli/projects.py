@@ -11,7 +11,8 @@ from workbench.cli import filters
 from workbench.cli.grammar import noun, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import environment_names, project_names
-from workbench.cli.shapes.things import PROJECT, RUN, SESSION
+from workbench.cli.shapes.run import RUN
+from workbench.cli.shapes.things import PROJECT, SESSION
 from workbench.cli.terminal.output import Cell, answer, emit, note, record, table
 from workbench.cli.terminal.progress import ProgressLine
 from workbench.text import age

@@ -43,8 +43,8 @@ are UTC in ISO 8601, lengths seconds, sizes bytes, ids the text that commands ta
 # What each command answers with --json; `run` and the like are the shapes of the last part.
 ANSWERS = {
     "status": "`home at supervisor {alive, pid} engines {NAME: {problem, hint, endpoint, version}}`, `needs` (array of "
-    "`kind key text command`), `active pending failed` (arrays of run), `sessions` (array of session), `next` (array of "
-    "`schedule due`)",
+    "`kind key text command`), `active pending failed` (arrays of run), `sessions` (array of session), `kept` (array of run), "
+    "`next` (array of `schedule due`)",
     "init": "`home state timezone`",
     "demo": "none: it is a show",
     "check": "array of `file line column message hint notice`",
@@ -93,6 +93,9 @@ ANSWERS = {
     "runs output": "`notebook folder`; with --text `cells` (array of `cell text`)",
     "runs cancel": "`cancelling` (array of ids)",
     "runs again": "run; with --detach `id`",
+    "runs continue": "run; with --detach `id`",
+    "runs release": "`released` (array of ids)",
+    "runs attach": "`argv kept_until`",
     "runs compare": "`runs facts cells outputs_differ`",
     "runs report": "`report` (path)",
     "runs scalars": "array of `run scalars`, those that tracked any",

@@ -16,7 +16,7 @@ from workbench.cli.facts import parameters as parameter_facts
 from workbench.cli.grammar import command, options
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import environment_names
-from workbench.cli.shapes.things import RUN
+from workbench.cli.shapes.run import RUN
 from workbench.cli.terminal import failure
 from workbench.cli.terminal.output import emit, note
 from workbench.cli.terminal.progress import ProgressLine

@@ -15,7 +15,7 @@ from workbench.cli.grammar import noun, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import group_id, run_id, run_names
 from workbench.cli.run import Given, wait_for, with_parameters
-from workbench.cli.shapes.things import ATTEMPT, RUN
+from workbench.cli.shapes.run import ATTEMPT, RUN
 from workbench.cli.terminal.output import Cell, answer, block, emit, note, record
 from workbench.errors import NotFound, Refused
 from workbench.model.run import ACTIVE, ENDED, PENDING, UNSUCCESSFUL, Run
@@ -177,7 +177,7 @@ def remove(call: Invocation, ids: tuple[str, ...], outputs: bool, yes: bool) -> 
 def _facts(bench: Bench, run: Run, tries: int) -> list[tuple[str, Cell | str | None]]:
     from json import dumps
 
-    from workbench.services import revisions
+    from workbench.services import continuing, revisions
 
     def when(moment: datetime | None) -> str | None:
         if moment is None:
@@ -202,9 +202,22 @@ def _facts(bench: Bench, run: Run, tries: int) -> list[tuple[str, Cell | str | N
         ("cells", f"{run.cells_done} of {run.cells}" if run.attempt else None),
         ("priority", terms.urgent(run)),
         ("timeout", terms.limits(run)),
+        ("kernel", continuing.words(bench, run)),
+        ("went on", _went_on(bench, run)),
         ("changed", run.changed),
         ("tries", terms.tries(run, tries)),
     ]
+
+
+def _went_on(bench: Bench, run: Run) -> str:
+    """Which run it goes on from, and which goes on from it."""
+    from workbench.services import continuing
+    from workbench.services import runs as service
+
+    after = continuing.followed_by(bench, run.id)
+    before = continuing.told(service.noted(bench, run.id)) if run.continues else ""
+    told = (f"from {before}" if before else "", f"in run {after.id}, {after.state}" if after else "")
+    return "\n".join(filter(None, told))
 
 
 def _named(bench: Bench, text: str) -> list[int]:

@@ -10,7 +10,8 @@ import click
 
 from workbench.cli.grammar import command
 from workbench.cli.invocation import Invocation
-from workbench.cli.shapes.things import RUN, SESSION
+from workbench.cli.shapes.run import RUN
+from workbench.cli.shapes.things import SESSION
 from workbench.cli.terminal.hints import pasted
 from workbench.cli.terminal.output import emit, fitting, iso, record, state, width
 from workbench.model.run import ACTIVE, PENDING, UNSUCCESSFUL, Run, RunState
@@ -31,7 +32,7 @@ def status(call: Invocation) -> int:
 
     Exits 1 when something needs you.
     """
-    from workbench.services import control, runs, warmth
+    from workbench.services import continuing, control, runs, warmth
     from workbench.services.overview import LOOK_BACK, overview
 
     bench = call.reading()
@@ -74,6 +75,7 @@ def status(call: Invocation) -> int:
                 "failed": [RUN.of(run) for run in failed],
                 "sessions": [SESSION.of(session) for session in view.up],
                 "spares": [SESSION.of(session) for session in view.spares],
+                "kept": [RUN.of(run) for run in continuing.all_kept(bench)],
                 "warm": [one.to_dict() for one in warmth.kernels(bench)],
                 "next": [{"schedule": key, "due": iso(moment)} for key, moment in due],
             }
@@ -123,6 +125,7 @@ def _show(
         _rest(len(view.up) - SHOWN, "workbench sessions")
     _spares(view)
     _warm(bench)
+    _kept(bench)
     if due:
         click.echo(click.style("Due next", bold=True))
         _columns(
@@ -157,6 +160,18 @@ def _warm(bench: Bench) -> None:
     if found:
         click.echo(click.style("Warm kernels", bold=True))
         _columns((one.environment, one.words) for one in found[:SHOWN])
+
+
+def _kept(bench: Bench) -> None:
+    """Failed runs whose kernel is kept: memory too, and what can be gone on with."""
+    from workbench.services import continuing
+
+    found = continuing.all_kept(bench)
+    if found:
+        click.echo(click.style("Kept kernels", bold=True))
+        for run in found[:SHOWN]:
+            click.echo(fitting(f"  {run.id} {run.project}/{run.notebook}  {continuing.words(bench, run)}"))
+            click.echo(click.style(pasted(f"    workbench runs continue {run.id}"), dim=True))
 
 
 def _runs(title: str, runs: list[Run], now: datetime, more: str) -> None:

@@ -29,16 +29,24 @@ class Priority(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
+class KeptFor(Span):
+    """A length of time, or `off`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds, 0 for `off`."""
+        return 0.0 if value == "off" else super().convert(value, param, ctx)
+
+
 def with_terms(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options; they arrive as `priority`, `timeout`, `retries` and one `terms`."""
 
     @wraps(function)
     def wrapper(
         *args: Any, queue: float | None, start: float | None, cell: float | None, delay: float | None,
-        after: tuple[str, ...], **more: Any,
+        after: tuple[str, ...], keep: float | None, **more: Any,
     ) -> Any:  # fmt: skip
         on = filters.states(after, sorted(RETRIED)) or RETRIED
-        terms = Terms(queue=queue, start=start, cell=cell, delay=DELAY if delay is None else delay, on=on)
+        terms = Terms(queue=queue, start=start, cell=cell, delay=DELAY if delay is None else delay, on=on, keep=keep)
         return function(*args, terms=terms, **more)
 
     return options(
@@ -57,6 +65,10 @@ def with_terms(function: Callable[..., Any]) -> Callable[..., Any]:
             "--retry-delay", "delay", type=Span(), metavar="TIME", help="Pause before the second try, 5s; each is doubled."
         ),
         click.option("--retry-on", "after", multiple=True, metavar="STATE", help="Ends to try again after; all but cancelled."),
+        click.option(
+            "--keep", type=KeptFor(), metavar="TIME",
+            help="Keep its kernel so long where a cell fails or time is over, for `runs continue`; `off`: not.",
+        ),
     )(wrapper)  # fmt: skip
 
 

@@ -64,6 +64,7 @@ def load_project(
             restart_at_boot=keys.restart == "boot",
             notify=notify_of(keys.notify),
             keep=keep_of(keys.keep),
+            keep_kernel=keys.keep_kernel,
             inputs=tuple(keys.inputs),
             timeout=keys.timeout.run if keys.timeout else None,
             terms=terms_of(keys.timeout, None),

@@ -69,7 +69,7 @@ def load_schedule(
         timeout=keys.timeout.run if keys.timeout else None,
         retries=keys.retries.count if keys.retries else 0,
         priority=keys.priority,
-        terms=terms_of(keys.timeout, keys.retries),
+        terms=terms_of(keys.timeout, keys.retries, keys.keep_kernel),
         overlap=Overlap(keys.overlap),
         catch_up=CatchUp(keys.catch_up),
         catch_up_window=keys.catch_up_window,

@@ -57,11 +57,14 @@ class Course:
         self.stop: Stop | None = None
         self.cancel_asked = 0
         self.launched = False
-        self.ask_again: Callable[[], None] | None = None  # asks a kernel to end that was asked and has not
+        self.ask_again: Callable[[], None] | None = None  # asks a kernel to end, also one that was asked and has not
+        self.dismissed = False  # the kernel was asked to end
+        self.at_rest: int | None = None  # the cell, from 0, that a kernel which is idle would go on from
         self.settled = threading.Event()  # no launch is under way
         self.settled.set()
         self.kernel_exit: KernelExit | None = None
         self.code_cells = 0
+        self.before = 0  # code cells that ran before in the kernel that it goes on in
         self.cells: list[CellTime] = []
         self.source = ""  # of the newest cell
         self.running: CellTime | None = None
@@ -83,7 +86,7 @@ class Course:
     @property
     def cells_done(self) -> int:
         """Code cells that ended well."""
-        return sum(one.status == "ok" for one in self.cells)
+        return self.before + sum(one.status == "ok" for one in self.cells)
 
     def enter(self, phase: str) -> None:
         """Say that a phase begins: starting, running, finishing."""
@@ -99,13 +102,14 @@ class Course:
     def count(self, cells: list[Mapping[str, Any]]) -> None:
         """The cells that there are."""
         self.code_cells = sum(map(is_code, cells))
-        self.journal.event(Progress.CELLS, total=len(cells), code=self.code_cells)
+        self.before = sum(map(is_code, cells[: self.job.first]))
+        self.journal.event(Progress.CELLS, total=len(cells), code=self.code_cells, before=self.before)
 
     def cell_begins(self, number: int, cell: Mapping[str, Any]) -> None:
         """A code cell is sent to the kernel."""
         self.source = str(cell.get("source", ""))
         first = next((line for line in self.source.splitlines() if line.strip()), "")
-        self.running = CellTime(number, len(self.cells) + 1, "running", None, one_line(first, 120))
+        self.running = CellTime(number, self.before + len(self.cells) + 1, "running", None, one_line(first, 120))
         self.cells.append(self.running)
         self.cell_began = self.heard = time.monotonic()
         self.journal.event(Progress.CELL, cell=number, n=self.running.n, of=self.code_cells)
@@ -132,6 +136,13 @@ class Course:
     def end(self, reason: Stop) -> None:
         """Say why it must stop; the first reason holds."""
         self.stop = self.stop or reason
+
+    @property
+    def may_be_kept(self) -> bool:
+        """Whether its kernel is to be kept, where it can be: not where somebody wants its end."""
+        return (
+            bool(self.job.keep) and self.stop in (None, Stop.TIMED_OUT, Stop.CELL_TIMED_OUT) and not self.cancel_asked
+        )
 
     @property
     def peak_memory(self) -> int | None:

@@ -65,7 +65,7 @@ class Forks:
 
     def reap(self) -> None:
         """Take leave of children that ended, and let the supervisor look."""
-        from workbench.execution.runner import wake
+        from workbench.execution.waking import wake
 
         ended = False
         with contextlib.suppress(ChildProcessError):
@@ -146,7 +146,7 @@ def _be_runner(folder: Path, told: int, places: Sequence[int]) -> int:
         if int(name) > 2 and int(name) not in (lock, *places):
             with contextlib.suppress(OSError):
                 os.close(int(name))
-    return run_attempt(folder, locked=True)
+    return run_attempt(folder, locked=True, places=places)
 
 
 def import_engine(folder: Path) -> None:

@@ -63,6 +63,9 @@ class Job:
     previous: Path | None = None
     start_timeout: float | None = None
     cell_timeout: float | None = None
+    keep: float | None = None  # seconds for which its kernel is kept where a cell fails
+    retried: tuple[str, ...] = ()  # ends after which it is tried again, so that nothing is kept
+    first: int = 0  # cells, of all, that ran before in the kernel that it goes on in
 
     @property
     def label(self) -> str:
@@ -104,7 +107,8 @@ class Job:
         data["input"] = Path(data["input"])
         for key in ("published", "wake", "previous", "root"):
             data[key] = Path(data[key]) if data.get(key) else None
-        data["inputs"] = tuple(data.get("inputs", ()))
+        for key in ("inputs", "retried"):
+            data[key] = tuple(data.get(key, ()))
         return cls(**data)
 
 

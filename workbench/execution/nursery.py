@@ -132,9 +132,10 @@ class Nursery:
 
     def _plainly(self, folder: Path, place: int | None) -> int:
         """A runner without a nursery: slower to start, otherwise the same."""
+        places = [] if place is None else [str(place)]
         with (folder / RUNNER_LOG).open("ab") as log:
             process = subprocess.Popen(
-                [self.python, "-m", "workbench.execution.runner", str(folder)],
+                [self.python, "-m", "workbench.execution.runner", str(folder), *places],
                 pass_fds=[] if place is None else [place],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

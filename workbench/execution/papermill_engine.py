@@ -30,6 +30,7 @@ from workbench.notebooks.outputs import render_output
 NAME = "workbench"
 ASK_AGAIN = 0.25  # seconds after which an unanswered question to a starting kernel is repeated
 ENDLESS = 10**9  # seconds; the warden decides instead of nbclient
+ABORTED = frozenset({"abort", "aborted"})  # IRkernel's word for a cell that was interrupted, and the protocol's
 
 
 class RunClient(PapermillNotebookClient):  # type: ignore[misc]
@@ -48,6 +49,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         self.warden = Warden(self.course, self.host, manager)
         self.allowance = Allowance(self.course.job.cell_output_limit)
         self.number = 0
+        self.aborted = False  # the newest cell was interrupted, and its kernel does not call that an error
         self.intake = Intake(None)
 
     def execute(self, **kwargs: Any) -> Any:  # noqa: ARG002 - papermill's signature
@@ -81,6 +83,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         self.km = self.warden.manager = manager_for(self.launch)
         await self.km.start_kernel()
         self.course.launched = True
+        self.course.ask_again = partial(ask_to_end, self.km)
         info = await self._answer()
         self.course.kernel_answered(self.spec.name, warm=self.host.warm)
         self.course.enter("running")
@@ -92,7 +95,8 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         self.nb.metadata["language_info"] = info["content"]["language_info"]
         self.set_widgets_metadata()
         self.course.enter("finishing")
-        self._dismiss()
+        if self.course.at_rest is None or not self.course.job.keep:
+            self._dismiss()
 
     async def _answer(self) -> dict[str, Any]:
         """The kernel's first reply, once its output is known to arrive too."""
@@ -116,12 +120,13 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
     def _dismiss(self) -> None:
         """Ask the kernel to end; it does so while the output is saved and published. The runner sees that it heard."""
         self.kc.shutdown()
-        self.course.ask_again = partial(ask_to_end, self.km)
+        self.course.dismissed = True
 
     async def _cells(self) -> None:
         for index, cell in enumerate(self.nb.cells):
-            if self.course.stop:
-                raise Stopped
+            if index < self.course.job.first:
+                continue
+            self._stop_before(index)
             self.nb_man.cell_start(cell, index)
             self.number = index + 1
             self.warden.cell = cell if is_code(cell) else None
@@ -132,6 +137,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
                 self._mark(cell)
                 self.nb_man.cell_exception(cell, cell_index=index, exception=error)
                 self.nb_man.cell_complete(cell, cell_index=index)
+                self.course.at_rest = index
                 break
             except BaseException:
                 self._mark(cell)
@@ -140,8 +146,21 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
             self._mark(cell)
             self.nb_man.cell_complete(cell, cell_index=index)
         self.warden.cell = None
+        if self.course.at_rest is None:
+            self._stop_before(len(self.nb.cells))
         if self.course.stop:
             raise Stopped
+
+    def _stop_before(self, index: int) -> None:
+        """End the run where it has to stop; its kernel is idle. A kernel that was interrupted may call its cell no error."""
+        if self.course.stop:
+            self.course.at_rest = index - 1 if self.aborted else index
+            raise Stopped
+
+    async def _check_raise_for_error(self, cell: Any, cell_index: int, exec_reply: Any) -> None:
+        status = exec_reply["content"]["status"] if exec_reply else ""
+        self.aborted = status in ABORTED or (status == "error" and bool(self.course.stop))
+        await super()._check_raise_for_error(cell, cell_index, exec_reply)
 
     def _mark(self, cell: Any) -> None:
         text = self.allowance.marker()

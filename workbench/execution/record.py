@@ -8,13 +8,17 @@ from datetime import datetime
 from typing import Any
 
 from workbench import __version__
+from workbench.errors import WorkbenchError
 from workbench.execution.course import Course
 from workbench.execution.inputs import inputs_of
 from workbench.execution.job import Job
 from workbench.execution.verdict import Verdict
-from workbench.notebooks.document import Document
+from workbench.model.run import RunState
+from workbench.notebooks.comparison import changed
+from workbench.notebooks.document import Document, parse
 
 FORMAT = 1
+COMPARED = 5_000_000  # bytes of an output that is compared with the one before
 
 
 def facts_of(job: Job) -> dict[str, Any]:
@@ -65,3 +69,16 @@ def record_of(
         "workbench": __version__,
         **job.record,
     }
+
+
+def changed_since(job: Job, verdict: Verdict, notebook: Any) -> str:
+    """What of the output of a success is materially other than of the one before; empty where that is not known."""
+    path = job.previous
+    if verdict.state is not RunState.SUCCEEDED or path is None or notebook is None:
+        return ""
+    try:
+        if path.stat().st_size > COMPARED:
+            return ""
+        return changed(parse(path.read_bytes(), title=str(path)).data, notebook)
+    except (OSError, WorkbenchError):
+        return ""

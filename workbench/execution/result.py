@@ -48,6 +48,7 @@ class Result:
     facts: Mapping[str, object] = field(default_factory=dict)  # for the record in the store, beside what was asked for
     peak_memory: int | None = None  # bytes that its kernel, and what that started, held at most
     cpu_seconds: float | None = None
+    kept: Mapping[str, object] = field(default_factory=dict)  # of its kernel, where that is kept: `execution.keeping`
 
     def to_json(self) -> str:
         """As one JSON object."""

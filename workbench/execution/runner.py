@@ -3,61 +3,63 @@
     python -m workbench.execution.runner ATTEMPT_FOLDER      (or forked by the nursery)
 
     lock ─▶ started ─▶ kernel ─▶ cells ─▶ output.ipynb ─▶ published folder ─▶ result.json ─▶ wake ─▶ kernel gone ─▶ exit
+                                                                                              └▶ kernel kept ─▶ the next attempt
 
 The lock says alive or not. Whoever holds it may write the result; where there is one already, nothing is done.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import platform
 import signal
-import socket
 import sys
 import traceback
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from workbench.engines.base import KernelHost
 from workbench.errors import Refused, WorkbenchError
+from workbench.execution import farewell
 from workbench.execution.censor import Censor
 from workbench.execution.course import Course, Stopped
 from workbench.execution.fence import hold
 from workbench.execution.job import LOG_FILE, OUTPUT_FILE, RUNNER_LOG, Job, read_job
 from workbench.execution.journal import Journal
+from workbench.execution.keeping import Keeping
 from workbench.execution.kernels import choose_kernel
+from workbench.execution.launching import Launch
 from workbench.execution.publishing import publish
-from workbench.execution.record import facts_of, record_of
+from workbench.execution.record import changed_since, facts_of, record_of
 from workbench.execution.result import Result, read_result, reserve, write_result_patiently
 from workbench.execution.verdict import Verdict, judge, last_words
+from workbench.execution.waking import wake
 from workbench.model.event import Progress
 from workbench.model.run import RunState
-from workbench.notebooks.comparison import changed
 from workbench.notebooks.document import Document, parse, written
 from workbench.notebooks.scalars import scalars_of
 from workbench.text import one_line
 
-# Seconds a kernel may take for its own end: files are closed and buffers written then. ipykernel waits eleven first where a
-# child of its own does not end (multiprocessing's resource tracker does not), and its threads now and then ten for each other.
-GRACE = 12.0
-HEARD = 1.0  # seconds after which it is asked once more
 LAUNCH = 60.0  # seconds an engine may take to start a kernel that is not wanted any more
-COMPARED = 5_000_000  # bytes of an output that is compared with the one before
+KEPT = (RunState.FAILED, RunState.TIMED_OUT)  # ends after which the kernel may be kept
 BUSY = 3  # exit code where another process holds the lock
 
 
 class Runner:
     """One attempt from its lock to its result."""
 
-    def __init__(self, folder: Path, job: Job) -> None:
+    def __init__(self, folder: Path, job: Job, launch: Launch | None = None) -> None:
+        """`launch`: that of the kernel it goes on in."""
         self.folder = folder
         self.job = job
+        self.launch = launch
+        self.keeping: Keeping | None = None
         self.journal = Journal(folder)
         self.course = Course(job, self.journal)
         self.censor = Censor(job.workspace.secrets.values())
-        self.host: KernelHost | None = None
+        self.host: KernelHost | None = launch.host if launch else None
         self.document: Document | None = None
         self.kernel = ""
         self.facts: dict[str, Any] = {}
@@ -75,8 +77,8 @@ class Runner:
         """The notebook as it is now, None before papermill has it."""
         return self.managers[0].nb if self.managers else None
 
-    def run(self) -> None:
-        """Execute, publish, write the result, and see that nothing of the kernel is left."""
+    def run(self) -> Keeping | None:
+        """Execute, publish, write the result, and see that nothing of the kernel is left, where it is not kept."""
         self.journal.event(Progress.STARTED, pid=os.getpid(), host=platform.node())
         reserve(self.folder)
         try:
@@ -86,8 +88,10 @@ class Runner:
             except Exception as error:  # noqa: BLE001 - as in `outcome`: a run without a result counts as killed
                 self.leave(self.fault(error), datetime.now(UTC), None)
         finally:
-            self.end_kernel()
+            if self.keeping is None:
+                farewell.end(self.host, self.course, gently=not self.course.stop)
             self.journal.close()
+        return self.keeping
 
     def outcome(self) -> Verdict:
         """Execute and judge."""
@@ -101,7 +105,7 @@ class Runner:
         # A launch that was overtaken by the end goes on in its thread: what it makes has to be ended too.
         self.course.settled.wait(LAUNCH)
         try:
-            if self.host is not None and self.course.stop:
+            if self.host is not None and self.course.stop and not self.could_go_on:
                 self.host.kill()
         except WorkbenchError as away:  # its sweep removes what is left
             sys.stderr.write(f"{away}\n")
@@ -129,31 +133,35 @@ class Runner:
         except OSError as error:
             raise Refused(f"{error.filename}: {error.strerror}") from error
         self.document = parse(content, title=job.notebook)
-        spec = choose_kernel(self.document, job.revision.kernels, job.kernel, job.preferred_kernel)
+        if self.launch:
+            spec = self.launch.kernel
+        else:
+            spec = choose_kernel(self.document, job.revision.kernels, job.kernel, job.preferred_kernel)
         self.kernel = spec.name
 
         from papermill.execute import execute_notebook
 
         from workbench.engines.registry import reopen
         from workbench.execution import papermill_engine, translators
-        from workbench.execution.launching import Launch
 
         papermill_engine.install()
         translators.install()
         self.facts = facts_of(job)
-        self.host = reopen(job.engine, job.engine_options).host(job.revision, job.workspace, run=job.label, kernel=spec)
         self.course.enter("starting")
-        launch = Launch(self.host, spec, job.env, self.course.settled)
+        if self.launch is None:
+            engine = reopen(job.engine, job.engine_options)
+            self.host = engine.host(job.revision, job.workspace, run=job.label, kernel=spec)
+            self.launch = Launch(self.host, spec, job.env, self.course.settled)
         execute_notebook(
             self.document.node(),
             None,
-            parameters=dict(job.parameters),
+            parameters={} if job.first else dict(job.parameters),
             engine_name=papermill_engine.NAME,
             kernel_name=spec.name,
             language=self.document.language or spec.language,
             progress_bar=False,
             course=self.course,
-            launch=launch,
+            launch=self.launch,
             path=self.folder / OUTPUT_FILE,
             censor=self.censor,
             notebooks=self.managers,
@@ -181,7 +189,24 @@ class Runner:
             problem = error.strerror or str(error)
         if problem:
             verdict = _unpublished(verdict, problem, self.folder)
+        self.keep(verdict)
         self.leave(verdict, ended, place)
+
+    @property
+    def could_go_on(self) -> bool:
+        """Whether its kernel is idle and may be kept, and there is a cell to go on from."""
+        rest, cells = self.course.at_rest, self.notebook.cells if self.notebook else ()
+        return self.course.may_be_kept and rest is not None and rest < len(cells)
+
+    def keep(self, verdict: Verdict) -> None:
+        """Keep the kernel, where that was asked for and its state is what the cells before the failed one made it."""
+        kept = verdict.state in KEPT and verdict.state not in self.job.retried and self.could_go_on
+        if not kept or self.host is None or self.launch is None or self.host.poll() is not None:
+            return
+        try:
+            self.keeping = Keeping(self.folder, self.job, self.launch, self.course)
+        except OSError as error:  # a full disk
+            sys.stderr.write(f"its kernel is not kept: {error}\n")
 
     def leave(self, verdict: Verdict, ended: datetime, place: Path | None) -> None:
         """Write the result, unless there is one, and wake who waits."""
@@ -201,25 +226,14 @@ class Runner:
             published=place is not None,
             never_began=verdict.never_began,
             scalars=scalars_of(self.notebook or {}),
-            changed=self.changed(verdict),
+            changed=changed_since(self.job, verdict, self.notebook),
             facts=self.facts,
             peak_memory=self.course.peak_memory,
             cpu_seconds=self.course.cpu_seconds,
+            kept=self.keeping.facts if self.keeping else {},
         )
         write_result_patiently(self.folder, result)
         wake(self.job.wake)
-
-    def changed(self, verdict: Verdict) -> str:
-        """What of the output of a success is materially other than of the one before; empty where that is not known."""
-        path = self.job.previous
-        if verdict.state is not RunState.SUCCEEDED or path is None or self.notebook is None:
-            return ""
-        try:
-            if path.stat().st_size > COMPARED:
-                return ""
-            return changed(parse(path.read_bytes(), title=str(path)).data, self.notebook)
-        except (OSError, WorkbenchError):
-            return ""
 
     def save(self, verdict: Verdict) -> None:
         """The last saving. Papermill marks allowed errors with its banner too: only a failed run keeps it."""
@@ -234,35 +248,6 @@ class Runner:
         durable = self.job.published is None or verdict.never_began
         replace(self.folder / OUTPUT_FILE, written(notebook), durable=durable)
 
-    def end_kernel(self) -> None:
-        """Give the kernel its time to end, then end all that is left of it."""
-        if self.host is None:
-            return
-        try:
-            if self.course.launched and not self.course.stop and not self.ended_by_itself():
-                self.host.send_signal(signal.SIGTERM)
-                self.host.wait(GRACE)
-            self.host.kill()
-            self.host.close()
-        except WorkbenchError as error:  # the engine went away: its sweep removes what is left
-            sys.stderr.write(f"{error}\n")
-
-    def ended_by_itself(self) -> bool:
-        """Whether the kernel did as it was asked to, in its time; asked once more where it seems not to have heard."""
-        assert self.host
-        if self.course.ask_again and self.host.wait(HEARD) is None:
-            self.course.ask_again()
-        return self.host.wait(GRACE) is not None
-
-
-def wake(path: Path | None) -> None:
-    """Tell the supervisor to look; it would in time anyway."""
-    if path is None:
-        return
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        sender.setblocking(False)
-        sender.sendto(b"", str(path))
-
 
 def _unpublished(verdict: Verdict, problem: str, folder: Path) -> Verdict:
     kept = f"What there is of it: {folder / OUTPUT_FILE}"
@@ -272,22 +257,36 @@ def _unpublished(verdict: Verdict, problem: str, folder: Path) -> Verdict:
     return Verdict(verdict.state, reason, verdict.hint or kept, verdict.failure, verdict.never_began)
 
 
-def run_attempt(folder: Path, *, locked: bool = False) -> int:
-    """Be the runner of the attempt in `folder`; the process's exit code. `locked`: this process holds its lock."""
+def run_attempt(folder: Path, *, locked: bool = False, places: Sequence[int] = ()) -> int:
+    """Be the runner of the attempt in `folder`, and of those that go on in its kernel; the process's exit code. `locked`: this
+    process holds its lock. `places`, of the machine, are given back where it only keeps the kernel."""
     if not locked and hold(folder) is None:
         sys.stderr.write("another process has this attempt\n")
         return BUSY
     if read_result(folder) is not None:
         return 0
-    Runner(folder, read_job(folder)).run()
+    keeping = Runner(folder, read_job(folder)).run()
+    while keeping is not None:
+        for place in places:
+            os.close(place)
+        coming = keeping.wait()
+        keeping.close()
+        if coming is None:
+            farewell.end(keeping.launch.host, keeping.course, gently=True)
+            return 0
+        places, launch = coming.places, keeping.launch
+        keeping = Runner(coming.folder, read_job(coming.folder), launch).run()
     return 0
 
 
 def main() -> None:
-    """`python -m workbench.execution.runner ATTEMPT_FOLDER`."""
-    if len(sys.argv) != 2:
-        raise SystemExit("usage: python -m workbench.execution.runner ATTEMPT_FOLDER")
-    code = run_attempt(Path(sys.argv[1]).absolute())
+    """`python -m workbench.execution.runner ATTEMPT_FOLDER [DESCRIPTOR...]`, of its places of the machine."""
+    if len(sys.argv) < 2:
+        raise SystemExit("usage: python -m workbench.execution.runner ATTEMPT_FOLDER [DESCRIPTOR...]")
+    places = [int(text) for text in sys.argv[2:]]
+    for place in places:
+        os.set_inheritable(place, False)
+    code = run_attempt(Path(sys.argv[1]).absolute(), places=places)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # a thread that hangs in an engine must not keep the lock

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,12 @@ class RunManager(NotebookExecutionManager):  # type: ignore[misc]
         self.problem = ""
 
     def notebook_start(self, **kwargs: Any) -> None:
-        """Clear what a former run left, and save at once: from now on there is an output."""
+        """Clear what a former run left, but of cells that it goes on after, and save at once: from now on there is an output."""
         self.nb.metadata.papermill["input_path"] = self.course.job.notebook
         self.nb.metadata.papermill["output_path"] = self.path.name
+        ran = [deepcopy(cell) for cell in self.nb.cells[: self.course.job.first]]
         super().notebook_start(**kwargs)
+        self.nb.cells[: len(ran)] = ran
         self.course.count(self.nb.cells)
 
     def cell_start(self, cell: Any, cell_index: int | None = None, **kwargs: Any) -> None:

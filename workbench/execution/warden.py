@@ -22,6 +22,7 @@ from workbench.text import duration, one_line
 LOOK = 0.1  # seconds between looks
 LAST_WORDS = 0.2  # seconds that output of a dead kernel, still on its way, is waited for
 PAUSE = 3.0  # seconds between the steps of the ladder
+PATIENCE = 15.0  # seconds for an interrupt whose kernel is to be kept
 NUDGE = 0.5  # seconds in which a kernel says `busy`; twice as long after each nudge
 START = 120.0  # seconds a kernel may take to answer
 MEASURE = 2.0  # seconds between looks at what the kernel takes
@@ -113,7 +114,8 @@ class Warden:
         if course.launched and course.phase != "starting":
             for step in (self.interrupt, self.terminate):
                 await self.attempt(step)
-                if await self.over(task, PAUSE):
+                kept = course.may_be_kept and step == self.interrupt
+                if await self.over(task, PATIENCE if kept else PAUSE):
                     return
             course.journal.note(f"the kernel did not end in {duration(time.monotonic() - began)}: it is killed")
         if course.launched:

@@ -27,7 +27,7 @@ class Progress(StrEnum):
 
     started   {pid, host}                       the runner holds its lock
     kernel    {kernel, seconds}                 the kernel answered
-    cells     {total, code}                     cells in all, and code cells among them
+    cells     {total, code, before}             cells in all, code cells among them, and those that ran in the run before
     cell      {cell, n, of}                     a code cell begins: 1-based index of all cells, n-th code cell
     output    {cell, stream, text}              text of a cell (stdout, stderr, result, error)
     done      {cell, n, of, seconds, status}    a code cell ended: ok, error

@@ -44,6 +44,7 @@ class Project:
     restart_at_boot: bool = False  # whether its sessions come up again after the machine was restarted
     concurrency: int | None = None  # runs of it at once; None: as many as the home has
     keep: Keep | None = None  # which of its runs; the home's, where not said
+    keep_kernel: float | None = None  # seconds for which kernels of failed runs are kept; the home's, where not said
     parameters: tuple[Taken, ...] = ()
     inputs: tuple[str, ...] = ()  # files that its runs read: their hashes are kept
     timeout: float | None = None  # seconds, of a run that names none; the home's, where not said

@@ -114,6 +114,16 @@ class Run:
     cpu_seconds: float | None = None  # and the processor time it used
     changed: str = ""  # what of its output is materially other than of the success before
     exactly: int | None = None  # the run that it repeats with the same code, input, values and revision
+    continues: int | None = None  # the failed run in whose kernel it goes on
+    kernel: str = ""  # of such a run: the attempt (`41.1`) that its kernel was begun for
+    kept_until: datetime | None = None  # its kernel is kept until then
+    kept_cell: int | None = None  # the cell, from 1 of all, that would be next in it
+    kept_memory: int | None = None  # bytes that it holds
+
+    @property
+    def kernels(self) -> tuple[str, ...]:
+        """Labels of kernels that may be its."""
+        return (f"{self.id}.{self.attempt}", *([self.kernel] if self.kernel else []))
 
     @property
     def ended_well(self) -> bool:

@@ -47,6 +47,7 @@ class Terms:
     factor: float = FACTOR
     longest: float | None = None
     on: frozenset[str] = RETRIED
+    keep: float | None = None  # seconds for which its kernel is kept where a cell fails; 0: not; None: not said
 
     @property
     def cap(self) -> float:
@@ -57,6 +58,11 @@ class Terms:
         """How long is waited after so many tries."""
         steps = min(max(tries, 1) - 1, 60)
         return timedelta(seconds=min(self.delay * min(self.factor**steps, 1e9), self.cap))
+
+    def kept(self, *usual: float | None) -> Terms:
+        """The same with how long a kernel is kept, by the first of `usual` that says so where these do not."""
+        said = next((one for one in (self.keep, *usual) if one is not None), None)
+        return self if said == self.keep else replace(self, keep=said)
 
     def begin_by(self, created: datetime) -> datetime | None:
         """When a run asked for then must have begun; None where it may wait."""

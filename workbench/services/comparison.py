@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import NotFound
 from workbench.model.run import Run, RunState
-from workbench.services import runs, scalars
+from workbench.services import continuing, runs, scalars
 from workbench.services.bench import Bench
 from workbench.store import history
 from workbench.text import duration
@@ -55,6 +55,7 @@ def _facts(bench: Bench, both: list[Run], records: list[dict[str, Any]]) -> Iter
     named = [
         ("state", str(one.state), str(other.state)),
         ("notebook", f"{one.project}/{one.notebook}", f"{other.project}/{other.notebook}"),
+        ("continues", continuing.told(records[0]) or "-", continuing.told(records[1]) or "-"),
         ("environment", one.environment, other.environment),
         ("engine", one.engine, other.engine),
         ("revision", one.revision, other.revision),

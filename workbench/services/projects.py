@@ -21,6 +21,7 @@ from workbench.services.code.repository import GitState, git_init, git_state
 from workbench.services.declared.folders import folder_to_link, hold_schedules, name_for_folder
 from workbench.services.declared.starter import examples, fill
 from workbench.store import contained, events, run_pages
+from workbench.store import kept as kept_kernels
 from workbench.store.run_pages import RunFilter
 from workbench.text import one_line, plural
 
@@ -156,6 +157,8 @@ def remove(bench: Bench, name: str, *, delete_files: bool = False) -> Path | Non
     except OSError as error:
         raise Refused(f"project {name} cannot be removed: {error.strerror}", title=str(entry)) from error
     _note(bench, name, "removed", str(kept or project.path))
+    with bench.store.write() as connection:
+        kept_kernels.ask_release(connection, at=bench.now(), actor=bench.actor, project=name)
     spares.of_project_gone(bench, name)
     return kept
 

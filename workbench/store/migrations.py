@@ -226,6 +226,18 @@ def _absences(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE engines ADD COLUMN since TEXT")
 
 
+def _kept_kernels(connection: sqlite3.Connection) -> None:
+    """Kernels of failed runs that are kept: until when, the cell to go on from, what they hold, and whether they are to be
+    given back; and runs that go on in one, with the attempt that it was begun for."""
+    for column in (
+        "continues INTEGER", "kernel TEXT NOT NULL DEFAULT ''", "kept_until TEXT", "kept_cell INTEGER",
+        "kept_memory INTEGER", "kept_released INTEGER NOT NULL DEFAULT 0",
+    ):  # fmt: skip
+        connection.execute(f"ALTER TABLE runs ADD COLUMN {column}")
+    connection.execute("CREATE INDEX runs_kept ON runs (kept_until) WHERE kept_until IS NOT NULL")
+    connection.execute("CREATE INDEX runs_continues ON runs (continues) WHERE continues IS NOT NULL")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _first,
     _life_of_sessions,
@@ -242,4 +254,5 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _changed,
     _exactly,
     _absences,
+    _kept_kernels,
 )

@@ -33,17 +33,19 @@ def insert(
     priority: int = 0,
     terms: Terms | None = None,
     record: Mapping[str, Any] | None = None,
+    continues: int | None = None,
+    kernel: str = "",
 ) -> int:
     """Queue a run: this row is the request. Its id."""
     terms = terms or Terms()
     cursor = connection.execute(
         "INSERT INTO runs (project, notebook, name, environment, parameters, cells, created, schedule, due, timeout,"
-        " retries, record, priority, terms, begin_by, state, by, account, origin)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " retries, record, priority, terms, begin_by, continues, kernel, state, by, account, origin)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             project, notebook, name, environment, json.dumps(parameters), cells, stamp(created), schedule, stamp(due),
             timeout, retries, json.dumps(record or {}), priority, terms.to_json(), stamp(terms.begin_by(created)),
-            RunState.QUEUED, actor.by, actor.account, actor.origin,
+            continues, kernel, RunState.QUEUED, actor.by, actor.account, actor.origin,
         ),
     )  # fmt: skip
     run = int(cursor.lastrowid or 0)
@@ -263,4 +265,6 @@ def of_row(found: sqlite3.Row) -> Run:
         not_before=moment(row["not_before"]), group=row["group_id"], priority=row["priority"],
         terms=Terms.from_json(row["terms"]), peak_memory=row["peak_memory"], cpu_seconds=row["cpu_seconds"], changed=row["changed"],
         exactly=row["exactly"],
+        continues=row["continues"], kernel=row["kernel"], kept_until=moment(row["kept_until"]), kept_cell=row["kept_cell"],
+        kept_memory=row["kept_memory"],
     )  # fmt: skip

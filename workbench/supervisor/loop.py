@@ -27,6 +27,7 @@ from workbench.supervisor.engines import Engines
 from workbench.supervisor.notices import Notices
 from workbench.supervisor.pinning import Pinning
 from workbench.supervisor.queue.dispatch import Dispatch
+from workbench.supervisor.queue.kept import Kept
 from workbench.supervisor.queue.ready import Environments
 from workbench.supervisor.queue.runs import Runs
 from workbench.supervisor.reconcile import Reconcile
@@ -85,7 +86,8 @@ class Supervisor:
         self.builds = Builds(desk, self.engines)
         self.pinning = Pinning(desk, self.engines)
         self.warmth = Warmth(desk, self.engines, desk.budget)
-        self.dispatch = Dispatch(desk, self.engines, environments, self.schedules, self.warmth)
+        self.kept = Kept(desk)
+        self.dispatch = Dispatch(desk, self.engines, environments, self.schedules, self.warmth, self.kept)
         self.runs = Runs(desk, self.dispatch)
         self.sessions = Sessions(desk, self.engines, environments)
         self.reconcile = Reconcile(desk, self.engines, self.runs, self.sessions)
@@ -98,7 +100,8 @@ class Supervisor:
             Part("pinning", self.pinning.look),
             Part("runs", self.runs.look),
             Part("dispatch", self.dispatch.look),
-            Part("ahead", Ahead(desk, self.schedules, self.warmth, self.dispatch.nursery).look),
+            Part("kept", self._look_at_kept),
+            Part("ahead", Ahead(desk, self.schedules, self.warmth, self.dispatch.launches.nursery).look),
             Part("warmth", self.warmth.look),
             Part("sessions", self.sessions.look),
             Part("disk", Disk(desk, self.engines, self.builds).look),
@@ -173,6 +176,12 @@ class Supervisor:
     def _reconcile(self) -> float | None:
         return self.reconcile.look(self.runs.active or self.sessions.alive)
 
+    def _look_at_kept(self) -> float | None:
+        wait = self.kept.look()
+        if self.kept.gone:
+            self.kept.gone, self.runs.left_kernels = False, True
+        return wait
+
     def _notice_the_clock(self) -> None:
         jump = self.clock.check()
         if jump:
@@ -234,7 +243,7 @@ class Supervisor:
         deadline = time.monotonic() + LEAVE
         while (self.builds.running or self.reconcile.sweeping) and time.monotonic() < deadline:
             time.sleep(0.02)
-        self.dispatch.nursery.close(LET_GO)
+        self.dispatch.launches.nursery.close(LET_GO)
         self.warmth.close(LEAVE)
         self.desk.budget.close()
         self.bench.store.settle(LET_GO)

@@ -19,6 +19,7 @@ from workbench.services import projects
 from workbench.store import builds as build_rows
 from workbench.store import disk as rows
 from workbench.store import environments as environment_rows
+from workbench.store import kept as kept_rows
 from workbench.store import runs as run_rows
 from workbench.store import sessions as session_rows
 from workbench.supervisor.desk import Desk
@@ -64,8 +65,9 @@ def survey(desk: Desk, engines: Engines, policy: Policy) -> Survey:
         chosen = environment_rows.all_chosen(connection)
         building = build_rows.in_states(connection, {BuildState.BUILDING})
         runs = run_rows.in_states(connection, OPEN_RUNS)
+        kept_kernels = kept_rows.listing(connection)
         sessions = session_rows.in_states(connection, frozenset(SessionState))
-    users = {run.revision: f"run {run.id}" for run in runs if run.revision}
+    users = {run.revision: f"run {run.id}" for run in (*runs, *kept_kernels) if run.revision}
     up = [session for session in sessions if session.desired is Desired.UP]
     users |= {session.revision: f"session {session.name}" for session in up if session.revision}
     stocks, problems = [], []

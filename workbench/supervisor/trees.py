@@ -8,6 +8,7 @@ import time
 from workbench.model.run import ACTIVE, PENDING
 from workbench.services import projects
 from workbench.services.code import commits, seen, trees
+from workbench.store import kept
 from workbench.store import runs as rows
 from workbench.supervisor.desk import Desk
 
@@ -34,9 +35,9 @@ class Trees:
     def work(self) -> None:
         """Remove what nobody needs."""
         with self.desk.read() as connection:
-            alive = rows.in_states(connection, ACTIVE | PENDING, limit=1_000_000)
+            alive = [*rows.in_states(connection, ACTIVE | PENDING, limit=1_000_000), *kept.listing(connection)]
             used = {tree for run in alive if (tree := seen.tree_of(rows.record(connection, run.id)))}
-        labels = {f"{run.id}.{run.attempt}" for run in alive} | {f"{run.id}.{run.attempt + 1}" for run in alive}
+        labels = {label for run in alive for label in run.kernels} | {f"{run.id}.{run.attempt + 1}" for run in alive}
         commits.sweep(self.desk.bench, projects.listing(self.desk.bench))
         if count := trees.sweep(self.desk.bench, used, labels):
             log.info("files kept for %d runs' code removed", count)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from workbench.services.bench import Bench
 
 KEPT = (
-    "git_commit", "git_branch", "git_dirty", "git_patch", "git_untracked", "code", "inputs", "host", "lock", "image", "notebook_sha256",
+    "git_commit", "git_branch", "git_dirty", "git_patch", "git_untracked", "code", "inputs", "host", "lock", "image", "notebook_sha256", "continues",
 )  # fmt: skip
 SLOWEST = 3  # cells that are named
 TOLD = 0.05  # seconds; less reads as none

@@ -46,7 +46,7 @@ def trouble(run: Run, *, traceback: bool = True) -> None:
 
 def told(bench: Bench, run: Run) -> None:
     """The end of a run that was waited for, on stdout: headline, trouble, where its output is."""
-    from workbench.services import exact, runs
+    from workbench.services import continuing, exact, runs
 
     click.echo(headline(run))
     if not run.ended_well:
@@ -54,6 +54,8 @@ def told(bench: Bench, run: Run) -> None:
     if names := exact.differing(bench, run):
         said = f"not as they were for run {run.exactly}: {', '.join(names)}"
         click.echo(f"inputs  {one_line(said, 400)}")
+    if kept := continuing.words(bench, run):
+        click.echo(pasted(f"Its kernel is {kept}. Correct the cell, then: workbench runs continue {run.id}"))
     output = runs.artifacts(bench, run.id).notebook
     if output:
         click.echo(f"output  {clean(str(output))}")

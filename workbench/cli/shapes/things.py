@@ -12,6 +12,7 @@ from workbench.cli.facts.parameters import PARAMETER
 from workbench.cli.shapes.group import GROUP
 from workbench.cli.shapes.ide import IDE
 from workbench.cli.shapes.notice import NOTICE
+from workbench.cli.shapes.run import ATTEMPT, RUN
 from workbench.cli.shapes.schedule import DUE, SCHEDULE
 from workbench.cli.shapes.shape import Key, Shape
 from workbench.cli.shapes.shape import actor as _actor
@@ -19,7 +20,6 @@ from workbench.cli.shapes.shape import same as _same
 from workbench.cli.shapes.shape import text as _text
 from workbench.model.build import Build
 from workbench.model.project import Project
-from workbench.model.run import Attempt, Run
 from workbench.model.session import Session
 
 if TYPE_CHECKING:
@@ -28,93 +28,10 @@ if TYPE_CHECKING:
     from workbench.services.secrets import SecretView
 
 
-def _failure(thing: Run | Attempt) -> dict[str, Any] | None:
-    return asdict(thing.failure) if thing.failure else None
-
-
 def _usage(session: Session) -> dict[str, Any] | None:
     return asdict(session.usage) if session.usage else None
 
 
-RUN: Shape[Run] = Shape(
-    "run",
-    (
-        Key("id", "text", "as commands take it: `41`", lambda run: str(run.id)),
-        _text("project", "its project"),
-        _text("notebook", "its notebook, relative to the project"),
-        _text("name", "the schedule's or the notebook's name"),
-        _text(
-            "state",
-            "queued waiting starting running finishing cancelling retrying, or an end: succeeded failed cancelled timed-out out-of-memory crashed interrupted",
-        ),
-        _text("reason", "why it is in this state"),
-        _text("hint", "what to do about it"),
-        Key(
-            "failure",
-            "object or null",
-            "of an unsuccessful run: `cell` (1-based, of all cells), `error`, `message`, `source`, `traceback`",
-            _failure,
-        ),
-        _same("parameters", "object", "values given"),
-        _text("environment", "its environment"),
-        _text("engine", "docker or process; empty before it started"),
-        _text("revision", "of the environment; empty before it started"),
-        _same("attempt", "integer", "the newest try, from 1; 0 before the first"),
-        _same("retries", "integer", "further tries allowed"),
-        _same("cells", "integer", "code cells in all"),
-        _same("cells_done", "integer", "code cells that have ended"),
-        Key("schedule", "text or null", "`project/name` of the schedule that asked for it", lambda run: run.schedule),
-        _same("due", "time or null", "the schedule's due time"),
-        Key("group", "text or null", "the sweep it is of, as `g7`", lambda run: f"g{run.group}" if run.group else None),
-        Key(
-            "exactly",
-            "text or null",
-            "the run that it repeats exactly",
-            lambda run: None if run.exactly is None else str(run.exactly),
-        ),
-        _same("priority", "integer", "how urgent it is: -10 low, 0 normal, 10 high"),
-        _same("timeout", "seconds or null", "limit of the whole run"),
-        Key(
-            "timeouts",
-            "object",
-            "limits in seconds, or null: `queue` until it begins, `start` until its kernel answers, `cell` of each cell",
-            lambda run: {name: getattr(run.terms, name) for name in ("queue", "start", "cell")},
-        ),
-        Key(
-            "retry",
-            "object",
-            "pauses between tries in seconds: `delay`, `factor`, `longest`; `on`: states after which it is tried again",
-            lambda run: {
-                "delay": run.terms.delay,
-                "factor": run.terms.factor,
-                "longest": run.terms.cap,
-                "on": sorted(run.terms.on),
-            },
-        ),
-        _same("peak_memory", "bytes or null", "the most its kernel and what that started held"),
-        _same("cpu_seconds", "seconds or null", "processor time they used"),
-        _same("created", "time", "when it was asked for"),
-        _same("started", "time or null", "when the newest try started"),
-        _same("ended", "time or null", "when it ended"),
-        _same("seconds", "seconds or null", "length of the newest try"),
-        _text("changed", "what of its output is materially other than of the success before; empty for nothing"),
-        _text("output", "folder with what it left; empty before it is published"),
-        *_actor(),
-    ),
-)
-ATTEMPT: Shape[Attempt] = Shape(
-    "attempt",
-    (
-        _same("number", "integer", "from 1"),
-        _text("state", "as a run's"),
-        _text("reason", "why it ended so"),
-        Key("failure", "object or null", "as a run's", _failure),
-        _text("revision", "of the environment"),
-        _same("started", "time", "when it started"),
-        _same("ended", "time or null", "when it ended"),
-        _same("seconds", "seconds or null", "its length"),
-    ),
-)
 SESSION: Shape[Session] = Shape(
     "session",
     (

@@ -70,5 +70,10 @@ IdleStop = Annotated[
     BeforeValidator(_idle),
     WithJsonSchema({"type": ["string", "boolean"], "x-form": "duration or `off`", "examples": ["2h", "off"]}),
 ]
+KeepKernel = Annotated[
+    float,
+    BeforeValidator(_idle),
+    WithJsonSchema({"type": ["string", "boolean"], "x-form": "duration or `off`", "examples": ["30m", "off"]}),
+]
 Concurrency = Annotated[Whole, Field(ge=1, le=256)]
 EngineWord = Annotated[str, *choice("auto", "docker", "process")]

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from workbench.declare.scalars import Inner, Line, Truth, Value
-from workbench.declare.schema.base import Concurrency, IdleStop, Keys, choice
+from workbench.declare.schema.base import Concurrency, IdleStop, KeepKernel, Keys, choice
 from workbench.declare.schema.keep import KeepKeys
 from workbench.declare.schema.notify import NotifyKeys
 from workbench.declare.schema.parameters import NotebookName, ParameterKeys, ParameterName
@@ -77,6 +77,11 @@ class ProjectKeys(Keys):
         None,
         description="Which of its runs are kept; what workbench.yaml says, where absent.",
         examples=[{"last": 30, "for": "90d"}],
+    )
+    keep_kernel: KeepKernel | None = Field(
+        None,
+        description="How long the kernel of a run that failed in a cell, or timed out, is kept, so that `runs continue` can go"
+        " on in it; what workbench.yaml says, where absent.",
     )
     notify: NotifyKeys | None = Field(
         None,

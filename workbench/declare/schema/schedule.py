@@ -23,7 +23,7 @@ from workbench.declare.scalars import (
     kind,
     wrong,
 )
-from workbench.declare.schema.base import Keys, choice
+from workbench.declare.schema.base import KeepKernel, Keys, choice
 from workbench.declare.schema.code import CodeKeys
 from workbench.declare.schema.deliver import Deliver
 from workbench.declare.schema.keep import KeepKeys
@@ -126,6 +126,11 @@ class ScheduleKeys(Keys):
         None,
         description="Which of its runs are kept; what the project says, where absent.",
         examples=[{"last": 30, "for": "90d"}],
+    )
+    keep_kernel: KeepKernel | None = Field(
+        None,
+        description="How long the kernel of a run that failed in a cell, or timed out, is kept, so that `runs continue` can go"
+        " on in it; what the project says, where absent.",
     )
     notify: NotifyKeys | None = Field(
         None,

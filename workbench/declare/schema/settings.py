@@ -10,7 +10,7 @@ from pydantic import Field
 
 from workbench.declare.amounts import Memory
 from workbench.declare.scalars import Duration, Slug, Url, Whole, Zone, wrong
-from workbench.declare.schema.base import Concurrency, EngineWord, Keys, checked, form
+from workbench.declare.schema.base import Concurrency, EngineWord, KeepKernel, Keys, checked, form
 from workbench.declare.schema.environment import PullWord
 from workbench.declare.schema.keep import KeepKeys
 from workbench.declare.schema.limits import LimitKeys
@@ -79,6 +79,14 @@ class SettingsKeys(Keys):
         "file",
         description="Where `secrets set` keeps values: a private file each, or the keyring of the person (`dsw-lite[keyring]`)."
         " A keyring has to be unlocked whenever something starts, which on a server at night nobody does.",
+    )
+    keep_kernel: KeepKernel | None = Field(
+        None,
+        description="How long the kernel of a run that failed in a cell, or timed out, is kept, so that `runs continue` can go"
+        " on in it, of projects that do not say; not, where absent, for a kernel holds memory.",
+    )
+    kept_kernels: Annotated[Whole, Field(ge=0, le=64)] = Field(
+        4, description="Kernels of failed runs that are kept at once; the one kept first goes first. 0: none."
     )
     package_index: Url | None = Field(
         None, description="Package index of environments that name none, instead of PyPI."

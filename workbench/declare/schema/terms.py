@@ -89,9 +89,9 @@ Timeouts = Annotated[TimeoutKeys, _short("run")]
 Retries = Annotated[RetryKeys, _short("count")]
 
 
-def terms_of(timeouts: TimeoutKeys | None, retries: RetryKeys | None) -> Terms:
+def terms_of(timeouts: TimeoutKeys | None, retries: RetryKeys | None, keep: float | None = None) -> Terms:
     """What was declared, with what holds where it says nothing."""
-    said: dict[str, Any] = {}
+    said: dict[str, Any] = {"keep": keep}
     if timeouts:
         said |= {"queue": timeouts.queue, "start": timeouts.start, "cell": timeouts.cell}
     if retries:

@@ -75,6 +75,11 @@ class DockerHost:
         self._ended = threading.Event()
         self._closed = threading.Event()
 
+    @property
+    def container(self) -> str:
+        """The id of its container; empty before there is one."""
+        return self._handle
+
     def inside(self, path: Path) -> str:
         """The same path: what is shown to the kernel is shown where it is."""
         return str(path)

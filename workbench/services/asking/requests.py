@@ -94,7 +94,7 @@ def check(
         request,
         parameters=values.parameters,
         timeout=project.timeout if request.timeout is None else request.timeout,
-        terms=request.terms.within(project.terms),
+        terms=request.terms.within(project.terms).kept(project.keep_kernel, bench.settings.keep_kernel),
     )
     return Checked(
         asked_for, spec.name, name, found.content, code, record,

@@ -17,6 +17,7 @@ from workbench.services.bench import Bench
 from workbench.services.declared import catalogue
 from workbench.store import builds as build_rows
 from workbench.store import environments as rows
+from workbench.store import kept as kept_kernels
 from workbench.text import one_line
 
 
@@ -79,6 +80,7 @@ def remove(bench: Bench, name: str) -> Path:
         raise Refused(f"{path} cannot be removed: {error.strerror}") from error
     with bench.store.write() as connection:
         rows.forget(connection, name, at=bench.now(), actor=bench.actor)
+        kept_kernels.ask_release(connection, at=bench.now(), actor=bench.actor, environment=name)
     control.wake(bench)
     return kept
 

@@ -52,7 +52,9 @@ class Admission:
         most = usable.spec.concurrency
         if most and of_environment[run.environment] >= most:
             return f"waits for a place: {plural(most, 'run')} at once in environment {run.environment}"
-        if short := self._short_of_memory(run, usable.engine, look):
+        # The kernel that a run goes on in holds its memory already.
+        if short := not run.continues and self._short_of_memory(run, usable.engine, look):
+            look.short = True
             look.again(SOON)
             since = self._since.setdefault(run.id, time.monotonic())
             if time.monotonic() - since > LONG:

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import secrets
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -19,7 +17,6 @@ from itertools import takewhile
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
-from workbench.execution.nursery import Nursery
 from workbench.model.run import ACTIVE, Run, RunState
 from workbench.model.schedule import Overlap
 from workbench.services import projects
@@ -34,6 +31,8 @@ from workbench.supervisor.queue.admission import Admission, Room
 from workbench.supervisor.queue.copies import WAITS
 from workbench.supervisor.queue.endings import LONGEST_PAUSE
 from workbench.supervisor.queue.jobs import Jobs
+from workbench.supervisor.queue.kept import Kept
+from workbench.supervisor.queue.launches import Launches
 from workbench.supervisor.queue.look import Look, in_turn
 from workbench.supervisor.queue.ready import Environments, Never, NotYet, Readiness, Usable
 from workbench.supervisor.warmth import Warmth
@@ -46,22 +45,26 @@ SHARE = 8  # times as long as a look at all the others took is waited before the
 
 
 class Dispatch:
-    """Starts runs. Launching takes a thread of its own: the first fork waits for papermill's imports."""
+    """Starts runs."""
 
     def __init__(
-        self, desk: Desk, engines: Engines, environments: Environments, schedules: Schedules, warmth: Warmth
+        self,
+        desk: Desk,
+        engines: Engines,
+        environments: Environments,
+        schedules: Schedules,
+        warmth: Warmth,
+        kept: Kept | None = None,
     ) -> None:
         self.desk = desk
         self.engines = engines
         self.environments = environments
         self.schedules, self.copies = schedules, schedules.copies
         self.warmth = warmth
-        self.nursery = Nursery(desk.home)
+        self.kept = kept or Kept(desk)
+        self.launches = Launches(desk, self.kept)
         self.taken = 0  # places of runs that have ended, but whose kernel is not gone yet
-        self.launching: set[tuple[int, int]] = set()
-        self.trouble: dict[int, str] = {}  # why a run's runner could not be started, until it is told
-        self._queue: queue.SimpleQueue[tuple[Run, Path, int | None]] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self.launching, self.trouble = self.launches.going, self.launches.trouble
         self.admission = Admission(desk)
         self._jobs = Jobs(desk, engines)
         self._starts = 0
@@ -154,7 +157,7 @@ class Dispatch:
         if before and self.schedules.overlap(run.schedule or "") is not Overlap.ALLOW:
             self._stay(look, run, RunState.QUEUED, f"waits for run {before} of the same schedule")
             return
-        readiness = self._ready(run, look.known)
+        readiness = self.kept.ready(run) if run.continues else self._ready(run, look.known)
         if isinstance(readiness, NotYet):
             look.down = look.down or readiness.down
             state = RunState.WAITING if readiness.down else RunState.QUEUED
@@ -176,6 +179,7 @@ class Dispatch:
             self._refuse(run, look, error.message, error.hint)
             return
         room = WAITS if self.copies.busy(run) else self.admission.ask(run, usable, look)
+        self.kept.short = self.kept.short or look.short
         if isinstance(room, str):
             self._stay(look, run, RunState.QUEUED, room)
         else:
@@ -227,7 +231,7 @@ class Dispatch:
                 stack.callback(os.close, room.place)
             folder = self._claim(run, usable, look)
             if folder is not None:
-                self._queue.put((run, folder, room.place))
+                self.launches.begin(run, folder, room.place)
                 stack.pop_all()
 
     def _claim(self, run: Run, usable: Usable, look: Look) -> Path | None:
@@ -237,7 +241,8 @@ class Dispatch:
         with self.desk.read() as connection:
             record = rows.record(connection, run.id)
         try:
-            place = self.copies.place(run, project, usable.engine, record)
+            # What goes on in a kernel works where that does.
+            place = self.copies.place(run, project, usable.engine, {} if run.continues else record)
         except WorkbenchError as error:
             self._refuse(run, look, error.message, error.hint)
             return None
@@ -257,32 +262,13 @@ class Dispatch:
             return None
         look.started(run)
         try:
-            job = self._jobs.write(run, number, token, usable, project, place, record, now)
-        except OSError as error:
+            before = self.kept.job(run) if run.continues else None
+            job = self._jobs.write(run, number, token, usable, project, place, record, now, before)
+        except (OSError, ValueError) as error:
             # The claim stands without a job: runs.py finds it, and says why it did not begin.
-            self.trouble[run.id] = f"its job cannot be written: {error.strerror or error}"
+            self.trouble[run.id] = f"its job cannot be written: {getattr(error, 'strerror', None) or error}"
             log.warning("run %d: %s", run.id, self.trouble[run.id])
             return None
-        if run.exactly is None:
+        if run.exactly is None and not run.continues:
             self.warmth.wanted(run.environment, usable.engine, usable.revision, job.workspace)
-        self.launching.add((run.id, number))
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = self.desk.thread("launch", self._launch)
         return folder
-
-    def _launch(self) -> None:
-        while not self.desk.stopping.is_set():
-            try:
-                run, folder, place = self._queue.get(timeout=1.0)
-            except queue.Empty:
-                continue
-            try:
-                self.nursery.run(folder, place)
-            except (WorkbenchError, OSError) as error:
-                self.trouble[run.id] = error.message if isinstance(error, WorkbenchError) else str(error)
-                log.warning("run %d: %s", run.id, error)
-            finally:
-                if place is not None:
-                    os.close(place)  # the runner has its own
-                self.launching.discard((run.id, int(folder.name)))
-                self.desk.wake()

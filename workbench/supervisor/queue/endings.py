@@ -6,6 +6,7 @@ import logging
 import os
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from workbench.execution.fence import hold
 from workbench.execution.job import read_job
@@ -46,7 +47,7 @@ class Endings:
                 reason=result.reason, hint=result.hint, failure=result.failure, seconds=result.seconds,
                 output=result.output, ended=result.ended or now, cells_done=result.cells_done,
                 cells=result.cells or run.cells, changed=result.changed, peak_memory=result.peak_memory,
-                cpu_seconds=result.cpu_seconds,
+                cpu_seconds=result.cpu_seconds, **_kept(result),
             )  # fmt: skip
             if done:
                 rows.end_attempt(
@@ -156,6 +157,13 @@ def _without_result(run: Run, cell: Failure | None, rebooted: bool) -> tuple[Run
     if run.state is R.CANCELLING or run.cancel_asked:
         return R.CANCELLED, f"cancelled{where}"
     return R.CRASHED, f"its runner was killed{where}"
+
+
+def _kept(result: Result) -> dict[str, Any]:
+    """What the row says of a kernel that is kept."""
+    if not result.kept:
+        return {}
+    return {"kept_until": datetime.fromisoformat(str(result.kept["until"])), "kept_cell": int(str(result.kept["cell"]))}
 
 
 def _span(start: datetime, end: datetime) -> float:

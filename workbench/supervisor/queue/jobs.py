@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 from workbench.engines.registry import options
 from workbench.execution.job import OUTPUT_FILE, Job, write_job
 from workbench.model.project import Project
-from workbench.model.run import Run
+from workbench.model.run import Run, RunState
 from workbench.model.variables import variables
 from workbench.services import control
 from workbench.services.code import seen
 from workbench.store import history
+from workbench.store import runs as rows
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.engines import Engines
 from workbench.supervisor.queue.ready import Usable
@@ -31,10 +33,14 @@ class Jobs:
 
     def write(
         self, run: Run, number: int, token: str, usable: Usable, project: Project, place: seen.Place,
-        record: dict[str, Any], now: datetime,
+        record: dict[str, Any], now: datetime, before: Job | None = None,
     ) -> Job:  # fmt: skip
-        """The job of its next try, `number`, written into that try's folder. Raises OSError."""
-        job = self._of(run, number, token, usable, project, place, record, now)
+        """The job of its next try, `number`, written into that try's folder. `before`: that of the run in whose kernel it goes
+        on. Raises OSError."""
+        if before:
+            job = self._after(before, run, number, token, project, record, now)
+        else:
+            job = self._of(run, number, token, usable, project, place, record, now)
         folder = self.desk.home.attempt_folder(run.id, number)
         write_job(folder, job)
         (folder / BOOT_FILE).write_text(control.boot_id())
@@ -44,8 +50,6 @@ class Jobs:
         self, run: Run, number: int, token: str, usable: Usable, project: Project, place: seen.Place,
         record: dict[str, Any], now: datetime,
     ) -> Job:  # fmt: skip
-        local = now.astimezone(self.desk.bench.zone)
-        again = f".{number}" if number > 1 else ""
         return Job(
             run=run.id,
             attempt=number,
@@ -63,22 +67,54 @@ class Jobs:
             start_timeout=run.terms.start,
             cell_timeout=run.terms.cell,
             env=variables(run, number, str(place.root), record.get("references", {})),
-            published=project.runs / f"{local:%Y-%m-%dT%H%M}-{run.name}-{run.id}{again}",
+            published=self._published(run, number, project, now),
             record={
-                **record,
-                "by": run.by,
-                "as": run.account,
-                "origin": run.origin,
-                "schedule": run.schedule,
-                "due": run.due.isoformat() if run.due else None,
-                "environment": run.environment,
+                **self._record(run, record),
                 "lock": usable.spec.locked.digest if usable.spec.locked else None,
             },
+            keep=run.terms.keep,
+            retried=self._retried(run),
             inputs=tuple(record.get("inputs_declared", ())),
             root=place.tree or place.root,
             wake=self.desk.wake_path,
             previous=self._previous(run),
         )
+
+    def _after(
+        self, job: Job, run: Run, number: int, token: str, project: Project, record: dict[str, Any], now: datetime
+    ) -> Job:
+        """That of a run that goes on in the kernel of `job`, from the cell that its record names."""
+        return replace(
+            job, run=run.id, attempt=number, token=token, name=run.name, notebook=run.notebook,
+            input=self.desk.home.run_folder(run.id) / "input.ipynb", parameters=run.parameters, timeout=run.timeout,
+            start_timeout=run.terms.start, cell_timeout=run.terms.cell, keep=run.terms.keep, retried=(), previous=None,
+            first=int(record["continues"]["cell"]) - 1, published=self._published(run, number, project, now),
+            record={**self._record(run, record), "lock": job.record.get("lock")}, wake=self.desk.wake_path,
+        )  # fmt: skip
+
+    def _published(self, run: Run, number: int, project: Project, now: datetime) -> Path:
+        local = now.astimezone(self.desk.bench.zone)
+        again = f".{number}" if number > 1 else ""
+        return project.runs / f"{local:%Y-%m-%dT%H%M}-{run.name}-{run.id}{again}"
+
+    def _record(self, run: Run, record: dict[str, Any]) -> dict[str, Any]:
+        return {
+            **record,
+            "by": run.by,
+            "as": run.account,
+            "origin": run.origin,
+            "schedule": run.schedule,
+            "due": run.due.isoformat() if run.due else None,
+            "environment": run.environment,
+        }
+
+    def _retried(self, run: Run) -> tuple[str, ...]:
+        """The ends after which it is tried again if this is how its next try ends."""
+        if not run.retries:
+            return ()
+        with self.desk.read() as connection:
+            had = sum(1 for attempt in rows.attempts(connection, run.id) if attempt.state is not RunState.WAITING)
+        return tuple(sorted(run.terms.on)) if had <= run.retries else ()
 
     def _previous(self, run: Run) -> Path | None:
         """The output that a scheduled run's is compared with."""

@@ -36,6 +36,7 @@ class Look:
     held_for: int = 0  # the run that nothing else starts before: it has waited for memory for long
     reasons: list[tuple[Run, RunState, str, str]] = field(default_factory=list)  # why runs stay, to be written
     wait: float | None = None  # seconds until the next look
+    short: bool = False  # whether a run waits for memory
     down: bool = False  # whether a run waits for its engine
 
     @property

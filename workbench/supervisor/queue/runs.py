@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from workbench.execution.result import Result, read_result
 from workbench.model.event import Progress
 from workbench.model.run import ACTIVE, PENDING, Failure, Run, RunState
 from workbench.services import control
+from workbench.store import kept
 from workbench.store import runs as rows
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.queue.dispatch import Dispatch
@@ -68,7 +70,7 @@ class Runs:
         self.endings = Endings(desk)
         self.left_kernels = False
         self.active = False
-        self.leaving: set[Path] = set()  # ended, and their kernel is on its way out
+        self.leaving: dict[Path, tuple[str, ...]] = {}  # ended, and their kernel, of these labels, is on its way out
         self._watched: dict[tuple[int, int], Watched] = {}
         self._failed_starts: dict[int, int] = {}
         self._boot = control.boot_id()
@@ -76,10 +78,10 @@ class Runs:
     def living(self) -> frozenset[str]:
         """Labels of attempts whose runner may live, for sweeping kernels that are of none."""
         with self.desk.read() as connection:
-            active = rows.in_states(connection, ACTIVE)
+            owners = [*rows.in_states(connection, ACTIVE), *kept.listing(connection)]
         # One whose result is there may still give its kernel time for its own end.
-        leaving = map(_label, tuple(self.leaving))
-        return frozenset([*(f"{run.id}.{run.attempt}" for run in active), *leaving])
+        leaving = (label for labels in tuple(self.leaving.values()) for label in labels)
+        return frozenset([*(label for run in owners for label in run.kernels), *leaving])
 
     def look(self) -> float | None:
         """See how every active run is; seconds until the next look, None where none is active."""
@@ -87,12 +89,11 @@ class Runs:
             active = rows.in_states(connection, ACTIVE)
             wanted_gone = rows.in_states(connection, PENDING, cancel_asked=True)
         self.active = bool(active)
-        left = {folder for folder in self.leaving if not is_held(folder)}
-        self.leaving -= left
+        left = {folder: self.leaving.pop(folder) for folder in list(self.leaving) if not is_held(folder)}
         if left:  # a place is free
             self.desk.wake()
         # Where the engine was away when it left, or it was killed, something of its kernel may be there.
-        self.left_kernels |= any(self.desk.home.kernel_records(_label(folder)) for folder in left)
+        self.left_kernels |= any(map(self.desk.home.kernel_records, chain.from_iterable(left.values())))
         for run in wanted_gone:
             self.endings.before_it_began(run)
         for run in active:  # a fault of one is looked at again next time, and holds up no other
@@ -129,8 +130,8 @@ class Runs:
             if self.endings.by_result(run, result):
                 self.left_kernels = self.left_kernels or not alive
                 self._failed_starts.pop(run.id, None)
-                if alive:
-                    self.leaving.add(seen.folder)
+                if alive and not result.kept:
+                    self.leaving[seen.folder] = run.kernels
                 self.desk.wake()
             return
         if not alive:
@@ -254,11 +255,6 @@ def _last_heard(folder: Path) -> datetime | None:
         return None
 
 
-def _label(folder: Path) -> str:
-    """How engines name the attempt of that folder."""
-    return f"{folder.parent.name}.{folder.name}"
-
-
 def _note(seen: Watched, event: dict[str, Any]) -> None:
     match event["kind"]:
         case Progress.STARTED:
@@ -266,7 +262,7 @@ def _note(seen: Watched, event: dict[str, Any]) -> None:
         case Progress.KERNEL:
             seen.kernel = str(event["kernel"])
         case Progress.CELLS:
-            seen.cells = int(event["code"])
+            seen.cells, seen.done = int(event["code"]), int(event.get("before", 0))
         case Progress.CELL:
             seen.cell = int(event["cell"])
         case Progress.DONE:

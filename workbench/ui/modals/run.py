@@ -72,6 +72,7 @@ class RunForm(NotebookForm):
             for name in ("queue", "start", "cell"):
                 length = getattr(self.like.terms, name)
                 more += [f"--{name}-timeout", span_text(length)] if length else []
+            more += ["--keep", span_text(self.like.terms.keep)] if self.like.terms.keep else []
             more += ["--name", self.like.name]
         path = f"{self.bench.home.projects / project}/{notebook}"
         command = words("run", path, *parameters(given), *sweeps(values), *codes(values), *more)

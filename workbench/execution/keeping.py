@@ -1,0 +1,157 @@
+"""A kernel that is kept after its run failed: by the run's own runner, for a while, so that a corrected run can go on in it.
+
+    result.json ─▶ kept.json, kept.sock ─▶ waits ─┬─▶ the folder of the next attempt, with its place ─▶ runs it in this process
+                                                  └─▶ its time is over, or it is asked, or the kernel or the folder is gone
+
+The supervisor gives it back at its time; where there is none, it goes by itself a little later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from workbench.engines.registry import reopen
+from workbench.errors import WorkbenchError
+from workbench.execution.course import Course
+from workbench.execution.fence import hold
+from workbench.execution.job import LOCK_FILE, Job, replace
+from workbench.execution.launching import Launch
+
+FILE, SOCKET = "kept.json", "kept.sock"
+LOOK = 1.0  # seconds between looks at what may have gone
+BEYOND = 600.0  # seconds after its time that it waits for a supervisor to say so
+ANSWER = 20.0  # seconds for the answer of who keeps a kernel
+
+
+@dataclass(frozen=True)
+class Next:
+    """The attempt that goes on in the kernel; its lock is held, and `places` are its places of the machine."""
+
+    folder: Path
+    places: tuple[int, ...]
+
+
+class Keeping:
+    """Made before the result is written: whoever reads there that the kernel is kept finds it."""
+
+    def __init__(self, folder: Path, job: Job, launch: Launch, course: Course) -> None:
+        self.folder = folder
+        self.launch = launch
+        self.course = course
+        self.until = datetime.now(UTC) + timedelta(seconds=job.keep or 0)
+        self.ends = time.monotonic() + (job.keep or 0) + BEYOND
+        self.released = False
+        self.line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        with _named(folder) as path:
+            Path(path).unlink(missing_ok=True)
+            self.line.bind(path)
+        self.line.listen(4)
+        self.line.settimeout(ANSWER)
+        facts = {**self.facts, **_entrances(job, launch)}
+        replace(folder / FILE, json.dumps(facts).encode(), durable=False)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the result says: until when, the cell from 1 that is next, the kernel's process on this machine."""
+        host = self.launch.host
+        return {"until": self.until.isoformat(), "cell": (self.course.at_rest or 0) + 1, "process": host.process}
+
+    def wait(self) -> Next | None:
+        """The attempt that goes on; None where the kernel is not to be kept any longer."""
+        while not self.over:
+            ready, _, _ = select.select([self.line], [], [], LOOK)
+            coming = self._hear() if ready else None
+            if coming:
+                return coming
+        return None
+
+    @property
+    def over(self) -> bool:
+        """Whether it ends: asked by a signal, by its time, or nobody knows of it any more."""
+        gone = not (self.folder / LOCK_FILE).exists()
+        asked = self.released or self.course.cancel_asked
+        return bool(asked or gone or time.monotonic() > self.ends or self.launch.host.poll() is not None)
+
+    def close(self) -> None:
+        """Nobody finds it any more."""
+        self.line.close()
+        for name in (SOCKET, FILE):
+            (self.folder / name).unlink(missing_ok=True)
+
+    def _hear(self) -> Next | None:
+        """The attempt that somebody asks for, where it is that."""
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            asker, _ = self.line.accept()
+            with asker:
+                asker.settimeout(ANSWER)
+                data, places, _, _ = socket.recv_fds(asker, 65536, 8)
+                asked = json.loads(data)
+                if asked["what"] == "release":
+                    self.released = True
+                    asker.sendall(b"{}\n")
+                    return None
+                folder = Path(asked["attempt"])
+                if hold(folder) is not None:  # for life
+                    with contextlib.suppress(OSError):
+                        asker.sendall(b"{}\n")
+                    return Next(folder, tuple(places))
+                for place in places:
+                    os.close(place)
+                asker.sendall(json.dumps({"error": "the attempt is another's"}).encode())
+        return None
+
+
+def _entrances(job: Job, launch: Launch) -> dict[str, Any]:
+    """How people get at the kernel: by its connection file, with its environment's own Python, in its container."""
+    container = getattr(launch.host, "container", "")
+    ways: dict[str, Any] = {"connection": launch.client_file}
+    if not container and launch.kernel.language.lower() == "python":
+        ways["python"] = launch.kernel.argv[0]
+    if container:
+        with contextlib.suppress(WorkbenchError):  # there is no `docker` command
+            ways["shell"] = reopen(job.engine, job.engine_options).shell(container)
+    return ways
+
+
+def release(folder: Path) -> bool:
+    """Ask who keeps the kernel of an attempt to give it back; False where nobody does."""
+    return _ask(folder, {"what": "release"}, ()) is not None
+
+
+def hand_over(folder: Path, attempt: Path, place: int | None) -> bool:
+    """Have `attempt` go on in the kernel that is kept in `folder`; True once its lock is held for it."""
+    places = () if place is None else (place,)
+    answer = _ask(folder, {"what": "continue", "attempt": str(attempt)}, places)
+    return answer is not None and "error" not in answer
+
+
+def _ask(folder: Path, words: dict[str, str], places: tuple[int, ...]) -> dict[str, Any] | None:
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line, _named(folder) as path:
+            line.settimeout(ANSWER)
+            line.connect(path)
+            socket.send_fds(line, [json.dumps(words).encode()], list(places))
+            answer: dict[str, Any] = json.loads(line.recv(4096))
+    except (OSError, ValueError):
+        return None
+    return answer
+
+
+@contextlib.contextmanager
+def _named(folder: Path) -> Iterator[str]:
+    """The socket in `folder` by a short name: its path may be too long for one, unix(7)."""
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{descriptor}/{SOCKET}"
+    finally:
+        os.close(descriptor)

@@ -170,6 +170,11 @@ def tool_socket(session_folder: Path) -> Path:
     return (session_folder / "front").resolve() / "tool.sock"
 
 
+def port_socket(session_folder: Path, port: int) -> Path:
+    """The unix socket of a further port of a session, beside that of its tool."""
+    return tool_socket(session_folder).with_name(f"{port}.sock")
+
+
 def account_name(uid: int) -> str:
     """The login name of `uid`, or its number."""
     try:

@@ -91,11 +91,12 @@ def got(targets: dict[str, list[str] | list[int] | int]) -> Iterator[str]:
         for one in lists.get("addresses", [])
         if reached(str(one).rpartition(":")[0], int(str(one).rpartition(":")[2]))
     )
-    for path in ("/", "/api/contents", "/api/kernels", "/lab"):
-        if answers(port, path) or answers(port, path, Authorization="token " + "0" * 48):
-            yield f"got {path}"
-    if listens(port):
-        yield f"listens on [::1]:{port}"
+    for each in (port, *map(int, lists.get("others", []))):
+        for path in ("/", "/api/contents", "/api/kernels", "/lab"):
+            if answers(each, path) or answers(each, path, Authorization="token " + "0" * 48):
+                yield f"got {path} of {each}"
+        if listens(each):
+            yield f"listens on [::1]:{each}"
 
 
 if __name__ == "__main__":

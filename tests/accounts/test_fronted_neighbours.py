@@ -14,7 +14,7 @@ from docker import APIClient
 from images import mirror
 from waiting import until
 
-PORT = 8000  # on which the toy listens in its container
+PORT, OTHER = 8000, 8765  # on which the toy listens in its container; which is shown besides
 
 ENGINES = ["process", pytest.param("docker", marks=pytest.mark.docker)]
 
@@ -30,7 +30,9 @@ def ann(
         owner.writes("workbench.yaml", json.dumps({"registries": mirror.registries()}) if mirror.registries() else "")
     owner.asks("init", "--timezone", "UTC")
     declared = "extends: python" if docker else f"use: {lab_for_all}"
-    owner.writes("environments/lab.yaml", f"engine: {request.param}\n{declared}\nides: [jupyter, toy]\n")
+    owner.writes(
+        "environments/lab.yaml", f"engine: {request.param}\n{declared}\nides: [jupyter, toy]\nports: [{OTHER}]\n"
+    )
     owner.asks("projects", "new", "work", "--environment", "lab")
     owner.writes("projects/work/toy.py", toy_ide.PROGRAM)
     owner.writes("ides/toy.yaml", toy_ide.declaration("{host}:{port}" if docker else "{socket}"))
@@ -54,11 +56,14 @@ def test_a_neighbour_does_not_get_to_the_tool(
     sockets = [str(path) for path in everything if path.is_socket()]
     assert [path for path in sockets if path.endswith("/front/tool.sock")]
     assert (state / "sessions" / "1" / "sign-in" / "key").exists()
+    shown = [int(one["url"].rpartition(":")[2]) for one in session["ports"] if one["url"]]
+    assert len(shown) == len([path for path in sockets if path.endswith(f"/front/{OTHER}.sock")]) == bool(ann.groups)
     targets = {
         "sockets": sockets,
         "files": [str(path) for path in everything if not path.is_socket()],
         "processes": [process.pid for process in living(ann.account.uid)],
         "port": session["port"],
+        "others": shown,
         "addresses": [f"127.0.0.1:{PORT}", *(f"{address}:{PORT}" for address in bridged(session["id"]))],
     }
     if ann.groups:

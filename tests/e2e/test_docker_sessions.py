@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import pty
 import socket
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
+import aiohttp
 import psutil
 import pytest
 from browsing import Page
@@ -19,8 +22,11 @@ from docker import APIClient
 from waiting import until
 from world import PROJECT, kill_supervisor, start
 
+from workbench.front import custody
+from workbench.front.job import Place
+from workbench.model.forward import Forward
 from workbench.model.session import ENDED, Session, SessionState
-from workbench.services import control, projects, sessions
+from workbench.services import control, forwards, projects, sessions
 from workbench.services.bench import Bench
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
@@ -155,6 +161,134 @@ def test_started_anew_it_is_at_the_same_address(lab: Bench, engine: APIClient, u
     assert "Jupyter Server" in sessions.log_path(lab, up.id).read_text()
     assert sessions.start(lab, PROJECT) == up.id
     assert settled(lab, up.id, S.READY).url == up.url
+
+
+# What a person might start in a terminal: a page, and a websocket that minds its Origin.
+APP = """
+import asyncio, sys, tornado.web, tornado.websocket
+class Page(tornado.web.RequestHandler):
+    def get(self):
+        self.write("here is " + self.request.host + ", cookies: " + self.request.headers.get("Cookie", "none"))
+class Chat(tornado.websocket.WebSocketHandler):
+    def on_message(self, message):
+        self.write_message("heard " + message)
+async def main():
+    tornado.web.Application([("/", Page), ("/chat", Chat)]).listen(int(sys.argv[1]), "127.0.0.1")
+    await asyncio.Event().wait()
+asyncio.run(main())
+"""
+
+
+def asked(shown: Forward, path: str = "/", **headers: str) -> tuple[int, str, str]:
+    """Status, text and the cookie that is given, of a port's address; status 0 where nobody listens."""
+    connection = http.client.HTTPConnection("127.0.0.1", shown.port, timeout=30)
+    try:
+        connection.request("GET", path, headers={"Host": f"{shown.host_name}:{shown.port}", **headers})
+        with connection.getresponse() as answer:
+            cookie = (answer.getheader("Set-Cookie") or "").partition(";")[0]
+            return answer.status, answer.read().decode(), cookie
+    except OSError:
+        return 0, "", ""
+    finally:
+        connection.close()
+
+
+def printed(lab: Bench, *words: str) -> str:
+    """What a command prints."""
+    line = [sys.executable, "-m", "workbench", "--home", str(lab.home.root), *words]
+    return subprocess.run(line, capture_output=True, text=True, check=True).stdout.strip()
+
+
+async def chatted(shown: Forward, cookie: str) -> str:
+    """What the websocket behind a port's address says back, asked as the page at that address would."""
+    address = f"{shown.host_name}:{shown.port}"
+    headers = {"Host": address, "Origin": f"http://{address}", "Cookie": cookie}
+    async with (
+        aiohttp.ClientSession() as client,
+        client.ws_connect(f"http://127.0.0.1:{shown.port}/chat", headers=headers) as chat,
+    ):
+        await chat.send_str("hello")
+        return await chat.receive_str(timeout=30)
+
+
+@pytest.fixture
+def with_ports(lab: Bench) -> Iterator[Session]:
+    """A session of the project while that declares two ports, and the port that the tool has for itself."""
+    declaration = projects.get(lab, PROJECT).path / "project.yaml"
+    before = declaration.read_text()
+    declaration.write_text(f"{before}ports: [8000, 8888, {{port: 8001, title: API}}]\n")
+    (declaration.parent / "app.py").write_text(APP)
+    number = sessions.start(lab, PROJECT, name="ports")
+    yield settled(lab, number, S.READY)
+    declaration.write_text(before)
+    sessions.stop(lab, number)
+    settled(lab, number, S.STOPPED)
+
+
+async def test_what_else_listens_in_it(lab: Bench, engine: APIClient, up: Session, with_ports: Session) -> None:
+    """Each declared port has a name, a port and a cookie of its own and asks for the session's secret; no port of its
+    container is published for it. Where nobody listens a page says so, until somebody does, websockets too. It comes back
+    where its front died, works without a supervisor, is at the same address after a restart, and goes with the session."""
+    session = with_ports
+    first, second = session.forwards
+    assert [(one.inside, one.title, one.host_name) for one in (first, second)] == [
+        (8000, "", "ports-8000.localhost"), (8001, "API", "ports-8001.localhost")
+    ]  # fmt: skip
+    assert asked(first)[0] == asked(first, Host="evil.example")[0] == 403
+    address = forwards.secret_url(lab, session.id, 8000)
+    assert address.startswith(f"{first.url}/?token=")
+    assert printed(lab, "open", "ports", "--port", "8000", "--print") == address
+    cookie = asked(first, address.removeprefix(first.url))[2]
+    status, text, _ = asked(first, Cookie=cookie)
+    assert (status, "Nothing listens on port 8000 inside yet" in text) == (502, True)
+
+    def listen(number: int) -> None:
+        argv = ["python3", str(projects.get(lab, PROJECT).path / "app.py"), str(number)]
+        made = engine.exec_create(container(lab, engine, sessions.get(lab, session.id))["Id"], argv)
+        engine.exec_start(made["Id"], detach=True)
+
+    def there(shown: Forward, cookie: str) -> bool:
+        status, text, _ = asked(shown, Cookie=cookie)
+        return (status, text) == (200, f"here is {shown.host_name}:{shown.port}, cookies: none")
+
+    listen(8000)
+    until(lambda: there(first, cookie), "what was started", seconds=30)
+    assert await chatted(first, cookie) == "heard hello"
+    for other in (asked(second, Cookie=cookie), asked(first), asked(first, Cookie=cookie, Host=up.host_name)):
+        assert other[0] == 403
+    api = asked(second, forwards.secret_url(lab, session.id, 8001).removeprefix(second.url))[2]
+    assert asked(second, Cookie=api)[0] == 502
+    assert [
+        asked(second, Cookie=api, Authorization=f"token {page(lab, up).token}")[0],
+        asked(first, Cookie=api)[0],
+    ] == [502, 403]
+    seen = container(lab, engine, session)
+    assert [one["HostPort"] for found in seen["NetworkSettings"]["Ports"].values() for one in found or ()] == [
+        str(session.port)
+    ]
+    bridge = [one["IPAddress"] for one in seen["NetworkSettings"]["Networks"].values() if one["IPAddress"]]
+    for place in bridge:
+        with socket.socket() as tried:
+            assert tried.connect_ex((place, 8000)) != 0
+
+    place = Place(lab.home.session_folder(session.id))
+    psutil.Process(int(place.lock.read_text())).kill()
+    until(lambda: there(first, cookie), "another front", seconds=30)
+    kill_supervisor(lab)
+    assert there(first, cookie)
+    assert await chatted(first, cookie) == "heard hello"
+    start(lab)
+    assert sessions.restart(lab, session.id)
+    until(lambda: sessions.get(lab, session.id).state is not S.READY, "its restart")
+    again = settled(lab, session.id, S.READY)
+    assert again.forwards == session.forwards
+    until(lambda: asked(first, Cookie=cookie)[0] == 502, "nobody to listen", seconds=30)
+    listen(8000)
+    until(lambda: there(first, cookie), "what was started again", seconds=30)
+    sessions.stop(lab, session.id)
+    settled(lab, session.id, S.STOPPED)
+    assert [asked(one)[0] for one in (first, second)] == [0, 0]
+    assert not custody.alive(place)
 
 
 def test_every_end_has_its_name(lab: Bench, engine: APIClient, up: Session) -> None:

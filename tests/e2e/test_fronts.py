@@ -29,7 +29,9 @@ S = SessionState
 def lab(bench: Bench, kernel_python: Path) -> Iterator[Bench]:
     """A home whose environment holds a tool without a login."""
     toy_ide.declare(bench.home.root, projects.get(bench, world.PROJECT).path)
-    (bench.home.environments / "bare.yaml").write_text(f"engine: process\nuse: {kernel_python}\nides: [toy]\n")
+    (bench.home.environments / "bare.yaml").write_text(
+        f"engine: process\nuse: {kernel_python}\nides: [toy]\nports: [8000]\n"
+    )
     yield bench
     for session in sessions.listing(bench):
         if session.state not in ENDED:
@@ -97,6 +99,9 @@ def test_a_front_from_start_to_stop(lab: Bench) -> None:
     ours = {process.pid for process in world.processes(lab)}
     listening = [c for c in psutil.net_connections("tcp") if c.pid in ours and c.status == psutil.CONN_LISTEN]
     assert {(one.pid, one.laddr.port) for one in listening} == {(first.pid, session.port)}
+    (other,) = session.forwards
+    assert (other.inside, other.url) == (8000, "")
+    assert "all its accounts can reach it" in other.problem
 
     first.kill()
     until(lambda: gone(first), "its end")

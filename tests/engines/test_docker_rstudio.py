@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from workbench.engines.docker.engine import DockerEngine
 from workbench.front import rstudio
 from workbench.model.environment import EnvironmentSpec
 from workbench.model.ide import Ide
+from workbench.paths import port_socket
 
 pytestmark = pytest.mark.docker
 RSTUDIO = shipped_ide("rstudio")
@@ -103,12 +105,14 @@ def opened(studio: Bench) -> Iterator[Callable[..., Opened]]:
     assert isinstance(studio.engine, DockerEngine)
     with studio.engine._connection.api() as api:
 
-        def open_one(person: Person, ide: Ide = RSTUDIO, project: Path | None = None) -> Opened:
+        def open_one(
+            person: Person, ide: Ide = RSTUDIO, project: Path | None = None, ports: tuple[int, ...] = ()
+        ) -> Opened:
             space = studio.workspace(person=person)
             if project:
                 space = replace(space, project=project, project_name=project.name, cwd=project)
             space = replace(space, cwd=space.project)
-            request = studio.request(ide=ide, workspace=space)
+            request = replace(studio.request(ide=ide, workspace=space), ports=ports)
             for path in (space.project, request.folder, request.folder / "token"):
                 os.chown(path, person.uid, person.gid)
             one = Opened(api, request, studio.create(request))
@@ -129,8 +133,19 @@ def opened(studio: Bench) -> Iterator[Callable[..., Opened]]:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start sessions of others")
 @pytest.mark.parametrize("person", [ROOT, SAME, OTHER], ids=["root", "1000", "another number"])
 def test_rstudio_is_the_persons_and_asks_for_the_password(opened: Callable[..., Opened], person: Person) -> None:
-    """Only name and password get in; what is written is the person's; R begins in the project."""
-    one = opened(person)
+    """Only name and password get in; what is written is the person's; R begins in the project. What listens on a further
+    port inside, RStudio itself here, is offered as a socket of the person's, and the image's own first process is the first."""
+    one = opened(person, ports=(8787,))
+    assert one.inside("tr '\\0' ' ' < /proc/1/cmdline").split()[-1] == "/usr/local/bin/rserver", (
+        "which its /init becomes"
+    )
+    path = port_socket(one.request.folder, 8787)
+    assert path.stat().st_uid == person.uid
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(30)
+        client.connect(str(path))
+        client.sendall(b"GET /auth-sign-in HTTP/1.0\r\n\r\n")
+        assert b" 200 " in client.recv(100)
     assert one.login == ("root" if person.uid == 0 else "rstudio")
     assert one.ask("/")[0] == 302
     assert one.sign_in(one.login, "wrong" * 10) == ""

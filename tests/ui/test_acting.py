@@ -12,6 +12,7 @@ from ui.seeding import ANN, Seed, story
 from ui.staging import SHIPPED, SMALL
 
 from workbench.errors import Conflict
+from workbench.model.forward import Forward
 from workbench.model.run import RunState
 from workbench.model.session import Desired, SessionState
 from workbench.services import environments, runs, schedules, sessions, tags
@@ -271,6 +272,30 @@ async def test_a_session_opens_only_when_it_answers(seed: Seed, stage: Callable[
         await on.press("o")
         await on.modal(TextModal)
         await on.see("Open in a browser:", "/lab?token=")
+
+
+async def test_what_listens_on_a_port_is_one_key_away(
+    seed: Seed, stage: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P asks which port of a session is meant where there are several, and opens it; the detail says which there are, and
+    why one cannot be opened."""
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    number = seed.session()
+    shown = tuple(
+        Forward(8000 + n, title, f"sales-jupyter-800{n}.localhost", 41000 + n) for n, title in ((0, ""), (1, "API"))
+    )
+    with seed.bench.store.write() as connection:
+        session_rows.set_facts(connection, number, forwards=(*shown, Forward(8002, problem="no sockets")))
+    async with stage() as on:
+        await on.list("sessions", rows=1)
+        await on.see("port 8001", "API  http://sales-jupyter-8001.localhost:41001", "not shown: no sockets")
+        await on.press("P")
+        await on.modal(Choice)
+        await on.see("8001 API", "8000")
+        await on.press("down", "enter")
+        await on.modal(TextModal)
+        await on.see("Port 8001 of sales-jupyter", "http://sales-jupyter-8001.localhost:41001/?token=")
 
 
 async def test_over_ssh_the_tunnel_line_comes_first(

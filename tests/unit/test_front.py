@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import logging
 import os
 import re
 import secrets
+import socket
 import stat
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,22 @@ from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, WSMsgType, WSS
 from workbench.errors import WorkbenchError
 from workbench.front import custody
 from workbench.front.__main__ import Quiet
-from workbench.front.job import SOCKET, Job, Place
+from workbench.front.job import SOCKET, Entrance, Job, Place, read
 from workbench.front.secret import Secret
 from workbench.paths import private_folder
 from workbench.supervisor.sessions.probe import free_port
 
 NAME = "work-shiny"
 BIG = 20_000_000  # bytes
+
+
+def job_of(*inside: int, tool: bool = True) -> Job:
+    """A front before a tool, and before other ports of its session."""
+    entrances = [Entrance("Shiny", f"{NAME}.localhost", free_port(), "workbench-home-1")] if tool else []
+    entrances += [
+        Entrance("", f"{NAME}-{one}.localhost", free_port(), f"workbench-home-1-{one}", one) for one in inside
+    ]
+    return Job(NAME, tuple(entrances))
 
 
 class Toy:
@@ -108,18 +119,24 @@ class Door:
     job: Job
     token: str
     tool: Toy
+    number: int = 0
 
     @property
     def address(self) -> str:
         """Its own address."""
-        return f"{NAME}.localhost:{self.job.port}"
+        return f"{self.entrance.host_name}:{self.entrance.port}"
+
+    @property
+    def entrance(self) -> Entrance:
+        """The one that is tried."""
+        return self.job.entrances[self.number]
 
     @asynccontextmanager
     async def asking(self, *, signed_in: bool = True, **headers: str) -> AsyncIterator[ClientSession]:
         """A client that sends these headers; it minds no cookies."""
         known = {"Host": self.address, **({"Authorization": f"token {self.token}"} if signed_in else {}), **headers}
         async with ClientSession(
-            f"http://127.0.0.1:{self.job.port}",
+            f"http://127.0.0.1:{self.entrance.port}",
             headers=known,
             cookie_jar=DummyCookieJar(),
             timeout=ClientTimeout(total=30),
@@ -128,13 +145,13 @@ class Door:
 
 
 @asynccontextmanager
-async def tool_at(folder: Path) -> AsyncIterator[Toy]:
+async def tool_at(folder: Path, name: str = "tool") -> AsyncIterator[Toy]:
     """The tool, on its socket in a session's folder."""
     toy, app = Toy(), web.Application(client_max_size=0)
     app.add_routes(toy.routes(folder / "files"))
     runner = web.AppRunner(app, auto_decompress=False, shutdown_timeout=1.0)
     await runner.setup()
-    await web.UnixSite(runner, str(private_folder(folder / "front") / "tool.sock")).start()
+    await web.UnixSite(runner, str(private_folder(folder / "front") / f"{name}.sock")).start()
     yield toy
     await runner.cleanup()
 
@@ -157,7 +174,7 @@ async def door(folder: Path) -> AsyncIterator[Door]:
     """A front before the tool, both up."""
     assert len(str(folder / SOCKET)) < 108, "a toy's own limit"
     place = Place(folder)
-    job = Job(NAME, "Shiny", f"{NAME}.localhost", free_port(), "workbench-home-1")
+    job = job_of()
     async with tool_at(folder) as tool:
         custody.start(place, job)
         yield Door(place, job, place.token.read_text(), tool)
@@ -250,7 +267,7 @@ async def test_many_wrong_keys_are_turned_away(door: Door) -> None:
 
 async def test_other_names_and_other_pages_are_refused(door: Door) -> None:
     """A foreign Host gets 403 with the secret too; what changes something and websockets are for this session's own pages."""
-    port = door.job.port
+    port = door.entrance.port
     for host, status in {
         "evil.example": 403,
         f"evil.example:{port}": 403,
@@ -356,7 +373,7 @@ async def test_websockets_go_through_as_they_are(door: Door) -> None:
 async def test_a_tool_that_is_not_there_is_told(folder: Path) -> None:
     """Before it answers for the first time a page waits for it; afterwards it says that the tool is gone; both end by themselves."""
     place = Place(folder)
-    job = Job(NAME, "Shiny", f"{NAME}.localhost", free_port(), "workbench-home-1")
+    job = job_of()
     custody.start(place, job)
     door = Door(place, job, place.token.read_text(), Toy())
     async with door.asking() as client:
@@ -399,6 +416,68 @@ async def test_who_is_signed_in_stays_so(door: Door) -> None:
         assert answer.status == 403
 
 
+async def test_each_port_has_an_entrance_of_its_own(folder: Path) -> None:
+    """One front shows several ports, each at its own name and with its own cookie: that of one lets in at no other, the
+    secret at all of them. Where nobody listens yet a page says so, with 502, and it works as soon as somebody does."""
+    place, job = Place(folder), job_of(8000, 8001)
+    token = place.token.read_text()
+    custody.start(place, job)
+    assert read(place) == job
+    tool, first, second = (Door(place, job, token, Toy(), number) for number in range(3))
+
+    async def cookie(door: Door) -> str:
+        welcome = f"/?token={token}"
+        async with door.asking(signed_in=False) as client, client.get(welcome, allow_redirects=False) as answer:
+            assert answer.status == 303
+            return str(answer.headers["Set-Cookie"].partition(";")[0])
+
+    async with tool_at(folder), tool_at(folder, "8000"):
+        pairs = {door.number: await cookie(door) for door in (tool, first, second)}
+        assert len({pair.partition("=")[0] for pair in pairs.values()}) == 3
+        for door in (tool, first, second):
+            for number, pair in pairs.items():
+                wanted = 403 if number != door.number else 502 if door is second else 200
+                async with door.asking(signed_in=False, Cookie=pair) as client, client.get("/") as answer:
+                    assert answer.status == wanted, (door.number, number)
+            other = tool.address if door is not tool else first.address
+            async with door.asking(Host=other) as client, client.get("/") as answer:
+                assert answer.status == 403, "another name's port"
+            async with door.asking(signed_in=False) as client, client.get("/") as answer:
+                assert answer.status == 403
+                option = f" --port {door.entrance.inside}" if door.entrance.inside else ""
+                assert f"workbench sessions url {NAME}{option}</code>" in await answer.text()
+        async with first.asking(Origin=f"http://{first.address}") as client, client.ws_connect("/chat") as chat:
+            assert first.address in await chat.receive_str()
+        async with first.asking(Origin=f"http://{tool.address}") as client:
+            with pytest.raises(WSServerHandshakeError, match="403"):
+                await client.ws_connect("/chat")
+        async with second.asking() as client:
+            async with client.get("/") as answer:
+                text = await answer.text()
+                assert (answer.status, "Nothing listens on port 8001 inside yet" in text) == (502, True)
+            with pytest.raises(WSServerHandshakeError, match="502"):
+                await client.ws_connect("/chat")
+            async with tool_at(folder, "8001"), client.get("/") as answer:
+                assert answer.status == 200
+    custody.stop(place)
+    assert not custody.alive(place)
+
+
+def test_what_an_earlier_version_has_left_is_read(folder: Path) -> None:
+    """The job of a front that was started by an earlier version is one with a tool alone; a port that is taken is named."""
+    place, job = Place(folder), job_of()
+    private_folder(place.own)
+    place.job.write_text(
+        json.dumps({"session": NAME, **{k: v for k, v in asdict(job.entrances[0]).items() if k != "inside"}})
+    )
+    assert read(place) == job
+    job = job_of(8000, tool=False)
+    port = job.entrances[0].port
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(custody.Taken, match=str(port)):
+        custody.start(place, job)
+    assert not custody.alive(place)
+
+
 async def test_a_link_in_the_place_of_the_socket_leads_nowhere(door: Door, tmp_path: Path) -> None:
     """What runs in a container can put a link to a socket of this machine, Docker's say, into the folder: it is not followed."""
     path = door.place.folder / SOCKET
@@ -430,7 +509,7 @@ async def test_the_folder_may_lie_deep(tmp_path: Path, folder: Path) -> None:
     place = Place(deep)
     place.token.touch(mode=0o600)
     place.token.write_text(secrets.token_hex(24))
-    job = Job(NAME, "Shiny", f"{NAME}.localhost", free_port(), "workbench-home-1")
+    job = job_of()
     async with tool_at(folder) as tool:
         custody.start(place, job)
         async with Door(place, job, place.token.read_text(), tool).asking() as client, client.get("/") as answer:
@@ -455,7 +534,7 @@ def test_no_line_of_the_log_tells_a_secret(folder: Path) -> None:
 def test_what_a_front_refuses_to_start_with(folder: Path) -> None:
     """No secret, a short one, one with blanks, one that others may read: it does not listen, and says which."""
     place = Place(folder)
-    job = Job(NAME, "Shiny", f"{NAME}.localhost", free_port(), "workbench-home-1")
+    job = job_of()
     good = place.token.read_text()
     for text, mode, word in (
         (good[:31], 0o600, "fewer than 32"),

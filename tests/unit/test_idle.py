@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from workbench.engines.base import Inhabitant
 from workbench.model.session import Desired, Session, SessionState
-from workbench.model.usage import Usage
+from workbench.model.usage import Inhabitant, Usage
 from workbench.services import usage
 from workbench.supervisor.sessions.idle import NOTICE, Idle, in_terminals
 

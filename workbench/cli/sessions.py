@@ -29,6 +29,7 @@ STATE_GROUPS = {"alive": ALIVE, "ended": ENDED}
 sessions = noun("sessions", "IDEs that are open.")
 NAME = click.argument("session", metavar="SESSION", shell_complete=session_names)
 NAMES = click.argument("names", metavar="SESSION...", nargs=-1, required=True, shell_complete=session_names)
+PORT = click.IntRange(1, 65535)
 DETACH = click.option("-d", "--detach", is_flag=True, help="Do not wait.")
 
 
@@ -91,15 +92,20 @@ def start(
 
 @subcommand(sessions, "url")
 @NAME
+@click.option("--port", type=PORT, help="Of what listens on this port inside.")
 @click.option("--plain", is_flag=True, help="With 127.0.0.1, for programs that do not know names below localhost.")
-def url(call: Invocation, session: str, plain: bool) -> None:
+def url(call: Invocation, session: str, port: int | None, plain: bool) -> None:
     """Print the address with its secret, for a browser; over SSH also the line that brings it to your machine."""
+    from workbench.services import forwards
     from workbench.services import sessions as service
 
     bench = call.reading()
     found = session_of(bench, session)
-    address = service.secret_url(bench, found.id, plain=plain)
-    login, password = service.password(bench, found.id)
+    if port:
+        address, login, password = forwards.secret_url(bench, found.id, port, plain=plain), "", ""
+    else:
+        address = service.secret_url(bench, found.id, plain=plain)
+        login, password = service.password(bench, found.id)
     tunnel = service.tunnel_line(found)
     if call.json:
         emit({"url": address, "tunnel": tunnel, "login": login, "password": password})

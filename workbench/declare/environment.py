@@ -17,8 +17,9 @@ from workbench.declare.problem import DeclarationError, Problem, Reading
 from workbench.declare.reader import TEXT, Document, read
 from workbench.declare.requirements import read_requirements
 from workbench.declare.schema import EnvironmentKeys
+from workbench.declare.schema.port import ports_of
 from workbench.declare.validation import validate
-from workbench.model import sizes
+from workbench.model import forward, sizes
 from workbench.model.environment import (
     CondaPart,
     EngineName,
@@ -172,6 +173,8 @@ class Chain:
             if local:
                 python["local"] = [*python.get("local", []), *local]
         self.problems += named_files.resolve(document, said, inside)
+        if keys.ports:
+            said["ports"] = list(ports_of(keys.ports))
         if keys.size:
             said["limits"] = {**self.size(document, keys.size), **(said.get("limits") or {})}
         self.links.insert(0, Link(document, said, keys))
@@ -247,6 +250,7 @@ def _spec(links: list[Link], name: str, path: Path, shipped: bool) -> Environmen
         size=said.get("size"),
         limits=Limits(**(said.get("limits") or {})),
         network=said.get("network", True),
+        ports=forward.merged(said.get("ports", ())),
         kernel=KernelPart(**_fixed(said.get("kernel") or {})),
         post_build=said.get("post_build"),
         start=said.get("start"),

@@ -20,6 +20,7 @@ from workbench.model.environment import Limits
 GIVERS: Mapping[str, tuple[str, ...]] = {
     "apt": ("apt.txt",),
     "env": ("environment.yml", "environment.yaml", "devcontainer.json", ".devcontainer.json"),
+    "ports": ("devcontainer.json", ".devcontainer.json"),
     "python.version": ("environment.yml", "environment.yaml", "Pipfile.lock", "Pipfile", "runtime.txt"),
     "r.version": ("renv.lock", "runtime.txt"),
     "r.repository": ("renv.lock", "runtime.txt"),

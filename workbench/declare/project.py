@@ -11,6 +11,7 @@ from workbench.declare.reader import Document, read
 from workbench.declare.schema import DataKeys, ProjectKeys
 from workbench.declare.schema.keep import keep_of
 from workbench.declare.schema.notify import notify_of
+from workbench.declare.schema.port import ports_of
 from workbench.declare.schema.terms import terms_of
 from workbench.declare.taken import taken
 from workbench.declare.validation import validate
@@ -68,6 +69,7 @@ def load_project(
             inputs=tuple(keys.inputs),
             timeout=keys.timeout.run if keys.timeout else None,
             terms=terms_of(keys.timeout, None),
+            ports=ports_of(keys.ports),
         )
     )
 

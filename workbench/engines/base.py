@@ -20,7 +20,7 @@ from workbench.model.ide import Ide
 from workbench.model.lock import Change, Lock
 from workbench.model.project import Mount
 from workbench.model.stock import Holding, Stock
-from workbench.model.usage import Usage
+from workbench.model.usage import Inhabitant, Usage
 
 LABEL = "io.workbench."
 Sink = Callable[[BuildProgress], None]
@@ -85,7 +85,8 @@ class Workspace:
 class SessionRequest:
     """A session to be made. `folder` is its private state folder (0700) and holds the secret in `folder/token`,
     without a newline; the engine shows the secret to the tool as a file and in no other way. A tool that our front stands
-    before listens at `paths.tool_socket(folder)` and nowhere else."""
+    before listens at `paths.tool_socket(folder)` and nowhere else. `ports` are further ones of it, shown to our front as
+    sockets beside that one (`paths.port_socket`), and nowhere else."""
 
     id: int
     name: str
@@ -97,6 +98,7 @@ class SessionRequest:
     host_name: str
     port: int  # on 127.0.0.1 of the host; the front's, where the tool has one before it
     file: str = ""  # what it is for, relative to the project, where its tool takes a file
+    ports: tuple[int, ...] = ()  # empty where `port_problem` says something
 
 
 @dataclass(frozen=True)
@@ -116,16 +118,6 @@ class SessionFacts:
     reason: str = ""
     oom_kills: int | None = field(default=None, compare=False)  # a list may leave it out
     memory_limit: int | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True)
-class Inhabitant:
-    """A process in a session. `parent` may be one that is not in it; `terminal`: it has one."""
-
-    pid: int
-    parent: int
-    terminal: bool
-    name: str
 
 
 @dataclass(frozen=True)
@@ -255,6 +247,9 @@ class Engine(Protocol):
 
     def sweep_kernels(self, home: str, living: frozenset[str]) -> int:
         """Remove kernels of `home` whose `run` is not in `living` (left by a runner that was killed); how many."""
+
+    def port_problem(self) -> str:
+        """Why further ports of its sessions cannot be shown, in words; empty where they can."""
 
     def create_session(self, request: SessionRequest) -> str:
         """Make it without starting it; its handle. Raises `PortTaken` where that is known already."""

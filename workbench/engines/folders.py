@@ -14,7 +14,7 @@ from workbench.errors import Refused
 from workbench.paths import SOCKET_PATH_LIMIT, Home, private_folder
 
 FRONT, RUNTIME = "front", "runtime"  # folders of a session
-FRONT_NAME, KERNEL_NAME = 9, 52  # bytes of the names of sockets in them: tool.sock; kernel-<uuid>-ipc-<n>
+FRONT_NAME, KERNEL_NAME = 10, 52  # bytes of the names of sockets in them: tool.sock, 65535.sock; kernel-<uuid>-ipc-<n>
 SOCKET_NAME = 20  # characters that the names of a kernel's sockets may add to their folder
 
 

@@ -22,13 +22,16 @@ log = logging.getLogger("workbench.front")
 class Quiet(logging.Formatter):
     """Lines of the log without secrets, whoever wrote them."""
 
-    def __init__(self, secret: Secret) -> None:
+    def __init__(self, *secrets: Secret) -> None:
         super().__init__("%(asctime)s %(levelname)s %(message)s")
-        self._secret = secret
+        self._secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
         """One record with its traceback."""
-        return self._secret.hidden(super().format(record))
+        line = super().format(record)
+        for secret in self._secrets:
+            line = secret.hidden(line)
+        return line
 
 
 def main(path: Path) -> int:
@@ -41,18 +44,22 @@ def main(path: Path) -> int:
         return RUNS
     try:
         job = jobs.read(place)
-        secret = Secret(place, job.cookie)
+        secrets = [Secret(place, one.cookie) for one in job.entrances]
     except Refused as error:
         return _refused(error.message)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, LookupError, ValueError, TypeError) as error:
         return _refused(f"it was told nothing it can do: {type(error).__name__}")
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", job.port))
-        listener.listen(512)
-    except OSError:
-        return TAKEN
+    listeners = []
+    for entrance in job.entrances:
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", entrance.port))
+            listener.listen(512)
+        except OSError:
+            sys.stderr.write(f"{entrance.port}\n")
+            return TAKEN
+        listeners.append(listener)
     child = os.fork()
     if child:  # the lock goes on with it
         os.ftruncate(held, 0)
@@ -61,21 +68,23 @@ def main(path: Path) -> int:
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in range(3):
         os.dup2(nothing, descriptor)
-    _go_on(place, job, secret, listener)
+    _go_on(place, job, secrets, listeners)
     return 0
 
 
-def _go_on(place: Place, job: Job, secret: Secret, listener: socket.socket) -> None:
+def _go_on(place: Place, job: Job, secrets: list[Secret], listeners: list[socket.socket]) -> None:
     import asyncio
 
     handler = logging.handlers.RotatingFileHandler(place.log, maxBytes=LOG_SIZE, backupCount=1, encoding="utf-8")
-    handler.setFormatter(Quiet(secret))
+    handler.setFormatter(Quiet(*secrets))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    log.info("front of %s begins on port %d, process %d", job.session, job.port, os.getpid())
+    ports = ", ".join(str(one.port) for one in job.entrances)
+    log.info("front of %s begins on port %s, process %d", job.session, ports, os.getpid())
     try:
-        from workbench.front.server import serve
+        from workbench.front.server import Way, serve
 
-        asyncio.run(serve(place, job, secret, listener))
+        ways = [Way(*one) for one in zip(job.entrances, secrets, listeners, strict=True)]
+        asyncio.run(serve(place, job.session, ways))
     except Exception:  # the outermost of this process
         log.exception("front of %s failed", job.session)
     log.info("front of %s ends", job.session)

@@ -20,7 +20,7 @@ GRACE = 4.0  # seconds between asking it to end and killing it
 
 
 class Taken(Exception):  # noqa: N818 - a condition that is answered with another port
-    """Another program has the port."""
+    """Another program has the port, which is its argument."""
 
 
 def start(place: Place, job: Job) -> None:
@@ -42,7 +42,7 @@ def start(place: Place, job: Job) -> None:
     except (OSError, subprocess.SubprocessError) as error:
         raise WorkbenchError("its sign-in front could not be started", hint=f"What it said: {place.log}") from error
     if done.returncode == TAKEN:
-        raise Taken(job.port)
+        raise Taken(int(done.stderr.strip().rpartition("\n")[2]))
     if done.returncode not in (0, RUNS):
         raise WorkbenchError(f"its sign-in front could not be started: {one_line(done.stderr, 300)}")
 

@@ -1,7 +1,7 @@
 """What a front is told, and where its things are in its session's folder.
 
 sessions/<id>/  token  front.log
-    front/tool.sock                  the tool's own door; all that a container sees of this
+    front/{tool,<port>}.sock         the tool's own door, and those of other ports; all that a container sees of this
     sign-in/{job.json,lock,key}      the front's own, shown to nobody
 """
 
@@ -11,6 +11,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 SOCKET = "front/tool.sock"  # relative, because the whole path may be longer than an address may be, unix(7)
 TOKEN = "token"  # noqa: S105 - a file's name
@@ -19,14 +20,33 @@ TAKEN, REFUSED, RUNS = 3, 4, 5  # exit codes of a front that does not listen: it
 
 
 @dataclass(frozen=True)
-class Job:
-    """One front. `cookie` is the name of its cookie, which no other session of any home has."""
+class Entrance:
+    """One address of a session, and what is behind it. `cookie` is the name of its cookie, which no other has in any home."""
 
-    session: str
-    title: str  # of the tool
+    title: str  # of the tool, or of what listens on the port
     host_name: str
     port: int  # of 127.0.0.1
     cookie: str
+    inside: int = 0  # the port of the session that is behind it; 0: its tool
+
+    @property
+    def socket(self) -> str:
+        """Where that is reached, below the session's folder."""
+        return f"front/{self.inside}.sock" if self.inside else SOCKET
+
+
+@dataclass(frozen=True)
+class Job:
+    """One front: the entrances of a session."""
+
+    session: str
+    entrances: tuple[Entrance, ...]
+
+    @classmethod
+    def of(cls, said: dict[str, Any]) -> Job:
+        """Out of JSON, as this or an earlier version has written it."""
+        session = str(said.pop("session"))
+        return cls(session, tuple(Entrance(**one) for one in said.pop("entrances", [said])))
 
 
 @dataclass(frozen=True)
@@ -76,5 +96,5 @@ def write(place: Place, job: Job) -> None:
 
 
 def read(place: Place) -> Job:
-    """The job that was left. Raises `OSError`, `ValueError` or `TypeError` where it is none."""
-    return Job(**json.loads(place.job.read_text(encoding="utf-8")))
+    """The job that was left. Raises `OSError`, `LookupError`, `ValueError` or `TypeError` where it is none."""
+    return Job.of(json.loads(place.job.read_text(encoding="utf-8")))

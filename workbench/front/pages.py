@@ -33,20 +33,22 @@ class Page:
     again: int = 0  # seconds after which it may be asked for again
 
 
-def sign_in(session: str, title: str, onward: str, *, wrong: bool = False) -> Page:
-    """The form that asks for the key, and then leads to `onward`."""
+def sign_in(session: str, title: str, inside: int, onward: str, *, wrong: bool = False) -> Page:
+    """The form that asks for the key, and then leads to `onward`; `inside` is the port behind it, 0 for the tool."""
+    what = escape(title or f"Port {inside}")
+    option = f" --port {inside}" if inside else ""
     complaint = '<p class="wrong" role="alert">That is not the key of this session.</p>' if wrong else ""
     body = (
-        f"<p>{escape(title)} opens with the key of this session. <code>o</code> in the program, or <code>workbench open</code>, "
+        f"<p>{what} opens with the key of this session. <code>o</code> in the program, or <code>workbench open</code>, "
         f"gets you in without typing it. Or paste the key here, or the whole address with it, as this prints it:</p>"
-        f"<p><code>workbench sessions url {escape(session)}</code></p>{complaint}"
+        f"<p><code>workbench sessions url {escape(session)}{option}</code></p>{complaint}"
         f'<form method="post" action="{SIGN_IN}"><label for="key">Key</label>'
         '<input id="key" name="key" type="password" autocomplete="off" autofocus required>'
         f'<input type="hidden" name="onward" value="{escape(onward)}"><button>Sign in</button></form>'
         # A link from another site comes without the cookie of who is signed in; one from here has it.
         f'<p><a href="{escape(onward)}">I am signed in already</a></p>'
     )
-    return Page(403, _page(f"Sign in to {session}", body))
+    return Page(403, _page(f"Sign in to {f'port {inside} of ' if inside else ''}{session}", body))
 
 
 def starting(session: str, title: str) -> Page:
@@ -62,6 +64,16 @@ def gone(session: str, title: str) -> Page:
         f"itself.</p><p>What became of it: <code>workbench sessions show {escape(session)}</code></p>"
     )
     return Page(503, _page(session, body, again=5), again=5)
+
+
+def nobody(session: str, inside: int, title: str) -> Page:
+    """Nobody answers on a port of the session."""
+    what = f"{escape(title)}, port {inside}" if title else f"port {inside}"
+    body = (
+        f"<p>What listens there, on 127.0.0.1 of the container of <code>{escape(session)}</code>, and speaks HTTP is shown at "
+        f"this address ({what}). This page looks again by itself.</p>"
+    )
+    return Page(502, _page(f"Nothing listens on port {inside} inside yet", body, again=3), again=3)
 
 
 def refused(status: int, why: str) -> Page:

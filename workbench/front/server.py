@@ -6,13 +6,15 @@ import asyncio
 import logging
 import signal
 import socket
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 from aiohttp import web
 
 from workbench.front import pages
 from workbench.front.gate import SAFE, Gate, local_path, token_in, without_token
-from workbench.front.job import SOCKET, Job, Place
+from workbench.front.job import Entrance, Place
 from workbench.front.secret import Secret
 from workbench.front.tool import BUFFER, LONGEST_LINE, NotThere, Tool
 
@@ -26,13 +28,41 @@ IDLE = 75.0  # seconds that a connection without a request is kept
 ENDING = 2.0  # seconds for what is under way when it is told to end
 
 
-class Front:
-    """Answers requests of one session."""
+@dataclass(frozen=True)
+class Way:
+    """An entrance with what lets in there, and what listens for it."""
 
-    def __init__(self, job: Job, secret: Secret, tool: Tool, gate: Gate) -> None:
-        self.job, self.secret, self.tool, self.gate = job, secret, tool, gate
-        self._wrong = asyncio.Lock()
+    entrance: Entrance
+    secret: Secret
+    listener: socket.socket
+
+
+class Delay:
+    """What a wrong key costs: some time each, one after the other, at all entrances of a session together."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
         self._waiting = 0
+
+    async def wait(self) -> bool:
+        """Wait for one; False, at once, where too many do."""
+        if self._waiting >= WAITING:
+            return False
+        self._waiting += 1
+        try:
+            async with self._turn:
+                await asyncio.sleep(DELAY)
+        finally:
+            self._waiting -= 1
+        return True
+
+
+class Front:
+    """Answers requests at one entrance of a session."""
+
+    def __init__(self, session: str, entrance: Entrance, secret: Secret, tool: Tool, gate: Gate, delay: Delay) -> None:
+        self.session, self.entrance = session, entrance
+        self.secret, self.tool, self.gate, self.delay = secret, tool, gate, delay
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """The answer to one request."""
@@ -58,7 +88,9 @@ class Front:
             return await (self.tool.tunnel if socket_wanted else self.tool.forward)(request, target)
         except NotThere:
             tell = pages.gone if self.tool.answered else pages.starting
-            return _own(tell(self.job.session, self.job.title))
+            if self.entrance.inside:
+                return _own(pages.nobody(self.session, self.entrance.inside, self.entrance.title))
+            return _own(tell(self.session, self.entrance.title))
 
     async def _sign_in(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method != "POST":
@@ -89,50 +121,50 @@ class Front:
 
     async def _turned_away(self, onward: str) -> web.StreamResponse:
         """A wrong key: told after a while, and one at a time, so that nobody tries many."""
-        if self._waiting >= WAITING:
+        if not await self.delay.wait():
             return _own(pages.refused(429, "Too many wrong keys. Wait a moment."))
-        self._waiting += 1
-        try:
-            async with self._wrong:
-                await asyncio.sleep(DELAY)
-        finally:
-            self._waiting -= 1
         log.warning("a wrong key was given")
         return _own(self._form(onward, wrong=True))
 
     def _form(self, onward: str, *, wrong: bool = False) -> pages.Page:
-        return pages.sign_in(self.job.session, self.job.title, local_path(onward), wrong=wrong)
+        return pages.sign_in(self.session, self.entrance.title, self.entrance.inside, local_path(onward), wrong=wrong)
 
 
-async def serve(place: Place, job: Job, secret: Secret, listener: socket.socket) -> None:
+async def serve(place: Place, session: str, ways: list[Way]) -> None:
     """Answer until told to end, or until the job is gone. The working folder is the session's."""
-    gate = Gate(job.host_name, secret)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    async with Tool(SOCKET, gate) as tool:
-        server = web.Server(
-            Front(job, secret, tool, gate).answer,
-            handler_cancellation=True,
-            access_log=None,
-            auto_decompress=False,
-            max_line_size=LONGEST_LINE,
-            max_field_size=LONGEST_LINE,
-            read_bufsize=BUFFER,
-            lingering_time=1.0,
-            keepalive_timeout=IDLE,
-        )
-        runner = web.ServerRunner(server, shutdown_timeout=ENDING)
-        await runner.setup()
-        await web.SockSite(runner, listener, backlog=512).start()
+    delay = Delay()
+    runners = []
+    async with AsyncExitStack() as stack:
+        for way in ways:
+            gate = Gate(way.entrance.host_name, way.secret)
+            tool = await stack.enter_async_context(Tool(way.entrance.socket, gate))
+            front = Front(session, way.entrance, way.secret, tool, gate, delay)
+            server = web.Server(
+                front.answer,
+                handler_cancellation=True,
+                access_log=None,
+                auto_decompress=False,
+                max_line_size=LONGEST_LINE,
+                max_field_size=LONGEST_LINE,
+                read_bufsize=BUFFER,
+                lingering_time=1.0,
+                keepalive_timeout=IDLE,
+            )
+            runner = web.ServerRunner(server, shutdown_timeout=ENDING)
+            await runner.setup()
+            runners.append(runner)
+            await web.SockSite(runner, way.listener, backlog=512).start()
         while not ended.is_set() and place.job.exists():
             try:
                 async with asyncio.timeout(LOOK):
                     await ended.wait()
             except TimeoutError:
                 continue
-        await runner.cleanup()
+        await asyncio.gather(*(runner.cleanup() for runner in runners))
 
 
 def _own(page: pages.Page) -> web.Response:

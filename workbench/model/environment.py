@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from workbench.model.forward import Port
 from workbench.model.ide import Ide, Needs
 from workbench.model.lock import Lock
 
@@ -166,6 +167,7 @@ class EnvironmentSpec:
     description: str = ""
     shipped: bool = False
     concurrency: int | None = None  # runs in it at once; None: as many as the home has
+    ports: tuple[Port, ...] = ()  # that sessions of it show beside their tool's own
     read: tuple[Path, ...] = ()  # standard files that were read for it, in no order
 
     @property

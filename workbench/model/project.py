@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from workbench.model.forward import Port
 from workbench.model.notice import Notify
 from workbench.model.parameter import Declared, Taken, matches
 from workbench.model.retention import Keep
@@ -49,6 +50,7 @@ class Project:
     inputs: tuple[str, ...] = ()  # files that its runs read: their hashes are kept
     timeout: float | None = None  # seconds, of a run that names none; the home's, where not said
     terms: Terms = field(default_factory=Terms)  # its other limits
+    ports: tuple[Port, ...] = ()  # that its sessions show, beside those of the environment
     problem: str = ""  # why its declaration could not be read; the rest then holds defaults
 
     @property

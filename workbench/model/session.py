@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from workbench.model.forward import Forward
 from workbench.model.usage import Usage
 
 
@@ -86,6 +87,7 @@ class Session:
     moved_from: int = 0  # the port that is kept for it, where another program had that
     boot: str = ""  # of the machine, at its start
     spare: str = ""  # started ahead, by this shape, and nobody's yet: the next start takes it; empty: a person's
+    forwards: tuple[Forward, ...] = ()  # further ports of it, as they are shown since that start
     usage: Usage | None = None  # not in its row: what it takes, while somebody looks
 
     @property
@@ -97,6 +99,11 @@ class Session:
     def url(self) -> str:
         """Where it answers, without its secret; empty before it has a port."""
         return f"http://{self.host_name}:{self.port}" if self.port else ""
+
+    @property
+    def listening(self) -> tuple[int, ...]:
+        """Every port of this machine's loopback that is its own: the tool's, then those of what else listens in it."""
+        return tuple(port for port in (self.port, *(one.port for one in self.forwards)) if port)
 
     @property
     def options(self) -> list[str]:

@@ -47,3 +47,13 @@ class Usage:
         data["at"] = datetime.fromisoformat(data["at"])
         data["gpus"] = tuple(Gpu(**one) for one in data["gpus"])
         return cls(**data)
+
+
+@dataclass(frozen=True)
+class Inhabitant:
+    """A process in a session. `parent` may be one that is not in it; `terminal`: it has one."""
+
+    pid: int
+    parent: int
+    terminal: bool
+    name: str

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 
 from workbench.errors import WorkbenchError
-from workbench.services import ides, sessions
+from workbench.services import forwards, ides, sessions
 from workbench.services.bench import Bench
 
 WAIT = 10.0  # seconds for the link's process to say its address
@@ -33,8 +33,12 @@ class Link:
         return f"The link could not sign in ({self.why}): its form asks." if self.why else ""
 
 
-def make(bench: Bench, session_id: int) -> Link:
-    """A link into a session that is ready. Raises `Conflict` as `sessions.secret_url` does, `WorkbenchError`."""
+def make(bench: Bench, session_id: int, port: int = 0) -> Link:
+    """A link into a session that is ready, or to what listens on a port inside. Raises `Conflict` as
+    `sessions.secret_url` does, `WorkbenchError`."""
+    if port:
+        address, _ = _run([forwards.secret_url(bench, session_id, port)], WAIT, session_id)
+        return Link(address)
     target = sessions.secret_url(bench, session_id)
     tool = ides.of_session(bench, sessions.get(bench, session_id))
     login, password = sessions.password(bench, session_id)

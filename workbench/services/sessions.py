@@ -66,6 +66,8 @@ def start(
     shape = spares.shape(bench, found, spec, tool, file)
     with bench.store.write() as connection:
         old = rows.named(connection, label)
+        if old is None and (other := rows.forwarding(connection, f"{label}.localhost")):
+            raise Conflict(f"a port of session {other} is called {label}", hint="Choose another name: --name NAME")
         if old is None:
             session = rows.insert(
                 connection,
@@ -172,23 +174,34 @@ def secret_url(bench: Bench, session_id: int, *, plain: bool = False) -> str:
     Browsers take names below localhost for this machine without asking anybody (RFC 6761, 6.3); `plain` is for
     programs that do not.
     """
-    session = get(bench, session_id)
-    if session.state is not SessionState.READY:
-        raise Conflict(
-            f"session {session.name} is {session.state}", hint=session.reason or "It can be opened when it is ready."
-        )
-    if other := ports.stranger(session.port):
-        raise Conflict(
-            f"port {session.port} of session {session.name} is held by {other}: its secret is not given away",
-            hint=f"It gets another port: workbench sessions restart {session.name}",
-        )
+    session = ready(bench, session_id)
+    check_alone(session, session.port)
     tool = ides.of_session(bench, session)
     host = "127.0.0.1" if plain else session.host_name
     address = f"http://{host}:{session.port}{tool.path_for(session.file)}"
     if tool.sign_in is SignIn.FORM:
         return address
     join = "&" if "?" in address else "?"
-    return f"{address}{join}{tool.parameter}={quote(_secret(bench, session))}"
+    return f"{address}{join}{tool.parameter}={quote(secret(bench, session))}"
+
+
+def ready(bench: Bench, session_id: int) -> Session:
+    """A session that can be opened now. Raises `NotFound`, `Conflict`."""
+    session = get(bench, session_id)
+    if session.state is not SessionState.READY:
+        raise Conflict(
+            f"session {session.name} is {session.state}", hint=session.reason or "It can be opened when it is ready."
+        )
+    return session
+
+
+def check_alone(session: Session, port: int) -> None:
+    """Raise `Conflict` where another account listens on a port of a session."""
+    if other := ports.stranger(port):
+        raise Conflict(
+            f"port {port} of session {session.name} is held by {other}: its secret is not given away",
+            hint=f"It gets another port: workbench sessions restart {session.name}",
+        )
 
 
 def has_form(bench: Bench, session: Session) -> bool:
@@ -214,10 +227,11 @@ def password(bench: Bench, session_id: int) -> tuple[str, str]:
         login = (bench.home.session_folder(session_id) / LOGIN).read_text(encoding="ascii")
     except (OSError, ValueError):
         login = tool.login
-    return login, _secret(bench, session)
+    return login, secret(bench, session)
 
 
-def _secret(bench: Bench, session: Session) -> str:
+def secret(bench: Bench, session: Session) -> str:
+    """What lets in. Raises `WorkbenchError`."""
     try:
         return (bench.home.session_folder(session.id) / "token").read_text()
     except OSError as error:
@@ -247,11 +261,12 @@ def shell(bench: Bench, session_id: int) -> list[str]:
 def tunnel_line(session: Session, environ: Mapping[str, str] = os.environ) -> str:
     """The `ssh -L` line that brings the session to the person's own machine; empty where they sit at this one."""
     connection = environ.get("SSH_CONNECTION", "").split()
-    if len(connection) != 4 or not session.port:
+    if len(connection) != 4 or not session.listening:
         return ""
     host, port = connection[2], connection[3]
     option = "" if port == "22" else f" -p {port}"
-    return f"ssh{option} -N -L {session.port}:127.0.0.1:{session.port} {getpass.getuser()}@{host}"
+    ways = " ".join(f"-L {one}:127.0.0.1:{one}" for one in session.listening)
+    return f"ssh{option} -N {ways} {getpass.getuser()}@{host}"
 
 
 def _want(bench: Bench, session_id: int, desired: Desired, *, again: bool = False) -> bool:

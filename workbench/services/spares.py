@@ -38,6 +38,7 @@ def shape(bench: Bench, project: Project, spec: EnvironmentSpec, ide: Ide, file:
         declared,
         str(project.path),
         [asdict(mount) for mount in project.data],
+        [asdict(port) for port in project.ports],
         repr(ide),
         secrets,
         file if ide.takes_file else "",

@@ -238,6 +238,11 @@ def _kept_kernels(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX runs_continues ON runs (continues) WHERE continues IS NOT NULL")
 
 
+def _forwards(connection: sqlite3.Connection) -> None:
+    """Further ports of sessions, as they are shown."""
+    connection.execute("ALTER TABLE sessions ADD COLUMN forwards TEXT NOT NULL DEFAULT '[]'")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _first,
     _life_of_sessions,
@@ -255,4 +260,5 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _exactly,
     _absences,
     _kept_kernels,
+    _forwards,
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +25,8 @@ def column(value: Any) -> Any:
     """`value` as a column holds it."""
     if isinstance(value, Failure):
         return value.to_json()
+    if isinstance(value, tuple):
+        return json.dumps([asdict(one) for one in value])
     return stamp(value) if isinstance(value, datetime) else value
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from workbench.model import forward
 from workbench.model.session import ALLOWED, ENDED, Desired, Session, SessionState
 from workbench.model.states import may_become
 from workbench.store.events import Actor, append
@@ -211,6 +212,14 @@ def keep_port(connection: sqlite3.Connection, name: str, port: int, *, actor: Ac
     return True
 
 
+def forwarding(connection: sqlite3.Connection, host_name: str) -> str:
+    """The name of the session that shows one of its ports at `host_name`; empty for none."""
+    row = connection.execute(
+        "SELECT name FROM sessions WHERE removed IS NULL AND instr(forwards, ?) LIMIT 1", (json.dumps(host_name),)
+    ).fetchone()
+    return str(row["name"]) if row else ""
+
+
 def kept_ports(connection: sqlite3.Connection) -> set[int]:
     """Ports that are kept for sessions, up or not."""
     return {int(row["port"]) for row in connection.execute("SELECT port FROM ports").fetchall()}
@@ -279,4 +288,5 @@ def _session(row: sqlite3.Row) -> Session:
         moved_from=row["moved_from"],
         boot=row["boot"],
         spare=row["spare"],
+        forwards=forward.from_json(row["forwards"]),
     )

@@ -40,6 +40,7 @@ def show(call: Invocation, bench: Bench, session: Session, log: str) -> None:
             ("project", session.project),
             ("environment", " ".join(part for part in (session.environment, session.engine, session.revision) if part)),
             ("address", session.url),
+            *((f"port {one.inside}", one.told) for one in session.forwards),
             ("tunnel", tunnel),
             ("file", session.file),
             ("use", usage.words(session.usage)),

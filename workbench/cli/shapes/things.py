@@ -52,6 +52,15 @@ SESSION: Shape[Session] = Shape(
         _text("revision", "of the environment; empty before it started"),
         _text("url", "its address without its secret (`sessions url` prints that one)"),
         Key("port", "integer or null", "on 127.0.0.1", lambda session: session.port or None),
+        Key(
+            "ports",
+            "array",
+            "further ones of it that are shown: `port` (inside), `title`, `url` (empty where it cannot be: `problem`)",
+            lambda session: [
+                {"port": one.inside, "title": one.title, "url": one.url, "problem": one.problem}
+                for one in session.forwards
+            ],
+        ),
         _text("file", "what it opens first, relative to the project"),
         _same("created", "time", "when it was asked for"),
         _same("started", "time or null", "when it was ready"),

@@ -13,6 +13,7 @@ from workbench.declare.scalars import Line, Secret, Slug, Value, Variable, text,
 from workbench.declare.schema.base import POLICY_HINT, Concurrency, EngineWord, IdleStop, Keys, checked, choice, form
 from workbench.declare.schema.contents import CondaKeys, DockerfileKeys, KernelKeys, PythonKeys, RKeys
 from workbench.declare.schema.limits import LimitKeys
+from workbench.declare.schema.port import Ports
 
 
 def _use(said: str) -> str:
@@ -51,7 +52,7 @@ class EnvironmentKeys(Keys):
     LATER: ClassVar[Mapping[str, str]] = {
         "renv": "name its file: `r: {lock: renv.lock}`", "gpu": "write limits: {gpus: 1}",
         "lock": "it belongs under python: or r:", "julia": "", "build": "write dockerfile:",
-        "postBuild": "write post_build:", "ports": "", "user": "", "files": "", "kernels": "write kernel:",
+        "postBuild": "write post_build:", "user": "", "files": "", "kernels": "write kernel:",
         "sizes": "sizes are declared in workbench.yaml; here write size: NAME",
         "volumes": "folders from outside are `data:` in project.yaml",
         "mounts": "folders from outside are `data:` in project.yaml",
@@ -98,6 +99,12 @@ class EnvironmentKeys(Keys):
         True,
         description="`false`: kernels and sessions reach no network (engine docker). Jupyter and RStudio could then not be"
         " reached either, so they are refused; tools that workbench signs you in to can.",
+    )
+    ports: Ports = Field(
+        default=[],
+        description="Ports that programs inside of a session listen on, shown privately beside its tool (engine docker):"
+        " `workbench open SESSION --port 8000`.",
+        examples=[[8000, {"port": 5173, "title": "Front end"}]],
     )
     kernel: KernelKeys | None = Field(None, description="How notebooks get their kernel.")
     post_build: Line | None = Field(

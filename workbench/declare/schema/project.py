@@ -12,6 +12,7 @@ from workbench.declare.schema.base import Concurrency, IdleStop, KeepKernel, Key
 from workbench.declare.schema.keep import KeepKeys
 from workbench.declare.schema.notify import NotifyKeys
 from workbench.declare.schema.parameters import NotebookName, ParameterKeys, ParameterName
+from workbench.declare.schema.port import Ports
 from workbench.declare.schema.terms import Timeouts
 
 
@@ -64,6 +65,12 @@ class ProjectKeys(Keys):
         default=[],
         description="Files of the project that all its runs read: their hashes are kept with each run.",
         examples=["data/sales.csv", "data/*.parquet"],
+    )
+    ports: Ports = Field(
+        default=[],
+        description="Ports that programs inside of its sessions listen on, shown privately beside those of the environment"
+        " (engine docker).",
+        examples=[[8000, {"port": 5173, "title": "Front end"}]],
     )
     idle_stop: IdleStop | None = Field(
         None,

@@ -43,10 +43,7 @@ def from_devcontainer(draft: Draft, path: Path, name: str) -> Reading[Environmen
     if isinstance(found, str):
         return Reading(None, (Problem(path, 0, 0, found),))
     for key in found.ignored:
-        draft.notice(path, f"{key} is not read", _WHY.get(key.partition(".")[0], ""))
-    if found.ports:
-        said = ", ".join(map(str, found.ports))
-        draft.notice(path, f"port {said} is forwarded by no session", "a session shows its own tool alone")
+        draft.notice(path, f"{key} is not read", _WHY.get(re.split("[. ]", key)[0], ""))
     part = _build(draft, path, found)
     if found.image:
         try:
@@ -58,7 +55,13 @@ def from_devcontainer(draft: Draft, path: Path, name: str) -> Reading[Environmen
         return Reading(None, tuple(draft.problems))
     draft.gave(path, "the image")
     spec = EnvironmentSpec(
-        name=name, source=path, dockerfile=part, image=found.image, env=found.env, title=f"From {path.name}"
+        name=name,
+        source=path,
+        dockerfile=part,
+        image=found.image,
+        env=found.env,
+        ports=found.ports,
+        title=f"From {path.name}",
     )
     return Reading(spec, notices=tuple(draft.notices))
 
@@ -82,6 +85,9 @@ _WHY = {
     "containerUser": "what is written belongs to you in any case",
     "remoteEnv": "write containerEnv",
     "features": "install what they bring in the Dockerfile",
+    "forwardPorts": "a port of the one container that there is can be shown; no other service is started",
+    "appPort": "write forwardPorts",
+    "otherPortsAttributes": "only the ports in forwardPorts are shown",
     "dockerComposeFile": "name an image or a Dockerfile",
 }
 

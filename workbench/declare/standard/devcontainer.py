@@ -9,9 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.declare.standard.shapes import entries, mapping
+from workbench.model.forward import MOST, Port
+from workbench.text import one_line
 
-TAKEN = frozenset({"image", "build", "dockerFile", "context", "forwardPorts", "containerEnv", "name", "$schema"})
+TAKEN = frozenset(
+    {"image", "build", "dockerFile", "context", "forwardPorts", "portsAttributes", "containerEnv", "name", "$schema"}
+)
 _LOCAL = re.compile(r"\$\{(?:localEnv|env|containerEnv|localWorkspace|containerWorkspace|devcontainerId)")
+_OWN = re.compile(r"^(?:localhost|127\.0\.0\.1):")
 # Text in quotes is kept as it is; a comment, or a comma before a closing bracket, goes.
 _COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _COMMA = re.compile(r'"(?:[^"\\\n]|\\.)*"|,(?=\s*[}\]])', re.DOTALL)
@@ -26,7 +31,7 @@ class Devcontainer:
     context: str | None = None
     args: dict[str, str] = field(default_factory=dict)
     target: str | None = None
-    ports: tuple[int, ...] = ()
+    ports: tuple[Port, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
 
@@ -49,7 +54,7 @@ def parse(text: str) -> Devcontainer | str:
     if found.image and found.dockerfile:
         found.image = None
         found.ignored.append("image")
-    _ports(found, data.get("forwardPorts"))
+    _ports(found, data.get("forwardPorts"), mapping(data.get("portsAttributes")))
     _variables(found, data.get("containerEnv"), "containerEnv", found.env)
     return found
 
@@ -65,14 +70,28 @@ def _build(found: Devcontainer, data: Mapping[str, Any]) -> None:
     found.ignored += [f"build.{key}" for key in build if key not in known]
 
 
-def _ports(found: Devcontainer, given: Any) -> None:
-    ports = [
-        entry
-        for entry in entries(given)
-        if isinstance(entry, int) and not isinstance(entry, bool) and 0 < entry < 65536
-    ]
-    found.ports = tuple(dict.fromkeys(ports))
-    found.ignored += [f"forwardPorts {str(entry)[:40]!r}" for entry in entries(given) if entry not in ports]
+def _ports(found: Devcontainer, given: Any, attributes: Mapping[str, Any]) -> None:
+    """Numbers, and those of this container by another name; `service:port` is another container's."""
+    numbers: list[int] = []
+    for entry in entries(given):
+        said = _OWN.sub("", str(entry)) if isinstance(entry, str | int) and not isinstance(entry, bool) else ""
+        if re.fullmatch(r"\d{1,5}", said, re.ASCII) and 0 < int(said) < 65536 and len(numbers) < MOST:
+            numbers.append(int(said))
+        else:
+            found.ignored.append(f"forwardPorts {one_line(str(entry), 40)!r}")
+    found.ports = tuple(Port(number, _label(number, attributes)) for number in dict.fromkeys(numbers))
+
+
+def _label(number: int, attributes: Mapping[str, Any]) -> str:
+    """The label of a port: what is said of the number wins over what is said of a range."""
+    for key, said in sorted(attributes.items(), key=lambda pair: "-" in pair[0]):
+        first, _, last = _OWN.sub("", key).partition("-")
+        number_or_range = first.isdecimal() and (not last or last.isdecimal()) and first.isascii() and last.isascii()
+        if number_or_range and int(first) <= number <= int(last or first):
+            label = mapping(said).get("label")
+            if isinstance(label, str) and label.strip():
+                return one_line(label, 80)
+    return ""
 
 
 def _variables(found: Devcontainer, given: Any, key: str, into: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from workbench.engines.base import Facts, Inhabitant, SessionFacts, SessionRequest, Sink, Workspace
+from workbench.engines.base import Facts, SessionFacts, SessionRequest, Sink, Workspace
 from workbench.engines.docker import base_image, builder, contents, gauge, leftovers, log, recipe, spares, stock
 from workbench.engines.docker import kernel as kernels
 from workbench.engines.docker.bases import Bases, Wish
@@ -30,7 +30,7 @@ from workbench.model.build import BuildProgress
 from workbench.model.environment import EngineName, EnvironmentSpec, KernelSpec, Revision
 from workbench.model.lock import Change, Lock
 from workbench.model.stock import Holding, Stock
-from workbench.model.usage import Usage
+from workbench.model.usage import Inhabitant, Usage
 from workbench.paths import Home
 from workbench.settings import Settings
 
@@ -244,6 +244,14 @@ class DockerEngine:
         return leftovers.sweep(self._connection, self._home, home, living | spares.KNOWN, now)
 
     # -- sessions --------------------------------------------------------------------------------------------------
+
+    def port_problem(self) -> str:
+        """Sockets have to reach this machine."""
+        return (
+            "sockets in Docker Desktop's machine cannot be reached from here"
+            if self._connection.daemon().desktop
+            else ""
+        )
 
     def create_session(self, request: SessionRequest) -> str:
         """Create its container."""

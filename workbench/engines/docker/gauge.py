@@ -10,10 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from workbench.engines import oom
-from workbench.engines.base import Inhabitant
 from workbench.engines.docker.connection import Connection, NoSuchThing
 from workbench.errors import EngineDown, WorkbenchError
-from workbench.model.usage import Usage
+from workbench.model.usage import Inhabitant, Usage
 from workbench.text import one_line
 
 

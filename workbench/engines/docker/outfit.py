@@ -1,6 +1,6 @@
 """What the container of a session is given: its tool's command, variables and files, its folders, its port or socket.
 
-/run/workbench/{token,env,state/,front/}   what is of this session alone, the front's folder only where one stands before it
+/run/workbench/{token,env,state/,front/}   what is of this session alone, the front's folder only where one shows something of it
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from workbench.engines.docker.belongings import PRIVATE
 from workbench.engines.docker.container import Plan
 from workbench.engines.docker.contents import Contents
 from workbench.engines.folders import FRONT_NAME, drop, socket_folder
-from workbench.engines.relay import Relay, chosen
+from workbench.engines.relay import SOCKET, Relay, chosen
 from workbench.errors import Refused
 from workbench.model.ide import SignIn, UserRule
-from workbench.paths import LOGIN, Home, tool_socket
+from workbench.paths import LOGIN, Home, port_socket, tool_socket
 
 TOKEN, STATE, FRONT, RELAY = PRIVATE / "token", PRIVATE / "state", PRIVATE / "front", PRIVATE / "relay"
 Shown = tuple[Path, str, bool]  # a path here, its path inside, whether it may be written
@@ -89,15 +89,24 @@ class Outfit:
             who=self.who,
         )
 
+    @property
+    def _offered(self) -> dict[str, int]:
+        """Ports that a relay offers to our front, by the names of sockets: a container's own address is open to every account."""
+        request = self.request
+        own = self.fronted and not request.ide.listens_on_socket
+        others = {port_socket(request.folder, port).name: port for port in request.ports}
+        return {SOCKET: request.ide.port, **others} if own else others
+
     def _relay(self) -> Relay | None:
-        """What offers a tool that listens on a port to our front, for a container's own address is open to every account."""
-        if not self.fronted or self.request.ide.listens_on_socket:
-            return None
-        return chosen(self.contents.program("python3"), self.contents.program("perl"))
+        """What offers them; None where there are none."""
+        return chosen(self.contents.program("python3"), self.contents.program("perl")) if self._offered else None
 
     def _argv(self, place: tool.Place) -> list[str]:
         argv, relay = tool.command(self.request, place), self._relay()
-        return relay.wrap(argv, program=RELAY, folder=FRONT, port=self.request.ide.port) if relay else argv
+        if relay is None:
+            return argv
+        account = self.who.user if self.request.ide.user is UserRule.ROOT else ""
+        return relay.wrap(argv, program=RELAY, folder=FRONT, offered=self._offered, account=account)
 
     def _shown(self, place: tool.Place) -> Iterator[Shown]:
         request = self.request
@@ -105,13 +114,13 @@ class Outfit:
         drop(state / "runtime")
         self.who.made(state / "runtime")
         yield state, str(STATE), True
-        if self.fronted:
+        if self.fronted or request.ports:
             front = socket_folder(self.home, request.folder / "front", FRONT_NAME)
             self.who.own(front)
             yield front, str(FRONT), True
             if relay := self._relay():
                 yield relay.install(request.folder), str(RELAY), False
-        else:
+        if not self.fronted:
             yield tool.secret_file(request), str(TOKEN), False
         if request.ide.sign_in is SignIn.FORM:
             name = self.who.name if request.ide.user is UserRule.ROOT else request.ide.login

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from threading import Event
 
-from workbench.engines.base import Facts, Inhabitant, KernelHost, SessionFacts, SessionRequest, Sink, Workspace
+from workbench.engines.base import Facts, KernelHost, SessionFacts, SessionRequest, Sink, Workspace
 from workbench.engines.process import gauge, host, interpreters, session, stock, venv, zygotes
 from workbench.engines.process.builder import Build
 from workbench.engines.process.pinning import Pinning
@@ -22,7 +22,7 @@ from workbench.model.environment import EngineName, EnvironmentSpec, KernelSpec,
 from workbench.model.ide import Ide
 from workbench.model.lock import Change, Lock
 from workbench.model.stock import Holding, Stock
-from workbench.model.usage import Usage
+from workbench.model.usage import Inhabitant, Usage
 from workbench.paths import Home
 from workbench.settings import Settings
 
@@ -192,6 +192,10 @@ class ProcessEngine:
             return 0
         zygotes.sweep(self.home)
         return host.sweep(self.home, living)
+
+    def port_problem(self) -> str:
+        """Programs of a local session listen on this machine itself."""
+        return "on engine process a program listens on this machine itself, where all its accounts can reach it"
 
     def create_session(self, request: SessionRequest) -> str:
         """Write down what is to be started."""

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from workbench.engines import oom
-from workbench.engines.base import Inhabitant
 from workbench.engines.process import kept, proc
-from workbench.model.usage import Usage
+from workbench.model.usage import Inhabitant, Usage
 
 
 def usage(folder: Path, *, disk: bool) -> Usage | None:

@@ -182,6 +182,7 @@ class _Keys:
         keys |= {
             "apt": list(spec.apt),
             "env": dict(spec.env),
+            "ports": [{"port": one.number, "title": one.title} if one.title else one.number for one in spec.ports],
             "post_build": self.file(spec.post_build),
             "context": self.place(spec.context.folder) if spec.context else None,
             "start": self.file(spec.start),

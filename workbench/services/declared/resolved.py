@@ -256,7 +256,7 @@ def _settings(bench: Bench) -> Callable[..., Value]:
 
 ORDER = (
     "title", "description", "engine", "image", "pull", "registries", "dockerfile", "use", "python", "r", "conda", "apt",
-    "env", "secrets", "size", "limits", "network", "kernel", "post_build", "start", "idle_stop", "concurrency", "ides",
+    "env", "secrets", "size", "limits", "network", "ports", "kernel", "post_build", "start", "idle_stop", "concurrency", "ides",
 )  # fmt: skip
 
 

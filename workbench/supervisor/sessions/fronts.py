@@ -1,15 +1,16 @@
-"""The sign-in fronts of sessions whose tool has no login: started with them, adopted, started anew, ended with them."""
+"""The sign-in fronts of sessions whose tool has no login, or that show further ports: started with them, adopted, started anew, ended with them."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from workbench import ports
 from workbench.engines.base import PortTaken
 from workbench.errors import WorkbenchError
 from workbench.front import custody
-from workbench.front.job import Job, Place, read
+from workbench.front.job import Entrance, Job, Place, read
+from workbench.model.forward import Forward
 from workbench.model.ide import Ide, SignIn
 from workbench.model.session import Session
 from workbench.supervisor.desk import Desk
@@ -23,18 +24,24 @@ class Fronts:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
 
-    def up(self, session: Session, tool: Ide, port: int) -> None:
-        """Start the front of a session on `port`, with its secret as it is now; nothing where its tool signs in by
-        itself. Raises `PortTaken`, `WorkbenchError`."""
+    def up(self, session: Session, tool: Ide, port: int, forwards: Iterable[Forward] = ()) -> None:
+        """Start the front of a session, with its secret as it is now: on `port` where its tool does not sign in by
+        itself, and for further ports; nothing where it has neither. Raises `PortTaken`, `WorkbenchError`."""
         place = self._place(session.id)
         custody.stop(place)
-        if tool.sign_in is not SignIn.FRONT:
-            return
         cookie = f"workbench-{self.desk.home.id}-{session.id}"
+        own = [Entrance(tool.title, session.host_name, port, cookie)] if tool.sign_in is SignIn.FRONT else []
+        others = [
+            Entrance(one.title, one.host_name, one.port, f"{cookie}-{one.inside}", one.inside)
+            for one in forwards
+            if one.port
+        ]
+        if not own and not others:
+            return
         try:
-            custody.start(place, Job(session.name, tool.title, session.host_name, port, cookie))
+            custody.start(place, Job(session.name, (*own, *others)))
         except custody.Taken as error:
-            raise PortTaken(port) from error
+            raise PortTaken(*error.args) from error
 
     def keep(self, session: Session) -> tuple[str, str]:
         """See that the front of a session that is up lives. Nothing, or a reason and what to do where it cannot."""
@@ -44,13 +51,14 @@ class Fronts:
         log.warning("session %s: its sign-in front is started anew", session.name)
         try:
             custody.start(place, read(place))
-        except custody.Taken:
-            who = ports.stranger(session.port) or "another program"
+        except custody.Taken as error:
+            port = int(error.args[0])
+            who = ports.stranger(port) or "another program"
             restart = f"It gets another port: workbench sessions restart {session.name}"
-            return f"its sign-in front ended, and {who} has its port {session.port}: do not open it", restart
+            return f"its sign-in front ended, and {who} has its port {port}: do not open it", restart
         except WorkbenchError as error:
             return error.message, error.hint
-        except (OSError, ValueError, TypeError):
+        except (OSError, LookupError, ValueError, TypeError):
             return "its sign-in front ended", f"Start it anew: workbench sessions restart {session.name}"
         return "", ""
 

@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from workbench import ports
-from workbench.engines.base import Engine, Inhabitant
+from workbench.engines.base import Engine
 from workbench.model.session import Session
+from workbench.model.usage import Inhabitant
 
 PATIENCE = 5.0  # seconds for one answer
 COMPUTES = 0.1  # cores; what is above counts as work
@@ -99,7 +100,7 @@ class Idle:
         clock = time.monotonic()
         cpu = (clock, usage.cpu_seconds) if usage and usage.cpu_seconds is not None else None
         signs = _kernels(session, jupyter) if jupyter else Signs()
-        if not signs.busy and ports.connected(session.port):
+        if not signs.busy and any(map(ports.connected, session.listening)):
             signs = Signs("a browser is open")
         if not signs.busy:
             signs = replace(signs, busy=in_terminals(engine.inhabitants(session.handle)))

@@ -66,7 +66,7 @@ class Sessions:
         up = [session for session in known if session.state in UP]
         self.alive = bool(up)
         if not self._busy:  # one that starts holds a port that its row does not name yet
-            self.guards.keep(session.port for session in up)
+            self.guards.keep(port for session in up for port in session.listening)
         wait: float | None = None
         for session in known:
             if session.id not in self._busy:
@@ -179,7 +179,7 @@ class Sessions:
         elif facts and facts.alive:
             self._keep_log(engine, facts.handle)
             if session.state is S.SPARE:
-                self.guards.hold(session.port)
+                all(map(self.guards.hold, session.listening))
                 self.starting.fronts.keep(session)
                 self.spares.tend(session, engine)
                 return

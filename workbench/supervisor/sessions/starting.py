@@ -6,8 +6,6 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Iterator
-from sqlite3 import Connection
 
 from workbench import ports
 from workbench.engines.base import Engine, PortTaken, SessionFacts, SessionRequest
@@ -24,6 +22,7 @@ from workbench.supervisor.desk import Desk
 from workbench.supervisor.queue.ready import Usable
 from workbench.supervisor.queue.workspaces import workspace
 from workbench.supervisor.sessions import probe
+from workbench.supervisor.sessions.addresses import Addresses, taken
 from workbench.supervisor.sessions.fronts import Fronts
 from workbench.supervisor.sessions.guards import Guards
 from workbench.supervisor.sessions.probe import Answer
@@ -32,7 +31,6 @@ from workbench.text import clean, one_line
 log = logging.getLogger("workbench.supervisor.sessions")
 READY_WITHIN = 120.0  # seconds from its start to its first answer
 USUAL_GRACE = 10.0
-PORTS = 5  # ports tried where others take them
 # Seconds between questions to it: a share of what it has taken so far, for asking takes time from it, within bounds.
 SHARE, OFTEN, STEP = 0.03, 0.02, 0.1
 INSPECT = 1.0  # seconds between questions to its engine
@@ -47,6 +45,7 @@ class Starting:
         self.desk = desk
         self.guards = guards
         self.fronts = Fronts(desk)
+        self.addresses = Addresses(desk, guards)
 
     def start(self, session: Session, usable: Usable, engine: Engine) -> str:
         """Make and start it; its handle. Raises `WorkbenchError`. The row says `starting` before anything is made."""
@@ -70,10 +69,12 @@ class Starting:
                 catalogue.settle(self.desk.bench, connection, project, usable.engine, self.desk.actor)
         if not claimed:
             raise OvertakenError
-        for kept, port in self._ports(session):
+        self.fronts.down(session.id)  # of a start that was broken off: it holds ports
+        for kept, port in self.addresses.tries(session.name, session.port):
             if not self.guards.hold(port):
                 log.info("session %s: port %d of ::1 is taken", session.name, port)
                 continue
+            forwards = self.addresses.forwards(session, project, usable.spec, tool, engine)
             request = SessionRequest(
                 id=session.id,
                 name=session.name,
@@ -85,6 +86,7 @@ class Starting:
                 host_name=session.host_name,
                 port=port,
                 file=session.file if tool.takes_file else "",
+                ports=tuple(one.inside for one in forwards if one.port),
             )
             handle = ""
             try:
@@ -92,11 +94,13 @@ class Starting:
                 self.desk.point()
                 with self.desk.write() as connection:
                     moved_from = kept if port != kept else 0
-                    rows.set_facts(connection, session.id, handle=handle, port=port, moved_from=moved_from)
-                self.fronts.up(session, tool, port)
+                    rows.set_facts(
+                        connection, session.id, handle=handle, port=port, moved_from=moved_from, forwards=forwards
+                    )
+                self.fronts.up(session, tool, port, forwards)
                 engine.start_session(handle)
-            except PortTaken:
-                log.info("session %s: port %d is taken", session.name, port)
+            except PortTaken as error:
+                log.info("session %s: port %d is taken: %s", session.name, port, error)
                 if handle:
                     engine.remove_session(handle)
                 continue
@@ -104,7 +108,7 @@ class Starting:
             with self.desk.write() as connection:
                 rows.set_shell(connection, session.id, argv)
             return handle
-        raise WorkbenchError("every port that was tried is taken", hint="See what listens: ss -tlnp")
+        raise taken()
 
     def await_ready(self, session: Session, engine: Engine, handle: str) -> None:
         """Wait for its first answer and write down that it is ready. Raises `WorkbenchError` where it will not be.
@@ -191,41 +195,6 @@ class Starting:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with open(descriptor, "w", encoding="ascii") as file:
             file.write(secrets.token_hex(24))
-
-    def _ports(self, session: Session) -> Iterator[tuple[int, int]]:
-        """The port kept for its name, and one to try: that one, the one it had last, then free ones.
-
-        Its address is in bookmarks and tunnels, so a port that is taken stays kept: the next start asks for it again.
-        """
-        with self.desk.write() as connection:
-            kept = self._kept(connection, session.name)
-        yield kept, kept
-        if session.port not in (0, kept):
-            yield kept, session.port
-        for _ in range(PORTS):
-            with self.desk.write() as connection:
-                port = self._free(connection)
-                if not session.port:  # it never was anywhere, so nobody knows the first one
-                    rows.keep_port(connection, session.name, port, actor=self.desk.actor)
-                    kept = port
-            yield kept, port
-
-    def _kept(self, connection: Connection, name: str) -> int:
-        """The port kept for this name, or a free one that is kept from now on."""
-        port = rows.port_of(connection, name)
-        if not port:
-            port = self._free(connection)
-            rows.keep_port(connection, name, port, actor=self.desk.actor)
-        return port
-
-    def _free(self, connection: Connection) -> int:
-        """A port that nobody has and that is kept for nobody."""
-        others = rows.kept_ports(connection)
-        for _ in range(50):
-            port = probe.free_port()
-            if port not in others:
-                return port
-        raise WorkbenchError("no free port was found", hint="See what listens: ss -tlnp")
 
 
 def _idle_stop(session: Session, tool: Ide, project: Project, spec: EnvironmentSpec) -> float | None:

@@ -130,22 +130,26 @@ class Upkeep:
 
     def _guarded_port(self, session: Session) -> tuple[str, str] | None:
         """That another took what a browser could reach in its place."""
-        if not session.port or self.guards.hold(session.port):
+        port = next((one for one in session.listening if not self.guards.hold(one)), 0)
+        if not port:
             return None
-        who = ports.stranger(session.port) or "another program"
+        who = ports.stranger(port) or "another program"
         return (
-            f"{who} has port {session.port} of ::1, where browsers look first: do not open it",
+            f"{who} has port {port} of ::1, where browsers look first: do not open it",
             f"It gets another port: workbench sessions restart {session.name}",
         )
 
     def _moved(self, session: Session) -> tuple[str, str] | None:
         """That it is not at its own port."""
-        if not session.moved_from:
-            return None
-        return (
-            f"its port {session.moved_from} was taken by another program, so it is at {session.port} this time",
-            f"Once {session.moved_from} is free: workbench sessions restart {session.name}",
-        )
+        places = [(session.moved_from, session.port, "it")]
+        places += [(one.moved_from, one.port, f"what listens on {one.inside} inside") for one in session.forwards]
+        for kept, port, what in places:
+            if kept:
+                return (
+                    f"its port {kept} was taken by another program, so {what} is at {port} this time",
+                    f"Once {kept} is free: workbench sessions restart {session.name}",
+                )
+        return None
 
     def _note(self, session: Session, countdown: Countdown) -> None:
         """Write down how the countdown stands, where that is new."""

@@ -123,6 +123,8 @@ def summary(bench: Bench, session: Session) -> Page:
     page.facts(
         ("address", f"{session.url}/?token=••••••••" if session.url and ready and not form else session.url or None),
         ("", Cell(keys, Tone.MUTED) if ready else None),
+        *((f"port {one.inside}", one.told) for one in session.forwards),
+        ("", Cell("P opens it", Tone.MUTED) if ready and any(one.url for one in session.forwards) else None),
         ("tunnel", tunnel or None),
         ("", Cell("t copies it, for a terminal of your own machine", Tone.MUTED) if tunnel else None),
         ("project", session.project),

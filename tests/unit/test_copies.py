@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +14,15 @@ from supervisor_parts import NOW, Parts, parts
 from waiting import until
 
 from workbench.model.code import code
+from workbench.model.disk import ENDED, Policy, Report
 from workbench.model.project import Project
 from workbench.model.run import Request, RunState
-from workbench.services import projects, runs
+from workbench.services import control, disk, projects, runs
 from workbench.services.asking import requests
 from workbench.services.bench import Bench
 from workbench.services.code import seen, trees
 from workbench.store import runs as rows
+from workbench.supervisor.disk import Disk
 from workbench.supervisor.queue.copies import WAITS, Copies
 
 __all__ = ["parts"]
@@ -129,3 +132,50 @@ def test_files_that_cannot_be_kept_end_the_run(parts: Parts, project: Project, m
     helper.write_text("forged")
     until(lambda: (parts.dispatch.look(), parts.state(second) is RunState.FAILED)[1], "it to fail")
     assert "gone or were changed" in parts.reason(second)
+
+
+def test_what_is_kept_is_seen_on_the_disk_and_pruned(
+    parts: Parts, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`disk` names each copy with its bytes and the run that sees it; `prune` removes those of no run, which a dry run names,
+    and what was fetched of projects that are gone; one that is asked for between the two stays."""
+    monkeypatch.setattr(control, "ensure", lambda _: None)
+    folder = parts.bench.home.code
+    (project.path / "notebooks/large.py").write_bytes(b"#" * 200_000)
+    first = asked(parts)
+    parts.dispatch.schedules.copies.find()
+    until(lambda: seen.tree_of(runs.noted(parts.bench, first)), "its files")
+    (project.path / "notebooks/helper.py").write_text("another")
+    old = trees.of_folder(parts.bench, project)
+    (project.path / "notebooks/helper.py").write_text("a third")
+    wanted = trees.of_folder(parts.bench, project)
+    for name in ("gone", "p"):
+        (folder / f"repositories/{name}-00000000.git/objects").mkdir(parents=True)
+    part = Disk(parts.desk, parts.dispatch.engines, parts.builds)
+
+    def report(number: int) -> Report:
+        until(lambda: (part.look(), disk.get(parts.bench, number).state in ENDED)[1], "the task to be done")
+        found = disk.get(parts.bench, number)
+        assert found.report, found.reason
+        return found.report
+
+    def stays(found: Report) -> dict[str, str]:
+        return {Path(one.id).name: one.stays for one in found.entries if one.kind == "code"}
+
+    measured = report(disk.measure(parts.bench))
+    tree = seen.tree_of(runs.noted(parts.bench, first))
+    assert stays(measured) == {
+        tree: f"seen by run {first}", old: "just made", wanted: "just made", "gone-00000000.git": "",
+        "p-00000000.git": "fetched of project p",
+    }  # fmt: skip
+    assert next(one.own for one in measured.entries if one.id.endswith(tree)) >= 200_000
+    for name in (old, wanted):
+        os.utime(folder / "trees" / name, (0, 0))
+    plan = disk.plan(parts.bench, Policy())
+    planned = report(plan)
+    assert {name for name, why in stays(planned).items() if not why} == {old, wanted, "gone-00000000.git"}
+    assert trees.taken(parts.bench, wanted)
+    done = report(disk.prune(parts.bench, plan))
+    assert {Path(one.id).name for one in done.entries} == {old, "gone-00000000.git"}
+    assert {path.name for path in (folder / "trees").iterdir()} == {tree, wanted}
+    assert any("is used by now" in problem for problem in done.problems)

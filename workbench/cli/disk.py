@@ -64,7 +64,8 @@ def disk(call: Invocation) -> None:
 @click.option("--shared", is_flag=True, help="Also images that another home of the engine uses or may use.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def prune(call: Invocation, dry_run: bool, keep: int, older: float, name: str, shared: bool, yes: bool) -> None:
-    """Remove what nothing needs: older revisions, what broken builds have left, homes of projects that are gone.
+    """Remove what nothing needs: older revisions, what broken builds have left, homes of projects that are gone, code
+    that was kept for runs that have ended.
 
     What is active, what a container, a run or a session uses, and what another home has stays. The build cache is the
     engine's and is left alone, but for what it kept of removed images.

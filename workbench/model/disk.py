@@ -41,7 +41,8 @@ class Policy:
 
 @dataclass(frozen=True)
 class Entry:
-    """Something on a disk. `kind`: revision, leftover (of a build), home (of a project's sessions).
+    """Something on a disk. `kind`: revision, leftover (of a build), home (of a project's sessions), code (that was
+    kept for runs).
 
     `size` are its bytes with what it shares, `own` those that would be free without it; `stays` says why it may not go,
     empty where it may.

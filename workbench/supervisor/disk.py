@@ -12,6 +12,7 @@ from workbench.model.disk import Entry, Kind, Report, Task, TaskState
 from workbench.model.environment import EngineName
 from workbench.store import disk as rows
 from workbench.store import revisions as revision_rows
+from workbench.supervisor import trees
 from workbench.supervisor.builds import Builds
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.engines import Engines
@@ -105,6 +106,9 @@ class Disk:
 
     def _remove(self, now: Survey, entry: Entry, *, shared: bool) -> None:
         holding = now.holdings.get(entry.id)
+        if entry.kind == trees.KIND:
+            trees.discard(Path(entry.id))
+            return
         if holding is None:
             shutil.rmtree(Path(entry.id))
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,8 +21,10 @@ from workbench.store import environments as environment_rows
 from workbench.store import kept as kept_rows
 from workbench.store import runs as run_rows
 from workbench.store import sessions as session_rows
+from workbench.supervisor import trees
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.engines import Engines
+from workbench.supervisor.usage import taken_by
 from workbench.text import duration, one_line
 
 OPEN_RUNS = frozenset(RunState) - RUN_ENDED
@@ -93,6 +94,7 @@ def survey(desk: Desk, engines: Engines, policy: Policy) -> Survey:
     whole = not policy.environment and not policy.only
     if whole:
         entries += _broken(desk, found, stocks, busy)
+        entries += trees.entries(desk)
         entries += _homes(desk, {session.project for session in up} | {run.project for run in runs})
     entries.sort(key=lambda entry: (entry.kind != "revision", entry.environment, -entry.created))
     report = Report(
@@ -196,21 +198,6 @@ def _folders(desk: Desk) -> dict[str, int]:
         "build logs": taken_by(state / "builds"),
         "store": sum(path.stat().st_size for path in state.glob("state.db*")) + taken_by(state / "backups"),
     }
-
-
-def taken_by(folder: Path) -> int:
-    """Bytes on disk below `folder`, each file once; 0 where it is not there."""
-    total, seen = 0, set()
-    for root, _, names in os.walk(folder):
-        for name in names:
-            try:
-                facts = os.lstat(os.path.join(root, name))
-            except OSError:
-                continue
-            if (facts.st_dev, facts.st_ino) not in seen:
-                seen.add((facts.st_dev, facts.st_ino))
-                total += facts.st_blocks * 512
-    return total
 
 
 def _inside(folder: Path) -> list[Path]:

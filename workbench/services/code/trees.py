@@ -118,11 +118,7 @@ def sweep(bench: Bench, used: Collection[str], labels: Collection[str]) -> int:
     """Remove trees that are of no run in `used` and not new, and views of no attempt in `labels`; how many trees."""
     count = 0
     for tree in _entries(bench.home.code / "trees"):
-        try:
-            new = time.time() - tree.stat().st_mtime < YOUNG
-        except OSError:
-            continue
-        if tree.name not in used and not new:
+        if tree.name not in used and not young(tree):
             remove(tree)
             count += 1
             continue
@@ -130,6 +126,14 @@ def sweep(bench: Bench, used: Collection[str], labels: Collection[str]) -> int:
             if one.name not in labels:
                 remove(one)
     return count
+
+
+def young(tree: Path) -> bool:
+    """Whether it may be that of a run that is being asked for."""
+    try:
+        return time.time() - tree.stat().st_mtime < YOUNG
+    except OSError:
+        return False
 
 
 def remove(folder: Path) -> None:

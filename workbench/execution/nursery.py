@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import workbench
 from workbench.errors import WorkbenchError
@@ -113,39 +113,27 @@ class Nursery:
             self._reap()
         ours, theirs = socket.socketpair()
         with theirs, (self.home.state / LOG_FILE).open("ab") as log:
-            self.process = subprocess.Popen(
-                [
-                    *(self.python, "-m", "workbench.execution.nursery"),
-                    *("--line", str(theirs.fileno()), "--wake", str(self.home.wake_socket)),
-                ],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=dict(
-                    os.environ
-                ),  # not what a library has set beside them: it would not be what is known of it here
-                start_new_session=True,
-                cwd=package_root(),
-            )
+            line = ["--line", str(theirs.fileno()), "--wake", str(self.home.wake_socket)]
+            self.process = self._begin("workbench.execution.nursery", line, [theirs.fileno()], log)
         self.line = ours
+
+    def _begin(self, module: str, arguments: list[str], keep: list[int], log: BinaryIO) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [self.python, "-m", module, *arguments],
+            pass_fds=keep,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=dict(os.environ),  # not what a library has set beside it: that would not be what is known of it here
+            start_new_session=True,
+            cwd=package_root(),
+        )
 
     def _plainly(self, folder: Path, place: int | None) -> int:
         """A runner without a nursery: slower to start, otherwise the same."""
-        places = [] if place is None else [str(place)]
         with (folder / RUNNER_LOG).open("ab") as log:
-            process = subprocess.Popen(
-                [self.python, "-m", "workbench.execution.runner", str(folder), *places],
-                pass_fds=[] if place is None else [place],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=dict(
-                    os.environ
-                ),  # not what a library has set beside them: it would not be what is known of it here
-                start_new_session=True,
-                cwd=package_root(),
-            )
+            held = [] if place is None else [place]
+            process = self._begin("workbench.execution.runner", [str(folder), *map(str, held)], held, log)
         self.others.append(process)
         deadline = time.monotonic() + ANSWER
         while not _taken(folder):

@@ -45,9 +45,7 @@ def request(
             BuildState.QUEUED,
             stamp(at),
             int(force),
-            actor.by,
-            actor.account,
-            actor.origin,
+            *actor.columns,
         ),
     )
     build = int(cursor.lastrowid or 0)

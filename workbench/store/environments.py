@@ -55,7 +55,7 @@ def choose_engine(
     declared: bool = False,
 ) -> Chosen:
     """Write down the engine of an environment at its first build. That choice stays until another is `declared`."""
-    values = (name, engine, reason, stamp(at), actor.by, actor.account, actor.origin)
+    values = (name, engine, reason, stamp(at), *actor.columns)
     change = "DO NOTHING"
     if declared:
         change = "DO UPDATE SET engine = excluded.engine, engine_reason = excluded.engine_reason, revision = '',"

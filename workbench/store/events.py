@@ -39,7 +39,7 @@ def append(
     """Add a line to the journal, in the caller's transaction."""
     connection.execute(
         "INSERT INTO events (at, kind, key, what, detail, by, account, origin) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (stamp(at), kind, str(key), what, detail, actor.by, actor.account, actor.origin),
+        (stamp(at), kind, str(key), what, detail, *actor.columns),
     )
 
 

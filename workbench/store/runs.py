@@ -45,7 +45,7 @@ def insert(
         (
             project, notebook, name, environment, json.dumps(parameters), cells, stamp(created), schedule, stamp(due),
             timeout, retries, json.dumps(record or {}), priority, terms.to_json(), stamp(terms.begin_by(created)),
-            continues, kernel, RunState.QUEUED, actor.by, actor.account, actor.origin,
+            continues, kernel, RunState.QUEUED, *actor.columns,
         ),
     )  # fmt: skip
     run = int(cursor.lastrowid or 0)

@@ -37,7 +37,7 @@ def notice(
         connection.execute(
             "INSERT INTO schedules (key, project, name, digest, timing, evaluated_until, problem, by, account, origin)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (key, project, name, digest, timing, stamp(at), problem, actor.by, actor.account, actor.origin),
+            (key, project, name, digest, timing, stamp(at), problem, *actor.columns),
         )
         append(connection, at, "schedule", key, "added", actor, problem)
         return True

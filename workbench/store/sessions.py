@@ -40,9 +40,7 @@ def insert(
             Desired.UP,
             SessionState.QUEUED,
             stamp(at),
-            actor.by,
-            actor.account,
-            actor.origin,
+            *actor.columns,
             idle_asked,
         ),
     )

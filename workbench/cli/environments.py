@@ -12,13 +12,14 @@ from workbench.cli.invocation import Invocation
 from workbench.cli.names import environment_names
 from workbench.cli.shapes.things import BUILD, ENVIRONMENT
 from workbench.cli.terminal import failure, following
-from workbench.cli.terminal.output import Cell, answer, emit, note, record, say, state, table
+from workbench.cli.terminal.output import Cell, answer, emit, note, record, say, side_by_side, state, table
 from workbench.cli.terminal.progress import ProgressLine
 from workbench.model.build import BuildState
 from workbench.text import age, duration, size
 
 environments = noun("environments", "What notebooks and IDEs run in.")
 NAME = click.argument("name", shell_complete=environment_names)
+INDENT = len("after rules of  ")  # of what a page says, at the most
 
 
 @subcommand(environments, "list")
@@ -127,7 +128,7 @@ def show(call: Invocation, name: str, resolved: bool) -> None:
             ),
             ("why", build.reason if build else None),
             ("do", build.hint if build else None),
-            ("packages", "\n".join(revision.packages) if revision else None),
+            ("packages", side_by_side(revision.packages, INDENT) if revision else None),
         ],
     )
 

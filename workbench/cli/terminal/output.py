@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 from unicodedata import combining, east_asian_width
 
@@ -103,6 +104,14 @@ def fitting(text: str) -> str:
     """`text` on one line with its gaps, cut to the terminal where there is one."""
     line = clean(text).replace("\n", " ")
     return cut(line, shutil.get_terminal_size().columns) if sys.stdout.isatty() else line
+
+
+def side_by_side(words: Iterable[str], indent: int) -> str:
+    """Words as many to a line as a terminal has room for behind `indent` columns; elsewhere a line each."""
+    if not sys.stdout.isatty():
+        return "\n".join(words)
+    room = max(NARROWEST, shutil.get_terminal_size().columns - indent)
+    return fill(GAP.join(words), room, break_on_hyphens=False, break_long_words=False)
 
 
 def block(title: str, text: str) -> None:

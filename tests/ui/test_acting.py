@@ -411,3 +411,23 @@ async def test_tags_are_a_line_of_words(seed: Seed, stage: Callable[..., Any]) -
         await on.press("enter")
         await on.see(f"Tags of run {number}: best, gold")
         assert tags.of(seed.bench, [number]) == {number: ["best", "gold"]}
+
+
+async def test_old_runs_go_after_they_were_shown(seed: Seed, stage: Callable[..., Any]) -> None:
+    """D tells how runs are let go where nothing says it; with `keep:` it names those that would go, and removes them."""
+    numbers = [seed.run(RunState.SUCCEEDED, ago=3600) for _ in range(3)]
+    async with stage() as on:
+        await on.list("runs", rows=3)
+        await on.press("D")
+        await on.modal(TextModal)
+        await on.see("No `keep:` is declared")
+        await on.press("escape", "i")
+        await on.see("Nobody was told anything yet", "workbench notify test")
+        await on.press("escape")
+        seed.bench.home.settings_file.write_text("keep: {last: 1}\n")
+        await on.press("D")
+        await on.modal(Confirm)
+        await on.see("Remove 2 runs", f"{numbers[0]}  succeeded  sales/report", "$ workbench runs prune")
+        await on.press("y")
+        await on.see("Removed 2 runs")
+        assert [run.id for run in runs.page(seed.bench)] == [numbers[2]]

@@ -18,11 +18,13 @@ from workbench.ui.acts import (
     program,
     projects,
     reports,
+    retention,
     revisions,
     runs,
     schedules,
     sessions,
     tags,
+    telling,
     view,
 )
 
@@ -37,6 +39,8 @@ ACTIONS: tuple[Action, ...] = (
     *runs.ACTIONS,
     *groups.ACTIONS,
     *tags.ACTIONS,
+    *retention.ACTIONS,
+    *telling.ACTIONS,
     *reports.ACTIONS,
     *comparison.ACTIONS,
     *schedules.ACTIONS,

@@ -66,7 +66,8 @@ def test_every_command_line_is_read_by_the_command(seed: Seed, monkeypatch: pyte
                     read(shlex.split(step)[1:])
                 seen.add(name)
     assert {action.id for action in registry.ACTIONS if action.command} - seen <= {
-        "environments.activate", "environments.cancel", "environments.prune", "runs.again_failed", "runs.cancel_group", "runs.copy",
+        "environments.activate", "environments.cancel", "environments.prune", "runs.again_failed", "runs.cancel_group", "runs.copy", "runs.prune",
+        "runs.told",
     }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from workbench.model.project import Project
 from workbench.model.run import Request
 from workbench.services import control, exact, groups, projects, runs, secrets
 from workbench.services.bench import Bench, open_bench
-from workbench.services.code import seen, trees
+from workbench.services.code import patch, seen, trees
 from workbench.store import asked as asked_rows
 from workbench.store import revisions
 
@@ -103,7 +104,8 @@ def test_frozen_files_that_are_still_there_are_used_and_else_made_again(bench: B
 
 
 def _new_file(project: Project, bench: Bench) -> None:
-    (project.path / "notebooks/new.py").write_text("1")
+    with (project.path / "notebooks/new.py").open("wb") as file:
+        file.truncate(patch.MOST_MARKED + 1)
 
 
 def _binary(project: Project, bench: Bench) -> None:
@@ -122,7 +124,7 @@ def _large(project: Project, bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (_new_file, r"did not know were there, and were not kept: notebooks/new\.py"),
+        (_new_file, r"large files that git did not know .* notebooks/new\.py"),
         (_binary, "not kept whole: binary"),
         (_secret, "not kept whole"),
         (_large, "too much to be kept whole"),
@@ -140,10 +142,39 @@ def test_code_that_was_not_kept_whole_is_refused(
     assert len(runs.page(bench)) == 1
 
 
+def test_files_that_git_does_not_know_are_there_as_long_as_they_are_as_they_were(
+    bench: Bench, project: Project
+) -> None:
+    """Their content is kept nowhere, so that no run publishes it: they are copied where they are to the byte what they were,
+    and else it is said which is not."""
+    (project.path / "notebooks/new.py").write_text("NEW = 1\n")
+    (project.path / "notebooks/link.py").symlink_to("helper.py")
+    (project.path / "run.sh").write_text("#!/bin/sh\n")
+    (project.path / "run.sh").chmod(0o755)
+    number = ran(bench)
+    assert b"NEW" not in b"".join(path.read_bytes() for path in bench.home.run_folder(number).iterdir())
+    files = seen_by(bench, exact.again(bench, number))
+    assert (files / "notebooks/new.py").read_text() == "NEW = 1\n"
+    assert (files / "notebooks/link.py").read_text() == FILES[HELPER]
+    assert os.access(files / "run.sh", os.X_OK)
+    again = exact.again(bench, number)
+    (project.path / "notebooks/new.py").write_text("NEW = 2\n")
+    for tree in (bench.home.code / "trees").iterdir():
+        trees.remove(tree)
+    for asked in (number, again):
+        with pytest.raises(Refused, match=r"notebooks/new\.py, which git did not know, is not as it was"):
+            exact.again(bench, asked)
+
+
 def test_what_is_gone_is_named(bench: Bench, project: Project) -> None:
     """The revision, a commit that was thrown away, a frozen notebook; an existing Python, a run that never began and a
     project without git are told too."""
     never = runs.submit(bench, Request("churn", PATH))
+    continuing = ran(bench)
+    with bench.store.write() as connection:
+        connection.execute("UPDATE runs SET continues = ? WHERE id = ?", (never, continuing))
+    with pytest.raises(Refused, match=f"went on in the kernel of run {never}"):
+        exact.again(bench, continuing)
     with pytest.raises(Refused, match="it never began"):
         exact.again(bench, never)
     with pytest.raises(Refused, match="a Python of yours"):
@@ -192,9 +223,9 @@ def test_no_filter_of_the_repository_runs_and_no_patch_leaves_the_tree(
     (tmp_path / "sprung").unlink(missing_ok=True)
     assert (seen_by(bench, exact.again(bench, number)) / HELPER).read_text() == "VALUE = 'edited'\n"
     assert not (tmp_path / "sprung").exists()
-    patch = bench.home.run_folder(number) / "changes.patch"
+    kept = bench.home.run_folder(number) / "changes.patch"
     outside = "--- /dev/null\n+++ b/deep/churn/../../../out.txt\n@@ -0,0 +1 @@\n+x\n"
-    patch.write_text(patch.read_text() + "diff --git a/out.txt b/out.txt\nnew file mode 100644\n" + outside)
+    kept.write_text(kept.read_text() + "diff --git a/out.txt b/out.txt\nnew file mode 100644\n" + outside)
     with pytest.raises(Refused, match="do not fit"):
         exact.again(bench, number)
     found = subprocess.run(["find", tmp_path, "-name", "out.txt"], capture_output=True, text=True, check=True)

@@ -23,7 +23,7 @@ from workbench.text import one_line
 
 AGAIN = "again"  # of a run's record
 _CARRIED = (
-    "git_commit", "git_branch", "git_dirty", "git_patch", "git_patch_cut", "git_patch_whole", "git_untracked",
+    "git_commit", "git_branch", "git_dirty", "git_patch", "git_patch_cut", "git_patch_whole", "git_untracked", "git_untracked_marks",
     "notebook_sha256", "references", "inputs_declared",
 )  # fmt: skip
 NAMED = 3  # files of those git did not know
@@ -40,6 +40,8 @@ def again(bench: Bench, run_id: int) -> int:
 
 def check(bench: Bench, run: Run) -> Checked:
     """What asks for it, nothing read anew but whether all of it is there."""
+    if run.continues is not None:
+        _refuse(run, f"it went on in the kernel of run {run.continues}, which is not there any more")
     record = runs.noted(bench, run.id)
     revision = _revision(bench, run)
     content = _read(bench, run, frozen.FILE, "its frozen notebook is gone")
@@ -98,20 +100,31 @@ def _code(bench: Bench, run: Run, project: Project, record: Mapping[str, Any], p
     if not number:
         gone = "the files kept for it are gone" if code.get("tree") else "the code it saw is not known"
         _refuse(run, f"{gone}, and its project was in no git repository with a commit")
+    new: dict[str, str] = {}
     if record.get("git_dirty"):
-        new = [name for name in record.get("git_untracked", ()) if name != run.notebook]
+        new = _new(run, record)
         if record.get("git_patch_cut"):
             _refuse(run, "what differed from its commit was too much to be kept whole")
-        if new:
-            more = f" and {len(new) - NAMED} more" if len(new) > NAMED else ""
-            _refuse(run, f"files that git did not know were there, and were not kept: {', '.join(new[:NAMED])}{more}")
         if not record.get("git_patch_whole"):
             _refuse(run, "what differed from its commit was not kept whole: binary files, secrets, or git did not say")
     try:
-        tree = trees.of_changed(bench, project, commits.known(bench, project, number), patch)
+        tree = trees.of_changed(bench, project, commits.known(bench, project, number), patch, new)
     except WorkbenchError as error:
         _refuse(run, error.message)
     return {**code, "tree": tree, "commit": number}
+
+
+def _new(run: Run, record: Mapping[str, Any]) -> dict[str, str]:
+    """Files that git did not know, by the marks they had. The notebook is frozen in any case."""
+    names = list(record.get("git_untracked") or ())
+    marks = dict(zip(names, record.get("git_untracked_marks") or (), strict=False))
+    new = {name: marks.get(name, "") for name in names if name != run.notebook}
+    if lost := [name for name, told in new.items() if not told]:
+        more = f" and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
+        _refuse(
+            run, f"large files that git did not know were there, and were not kept: {', '.join(lost[:NAMED])}{more}"
+        )
+    return new
 
 
 def _read(bench: Bench, run: Run, name: str, gone: str) -> bytes:

@@ -113,7 +113,7 @@ def _told(patch: Patch) -> dict[str, Any]:
     if not (patch.text or patch.untracked):
         return {}
     kept = {"git_patch": frozen.PATCH, "git_patch_cut": patch.cut} if patch.text else {}
-    return {**kept, "git_untracked": list(patch.untracked)}
+    return {**kept, "git_untracked": list(patch.untracked), "git_untracked_marks": list(patch.marks)}
 
 
 def _check_language(bench: Bench, language: str, spec: EnvironmentSpec) -> None:

@@ -6,11 +6,13 @@ import os
 import re
 import subprocess
 import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from workbench.errors import Refused
 from workbench.model.project import Project
 from workbench.services.bench import Bench
+from workbench.services.code import trees
 from workbench.services.code.git import command, environment, git, without_filters
 from workbench.text import one_line
 from workbench.vault import Vault, values
@@ -18,6 +20,7 @@ from workbench.veil import Veil
 
 MOST = 200_000  # bytes
 MOST_NAMES = 50
+MOST_MARKED = 10_000_000  # bytes that are read of files git does not know
 PATIENCE = 10.0
 _PLAIN = ("-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "-c", "diff.relative=false")
 _PARTLY = re.compile(r"^(Binary files |\* Unmerged path )", re.MULTILINE)  # what git only says that it differs
@@ -26,13 +29,14 @@ _ELSEWHERE = ("--", ".", ":(exclude)runs", ":(exclude)data")
 
 @dataclass(frozen=True)
 class Patch:
-    """As git tells it; `cut` where it was longer. Files that git does not know yet are only named. `whole`: with it the
-    commit becomes what was there, but for those."""
+    """As git tells it; `cut` where it was longer. Files that git does not know yet are only named, with a mark that tells
+    each from another, empty where it is too large. `whole`: with it the commit becomes what was there, but for those."""
 
     text: str = ""
     cut: bool = False
     untracked: tuple[str, ...] = ()
     whole: bool = False
+    marks: tuple[str, ...] = ()
 
 
 def of(bench: Bench, project: Project) -> Patch:
@@ -52,7 +56,15 @@ def of(bench: Bench, project: Project) -> Patch:
     names = tuple(veil.over(one_line(name, 200)) for name in new[:MOST_NAMES])
     shown, cut = veil.over(text), len(said) > MOST
     whole = answer is not None and not cut and shown == text and not _PARTLY.search(text) and len(new) <= MOST_NAMES
-    return Patch(shown, cut, names, whole)
+    return Patch(shown, cut, names, whole, tuple(_marks(project, new[:MOST_NAMES])))
+
+
+def _marks(project: Project, names: Sequence[str]) -> Iterator[str]:
+    left = MOST_MARKED
+    for name in names:
+        found = trees.mark(project, name, left)
+        left -= os.lstat(project.path / name).st_size if found not in ("", "gone") else 0
+        yield found
 
 
 def _secrets(bench: Bench) -> list[str] | None:

@@ -14,7 +14,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from workbench import context, enclosure
@@ -40,17 +40,31 @@ def of_commit(bench: Bench, project: Project, commit: Commit) -> str:
     return _kept(bench, project, told, lambda files: commit.write(files, sorted(sizes)))
 
 
-def of_changed(bench: Bench, project: Project, commit: Commit, patch: bytes) -> str:
-    """The tree of a commit with a patch on it: its name. Raises `Refused` where the patch does not fit."""
-    if not patch:
+def of_changed(bench: Bench, project: Project, commit: Commit, patch: bytes, new: Mapping[str, str]) -> str:
+    """The tree of a commit with a patch on it and the `new` files of the project by their marks: its name. Raises `Refused`
+    where the patch does not fit, or a file has another mark now."""
+    if not patch and not new:
         return of_commit(bench, project, commit)
     paths = sorted(path for path in commit.sizes() if not _outside(path))
 
     def write(files: Path) -> None:
         commit.write(files, paths)
-        commit.change(files, patch)
+        if patch:
+            commit.change(files, patch)
+        for path, told in new.items():
+            if _copied(project.path, path, files)[1] != told:
+                raise Refused(f"{one_line(path)}, which git did not know, is not as it was", title="code")
 
-    return _kept(bench, project, f"{commit.id} {commit.folder} {hashlib.sha256(patch).hexdigest()}", write)
+    told = f"{commit.id} {commit.folder} {hashlib.sha256(patch).hexdigest()} {json.dumps(sorted(new.items()))}"
+    return _kept(bench, project, told, write)
+
+
+def mark(project: Project, path: str, most: int) -> str:
+    """What tells a file or link of it from another; empty for one that cannot be read, or is larger than `most`."""
+    try:
+        return "" if os.lstat(project.path / path).st_size > most else _copied(project.path, path, None)[1]
+    except (OSError, Refused):
+        return ""
 
 
 def of_folder(bench: Bench, project: Project) -> str:
@@ -217,16 +231,18 @@ def _visible(project: Project) -> Iterator[str]:
             yield path
 
 
-def _copied(root: Path, path: str, files: Path) -> tuple[int, str]:
-    """Copy one file or link; its bytes, and what tells it from another."""
-    place = files / path
-    place.parent.mkdir(parents=True, exist_ok=True)
+def _copied(root: Path, path: str, files: Path | None) -> tuple[int, str]:
+    """Copy one file or link into `files`, where that is not only looked for; its bytes, and what tells it from another."""
+    place = files / path if files else Path(os.devnull)
+    if files:
+        place.parent.mkdir(parents=True, exist_ok=True)
     source = root / path
     if source.is_symlink():
         leads = Path(os.path.normpath(source.parent / os.readlink(source)))
         inside = leads.is_relative_to(root) and not _outside(leads.relative_to(root).as_posix())
         target = os.path.relpath(leads, source.parent) if inside else str(leads)
-        place.symlink_to(target)
+        if files:
+            place.symlink_to(target)
         return 0, f"link {target}"
     try:
         descriptor = enclosure.opened(root, path)
@@ -240,11 +256,12 @@ def _copied(root: Path, path: str, files: Path) -> tuple[int, str]:
         if not stat.S_ISREG(facts.st_mode):
             return 0, "no file"
         _check(1, facts.st_size, path)
-        with place.open("xb") as writer:
+        with place.open("xb" if files else "wb") as writer:
             while block := reader.read(1 << 20):
                 digest.update(block)
                 writer.write(block)
-        place.chmod(0o555 if facts.st_mode & stat.S_IXUSR else 0o444)
+        if files:
+            place.chmod(0o555 if facts.st_mode & stat.S_IXUSR else 0o444)
     return facts.st_size, f"{digest.hexdigest()} {bool(facts.st_mode & stat.S_IXUSR)}"
 
 

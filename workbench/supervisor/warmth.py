@@ -228,6 +228,8 @@ class Warmth:
             if made and not gone:
                 use.warm, use.since, use.takes = made, self.desk.now(), takes
                 use.problem = "; ".join(made.problems)
+            if not gone:
+                self._write()
         if made and gone:
             made.close()
         elif made:

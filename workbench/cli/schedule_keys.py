@@ -93,6 +93,7 @@ def with_keys(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _keys(given: dict[str, Any]) -> dict[Key, Any]:
+    from workbench.declare import single_keys
     from workbench.services.scheduling.preview import span_text
 
     found: dict[Key, Any] = {}
@@ -101,7 +102,7 @@ def _keys(given: dict[str, Any]) -> dict[Key, Any]:
         if value is None or value == ():
             continue
         if name == "free":
-            found |= dict(map(_free, value))
+            found |= dict(map(single_keys.said, value))
         elif name == "told":
             found |= _told(value)
         elif name == "after":
@@ -121,18 +122,3 @@ def _told(words: Sequence[str]) -> dict[Key, list[str]]:
             raise click.UsageError(f"--notify {word!r}: write one of {', '.join(TOLD)}, =, and who is told.")
         found.setdefault(("notify", occasion), []).append(target)
     return found
-
-
-def _free(word: str) -> tuple[Key, Any]:
-    from workbench.declare.reader import read
-    from workbench.declare.scalars import free
-
-    key, equals, text = word.partition("=")
-    if not equals or not key:
-        raise click.UsageError(f"--set {word!r}: write a key of the file, =, and its value as YAML.")
-    return path(key), free(read(f"value: {text}\n").data.get("value"))
-
-
-def path(word: str) -> Key:
-    """`keep.last` as a path."""
-    return tuple(word.split("."))

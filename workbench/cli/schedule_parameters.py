@@ -10,7 +10,7 @@ from workbench.cli import groups
 from workbench.cli.grammar import subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.run import Given, with_parameters
-from workbench.cli.schedule_keys import path, with_keys
+from workbench.cli.schedule_keys import with_keys
 from workbench.cli.schedules import KEY, TIMES, schedules
 from workbench.cli.shapes.schedule import SCHEDULE
 from workbench.cli.terminal.output import answer
@@ -45,6 +45,7 @@ def set_keys(
 
     All else in its file stays as it is, comments too.
     """
+    from workbench.declare.single_keys import path_of
     from workbench.services import schedules as service
     from workbench.services.asking import requests
     from workbench.services.scheduling import changing as schedule_changing
@@ -53,7 +54,7 @@ def set_keys(
 
     said = {"notebook": notebook, "cron": cron, "once": once, "every": every and span_text(every), "timezone": timezone}
     wanted: dict[tuple[str, ...], Any] = {(name,): value for name, value in said.items() if value is not None}
-    wanted |= keys | {path(word): None for word in clear}
+    wanted |= keys | {path_of(word): None for word in clear}
     if sum(one is not None for one in (cron, once, every)) > 1:
         raise click.UsageError("Give only one of --cron, --once and --every.")
     if given.none and not (unset or sweep or no_sweep or wanted):

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from workbench.declare.reader import read
+from workbench.declare.scalars import free
 from workbench.declare.schema.code import CodeKeys
 from workbench.declare.schema.terms import RetryKeys, TimeoutKeys
+from workbench.errors import Refused
+from workbench.text import one_line
 
 Single = Mapping[tuple[str, ...], Any]  # None takes a key away
 # What a value that stands alone is short for.
@@ -39,6 +43,31 @@ def changes(there: Mapping[str, Any], keys: Single) -> Single:
         else:
             found[first,] = wanted.get(first)
     return found
+
+
+def at(there: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    """What a file that says `there` has at a path, also where it has the short form; None for nothing."""
+    value: Any = there
+    for place, key in enumerate(path):
+        if not isinstance(value, Mapping):
+            return value if place == 1 and SHORT.get(path[0]) == key else None
+        value = value.get(key)
+    return value
+
+
+def said(word: str) -> tuple[tuple[str, ...], Any]:
+    """`keep.last=30` as a path and a value: what stands behind the sign is YAML. Raises `Refused` or `DeclarationError`."""
+    key, equals, text = word.partition("=")
+    if not equals or not key.strip():
+        raise Refused(
+            f"{one_line(word, 60)!r} sets nothing", hint="A key of the file, =, and its value, as keep.last=30."
+        )
+    return path_of(key), free(read(f"value: {text}\n").data.get("value"))
+
+
+def path_of(word: str) -> tuple[str, ...]:
+    """`keep.last` as a path."""
+    return tuple(word.strip().split("."))
 
 
 def _put(data: dict[str, Any], path: tuple[str, ...], value: Any) -> None:

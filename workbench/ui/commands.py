@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.model.code import LIVE
+from workbench.model.code import FROZEN, LIVE
 from workbench.paths import Home
 from workbench.services.command_lines import beginning
 
@@ -49,7 +49,12 @@ def sweeps(values: Mapping[str, str]) -> list[str]:
 def codes(values: Mapping[str, str]) -> list[str]:
     """`--code main` where a form has files of another moment than the present."""
     said = values.get("code", "").strip()
-    return ["--code", said] if said and said != LIVE else []
+    return ["--code", said, *(["--fetch"] if fetches(values) else [])] if said and said != LIVE else []
+
+
+def fetches(values: Mapping[str, str]) -> bool:
+    """Whether a form has the remote asked for the branch, tag or commit that it names."""
+    return bool(values.get("fetch")) and values.get("code", "").strip() not in ("", LIVE, FROZEN)
 
 
 def shown(value: Any) -> str:

@@ -75,6 +75,41 @@ SCHEDULE: Shape[ScheduleView] = Shape(
         _spec("start", "text or null", "nothing is due before it, in its zone"),
         _spec("end", "text or null", "nothing is due after it"),
         _spec("jitter", "seconds or null", "how much later than its time it may be fired"),
+        Key(
+            "limits",
+            "object or null",
+            "seconds: `queue start cell`, what its file says of the parts of a run",
+            lambda view: (
+                {part: getattr(view.spec.terms, part) for part in ("queue", "start", "cell")} if view.spec else None
+            ),
+        ),
+        Key(
+            "notify",
+            "object or null",
+            "who is told, by occasion; null for what its project says",
+            lambda view: (
+                {str(one): list(who) for one, who in view.spec.notify.targets.items()}
+                if view.spec and view.spec.notify
+                else None
+            ),
+        ),
+        Key(
+            "deliver",
+            "array",
+            "`to what`: where what its runs leave is copied to",
+            lambda view: [{"to": one.to, "what": one.what} for one in view.spec.deliver] if view.spec else [],
+        ),
+        Key(
+            "keep",
+            "object or null",
+            "`last seconds failed`: which runs are kept; null for what its project says",
+            lambda view: (
+                {part: getattr(view.spec.keep, part) for part in ("last", "seconds", "failed")}
+                if view.spec and view.spec.keep
+                else None
+            ),
+        ),
+        _spec("inputs", "array or null", "files that its runs read"),
         _spec("enabled", "boolean or null", "what its file says"),
         Key(
             "paused_by",

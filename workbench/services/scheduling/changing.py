@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import Refused
@@ -24,6 +25,15 @@ KEEP: Any = object()  # the sweep stays as it is
 TIMES = ("cron", "once", "every")
 
 
+def said(path: Path) -> dict[str, Any]:
+    """What a schedule's file says, as data. Raises `DeclarationError`, `OSError`."""
+    from workbench.declare.reader import read
+    from workbench.declare.scalars import free
+
+    found: dict[str, Any] = free(read(path).data)
+    return found
+
+
 def change_parameters(
     bench: Bench, key: str, given: Mapping[str, Any], *, unset: Sequence[str] = (), sweep: Any = KEEP
 ) -> ScheduleSpec:
@@ -39,17 +49,15 @@ def change(
     is written, also where the notebook could not be run with them. A run that is queued already has what it was asked for
     with."""
     from workbench.declare import DeclarationError, load_schedule, single_keys, writer
-    from workbench.declare.reader import read
-    from workbench.declare.scalars import free
 
     view = schedule_views.get(bench, key)
     spec = view.spec
     if spec is None or view.problem:
         raise Refused(view.problem, title=view.key, hint="Mend the file first.")
     wanted = dict(keys)
-    if said := [name for name in TIMES if keys.get((name,)) is not None]:
-        wanted |= {(name,): None for name in TIMES if name not in said}  # one replaces another
-    changes = dict(single_keys.changes(free(read(view.path).data), wanted))
+    if given := [name for name in TIMES if keys.get((name,)) is not None]:
+        wanted |= {(name,): None for name in TIMES if name not in given}  # one replaces another
+    changes = dict(single_keys.changes(said(view.path), wanted))
     changes |= _of_parameters(view.key, spec, dict(parameters or {}), unset)
     if sweep is not KEEP:
         changes["sweep",] = sweep

@@ -95,12 +95,16 @@ def edit(desk: Desk, items: list[ScheduleView]) -> None:
 
 
 async def parameters(desk: Desk, items: list[ScheduleView]) -> None:
-    """The form of its parameters."""
+    """The form of its parameters, and of what else its file says."""
+    from workbench.services.scheduling import changing
     from workbench.ui.modals.schedule_parameters import ScheduleParameters
 
     spec = items[0].spec
-    if spec and await desk.form(ScheduleParameters(desk.bench, spec)):
-        desk.say(f"{spec.key} has other parameters from its next time on.")
+    if spec is None:
+        return
+    there = await desk.call(changing.said, spec.source)
+    if await desk.form(ScheduleParameters(desk.bench, spec, there)):
+        desk.say(f"{spec.key} is changed from its next time on.")
         desk.look()
 
 
@@ -167,7 +171,7 @@ ACTIONS = (
         command=lambda view: words("edit", view.key), rank=40,
     ),
     Action(
-        "schedules.parameters", "v", AREA, "parameters", "schedules: change parameters", Purpose.ACT, parameters, _sound,
+        "schedules.parameters", "v", AREA, "parameters", "schedules: change parameters, limits, who is told", Purpose.ACT, parameters, _sound,
         on_item=True, changes=True, rank=42,
     ),
     Action(

@@ -26,6 +26,7 @@ from workbench.text import clean, one_line
 from workbench.ui.commands import line as command_line
 from workbench.ui.page import wrapped
 from workbench.ui.widgets.chooser import Chooser
+from workbench.ui.widgets.folds import unfolded
 
 if TYPE_CHECKING:
     from workbench.ui.app import Workbench
@@ -134,7 +135,7 @@ class Form(ModalScreen[R], Generic[R]):
 
     # -- what a form says
 
-    def fields(self) -> Iterable[Field]:
+    def fields(self) -> Iterable[Widget]:
         """The lines it begins with."""
         raise NotImplementedError
 
@@ -267,7 +268,7 @@ class Form(ModalScreen[R], Generic[R]):
         self._show(considered)
         wrong = [one for one in self.query(Field) if considered.errors.get(one.field_name)]
         if wrong:
-            wrong[0].widget.focus()
+            unfolded(wrong[0].widget).focus()
             return
         button = self.query_one("#accept", Button)
         button.disabled = True

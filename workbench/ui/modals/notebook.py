@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from textual.containers import Vertical
 
 from workbench.errors import WorkbenchError
-from workbench.model.code import AS_IT_IS, LIVE, Code, code
+from workbench.model.code import AS_IT_IS, FROZEN, LIVE, Code, code
 from workbench.model.environment import EnvironmentSpec
 from workbench.model.parameter import Declared
 from workbench.model.parameter import shown as asked_for
@@ -21,7 +21,7 @@ from workbench.services import groups
 from workbench.services.asking import given as given_service
 from workbench.services.bench import Bench
 from workbench.text import clean, one_line
-from workbench.ui.commands import shown
+from workbench.ui.commands import fetches, shown
 from workbench.ui.modals.form import Field, Form, choice, line
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class NotebookForm(Form[Any]):
         self.project, self.notebook, self.environment = project, notebook, environment
         self.given = dict(given or {})
         self.parameters: Parameters | None = None
-        self.code = ""  # what the field says at first
+        self.code = self.fetch = ""  # what the fields say at first
         self._of = ("", "")
         self._why = ""
 
@@ -75,6 +75,8 @@ class NotebookForm(Form[Any]):
             own = [one for one in known if "/" not in one or one.startswith(f"{value}/")]
             before = self.environment if value == self.project else ""
             self.put_options("environment", own, self.field("environment").value or before)
+        elif name == "code":
+            self.field("fetch").display = value.strip() not in ("", LIVE, FROZEN)
         elif name == "notebook":
             await self.put_parameters(self.field("project").value, value)
 
@@ -134,6 +136,8 @@ class NotebookForm(Form[Any]):
         if lines:
             lines.append(line("sweep", "several values", placeholder=SWEEP, hint="one run for each combination"))
         lines.append(line("code", "code", self.code, placeholder=LIVE, hint="live, frozen, or a branch, tag or commit"))
+        lines.append(choice("fetch", "ask the remote", ["first"], self.fetch, prompt="no"))
+        lines[-1].display = bool(self.fetch)  # else once a branch, tag or commit is named
         await more.mount_all(lines)
 
     def swept(self, values: Mapping[str, str], errors: dict[str, str]) -> Sweep | None:
@@ -186,7 +190,7 @@ class NotebookForm(Form[Any]):
     def seen_code(self, values: Mapping[str, str], errors: dict[str, str]) -> Code:
         """Which files of the project are seen; live for nothing. Errors are added to `errors`."""
         try:
-            return code(values.get("code", "").strip() or LIVE)
+            return code(values.get("code", "").strip() or LIVE, fetch=fetches(values))
         except WorkbenchError as error:
             errors["code"] = error.message
             return AS_IT_IS

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from textual.widget import Widget
 from textual.widgets import Input
 
 from workbench.errors import WorkbenchError
@@ -16,7 +17,8 @@ from workbench.model.run import Request
 from workbench.services.scheduling.zones import machine_zone
 from workbench.text import age
 from workbench.ui.commands import codes, parameters, sweeps, words
-from workbench.ui.modals.form import Considered, Field, choice, line
+from workbench.ui.modals import schedule_keys
+from workbench.ui.modals.form import Considered, choice, line
 from workbench.ui.modals.notebook import NotebookForm
 from workbench.ui.page import Page
 from workbench.ui.tone import Cell, Tone
@@ -39,13 +41,14 @@ class ScheduleForm(NotebookForm):
     preview_first = True
     _kind_before = "cron"
 
-    def fields(self) -> Iterable[Field]:
-        """Notebook, environment, name, when, zone; parameters follow."""
+    def fields(self) -> Iterable[Widget]:
+        """Notebook, environment, name, when, zone, what else there is; parameters follow."""
         yield from self.notebook_fields()
         yield line("name", "name", placeholder="e.g. nightly")
         yield choice("kind", "when", list(KINDS.values()), KINDS["cron"])
         yield line("when", "", placeholder=EXAMPLES["cron"], hint=HINTS["cron"])
         yield line("timezone", "time zone", self.bench.settings.timezone or machine_zone())
+        yield schedule_keys.folded({})
 
     async def changed(self, name: str, value: str) -> None:
         """The example beside the time follows its kind; a time of another kind goes."""
@@ -95,7 +98,11 @@ class ScheduleForm(NotebookForm):
                 page.text(runs, Tone.MUTED)
         if self.bench.settings.timezone is None and "timezone" not in errors:
             page.text(f"{values['timezone'].strip()} will be kept as this home's time zone.", Tone.MUTED)
-        command = "" if errors else _command(values, kind, when, given)
+        keys = schedule_keys.changes(values, {}, errors)
+        if not {"when", "timezone"} & errors.keys():
+            base = {"notebook": "n.ipynb", kind: when, "timezone": values["timezone"].strip()}
+            schedule_keys.check(base, keys, errors)
+        command = "" if errors else f"{_command(values, kind, when, given)} {words(*schedule_keys.words(keys))}".strip()
         return Considered(errors, page.content(), command)
 
     def _consider_time(
@@ -173,6 +180,7 @@ class ScheduleForm(NotebookForm):
             environment=values["environment"] or None,
             sweep=self.request(values, given).sweep,
             code=self.seen_code(values, {}),
+            keys=schedule_keys.changes(values, {}, {}),
             **when,
         ).key
 

@@ -44,7 +44,7 @@ def test_every_key_when_it_is_added(shell: Shell) -> None:
         "--catch-up", "all", "--catch-up-window", "2h", "--jitter", "90s", "--timeout", "45m", "--cell-timeout", "10m",
         "--queue-timeout", "2h", "--start-timeout", "3m", "--retries", "3", "--retry-delay", "30s", "--retry-factor", "3",
         "--retry-longest", "10m", "--retry-on", "failed,crashed", "--priority", "high", "--code", "frozen",
-        "--input", "data/*.csv", "-e", "python", "--keep-last", "30", "--keep-for", "90d", "--keep-failed",
+        "--input", "data/*.csv", "-e", "python", "--keep-last", "30", "--keep-kernel", "30m", "--keep-for", "90d", "--keep-failed",
         "--notify", "failure=ann@acme.example", "--notify", "failure=bob@acme.example", "--notify", "late=ann@acme.example",
         "--heartbeat", "https://beat.acme.example/1", "--report", "--deliver", "/srv/${due:%Y}.html", "--disabled",
         "--set", "keep.last=31",

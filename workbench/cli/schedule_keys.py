@@ -64,6 +64,8 @@ _OPTIONS: tuple[tuple[str, Key, Any], ...] = (
     ("young", ("keep", "for"), click.option("--keep-for", "young", type=Span(), metavar="TIME", help="Keep runs younger than that, as 90d.")),
     ("failed", ("keep", "failed"), click.option(
         "--keep-failed/--no-keep-failed", "failed", default=None, help="Keep those that did not succeed, however old.")),
+    ("kernel", ("keep_kernel",), click.option(
+        "--keep-kernel", "kernel", type=Span(), metavar="TIME", help="Keep a failed run's kernel so long.")),
     ("told", ("notify",), click.option(
         "--notify", "told", multiple=True, metavar="OCCASION=WHO",
         help=f"Tell somebody, as failure=ann@acme.example: {', '.join(TOLD)}.")),
@@ -78,7 +80,7 @@ _OPTIONS: tuple[tuple[str, Key, Any], ...] = (
         "--set", "free", multiple=True, metavar="KEY=YAML",
         help="Any other key of its file, as 'deliver=[{to: out/log.txt, what: log}]' or keep.failed=true.")),
 )  # fmt: skip
-_SPANS = {"jitter", "catch_up_window", "timeout", "queue", "start_", "cell", "delay", "longest", "young"}
+_SPANS = {"jitter", "catch_up_window", "timeout", "queue", "start_", "cell", "delay", "longest", "young", "kernel"}
 
 
 def with_keys(function: Callable[..., Any]) -> Callable[..., Any]:

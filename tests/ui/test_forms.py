@@ -597,6 +597,20 @@ async def test_declared_parameters_are_chosen_and_marked(seed: Seed, stage: Call
         assert runs.last(seed.bench).parameters == {"region": "south", "rows": 4}
 
 
+async def test_a_session_needs_a_tool_of_its_environment(seed: Seed, stage: Callable[..., Any]) -> None:
+    """Where the environment has none, the form says so and what to write; it starts nothing."""
+    (seed.bench.home.environments / "bare.yaml").write_text("extends: minimal\n")
+    seed.project("plain", declaration="environment: bare\n")
+    async with stage() as on:
+        await on.select("plain")
+        await on.press("i")
+        await on.modal(SessionForm)
+        await on.see("Environment bare has no IDE.", "ides: [jupyter]")
+        await on.press("ctrl+s")
+        await on.see("its environment has none")
+        assert sessions.listing(seed.bench) == []
+
+
 async def test_several_values_become_one_group(seed: Seed, stage: Callable[..., Any]) -> None:
     """A line of the form takes several values: what they become is said before, and X cancels all of it after asking."""
     story(seed)

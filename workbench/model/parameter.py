@@ -96,7 +96,7 @@ class Declared:
         """Why `value` does not fit; empty where it does."""
         if self.choices and not any(_same(value, one) for one in self.choices):
             said = shown if self.explicit else repr
-            return f"must be one of {', '.join(map(said, self.choices))}"
+            return f"must be one of {', '.join(map(said, self.choices))}, not {said(value)[:60]}"
         if value is None and self.optional:
             return ""
         if self.type != ANY and not self._fits(value):

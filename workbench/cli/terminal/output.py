@@ -132,7 +132,7 @@ def answer(call: Invocation, text: str, data: Mapping[str, Any] | Sequence[Any])
 
 def say(call: Invocation, text: str) -> None:
     """A sentence on stdout; not with --quiet or --json."""
-    if not call.quiet and not call.json:
+    if text and not call.quiet and not call.json:
         click.echo(pasted(clean(text)))
 
 

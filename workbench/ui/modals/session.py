@@ -66,7 +66,7 @@ class SessionForm(Form[int]):
         if not values["project"]:
             return Considered({"project": "choose one"})
         if not values["ide"]:
-            return Considered({"ide": "choose one"})
+            return self._without(values["project"])
         name = values["name"].strip()
         if name and not is_label(name):
             return Considered({"name": LABEL_RULE})
@@ -79,6 +79,19 @@ class SessionForm(Form[int]):
         called = ["--name", name] if name else []
         command = words("sessions", "start", values["project"], "--ide", values["ide"], *called, *first)
         return Considered({}, page.content(WIDTH), command)
+
+    def _without(self, project: str) -> Considered:
+        """No tool is chosen: there are some, or the environment has none."""
+        from workbench.services import environments, projects
+
+        try:
+            if self._tools(project):
+                return Considered({"ide": "choose one"})
+            name = environments.for_project(self.bench, projects.get(self.bench, project)).name
+        except WorkbenchError as error:
+            return Considered({"project": error.message}, Page().text(error.hint).content(WIDTH))
+        page = Page().text(f"Environment {name} has no IDE. Add one to its declaration: ides: [jupyter]")
+        return Considered({"ide": "its environment has none"}, page.content(WIDTH))
 
     def _preview(self, page: Page, values: Mapping[str, str]) -> None:
         from workbench.services import environments, ides, projects, sessions

@@ -195,5 +195,5 @@ def schedules_page(bench: Bench, project: Project) -> Page:
     noun, now = Schedules(), bench.now()
     found = [view for view in noun.load(bench) if noun.project(view) == project.name]
     if not found:
-        return Page().text("No schedules. Go to Schedules (5) and press n to add one.", Tone.MUTED)
+        return Page().text("No schedules. Press t to add one.", Tone.MUTED)
     return Page().table(noun.cells(view, now) for view in found)

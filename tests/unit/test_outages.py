@@ -59,6 +59,9 @@ def test_what_is_due_waits_within_its_window(parts: Parts) -> None:
     due = NOW.replace(hour=11, minute=0, second=0)
     (line,) = schedules.ledger(parts.bench, "p/s")
     assert (line.due, line.state, line.run_told, line.why) == (due, DueState.FIRED, f"run {run} waiting", DOWN.reason)
+    newest = schedules.get(parts.bench, "p/s").last
+    assert newest, "the page of the schedule says the same"
+    assert newest.run_told == line.run_told
     assert at(parts, due + timedelta(minutes=19)) == pytest.approx(60)
     assert parts.state(run) is S.WAITING
     parts.environments.answers = {**parts.environments.answers, "python": parts.environments.answers["there"]}

@@ -14,7 +14,7 @@ from workbench.cli.names import project_names, schedule_names
 from workbench.cli.run import Given, wait_for, with_parameters
 from workbench.cli.schedule_keys import with_keys
 from workbench.cli.shapes.schedule import DUE, SCHEDULE
-from workbench.cli.terminal.output import answer, block, emit, iso, note, record, say, table
+from workbench.cli.terminal.output import answer, block, columns, emit, iso, note, record, say, table
 
 schedules = noun("schedules", "Notebooks that run by themselves.", also={"new": "add"})
 KEY = click.argument("key", metavar="PROJECT/NAME", shell_complete=schedule_names)
@@ -154,10 +154,7 @@ def show(call: Invocation, key: str, limit: int) -> None:
         emit({**SCHEDULE.of(view), **more})
         return
     record(facts(view, bench, coming, times))
-    block(
-        "Last due times",
-        "\n".join("  ".join(part for part in due_line(due, bench) if part) for due in ledger),
-    )
+    block("Last due times", "\n".join(columns(due_line(due, bench) for due in ledger)))
 
 
 @subcommand(schedules, "now")

@@ -13,7 +13,7 @@ from workbench.cli.invocation import Invocation
 from workbench.cli.shapes.run import RUN
 from workbench.cli.shapes.things import SESSION
 from workbench.cli.terminal.hints import pasted
-from workbench.cli.terminal.output import emit, fitting, iso, record, state, width
+from workbench.cli.terminal.output import columns, emit, fitting, iso, record, state
 from workbench.model.run import ACTIVE, PENDING, UNSUCCESSFUL, Run, RunState
 from workbench.text import age, clean, one_line, plural
 
@@ -193,12 +193,9 @@ def _runs(title: str, runs: list[Run], now: datetime, more: str) -> None:
 
 
 def _columns(lines: Iterable[Sequence[str]]) -> None:
-    """Lines below a heading, their parts below each other; a column that all leave empty is left out."""
-    rows = list(zip(*(column for column in zip(*lines, strict=True) if any(column)), strict=True))
-    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        parts = (part + " " * (wide - width(part)) for part, wide in zip(row, widths, strict=True))
-        click.echo(fitting(f"  {'  '.join(parts)}".rstrip()))
+    """Lines below a heading, their parts below each other."""
+    for line in columns(lines):
+        click.echo(fitting(f"  {line}"))
 
 
 def _rest(count: int, more: str) -> None:

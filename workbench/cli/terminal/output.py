@@ -87,6 +87,16 @@ def table(
         click.echo(_line(line, widths))
 
 
+def columns(lines: Iterable[Sequence[str]]) -> list[str]:
+    """Lines with their parts below each other; a column that all leave empty is left out."""
+    rows = list(zip(*(column for column in zip(*lines, strict=True) if any(column)), strict=True))
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    return [
+        GAP.join(part + " " * (wide - width(part)) for part, wide in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
 def record(pairs: Iterable[tuple[str, Cell | str | None]]) -> None:
     """One thing: names at the left, values at the right; what has no value is left out."""
     known = [(name, value if isinstance(value, Cell) else Cell(value)) for name, value in pairs if value]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -163,6 +163,7 @@ def _view(
 ) -> ScheduleView:
     following = _next(bench, file.spec, row) if file.spec and file.spec.enabled else None
     run = fired.get(last.run) if last and last.run is not None else None
+    last = replace(last, run_state=run.state) if last and run else last
     return ScheduleView(
         file.key, file.project, file.name, file.path, file.spec, row, following, last, run, file.problem
     )

@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 def row(view: ScheduleView, bench: Bench) -> tuple[Cell | str, ...]:
     """Its line in the list."""
     last = view.last
-    run = f" run {last.run}" if last and last.run else ""
     return (
         view.key,
         state(view.state),
         _timing(view.spec, bench) if view.spec else "-",
         when(view.next_due, bench) if view.next_due else "-",
-        f"{age(last.due, bench.now())} {last.state}{run}" if last else "-",
+        f"{age(last.due, bench.now())} {last.run_told or last.state}" if last else "-",
         view.spec.notebook if view.spec else view.problem,
     )
 

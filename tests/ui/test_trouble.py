@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -10,9 +11,10 @@ import pytest
 from ui.seeding import Seed, story
 from ui.staging import BIG, SMALL
 
+from workbench import locks
 from workbench.errors import StoreError
 from workbench.model.run import RunState
-from workbench.services import control, holder, runs
+from workbench.services import control, holder, pulse, runs
 from workbench.store import sessions
 from workbench.ui.modals.confirm import Confirm
 from workbench.ui.modals.help import Help
@@ -52,6 +54,25 @@ async def test_a_killed_supervisor_is_started_again(
         holder.present(seed.bench.home, "detached", wake=seed.bench.home.state)
         await on.see("The supervisor had ended. It is started again.")
         assert asked.count("ensure") > 1
+
+
+async def test_a_supervisor_that_hangs_is_told_once(
+    seed: Seed, stage: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds its lock and looks at nothing, though it was woken: a word says since when, and what to try."""
+    monkeypatch.setattr("workbench.ui.app.REVIVE", 0.2)
+    monkeypatch.setattr(pulse, "ANSWER", 0.1)
+    home = seed.bench.home
+    descriptor = locks.take(home.supervisor_lock)
+    assert descriptor is not None
+    holder.present(home, "detached", wake=home.state / "nobody")
+    for path in (home.supervisor_lock, holder.card_path(home)):
+        os.utime(path, (1_790_000_000, 1_790_000_000))
+    try:
+        async with stage() as on:
+            await on.see("The supervisor does not answer since 2026-09-21", "Try: workbench service logs")
+    finally:
+        os.close(descriptor)
 
 
 async def test_a_wrong_file_never_stops_the_program(

@@ -63,10 +63,7 @@ class SupervisorStatus:
     @property
     def trouble(self) -> str:
         """What is wrong with one that runs and does not answer; empty where nothing is."""
-        if self.silent is None:
-            return ""
-        why, _ = pulse.why_silent(self.pid)
-        return f"the supervisor does not answer since {self.silent.astimezone():%Y-%m-%d %H:%M:%S}{why and f': {why}'}"
+        return pulse.trouble(self.silent, self.pid) if self.silent else ""
 
 
 def ensure(bench: Bench) -> None:
@@ -140,6 +137,15 @@ def status(bench: Bench) -> SupervisorStatus:
         unit=kind,
         silent=None if outdated else pulse.silent_since(home, lambda: wake(bench)),
     )
+
+
+def hangs(bench: Bench) -> tuple[str, str]:
+    """What is wrong with a supervisor that runs and does not answer, and what helps; empty where nothing is. Quick."""
+    facts = card(bench.home)
+    if not held(bench.home) or _older(str(facts.get("version", ""))):
+        return "", ""
+    silent, pid = pulse.silent_since(bench.home, lambda: wake(bench)), int(str(facts.get("pid") or 0))
+    return (pulse.trouble(silent, pid), pulse.why_silent(pid)[1]) if silent else ("", "")
 
 
 def stop(bench: Bench) -> bool:

@@ -49,6 +49,12 @@ def silent_since(home: Home, wake: Callable[[], None]) -> datetime | None:
     return datetime.fromtimestamp(last, UTC)
 
 
+def trouble(silent: datetime, pid: int) -> str:
+    """What is wrong, in a sentence."""
+    why, _ = why_silent(pid)
+    return f"the supervisor does not answer since {silent.astimezone():%Y-%m-%d %H:%M:%S}{why and f': {why}'}"
+
+
 def why_silent(pid: int) -> tuple[str, str]:
     """What the kernel says of a process that does not answer, and what can be done; proc(5)."""
     try:

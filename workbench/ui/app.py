@@ -54,6 +54,7 @@ class Workbench(TypeAhead):
         self.overviewed: Overviewed | None = None
         self._last_trouble = ""
         self._moves: set[tuple[str, int, int]] = set()
+        self._hung = False  # whether the supervisor was seen not to answer
         self._doing: set[tuple[str, tuple[str, ...]]] = set()
         self.register_theme(DARK)
         self.register_theme(LIGHT)
@@ -105,12 +106,17 @@ class Workbench(TypeAhead):
 
     @work(thread=True, exit_on_error=False, group="ensure", exclusive=True)
     def _revive(self) -> None:
-        """A supervisor that was killed while this is open is started again; one that was stopped is left alone."""
+        """A supervisor that was killed while this is open is started again; one that was stopped is left alone. One that hangs
+        is told once."""
         from workbench.services import control
 
         try:
             if control.revive(self.bench):
                 self.call_from_thread(self.desk.warn, "The supervisor had ended. It is started again.")
+            wrong, remedy = control.hangs(self.bench)
+            if wrong and not self._hung:
+                self.call_from_thread(self.desk.warn, f"{wrong[:1].upper()}{wrong[1:]}. Try: {remedy}")
+            self._hung = bool(wrong)
         except WorkbenchError as error:
             self.call_from_thread(self.say_trouble, error)
 

@@ -24,14 +24,14 @@ from supervisor_parts import Parts, parts
 from waiting import until
 from world import PROJECT, end, ended, kernel_python, leftovers, notebook, start
 
-from workbench.errors import Refused
+from workbench.errors import Conflict, Refused
 from workbench.execution.fence import is_held
 from workbench.execution.result import Result, read_result
 from workbench.model.notice import NoticeState, Occasion
 from workbench.model.run import Request, Run, RunState
 from workbench.model.schedule import ByHand, DueState
 from workbench.model.terms import Terms
-from workbench.services import projects, retention, runs, scalars, schedules, tags
+from workbench.services import continuing, projects, retention, runs, scalars, schedules, tags
 from workbench.services.bench import Bench, open_bench
 from workbench.services.scheduling import changing as schedule_changing
 from workbench.store import runs as run_rows
@@ -113,6 +113,27 @@ def test_jupyter_scheduler_504_live_file(done: tuple[Bench, dict[str, Run]]) -> 
     """Files beside the notebook are as they are when it runs, not a copy of when it was asked for; the notebook is that
     copy."""
     assert said(done[1]["live"]) == "edited"
+
+
+def test_papermill_824_resume(done: tuple[Bench, dict[str, Run]]) -> None:
+    """A notebook that ran out of time is gone on with at the cell in which it was interrupted, with more time and all that
+    the cells before had made; those are not run again. Where the kernel was not kept that is said, and `again` offered."""
+    bench, _ = done
+    mark = projects.get(bench, PROJECT).path / "ran.txt"
+    long = f"with open({str(mark)!r}, 'a') as file:\n    file.write('long work ')\nx = 41"
+    path = notebook(bench, "resume.ipynb", long, "import time\ntime.sleep(600)", "print(x + 1)")
+    asked = Request(PROJECT, path, terms=Terms(keep=600.0, cell=3.0))
+    run = ended(bench, runs.submit(bench, asked))
+    assert (run.state, run.kept_cell) == (RunState.TIMED_OUT, 2), run.reason
+    notebook(bench, "resume.ipynb", long, "x += 1", "print(x)")
+    after = ended(bench, continuing.go_on(bench, run.id, timeout=600.0))
+    assert said(after) == "42"
+    assert mark.read_text() == "long work "
+    with pytest.raises(Conflict, match="its cells") as refused:
+        continuing.go_on(
+            bench, ended(bench, runs.submit(bench, Request(PROJECT, notebook(bench, "bad.ipynb", "1 / 0")))).id
+        )
+    assert "workbench runs again" in refused.value.hint
 
 
 def test_jupyter_scheduler_91_notify(letters: Letters) -> None:

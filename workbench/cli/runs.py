@@ -203,21 +203,10 @@ def _facts(bench: Bench, run: Run, tries: int) -> list[tuple[str, Cell | str | N
         ("priority", terms.urgent(run)),
         ("timeout", terms.limits(run)),
         ("kernel", continuing.words(bench, run)),
-        ("went on", _went_on(bench, run)),
+        ("went on", continuing.went_on(bench, run)),
         ("changed", run.changed),
         ("tries", terms.tries(run, tries)),
     ]
-
-
-def _went_on(bench: Bench, run: Run) -> str:
-    """Which run it goes on from, and which goes on from it."""
-    from workbench.services import continuing
-    from workbench.services import runs as service
-
-    after = continuing.followed_by(bench, run.id)
-    before = continuing.told(service.noted(bench, run.id)) if run.continues else ""
-    told = (f"from {before}" if before else "", f"in run {after.id}, {after.state}" if after else "")
-    return "\n".join(filter(None, told))
 
 
 def _named(bench: Bench, text: str) -> list[int]:

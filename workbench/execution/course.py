@@ -71,6 +71,7 @@ class Course:
         self.cell_began = 0.0
         self.heard = 0.0
         self.spent = Spent()
+        self.cpu_before = 0.0  # seconds that its kernel had used for the run before
         self.measure: Callable[[], Spent] = Spent
 
     @property
@@ -153,7 +154,7 @@ class Course:
     @property
     def cpu_seconds(self) -> float | None:
         """Seconds of processor time that they used."""
-        return round(self.spent.cpu, 2) if self.spent.memory else None
+        return round(max(0.0, self.spent.cpu - self.cpu_before), 2) if self.spent.memory else None
 
     def table(self) -> list[dict[str, Any]]:
         """The cells that were begun, for `record.json`."""

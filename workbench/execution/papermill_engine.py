@@ -84,6 +84,8 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         await self.km.start_kernel()
         self.course.launched = True
         self.course.ask_again = partial(ask_to_end, self.km)
+        if self.course.job.first:
+            self.course.cpu_before = self.course.measure().cpu
         info = await self._answer()
         self.course.kernel_answered(self.spec.name, warm=self.host.warm)
         self.course.enter("running")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import Conflict, Refused
 from workbench.model.run import ENDED, Run
-from workbench.model.terms import WORDS
 from workbench.services import control, projects, runs
 from workbench.services.asking import frozen, requests
 from workbench.services.bench import Bench
@@ -99,7 +98,7 @@ def go_on(bench: Bench, run_id: int, sources: Mapping[int, str] | None = None, *
         number = run_rows.insert(
             connection, project=run.project, notebook=run.notebook, name=run.name, environment=run.environment,
             parameters=run.parameters, cells=run.cells, created=at, actor=bench.actor,
-            timeout=run.timeout if timeout is None else timeout, priority=max(run.priority, WORDS["high"]),
+            timeout=run.timeout if timeout is None else timeout, priority=run.priority,
             terms=run.terms, record=record, continues=run.id, kernel=run.kernels[-1],
         )  # fmt: skip
         frozen.freeze(bench, number, content)
@@ -156,6 +155,15 @@ def told(record: Mapping[str, Any]) -> str:
         return ""
     changed = ", ".join(str(one.get("cell")) for one in facts.get("changes", ()) if isinstance(one, dict))
     return f"run {facts.get('run')} from cell {facts.get('cell')}, {f'cell {changed} changed' if changed else 'nothing changed'}"
+
+
+def went_on(bench: Bench, run: Run) -> str:
+    """Which run it goes on from, and which goes on from it; empty for neither."""
+    after = followed_by(bench, run.id)
+    before = told(runs.noted(bench, run.id)) if run.continues else ""
+    return "\n".join(
+        filter(None, (f"from {before}" if before else "", f"in run {after.id}, {after.state}" if after else ""))
+    )
 
 
 def _ran(bench: Bench, run: Run) -> Document:

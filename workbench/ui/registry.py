@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from workbench.ui.actions import LISTS, LOGS, PROGRAM, Action
 from workbench.ui.acts import (
     comparison,
+    continuing,
     disk,
     environments,
     groups,
@@ -37,6 +38,7 @@ ACTIONS: tuple[Action, ...] = (
     *sessions.ACTIONS,
     *ports.ACTIONS,
     *runs.ACTIONS,
+    *continuing.ACTIONS,
     *groups.ACTIONS,
     *tags.ACTIONS,
     *retention.ACTIONS,

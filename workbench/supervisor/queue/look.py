@@ -1,6 +1,6 @@
 """One look at the queue: who comes before whom, what runs already, and why the others stay.
 
-A run that is more urgent goes first, of two alike the one that was asked for first; and one place in four goes to the run
+A run that goes on in a kernel which is kept for it goes first of all. Else a run that is more urgent does, of two alike the one that was asked for first; and one place in four goes to the run
 that has waited longest, however urgent others are, so that none waits for ever.
 """
 
@@ -83,7 +83,7 @@ class Look:
 def in_turn(pending: Iterable[Run], look: Look) -> Iterator[Run]:
     """Each run once, in the order in which they may start, as starts go on meanwhile."""
     by_age = deque(sorted(pending, key=lambda run: run.id))
-    by_priority = deque(sorted(by_age, key=lambda run: (-run.priority, run.id)))
+    by_priority = deque(sorted(by_age, key=lambda run: (run.continues is None, -run.priority, run.id)))
     seen: set[int] = set()
     while by_priority:
         line = by_age if by_age and look.starts % EVERY == EVERY - 1 else by_priority

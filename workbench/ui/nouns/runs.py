@@ -27,9 +27,9 @@ def took(run: Run, now: datetime) -> float | None:
 
 
 def progress(run: Run) -> str:
-    """` 7/23` behind the state while it runs."""
+    """` 7/23` behind the state while it runs, ` kept` while the kernel of a failed one is."""
     going = run.cells and run.state is RunState.RUNNING and not run.cancel_asked
-    return f" {run.cells_done}/{run.cells}" if going else ""
+    return f" {run.cells_done}/{run.cells}" if going else " kept" if run.kept_until else ""
 
 
 def bar(done: int, total: int, width: int = BAR) -> str:
@@ -149,10 +149,10 @@ def parameters_page(run: Run) -> Page:
 def summary(bench: Bench, run: Run) -> Page:
     """What went wrong first, or how far it is; then the facts."""
     from workbench.model.notice import masked
-    from workbench.services import exact, revisions, runs, scalars, tags, telling
+    from workbench.services import continuing, exact, revisions, runs, scalars, tags, telling
 
     now, zone, page = bench.now(), bench.zone, Page()
-    usual = runs.usual_seconds(bench, run)
+    usual, kept = runs.usual_seconds(bench, run), continuing.words(bench, run)
     left = runs.artifacts(bench, run.id)
     loose = ", not pinned" if revisions.borrowed(bench, run.environment, run.revision) else ""
     if run.failure is not None and run.state in ENDED:
@@ -184,6 +184,8 @@ def summary(bench: Bench, run: Run) -> Page:
         ("retries", f"{run.retries}, try {run.attempt}" if run.retries else None),
         ("time limit", run.terms.limits(run.timeout, duration) or None),
         ("output", str(left.folder) if left.folder else None),
+        ("kernel", f"{kept}: F goes on in it, s looks into it, K gives it back" if kept else None),
+        ("went on", continuing.went_on(bench, run) or None),
         ("changed", run.changed or None),
         ("told", ", ".join(f"{masked(one.target)} ({one.state})" for one in telling.recent(bench, run=run.id)) or None),
         ("tags", ", ".join(tags.of(bench, [run.id]).get(run.id, ()))),

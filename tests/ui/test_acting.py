@@ -411,6 +411,8 @@ async def test_tags_are_a_line_of_words(seed: Seed, stage: Callable[..., Any]) -
         await on.press("enter")
         await on.see(f"Tags of run {number}: best, gold")
         assert tags.of(seed.bench, [number]) == {number: ["best", "gold"]}
+        await on.press("slash", *"best")
+        await on.see("Runs 1 of 1")
 
 
 async def test_old_runs_go_after_they_were_shown(seed: Seed, stage: Callable[..., Any]) -> None:

@@ -57,11 +57,16 @@ class Runs(Noun[Run]):
         Column("Age", 4, drop=2, right=True, sort=lambda run: run.created, reverse=True),
     )
 
+    def __init__(self) -> None:
+        self._tags: dict[int, list[str]] = {}
+
     def load(self, bench: Bench) -> list[Run]:
         """The newest runs."""
-        from workbench.services import runs
+        from workbench.services import runs, tags
 
-        return runs.page(bench, limit=MOST)
+        found = runs.page(bench, limit=MOST)
+        self._tags = tags.of(bench, [run.id for run in found])
+        return found
 
     def key(self, item: Run) -> str:
         """Its number."""
@@ -90,7 +95,7 @@ class Runs(Noun[Run]):
         return item.state in ACTIVE
 
     def words(self, item: Run) -> str:
-        """Number, name, notebook, project, state, schedule."""
+        """Number, name, notebook, project, state, schedule, group, tags."""
         group = f"g{item.group}" if item.group else ""
         parts = (
             f"#{item.id}",
@@ -100,6 +105,7 @@ class Runs(Noun[Run]):
             self.mark(item).word,
             item.schedule or "",
             group,
+            *self._tags.get(item.id, ()),
         )
         return " ".join(parts)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 # C0 without tab and newline, DEL, C1, and the bidirectional overrides: none may reach a terminal.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -13,6 +13,8 @@ _SEQUENCE = re.compile(
     "|(?:\x1b[\\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\\\|\x9c)?"
     "|\x1b[ -/]*[0-~]"
 )
+# What begins a line of ours in the log of a run.
+_LOGGED = re.compile(r"^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)Z\]", re.MULTILINE)
 
 
 # The control characters of ASCII that are not kept, CR and ESC among them: text without them is clean as it is.
@@ -41,6 +43,19 @@ def age(moment: datetime | None, now: datetime) -> str:
         return "-"
     gap = now - moment
     return duration(gap) if gap >= timedelta(0) else f"in {duration(-gap)}"
+
+
+def on_the_clock(log: str, zone: tzinfo, form: str = "%Y-%m-%d %H:%M:%S %Z") -> str:
+    """The log of a run with the times at the head of its own lines, which are in UTC, as a clock in `zone` shows them."""
+
+    def told(found: re.Match[str]) -> str:
+        try:
+            moment = datetime.fromisoformat(f"{found[1]}+00:00")
+        except ValueError:  # something else that a cell printed
+            return found[0]
+        return f"[{moment.astimezone(zone).strftime(form)}]"
+
+    return _LOGGED.sub(told, log)
 
 
 def duration(span: timedelta | float | None) -> str:

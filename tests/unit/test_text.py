@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.text import age, clean, duration, memory, one_line, size
+from workbench.text import age, clean, duration, memory, on_the_clock, one_line, size
 
 UNSAFE = (
     {chr(n) for n in range(32) if chr(n) not in "\t\n"}
@@ -97,3 +98,16 @@ def test_sizes_are_decimal() -> None:
         "2.0 MB",
         "3.1 GB",
     ]
+
+
+def test_times_of_a_log_are_those_of_the_persons_clock() -> None:
+    """Those at the head of a line, on either side of a change of clocks; what is no time there stays as it is."""
+    zone = ZoneInfo("Europe/Berlin")
+    log = "[2026-10-24 23:30:00Z] cell 1\nsaid [2026-10-24 23:30:00Z]\n[2026-10-25 01:30:00Z] cell 2\n[2026-13-99 25:00:00Z] x"
+    assert on_the_clock(log, zone).splitlines() == [
+        "[2026-10-25 01:30:00 CEST] cell 1",
+        "said [2026-10-24 23:30:00Z]",
+        "[2026-10-25 02:30:00 CET] cell 2",
+        "[2026-13-99 25:00:00Z] x",
+    ]
+    assert on_the_clock("[2026-10-24 23:30:00Z] a", zone, "%H:%M:%S") == "[01:30:00] a"

@@ -19,6 +19,7 @@ from workbench.model.build import BuildState
 from workbench.model.run import ENDED as RUN_ENDED
 from workbench.model.run import PENDING
 from workbench.model.session import ENDED as SESSION_ENDED
+from workbench.text import on_the_clock
 
 if TYPE_CHECKING:
     from workbench.services.bench import Bench
@@ -66,7 +67,7 @@ def _run(call: Invocation, bench: Bench, run_id: int, *, follow: bool, line: Pro
         return _events(bench, run_id, follow=follow)
     left = runs.artifacts(bench, run_id)
     if run.state in RUN_ENDED and left.log:
-        line.stream(_text(left.log))
+        line.stream(on_the_clock(_text(left.log), bench.zone))
     else:
         teller = following.RunTeller(line, stream=True, errors=True)
         mark = None

@@ -6,12 +6,12 @@ import codecs
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any, Protocol
 
 from workbench.services.bench import Bench
-from workbench.text import clean, duration
+from workbench.text import clean, duration, on_the_clock
 
 START = 2_000_000  # bytes of a file that are read at first; what is before is named, not shown
 AT_ONCE = 1_000_000  # bytes read in one go
@@ -49,6 +49,7 @@ class FileSource:
     key: str
     path: Path | None
     nothing: str = "Nothing was written yet."
+    zone: tzinfo | None = None  # whose clock the times of a run's log are told by
     _offset: int = -1
     _inode: int = 0
     _partial: str = ""
@@ -80,7 +81,11 @@ class FileSource:
         self._offset += len(block)
         text = self._partial + self._decoder.decode(block)
         *lines, self._partial = text.split("\n")
-        return Chunk(head + tuple(clean(line) for line in lines), clean(self._partial), reset)
+        return Chunk(head + tuple(self._shown(line) for line in lines), clean(self._partial), reset)
+
+    def _shown(self, line: str) -> str:
+        told = clean(line)
+        return on_the_clock(told, self.zone, "%H:%M:%S") if self.zone and told.startswith("[") else told
 
 
 @dataclass

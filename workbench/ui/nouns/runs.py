@@ -130,7 +130,7 @@ class Runs(Noun[Run]):
         if tab == "Log":
             left = runs.artifacts(bench, item.id)
             path = left.log or bench.home.attempt_folder(item.id, max(item.attempt, 1)) / "log.txt"
-            return FileSource(f"run-{item.id}-{item.attempt}-log", path)
+            return FileSource(f"run-{item.id}-{item.attempt}-log", path, zone=bench.zone)
         if tab == "Parameters":
             return parameters_page(item)
         if tab == "Record":

@@ -47,8 +47,7 @@ def import_crontab(call: Invocation, crontab: str, with_user: bool, write: bool)
     if call.json:
         emit([_json(one, written, wrong.get(place, "")) for place, one in enumerate(found)])
         return FAILED if wrong else 0
-    for place, one in enumerate(found):
-        _show(one, written, wrong.get(place, ""))
+    _tell(call, found, written, wrong)
     new = sum(isinstance(one, moving.Proposal) and not one.there for one in found)
     if write:
         say(call, f"Wrote {plural(len(written), 'schedule')}. Take their lines out of the crontab: else both run.")
@@ -62,6 +61,15 @@ def import_crontab(call: Invocation, crontab: str, with_user: bool, write: bool)
     elif not found:
         say(call, "No line of it runs anything.")
     return FAILED if wrong else 0
+
+
+def _tell(call: Invocation, found: list[Proposal | Left], written: list[str], wrong: dict[int, str]) -> None:
+    if call.quiet:
+        for key in written:
+            click.echo(key)
+        return
+    for place, one in enumerate(found):
+        _show(one, written, wrong.get(place, ""))
 
 
 def _show(one: Proposal | Left, written: list[str], wrong: str) -> None:
@@ -78,8 +86,10 @@ def _show(one: Proposal | Left, written: list[str], wrong: str) -> None:
     if one.there:
         click.echo(f"  is there already: {one.key}")
         return
-    done = "written" if one.key in written and not wrong else f"not written: {clean(wrong)}" if wrong else "would be"
+    done = "not written" if wrong else "written" if one.key in written else "would be"
     click.echo(f"  {click.style(one.key, bold=True)}  {done}: {cron.words(one.line.cron)}, {one.zone} time")
+    if wrong:
+        click.echo(f"  {clean(wrong)}")
     for text in writer.dump(one.data).splitlines():
         click.echo(f"    {clean(text)}")
     for text in one.notes:

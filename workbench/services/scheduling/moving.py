@@ -30,6 +30,7 @@ _AROUND = {
     "timeout": 1, "flock": 1,
 }  # fmt: skip
 _VALUED = {"-n", "-c", "-u", "-s", "-k", "-w", "--signal", "--kill-after", "--wait", "-p", "--name", "--prefix"}
+_OWN = ("conda", "mamba", "micromamba", "poetry", "uv", "pipenv", "pdm")
 _ENVIRONMENTS = {"source", ".", "conda", "mamba", "micromamba", "module", "pyenv"}
 _QUIET = {"set", "umask", "echo", "date", "true", ":", "test", "[", "mkdir", "trap"}
 _PLAIN = frozenset({"SHELL", "PATH", "HOME", "MAILTO", "MAILFROM", "CRON_TZ", "LOGNAME", "USER", "LANG", "LC_ALL", "TZ", "BASH_ENV"})  # fmt: skip
@@ -122,6 +123,8 @@ def _asked(line: Line, notes: list[str]) -> Iterator[tuple[Asked, Path]]:
         elif reader := _reader(words):
             asked = reader[0](words[reader[1] :], shell.known)
             asked.keys = keys | asked.keys
+            if own := next((word for word in map(os.path.basename, command.words) if word in _OWN), ""):
+                notes.append(f"`{own} run`: it runs in the project's environment, or in one that its file names")
             yield asked, here
         elif words and words[0] in _ENVIRONMENTS:
             notes.append(f"`{command.text}`: it runs in the project's environment, or in one that its file names")
@@ -153,7 +156,7 @@ def _bare(words: Sequence[str], keys: dict[tuple[str, ...], Any]) -> list[str]:
         while rest and re.match(r"[A-Za-z_]\w*=", rest[0]):
             del rest[0]
         program = os.path.basename(rest[0]) if rest else ""
-        if program in ("conda", "mamba", "micromamba", "poetry", "uv", "pipenv", "pdm") and rest[1:2] == ["run"]:
+        if program in _OWN and rest[1:2] == ["run"]:
             del rest[:2]
             own = 0
         elif program in _AROUND:

@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import threading
 import time
 from dataclasses import replace
@@ -13,7 +14,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from engines.conftest import Bench, free_port, ignore
+from engines.conftest import JUPYTER, Bench, free_port, ignore
 from waiting import until
 
 from workbench.engines.base import Cancelled, PortTaken, SessionFacts
@@ -21,6 +22,7 @@ from workbench.errors import BuildFailed
 from workbench.model.build import BuildProgress
 from workbench.model.environment import KernelSpec, PythonPart, Revision
 from workbench.model.project import Mount
+from workbench.paths import port_socket
 
 SLEEPER = "import sys, time; open('up', 'w').close(); time.sleep(600)"
 
@@ -257,8 +259,10 @@ def test_kernels_of_no_living_run_are_swept(bench: Bench, monkeypatch: pytest.Mo
 
 
 def test_a_session_from_start_to_end(bench: Bench) -> None:
-    """Made, started, answering with its secret alone, listed, stopped, removed: each step as the contract has it."""
-    request = bench.request()
+    """Made, started, answering with its secret alone, listed, stopped, removed: each step as the contract has it. A further
+    port, here the one that it listens on, is a socket of this account, where the engine does not say why it cannot be."""
+    ports = () if bench.engine.port_problem() else (JUPYTER.port,)
+    request = bench.request(ports=ports)
     token = (request.folder / "token").read_text()
     handle = bench.create(request)
     made = bench.engine.inspect_session(handle)
@@ -281,6 +285,12 @@ def test_a_session_from_start_to_end(bench: Bench) -> None:
     assert [facts for facts in bench.engine.sessions(bench.home.id) if facts.alive] == [started]
     assert bench.engine.sessions("another-home") == []
     assert not commands_with(token), "the secret is on a command line"
+    for port in ports:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(60)
+            client.connect(str(port_socket(request.folder, port)))
+            client.sendall(f"GET {probe} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+            assert client.recv(12).startswith(b"HTTP/1."), "through the relay"
 
     bench.engine.stop_session(handle, grace=10)
     ended = bench.engine.inspect_session(handle)
@@ -303,8 +313,6 @@ def test_a_session_from_start_to_end(bench: Bench) -> None:
 
 def test_a_port_that_is_held_is_told_apart(bench: Bench) -> None:
     """A port of somebody else is `PortTaken`, at the latest when the session starts, and then nothing is alive."""
-    import socket
-
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()

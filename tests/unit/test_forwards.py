@@ -24,6 +24,14 @@ def test_ports_are_declared_with_or_without_a_title(tmp_path: Path) -> None:
     assert [str(port) for port in both] == ["9000 Tensorboard", "5173 Front end", "3000"]
 
 
+def test_ports_of_local_sessions_are_a_notice() -> None:
+    """They hold up nothing, and it is said that they are not shown."""
+    reading = load_environment("engine: process\nports: [8000]\n", name="x")
+    assert reading.get().ports == (Port(8000),)
+    (notice,) = reading.notices
+    assert (notice.line, "of containers only" in notice.message) == (2, True)
+
+
 @pytest.mark.parametrize("said", ["0", "65536", "-1", "8000.5", "http", "{port: x}", "{title: API}", "8000:80"])
 def test_what_is_no_port_is_told(said: str) -> None:
     """Where it is written, with what one looks like."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from importlib.resources import files
@@ -68,6 +70,11 @@ class Started:
         self.process = subprocess.Popen(
             line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
         )
+
+    def listens(self, path: Path | None = None) -> bool:
+        """Whether it takes connections: a socket is there a moment before."""
+        with socket.socket(socket.AF_UNIX) as one:
+            return one.connect_ex(str(path or self.path)) == 0
 
     def connect(self, path: Path | None = None) -> socket.socket:
         """A connection through it."""
@@ -164,7 +171,7 @@ def test_ends_are_the_tools(relay: Relay, tmp_path: Path) -> None:
 def test_nobody_listens_yet(relay: Relay, tmp_path: Path) -> None:
     """Where the tool does not listen yet, a connection is closed at once, and the relay goes on."""
     started = Started(relay, tmp_path, "sleep", "600", port=free_port())
-    until(started.path.exists, "the socket")
+    until(started.listens, "the socket")
     for _ in range(3):
         with started.connect() as one:
             assert everything(one) == b""
@@ -187,7 +194,7 @@ def saying() -> Iterator[tuple[int, int]]:
                     one, _ = listener.accept()
                 except OSError:
                     return
-                with one:
+                with one, contextlib.suppress(OSError):  # one that only looked is gone again
                     one.sendall(words + one.recv(100))
 
         threads = [threading.Thread(target=say, args=pair) for pair in ((first, b"first "), (second, b"second "))]
@@ -204,36 +211,46 @@ def test_several_ports_each_at_a_socket_of_its_own(relay: Relay, tmp_path: Path,
     """Each port is behind its own socket, on either address of loopback; one on which nobody listens closes at once, and
     all sockets go with the tool."""
     first, second = saying
-    started = Started(relay, tmp_path, "sleep", "600", port=first, other=second, nobody=free_port())
-    paths = [tmp_path / f"{name}.sock" for name in ("tool", "other", "nobody")]
-    until(lambda: all(path.exists() for path in paths), "the sockets")
-    for path, words in zip(paths, (b"first hello", b"second hello", b""), strict=True):
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        with started.connect(path) as one:
-            if words:
-                one.sendall(b"hello")
-            assert everything(one) == words
-    started.process.terminate()
-    assert started.process.wait(20) == -15
-    started.process.communicate()
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # and does not listen
+        nobody = held.getsockname()[1]
+        started = Started(relay, tmp_path, "sleep", "600", port=first, other=second, nobody=nobody)
+        paths = [tmp_path / f"{name}.sock" for name in ("tool", "other", "nobody")]
+        until(lambda: all(map(started.listens, paths)), "the sockets")
+        for path, words in zip(paths, (b"first hello", b"second hello", b""), strict=True):
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+            with started.connect(path) as one:
+                if words:
+                    one.sendall(b"hello")
+                assert everything(one) == words
+        started.process.terminate()
+        assert started.process.wait(20) == -15
+        started.process.communicate()
     assert [path.exists() for path in paths] == [False] * 3
 
 
-def test_beside_a_tool_that_has_to_be_the_first_process(relay: Relay, tmp_path: Path, saying: tuple[int, int]) -> None:
+@pytest.fixture
+def others() -> Iterator[tuple[Path, str]]:
+    """A folder of another account where we are root, else of ours, and whose it is."""
+    account = f"{os.getuid() or 65534}:{os.getgid() or 65534}"
+    folder = Path(tempfile.mkdtemp())  # folders of pytest are closed to others
+    os.chown(folder, *map(int, account.split(":")))
+    yield folder, account
+    shutil.rmtree(folder)
+
+
+def test_beside_a_tool_that_has_to_be_the_first_process(
+    relay: Relay, others: tuple[Path, str], saying: tuple[int, int]
+) -> None:
     """The tool is the very process that was started, with signals as they were; the relay works beside it as the account."""
     script = "echo $$; cat /proc/self/status | grep ^SigIgn; exec sleep 600"
-    account = f"{os.getuid() or 65534}:{os.getgid() or 65534}"
-    folder = tmp_path / "shown"
-    folder.mkdir()
-    os.chown(folder, *map(int, account.split(":")))
-    for above in (*tmp_path.parents[:3], tmp_path):
-        above.chmod(above.stat().st_mode | 0o011)
+    folder, account = others
     started = Started(relay, folder, "sh", "-c", script, port=saying[0], account=account)
     try:
         assert started.process.stdout
         assert started.process.stdout.readline().strip() == str(started.process.pid)
         assert int(started.process.stdout.readline().split()[1], 16) & (1 << signal.SIGPIPE - 1) == 0
-        until(started.path.exists, "the socket")
+        until(started.listens, "the socket")
         assert started.path.stat().st_uid == int(account.partition(":")[0])
         with started.connect() as one:
             one.sendall(b"hello")
@@ -241,6 +258,7 @@ def test_beside_a_tool_that_has_to_be_the_first_process(relay: Relay, tmp_path: 
         started.process.terminate()
         assert started.process.wait(20) == -15, "signals are the tool's own"
     finally:
+        started.process.kill()
         for child in relays_of(folder):
             os.kill(child, signal.SIGKILL)
         started.process.communicate(timeout=20)

@@ -192,6 +192,7 @@ def show(call: Invocation, name: str) -> None:
             ("environment", uses),
             ("notice", Cell(notice, "yellow") if notice else None),
             ("data", "\n".join(f"data/{m.target}  {m.path}{'  writable' if m.write else ''}" for m in project.data)),
+            ("ports", ", ".join(map(str, project.ports))),
             ("git", f"{git.branch} {git.commit[:10]}{' with changes' if git.dirty else ''}" if git.commit else None),
             ("notebooks", "\n".join(notebooks) or "none"),
             ("kept warm", warmth.of_project(bench, project.name)),

@@ -42,6 +42,9 @@ def notices(spec: EnvironmentSpec, tell: Teller) -> Iterator[Problem]:
     for keys, address in written:
         if address and addresses.holds_password(address):
             yield tell(keys, addresses.PASSWORD, addresses.NETRC, notice=True)
+    if spec.ports and (spec.engine is EngineName.PROCESS or spec.use):
+        hint = "what listens in a local session can be reached by all accounts of this machine"
+        yield tell(("ports",), "ports are shown of containers only", hint, notice=True)
     yield from _conda(spec, tell)
 
 

@@ -116,6 +116,12 @@ PROJECT: Shape[Project] = Shape(
                 {"path": str(mount.path), "target": mount.target, "write": mount.write} for mount in project.data
             ],
         ),
+        Key(
+            "ports",
+            "array",
+            "further ports that its sessions show: `port`, `title`",
+            lambda project: [{"port": one.number, "title": one.title} for one in project.ports],
+        ),
         _text("description", "what project.yaml says of it"),
         _text(
             "problem",

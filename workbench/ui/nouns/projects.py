@@ -133,6 +133,7 @@ def summary(bench: Bench, row: ProjectRow) -> Page:
         ("notice", Cell(str(away.labelled(project.path)), Tone.WARN) if away and away.notice else None),
         ("git", f"{git.branch} {commit}" if git.branch else Cell("no repository", Tone.MUTED)),
         ("data", "\n".join(f"data/{m.target}  {m.path}{'  writable' if m.write else ''}" for m in project.data)),
+        ("ports", ", ".join(map(str, project.ports))),
         ("kept warm", warmth.of_project(bench, project.name)),
         ("newest run", f"#{row.newest.id} {row.newest.name} {of_run(row.newest.state)}" if row.newest else None),
     )

@@ -97,7 +97,8 @@ async def test_parameters_are_typed_from_the_notebook(seed: Seed, stage: Callabl
 
 
 async def test_a_run_is_changed_and_keeps_the_rest(seed: Seed, stage: Callable[..., Any], asked: list[str]) -> None:
-    """A run once more with another parameter has the environment, limit, retries and name of the one before."""
+    """A run once more with another parameter has the environment, limit, retries and name of the one before, unless
+    other ones are written below "more"."""
     story(seed)
     first = {"environment": "r", "timeout": 2700.0, "retries": 2, "name": "monthly", "parameters": {"region": "north"}}
     number = seed.run(RunState.FAILED, reason="no", **first)
@@ -108,12 +109,18 @@ async def test_a_run_is_changed_and_keeps_the_rest(seed: Seed, stage: Callable[.
         form = await on.modal(RunForm)
         await filled(on, RunForm, "p:year", "2027")
         await on.until(lambda: form.field("environment").value == "r", "the environment")
-        for part in ("--environment r", "--timeout 45m", "--retries 2", "--name monthly", "-p year 2027"):
+        assert form.field("k:timeout.run").value == "45m"
+        form.field("k:retries.count").widget.value = "many"
+        await on.until(lambda: "k:retries.count" in form.considered.errors, "the error")
+        form.field("k:retries.count").widget.value = "3"
+        form.field("k:priority").widget.value = "high"
+        await on.until(lambda: "--priority high" in form.considered.command, "the command")
+        for part in ("--environment r", "--timeout 45m", "--retries 3", "--name monthly", "-p year 2027"):
             await on.until(lambda part=part: part in form.considered.command, part)
         await on.press("ctrl+s")
         await on.until(lambda: on.screen.listing.cursor == str(number + 1), "the run")
     run = runs.get(seed.bench, number + 1)
-    assert (run.environment, run.timeout, run.retries, run.name) == ("r", 2700.0, 2, "monthly")
+    assert (run.environment, run.timeout, run.retries, run.priority, run.name) == ("r", 2700.0, 3, 10, "monthly")
     assert run.parameters == {"region": "north", "year": 2027}
 
 

@@ -6,16 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from textual.widget import Widget
+
 from workbench.errors import WorkbenchError
 from workbench.model.environment import EnvironmentSpec
 from workbench.model.placeholder import escaped
 from workbench.model.run import Run
-from workbench.model.terms import priority_word
 from workbench.services.bench import Bench
 from workbench.services.scheduling.preview import span_text
 from workbench.text import duration
 from workbench.ui.commands import codes, parameters, sweeps, words
-from workbench.ui.modals.form import WIDTH, Considered, Field
+from workbench.ui.modals import run_terms, schedule_keys
+from workbench.ui.modals.form import WIDTH, Considered
 from workbench.ui.modals.notebook import NotebookForm
 from workbench.ui.page import Page
 from workbench.ui.tone import Tone
@@ -40,13 +42,15 @@ class RunForm(NotebookForm):
             asked = seen.again(runs.noted(bench, like.id))
             self.code = "" if asked.live else asked.what
 
-    def fields(self) -> Iterable[Field]:
-        """Project, notebook and environment; parameters follow."""
+    def fields(self) -> Iterable[Widget]:
+        """Project, notebook and environment, then what most runs do not say; parameters follow."""
         yield from self.notebook_fields()
+        yield run_terms.folded(self.like)
 
     def consider(self, values: Mapping[str, str]) -> Considered:
         """Types of parameters, the environment, how long it usually takes."""
         given, errors = self.read(values)
+        keys = run_terms.read(values, errors)
         page = Page()
         project, notebook = values.get("project", ""), values.get("notebook", "")
         if {"project", "notebook"} & errors.keys():
@@ -65,11 +69,9 @@ class RunForm(NotebookForm):
         if errors:
             return Considered(errors, page.content(WIDTH))
         more = ["--environment", chosen] if chosen else []
+        more += schedule_keys.words(keys)
         if self.like:
-            more += ["--timeout", span_text(self.like.timeout)] if self.like.timeout else []
-            more += ["--retries", str(self.like.retries)] if self.like.retries else []
-            more += ["--priority", priority_word(self.like.priority)] if self.like.priority else []
-            for name in ("queue", "start", "cell"):
+            for name in ("queue", "start"):
                 length = getattr(self.like.terms, name)
                 more += [f"--{name}-timeout", span_text(length)] if length else []
             more += ["--keep", span_text(self.like.terms.keep)] if self.like.terms.keep else []
@@ -93,8 +95,6 @@ class RunForm(NotebookForm):
             ("changed", None if given is None else ", ".join(given) or "nothing: the notebook's own values"),
             ("several values", swept),
             ("usually", duration(usual) if usual else "not run before"),
-            ("time limit", duration(self.like.timeout) if self.like and self.like.timeout else None),
-            ("retries", str(self.like.retries) if self.like and self.like.retries else None),
             width=19,
         )
         if self.parameters is not None and not self.parameters.has_cell:
@@ -106,15 +106,7 @@ class RunForm(NotebookForm):
         from workbench.services import runs
 
         given, _ = self.read(values)
-        request = self.request(values, given)
+        request = replace(self.request(values, given), **run_terms.asked(run_terms.read(values, {}), self.like))
         if self.like:
-            like = self.like
-            request = replace(
-                request,
-                name=like.name,
-                timeout=like.timeout,
-                retries=like.retries,
-                priority=like.priority,
-                terms=like.terms,
-            )
+            request = replace(request, name=self.like.name)
         return runs.submit(self.bench, request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,16 +69,16 @@ _BY_NAME = {row.name: row for row in ROWS}
 _SEVERAL = (("notify", "failure"), ("notify", "late"))
 
 
-def folded(there: Mapping[str, Any]) -> Collapsible:
-    """All lines, with what a file that says `there` has in them."""
+def folded(there: Mapping[str, Any], rows: Iterable[Row] = ROWS, title: str = TITLE) -> Collapsible:
+    """The lines, with what a file that says `there` has in them."""
     known = texts(there)
     fields = [
         choice(row.name, row.label, row.words, known[row.name], prompt=f"{row.example} (as usual)")
         if row.words
         else line(row.name, row.label, known[row.name], placeholder=row.example, hint=row.hint)
-        for row in ROWS
+        for row in rows
     ]
-    return Collapsible(*fields, title=TITLE, collapsed=True)
+    return Collapsible(*fields, title=title, collapsed=True)
 
 
 def texts(there: Mapping[str, Any]) -> dict[str, str]:

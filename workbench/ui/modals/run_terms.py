@@ -1,0 +1,58 @@
+"""The calm part of the form of a run: its limits, further tries and priority, as in that of a schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from textual.widgets import Collapsible
+
+from workbench.model.run import Run
+from workbench.model.terms import WORDS, Terms, priority_word
+from workbench.services.scheduling.preview import span_text
+from workbench.ui.modals import schedule_keys
+
+TITLE = "more: limits, further tries, priority"
+KEYS = frozenset({("timeout", "run"), ("timeout", "cell"), ("retries", "count"), ("priority",)})
+BASE = {"notebook": "a.ipynb", "every": "1d"}  # what makes a whole declaration of these keys
+
+
+def folded(like: Run | None) -> Collapsible:
+    """Its lines, with what a run that is like it was asked for with."""
+    return schedule_keys.folded(_said(like), [row for row in schedule_keys.ROWS if row.key in KEYS], TITLE)
+
+
+def read(values: Mapping[str, str], errors: dict[str, str]) -> dict[schedule_keys.Key, Any]:
+    """What was written, by the keys of a declaration. Errors are added to `errors`."""
+    keys = schedule_keys.changes(values, {}, errors)
+    schedule_keys.check(BASE, keys, errors)
+    return keys
+
+
+def asked(keys: Mapping[schedule_keys.Key, Any], like: Run | None) -> dict[str, Any]:
+    """The same as a request has it; what has no line is as of the run that it is like."""
+    from workbench.declare import load_schedule, single_keys, writer
+
+    spec = load_schedule(writer.dump(single_keys.merged(BASE, keys)), name="a").get()
+    terms = like.terms if like else Terms()
+    return {
+        "timeout": spec.timeout,
+        "retries": spec.retries,
+        "priority": like.priority if like and ("priority",) not in keys and _between(like) else spec.priority,
+        "terms": replace(terms, cell=spec.terms.cell),
+    }
+
+
+def _said(like: Run | None) -> dict[str, Any]:
+    if like is None:
+        return {}
+    spans = {"run": like.timeout, "cell": like.terms.cell}
+    said: dict[str, Any] = {"timeout": {name: span_text(span) for name, span in spans.items() if span}}
+    said |= {"retries": {"count": like.retries}} if like.retries else {}
+    return said | ({"priority": priority_word(like.priority)} if like.priority and not _between(like) else {})
+
+
+def _between(run: Run) -> bool:
+    """Whether its priority is a number that no word stands for; it stays where no word is chosen."""
+    return run.priority not in WORDS.values()

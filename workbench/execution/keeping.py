@@ -90,24 +90,25 @@ class Keeping:
 
     def _hear(self) -> Next | None:
         """The attempt that somebody asks for, where it is that."""
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            asker, _ = self.line.accept()
-            with asker:
-                asker.settimeout(ANSWER)
-                data, places, _, _ = socket.recv_fds(asker, 65536, 8)
+        with contextlib.suppress(OSError, ValueError, KeyError), self.line.accept()[0] as asker:
+            asker.settimeout(ANSWER)
+            data, places, _, _ = socket.recv_fds(asker, 65536, 8)
+            with contextlib.ExitStack() as unused:
+                for place in places:
+                    unused.callback(os.close, place)
                 asked = json.loads(data)
                 if asked["what"] == "release":
                     self.released = True
                     asker.sendall(b"{}\n")
                     return None
                 folder = Path(asked["attempt"])
-                if hold(folder) is not None:  # for life
-                    with contextlib.suppress(OSError):
-                        asker.sendall(b"{}\n")
-                    return Next(folder, tuple(places))
-                for place in places:
-                    os.close(place)
-                asker.sendall(json.dumps({"error": "the attempt is another's"}).encode())
+                if hold(folder) is None:
+                    asker.sendall(json.dumps({"error": "the attempt is another's"}).encode())
+                    return None
+                unused.pop_all()  # lock and places are for life
+                with contextlib.suppress(OSError):
+                    asker.sendall(b"{}\n")
+                return Next(folder, tuple(places))
         return None
 
 

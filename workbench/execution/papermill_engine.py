@@ -29,6 +29,7 @@ from workbench.notebooks.outputs import render_output
 
 NAME = "workbench"
 ASK_AGAIN = 0.25  # seconds after which an unanswered question to a starting kernel is repeated
+WIDGETS = "application/vnd.jupyter.widget-state+json"
 ENDLESS = 10**9  # seconds; the warden decides instead of nbclient
 ABORTED = frozenset({"abort", "aborted"})  # IRkernel's word for a cell that was interrupted, and the protocol's
 
@@ -95,7 +96,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         finally:
             listening.cancel()
         self.nb.metadata["language_info"] = info["content"]["language_info"]
-        self.set_widgets_metadata()
+        self._show_widgets()
         self.course.enter("finishing")
         if self.course.at_rest is None or not self.course.job.keep:
             self._dismiss()
@@ -152,6 +153,14 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
             self._stop_before(len(self.nb.cells))
         if self.course.stop:
             raise Stopped
+
+    def _show_widgets(self) -> None:
+        """The state of widgets into the notebook, beside that of cells that ran before."""
+        before = self.nb.metadata.get("widgets", {}).get(WIDGETS, {}).get("state", {}) if self.course.job.first else {}
+        self.set_widgets_metadata()
+        now = self.nb.metadata.get("widgets", {}).get(WIDGETS, {})
+        if before and now:
+            now["state"] = {**before, **now["state"]}
 
     def _stop_before(self, index: int) -> None:
         """End the run where it has to stop; its kernel is idle. A kernel that was interrupted may call its cell no error."""

@@ -234,46 +234,28 @@ def test_a_question_in_r_is_no_hang(lab: Bench) -> None:
     assert run.hint
 
 
-def test_a_failed_run_is_gone_on_with_in_its_container(lab: Bench, engine: APIClient) -> None:
-    """Its kernel is kept, also over a supervisor that is killed; the corrected run is in the same container; a shell into it
-    can be had; afterwards nothing is left."""
-    cells = ("import os\nx = 41", "x / 0", "print(x, os.getpid(), os.uname().nodename)")
-    path = notebook(lab, "fix.ipynb", *cells)
-    number = runs.submit(lab, Request(PROJECT, path, terms=Terms(keep=600.0)))
-    run = ended(lab, number)
-    assert (run.state, run.kept_cell) == (RunState.FAILED, 2), run.reason
-    container = kernel_of(lab, engine, number)
-    assert container["Id"] in attaching.shell(lab, run)
-    kill_supervisor(lab)
-    start(lab)
-    after = ended(lab, continuing.go_on(lab, number, {2: "x += 1"}))
-    assert after.state is RunState.SUCCEEDED, after.reason
-    left = runs.artifacts(lab, after.id).notebook
-    assert left
-    assert code_cells(left)[2]["outputs"][0]["text"][0].split()[0] == "42"
-    assert (after.cells, after.cells_done) == (3, 3)
-    without_kernels(lab, engine, seconds=30)
-    until(lambda: runs.get(lab, number).kept_until is None, "its row to say so")
-
-
 def test_papermill_824_resume_in_r(lab: Bench, engine: APIClient) -> None:
     """An R notebook that ran out of time is gone on with from the cell that was interrupted: what took long is not done
-    again; given back, its container goes."""
+    again. Its container is kept, also over a supervisor that is killed, a shell into it can be had; given back, it goes."""
     built(lab, "r")
     path = notebook(lab, "long.ipynb", "x <- 41\ncat('long')", "Sys.sleep(600)", "cat(x + 1)")
     in_r(lab, path)
     asked = Request(PROJECT, path, environment="r", terms=Terms(keep=600.0, cell=3.0))
     run = ended(lab, runs.submit(lab, asked))
     assert (run.state, run.kept_cell) == (RunState.TIMED_OUT, 2), run.reason
+    assert kernel_of(lab, engine, run.id)["Id"] in attaching.shell(lab, run)
+    kill_supervisor(lab)
+    start(lab)
     second = ended(lab, continuing.go_on(lab, run.id, {2: "stop('still wrong')"}))
     assert (second.state, second.kept_cell) == (RunState.FAILED, 2), second.reason
     third = ended(lab, continuing.go_on(lab, second.id, {2: "x <- x + 1", 3: "cat(x)\nstop('end')"}))
-    assert (third.state, third.kept_cell) == (RunState.FAILED, 3), third.reason
+    assert (third.state, third.kept_cell, third.cells_done) == (RunState.FAILED, 3, 2), third.reason
     left = runs.artifacts(lab, third.id).notebook
     assert left
     assert [cell["outputs"][0]["text"] for cell in code_cells(left) if cell["outputs"]] == [["long"], ["42"]]
     continuing.release(lab, third.id)
     without_kernels(lab, engine, seconds=30)
+    until(lambda: not continuing.all_kept(lab), "rows to say so")
 
 
 def test_r_is_given_r_values(lab: Bench) -> None:

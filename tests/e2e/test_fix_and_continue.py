@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +13,40 @@ import pytest
 from waiting import until
 from world import (
     PROJECT,
-    bench,
+    end,
     ended,
     kernel_python,
     kill_runner,
     kill_supervisor,
     notebook,
-    processes,
     start,
     states_of,
+    until_nothing_is_left,
 )
 
 from workbench.errors import Conflict, Refused
 from workbench.model.run import Request, Run, RunState
 from workbench.model.terms import Terms
-from workbench.services import comparison, continuing, projects, runs
-from workbench.services.bench import Bench
+from workbench.services import comparison, continuing, exact, projects, runs
+from workbench.services.bench import Bench, open_bench
 
-__all__ = ["bench", "kernel_python"]
+__all__ = ["kernel_python"]
 FIRST = "import os\nx = 41 + n\nmade = [os.getpid()]\nprint('first')"
 BAD, GOOD = "x / 0", "x += 1\nprint('x is', x)"
 LAST = "made.append(os.getpid())\nprint('same' if len(set(made)) == 1 else 'other', x)"
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory, kernel_python: Path) -> Iterator[Bench]:
+    """One home for all of them, with room for one run at once; afterwards nothing is left of it."""
+    opened = open_bench(tmp_path_factory.mktemp("kept") / "home")
+    (opened.home.environments / "bare.yaml").write_text(f"engine: process\nuse: {kernel_python}\nides: []\n")
+    opened.home.settings_file.write_text("concurrency: 1\nwarm_kernels: 1\n")
+    projects.create(opened, PROJECT, environment="bare")
+    yield opened
+    end(opened)
+    until_nothing_is_left(opened)
+    opened.close()
 
 
 def asked(bench: Bench, path: str, *, keep: float = 600.0, **more: Any) -> int:
@@ -117,14 +131,15 @@ def test_cells_that_ran_may_not_be_changed(bench: Bench) -> None:
         (number, [3]),
         (second.id, [3, 4]),
     ]
-    ended_by_itself = ended(bench, runs.again(bench, third.id))
-    assert ended_by_itself.continues is None
+    with pytest.raises(Refused, match="went on in the kernel of run"):
+        exact.again(bench, third.id)
+    until_gone(bench, number)
+    until_gone(bench, second.id)
 
 
 def test_kept_kernels_take_no_place_and_leave_nothing_behind(bench: Bench) -> None:
     """With room for one run at once others run while a kernel is kept. It outlives the supervisor; it goes at its time, when
     it is given back, with its runner, and with its project's environment; every row then says so."""
-    bench.home.settings_file.write_text("concurrency: 1\nmachine_runs: 1\n")
     bad = notebook(bench, "bad.ipynb", "import os\nprint(os.getpid())", BAD)
     number = asked(bench, bad)
     kept = failed(bench, number)
@@ -161,4 +176,4 @@ def test_kept_kernels_take_no_place_and_leave_nothing_behind(bench: Bench) -> No
     number = asked(bench, bad)
     failed(bench, number)
     runs.remove(bench, number)
-    until(lambda: not processes(bench, "ipykernel"), "the kernel of a run that was removed to be gone")
+    until(lambda: not bench.home.kernel_records(f"{number}.1"), "the kernel of a run that was removed to be gone")

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import NotFound
+from workbench.errors import NotFound, Refused
 from workbench.model.run import Run
 from workbench.services import continuing
 from workbench.services.bench import Bench
@@ -18,7 +18,7 @@ PATIENCE = 20.0  # seconds for a Python that is asked whether it has a console
 
 
 def console(bench: Bench, run: Run) -> list[str]:
-    """argv of a Jupyter console in the kernel of a failed run. Raises `NotFound` where there is none to be had, with what to
+    """argv of a Jupyter console in the kernel of a failed run. Raises `Refused` where there is none to be had, with what to
     install."""
     known = continuing.facts(bench, run)
     connection = str(known["connection"])
@@ -29,11 +29,9 @@ def console(bench: Bench, run: Run) -> list[str]:
         return [sys.executable, "-m", "jupyter_console", "--existing", connection]
     if program := shutil.which("jupyter-console"):
         return [program, "--existing", connection]
-    where = f"packages of environment {run.environment}, or " if python else ""
+    where = f"into environment {run.environment} (`packages:`), or beside workbench " if python else "beside workbench "
     inside = f" A shell beside it: workbench runs attach {run.id} --shell" if known.get("shell") else ""
-    raise NotFound(
-        "console of Jupyter", "jupyter-console", hint=f"Install it: {where}pip install jupyter-console.{inside}"
-    )
+    raise Refused("there is no Jupyter console here", hint=f"Install jupyter-console: {where}with pip.{inside}")
 
 
 def shell(bench: Bench, run: Run) -> list[str]:

@@ -45,12 +45,13 @@ def kept(bench: Bench, run_id: int) -> Run:
         raise Conflict(f"run {run_id} is {run.state}", hint="Only a run that failed can be gone on with.")
     if run.ended_well:
         raise Conflict(f"run {run_id} succeeded: there is nothing to go on with", hint=again)
-    had = run.kept_cell is not None
-    why = "is not kept any more" if had else "was not kept"
-    more = (
-        "" if had else " --keep 30m keeps the kernel of `workbench run`, `keep_kernel:` those of a schedule or project."
-    )
-    raise Conflict(f"the kernel of run {run_id} {why}, and with it went the state of its cells", hint=f"{again}.{more}")
+    if run.kept_cell is not None:
+        raise Conflict(
+            f"the kernel of run {run_id} is not kept any more, and with it went the state of its cells", hint=again
+        )
+    how = "`--keep 30m` of `workbench run` keeps a kernel, or `keep_kernel:` of a schedule or project."
+    message = f"the kernel of run {run_id} was not kept, and with it went the state of its cells"
+    raise Conflict(message, hint=f"{how} {again}")
 
 
 def coming(bench: Bench, run_id: int) -> Next:

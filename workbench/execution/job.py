@@ -79,7 +79,7 @@ class Job:
         data["revision"] = json.loads(self.revision.to_json())
         for key in ("engine_options", "parameters", "env", "record"):
             data[key] = dict(data[key])
-        return json.dumps(data, default=str, indent=1)  # ASCII: half a surrogate pair, as in odd paths, comes through
+        return json.dumps(data, default=str)  # ASCII: half a surrogate pair, as in odd paths, comes through
 
     @classmethod
     def from_json(cls, text: str) -> Job:

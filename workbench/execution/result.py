@@ -55,7 +55,7 @@ class Result:
         data = asdict(self)
         for key in ("started", "ended"):
             data[key] = data[key].isoformat() if data[key] else None
-        return json.dumps(data, ensure_ascii=False, indent=1)
+        return json.dumps(data, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Result:

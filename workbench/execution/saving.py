@@ -13,6 +13,7 @@ from workbench.execution.course import Course, is_code
 from workbench.execution.job import replace
 from workbench.notebooks.document import written
 
+FIRST = 0.3  # seconds before the first saving: of a run that is over by then the last one is enough
 EVERY = 2.0  # seconds between two savings
 SHARE = 20  # a saving that takes long is repeated after so many times its length
 
@@ -25,11 +26,11 @@ class RunManager(NotebookExecutionManager):  # type: ignore[misc]
         self.course = course
         self.path = path
         self.dirty = False
-        self.next_save = 0.0
+        self.next_save = time.monotonic() + FIRST
         self.problem = ""
 
     def notebook_start(self, **kwargs: Any) -> None:
-        """Clear what a former run left, but of cells that it goes on after, and save at once: from now on there is an output."""
+        """Clear what a former run left, but of cells that it goes on after; the warden's looks save from now on."""
         self.nb.metadata.papermill["input_path"] = self.course.job.notebook
         self.nb.metadata.papermill["output_path"] = self.path.name
         ran = [deepcopy(cell) for cell in self.nb.cells[: self.course.job.first]]

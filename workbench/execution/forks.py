@@ -181,7 +181,7 @@ def warm() -> None:
     empty = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     written(load_notebook_node(parse(json.dumps(empty).encode(), title="").node()))
     for kind in ("stream", "display_data", "execute_result", "error"):
-        new_output(kind)
+        new_output(kind)  # type: ignore[no-untyped-call]
     gc.collect()
     gc.freeze()
 

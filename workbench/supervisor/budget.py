@@ -11,6 +11,7 @@ import fcntl
 import os
 import stat
 import tempfile
+import time
 from pathlib import Path
 
 import psutil
@@ -19,6 +20,7 @@ from workbench.paths import Home
 
 NAME = "workbench-warm"
 LEAST_FREE, FREE_SHARE = 512 * 1024**2, 0.05  # memory of the machine that stays free: bytes, and share of all
+KNOWN = 1.0  # seconds for which what others have said is not asked again
 MOST = 1 << 50  # bytes that anybody is believed to take
 
 
@@ -36,6 +38,7 @@ class Budget:
         self.folder = Path(tempfile.gettempdir()) / NAME
         self._takes: dict[str, int] = {}
         self._file: int | None = None
+        self._known = (-KNOWN, 0)  # when others were asked, and what they take
 
     def say(self, part: str, takes: int) -> None:
         """A part takes so many bytes now."""
@@ -49,7 +52,9 @@ class Budget:
     def room(self, part: str, most: int) -> int:
         """Bytes that a part may take now, where all homes together may take `most`."""
         own = sum(takes for name, takes in self._takes.items() if name != part)
-        return most - own - self.others()
+        if time.monotonic() - self._known[0] > KNOWN:
+            self._known = time.monotonic(), self.others()
+        return most - own - self._known[1]
 
     def others(self) -> int:
         """Bytes that other homes take."""

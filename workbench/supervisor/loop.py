@@ -40,7 +40,10 @@ from workbench.supervisor.warmth import Warmth
 
 log = logging.getLogger("workbench.supervisor")
 SLOWEST = 30.0  # seconds between looks of all parts, whatever happens
-SHORTEST = 0.02  # seconds between two looks, however often we are woken
+SHORTEST, PAUSE = (
+    0.003,
+    0.02,
+)  # seconds between two looks, however often we are woken: as many as the last one took, within these
 LEAVE = 3.0  # seconds that builds and a sweep get to end when the supervisor does
 LET_GO = 0.5  # seconds that a run which is being started gets then, and as many a transaction
 
@@ -112,6 +115,7 @@ class Supervisor:
             Part("retention", Retention(desk).look),
             Part("trees", Trees(desk).look),
         )
+        self._took = 0.0  # seconds that the last look took
         self._slow = 0.0  # when every part looks, whatever they said
         self._children: set[int] = set()
 
@@ -143,12 +147,14 @@ class Supervisor:
             if self.woken or part.due <= now:
                 part.run(now)
         self.woken = False
+        self._took = time.monotonic() - now
 
     def _sleep(self) -> None:
         begun = time.monotonic()
         if self.socket.sleep(min(self._slow, *(part.due for part in self.parts)) - begun):
             self.woken = True
-            time.sleep(max(0.0, SHORTEST - (time.monotonic() - begun)))
+            pause = min(max(SHORTEST, self._took), PAUSE)
+            time.sleep(max(0.0, pause - (time.monotonic() - begun)))
         if self._slow <= time.monotonic():
             self._slow = time.monotonic() + SLOWEST
             self.woken = True

@@ -35,6 +35,7 @@ PIECE = 500  # lines of the journal read at a time
 LATE = timedelta(seconds=float(os.environ.get("WORKBENCH_NOTICE_LATE", "600")))
 OLD = timedelta(days=2)  # ends that are found later than that are no news
 LOOK = 60.0  # seconds between looks for late runs
+NOTED = 30.0  # seconds after which is written down how far the journal was read, where there was nothing to tell
 LOG_FILE = "notices.log"
 
 
@@ -46,6 +47,8 @@ class Notices:
         self.schedules = schedules
         self.sender: subprocess.Popen[bytes] | None = None
         self._read: tuple[int, int] | None = None
+        self._noted: tuple[int, int] | None = None  # what of it is written down
+        self._note = 0.0  # when it is again
         self._late = 0.0
         self._beat = 0.0
         self._restart = 0.0
@@ -57,13 +60,14 @@ class Notices:
         if now >= self._late:
             self._late = now + LOOK
             self._late_runs()
-        return min(LOOK, self._send(now), self._heartbeat(now))
+        return min(LOOK if self._noted == self._read else NOTED, self._send(now), self._heartbeat(now))
 
     def _news(self) -> None:
         """What the journal has since the last look."""
         with self.desk.read() as connection:
             if self._read is None:
-                self._read = rows.read_up_to(connection)
+                self._read = self._noted = rows.read_up_to(connection)
+                self._note = time.monotonic() + NOTED
             if self._read is None:  # the first look of a home tells nothing of before
                 self._read = (events.newest(connection), rows.newest_due(connection))
                 begun = True
@@ -76,10 +80,12 @@ class Notices:
             ended = [line for line in news if line.kind == "run" and line.what in ENDED]
             runs = [run for line in ended if (run := run_rows.get(connection, int(line.key)))]
         reached = (news[-1].id if news else event, newest)
-        if reached == self._read and not begun:
+        now = time.monotonic()
+        if reached == self._noted and not begun:
             return
         fresh = [run for run in runs if run.state in ENDED and run.ended and self.desk.now() - run.ended < OLD]
-        if begun or fresh or missed:
+        fresh = [run for run in fresh if self._concerns(run)]
+        if begun or fresh or missed or now >= self._note:
             with self.desk.write() as connection:
                 for run in fresh:
                     self._ended(connection, run)
@@ -89,9 +95,16 @@ class Notices:
                         connection, Occasion.LATE, f"due {key} {moment.isoformat()}", text, self._of_schedule(key)
                     )
                 rows.note_read(connection, *reached, self.desk.actor)
+            self._noted, self._note = reached, now + NOTED
         self._read = reached
         if len(news) == PIECE or len(missed) == PIECE:
             self.desk.wake()
+
+    def _concerns(self, run: Run) -> bool:
+        """Whether there is anybody to tell of its end: mostly there is nobody, and nothing is written."""
+        notify = self._of_run(run)
+        asked = any(notify.targets.values()) or bool(notify.heartbeat)
+        return asked or bool(telling.deliveries(self.desk.bench, run, self._spec(run.schedule)))
 
     def _ended(self, connection: sqlite3.Connection, run: Run) -> None:
         notify = self._of_run(run)

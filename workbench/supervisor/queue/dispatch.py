@@ -63,7 +63,9 @@ class Dispatch:
         self.warmth = warmth
         self.kept = kept or Kept(desk)
         self.launches = Launches(desk, self.kept)
-        self.taken = 0  # places of runs that have ended, but whose kernel is not gone yet
+        self.taken = self.slow = (
+            0  # places of runs that have ended, but whose kernel is not gone yet; those that take long
+        )
         self.launching, self.trouble = self.launches.going, self.launches.trouble
         self.admission = Admission(desk)
         self._jobs = Jobs(desk, engines)
@@ -187,7 +189,7 @@ class Dispatch:
 
     def _full(self, look: Look) -> str:
         """Why there is no place: runs, and kernels of runs that have ended and still end what they had started."""
-        ending = f", {plural(self.taken, 'kernel')} still ending" if self.taken else ""
+        ending = f", {plural(self.slow, 'kernel')} still ending" if self.slow else ""
         return f"waits for a place: {plural(look.places, 'run')} at once{ending}"
 
     def _fault(self, run: Run, look: Look, why: str) -> None:

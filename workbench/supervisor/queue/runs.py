@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
 
 from workbench.execution.fence import is_held
@@ -36,6 +37,7 @@ log = logging.getLogger("workbench.supervisor.runs")
 R = RunState
 TICK, TICK_STARTING = 0.5, 0.1  # seconds between looks while runs are active
 NEVER_BEGAN = 8.0  # seconds that another's nursery may take to fork a runner, seen from our own start
+SLOW = 2.0  # seconds that a kernel takes for its end before it is told
 STARTS = 3  # runners tried for one attempt before it is given up
 LADDER = ((0.0, signal.SIGTERM), (8.0, signal.SIGTERM), (16.0, signal.SIGKILL))  # since the wish to cancel
 BLOCK = 1_000_000  # bytes of events read at a time
@@ -71,6 +73,7 @@ class Runs:
         self.left_kernels = False
         self.active = False
         self.leaving: dict[Path, tuple[str, ...]] = {}  # ended, and their kernel, of these labels, is on its way out
+        self._ending: dict[Path, float] = {}  # since when these are
         self._watched: dict[tuple[int, int], Watched] = {}
         self._failed_starts: dict[int, int] = {}
         self._boot = control.boot_id()
@@ -101,6 +104,9 @@ class Runs:
         for key in self._watched.keys() - {(run.id, run.attempt) for run in active}:
             del self._watched[key]
         self.dispatch.taken = len(self.leaving)
+        now = time.monotonic()
+        self._ending = {folder: self._ending.get(folder, now) for folder in self.leaving}
+        self.dispatch.slow = sum(now - since > SLOW for since in self._ending.values())
         if self.leaving:
             return TICK_STARTING
         if not active:
@@ -178,23 +184,29 @@ class Runs:
 
     def _progress(self, run: Run, seen: Watched) -> RunState:
         """Write down that it runs, and how far it is; the state it is in then."""
-        state = run.state
+        state, steps = run.state, []
         if state is R.STARTING and seen.pid:
-            state = self._become(run, state, R.RUNNING)
-        if state is R.RUNNING and seen.finishing and not run.cancel_asked:
-            state = self._become(run, state, R.FINISHING)
+            steps.append(R.RUNNING)
+        if R.RUNNING in (state, *steps) and seen.finishing and not run.cancel_asked:
+            steps.append(R.FINISHING)
         now = (seen.cells or run.cells, seen.done)
-        if now != seen.written and state in (R.RUNNING, R.FINISHING):
-            with self.desk.write() as connection:
+        told = now != seen.written and (steps or state in (R.RUNNING, R.FINISHING))
+        if not (steps or told):
+            return state
+        with self.desk.write() as connection:
+            for new in steps:
+                state = self._changed(connection, run, state, new)
+            if told and state in (R.RUNNING, R.FINISHING):
                 rows.note_progress(connection, run.id, run.attempt, cells=now[0], done=now[1])
-            seen.written = now
+                seen.written = now
         return state
 
     def _become(self, run: Run, old: RunState, new: RunState) -> RunState:
         with self.desk.write() as connection:
-            done = rows.change(
-                connection, run.id, old, new, attempt=run.attempt, at=self.desk.now(), actor=self.desk.actor
-            )
+            return self._changed(connection, run, old, new)
+
+    def _changed(self, connection: Connection, run: Run, old: RunState, new: RunState) -> RunState:
+        done = rows.change(connection, run.id, old, new, attempt=run.attempt, at=self.desk.now(), actor=self.desk.actor)
         return new if done else old
 
     def _cancel(self, run: Run, state: RunState, seen: Watched) -> None:

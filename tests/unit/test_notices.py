@@ -54,6 +54,27 @@ def test_what_fails_together_is_told_together(letters: Letters) -> None:
     assert "a succeeds again" in letters.box.mails[1]["Subject"]
 
 
+def test_where_nobody_is_to_be_told_nothing_is_written(letters: Letters) -> None:
+    """An end that concerns nobody costs no transaction; how far the journal was read is noted now and then."""
+
+    def noted() -> tuple[int, int] | None:
+        with letters.bench.store.read() as connection:
+            return rows.read_up_to(connection)
+
+    file = letters.bench.home.projects / "p" / "project.yaml"
+    file.write_text("notify: {recovery: []}\n")
+    before = noted()
+    letters.notices._note = float("inf")
+    letters.run(RunState.CANCELLED, "b")
+    letters.run(RunState.SUCCEEDED, "a")
+    letters.notices.look()
+    assert noted() == before
+    letters.notices._note = 0.0
+    letters.notices.look()
+    assert noted() != before
+    assert letters.told() == []
+
+
 def test_the_most_special_place_decides(letters: Letters) -> None:
     """A project that names others tells those, one that names nobody tells nobody; the rest is the home's."""
     file = letters.bench.home.projects / "p" / "project.yaml"

@@ -170,18 +170,16 @@ def warm() -> None:
     """Import what every run needs, and have what is made at first use made now."""
     import concurrent.futures.thread  # noqa: F401 - by the first thread of a loop
 
-    from nbformat.v4 import new_output
     from papermill.iorw import load_notebook_node
 
     import workbench.execution.papermill_engine
     import workbench.execution.runner
     import workbench.execution.translators  # noqa: F401
-    from workbench.notebooks.document import parse, written
+    from workbench.notebooks.document import parse, rehearse, written
 
     empty = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     written(load_notebook_node(parse(json.dumps(empty).encode(), title="").node()))
-    for kind in ("stream", "display_data", "execute_result", "error"):
-        new_output(kind)  # type: ignore[no-untyped-call]
+    rehearse()
     gc.collect()
     gc.freeze()
 

@@ -97,6 +97,15 @@ def written(node: Any) -> bytes:
     return (text if text.endswith("\n") else text + "\n").encode("utf-8", "replace")
 
 
+def rehearse() -> None:
+    """Have nbformat make what it makes at its first use: its rules for each kind of output."""
+    import nbformat
+
+    library: Any = nbformat
+    for kind in ("stream", "display_data", "execute_result", "error"):
+        library.v4.new_output(kind)
+
+
 def read(path: Path, *, title: str = "", root: Path | None = None) -> Document:
     """The notebook at `path`; `Refused` with what is wrong and where. `title` names it in messages; with `root` only what
     lies in that folder is read, whatever is put in its place meanwhile."""

@@ -20,7 +20,7 @@ from workbench.paths import Home
 
 NAME = "workbench-warm"
 LEAST_FREE, FREE_SHARE = 512 * 1024**2, 0.05  # memory of the machine that stays free: bytes, and share of all
-KNOWN = 1.0  # seconds for which what others have said is not asked again
+DEAD = 1.0  # seconds for which a file that nobody holds is not looked at again: killed ones leave theirs
 MOST = 1 << 50  # bytes that anybody is believed to take
 
 
@@ -38,7 +38,7 @@ class Budget:
         self.folder = Path(tempfile.gettempdir()) / NAME
         self._takes: dict[str, int] = {}
         self._file: int | None = None
-        self._known = (-KNOWN, 0)  # when others were asked, and what they take
+        self._dead: dict[str, float] = {}  # files that nobody held, since when that is known
 
     def say(self, part: str, takes: int) -> None:
         """A part takes so many bytes now."""
@@ -52,9 +52,7 @@ class Budget:
     def room(self, part: str, most: int) -> int:
         """Bytes that a part may take now, where all homes together may take `most`."""
         own = sum(takes for name, takes in self._takes.items() if name != part)
-        if time.monotonic() - self._known[0] > KNOWN:
-            self._known = time.monotonic(), self.others()
-        return most - own - self._known[1]
+        return most - own - self.others()
 
     def others(self) -> int:
         """Bytes that other homes take."""
@@ -62,7 +60,15 @@ class Budget:
             names = os.listdir(self.folder)
         except OSError:
             return 0
-        return sum(_said(self.folder / name) for name in names if name != self.name)
+        now, takes = time.monotonic(), 0
+        self._dead = {name: since for name, since in self._dead.items() if now - since < DEAD}
+        for name in names:
+            if name != self.name and name not in self._dead:
+                said = _said(self.folder / name)
+                if said is None:
+                    self._dead[name] = now
+                takes += said or 0
+        return takes
 
     def close(self) -> None:
         """Take nothing any more."""
@@ -88,12 +94,12 @@ class Budget:
         return self._file
 
 
-def _said(path: Path) -> int:
-    """What the supervisor of a file says that it takes; 0 where it is gone, or says nothing that can be read."""
+def _said(path: Path) -> int | None:
+    """What the supervisor of a file says that it takes; None where it is gone, 0 where it says nothing that can be read."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
-        return 0
+        return None
     try:
         if not stat.S_ISREG(os.fstat(file).st_mode):
             return 0
@@ -106,4 +112,4 @@ def _said(path: Path) -> int:
         return 0
     finally:
         os.close(file)
-    return 0
+    return None

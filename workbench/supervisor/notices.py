@@ -103,7 +103,12 @@ class Notices:
     def _concerns(self, run: Run) -> bool:
         """Whether there is anybody to tell of its end: mostly there is nobody, and nothing is written."""
         notify = self._of_run(run)
-        asked = any(notify.targets.values()) or bool(notify.heartbeat)
+        if run.state is RunState.SUCCEEDED:
+            occasions = [Occasion.SUCCESS, Occasion.RECOVERY, *([Occasion.CHANGED] if run.changed else [])]
+            asked = bool(notify.heartbeat)
+        else:
+            occasions, asked = [Occasion.FAILURE] if run.state is not RunState.CANCELLED else [], False
+        asked = asked or any(notify.targets.get(occasion) for occasion in occasions)
         return asked or bool(telling.deliveries(self.desk.bench, run, self._spec(run.schedule)))
 
     def _ended(self, connection: sqlite3.Connection, run: Run) -> None:

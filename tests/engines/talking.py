@@ -57,6 +57,7 @@ class Talk:
         host.launch(revision.kernels[0], kernel_file, env or {})
         self.client = BlockingKernelClient()
         self.client.load_connection_info(info)
+        self.client.hb_channel.time_to_dead = 10.0  # R answers late where the machine has much to do
         self.client.start_channels()
 
     def __enter__(self) -> Self:

@@ -19,6 +19,7 @@ from workbench.store import events, run_pages
 
 R = RunState
 LATE = timedelta(seconds=60)
+WINDOW = timedelta(hours=3)  # of those that have a `catch_up_window`
 FAR = datetime.max.replace(tzinfo=ZoneInfo("UTC"))
 Span = tuple[datetime, datetime]
 
@@ -53,6 +54,7 @@ class Told:
     eras: dict[str, list[Era]] = field(default_factory=lambda: defaultdict(list))
     pauses: dict[str, list[Span]] = field(default_factory=lambda: defaultdict(list))
     away: list[Span] = field(default_factory=list)  # when no supervisor looked
+    outages: list[Span] = field(default_factory=list)  # when no engine answered
     specs: dict[str, dict[str, Any]] = field(default_factory=dict)
     by_hand: set[int] = field(default_factory=set)
 
@@ -83,7 +85,7 @@ def check(team: Team, told: Told) -> Counter[str]:
     kinds: Counter[str] = Counter()
     for name, ledger in ledgers.items():
         kinds += _ledger(team, told, name, [line for line in ledger if not line.by_hand], found)
-    _runs(team, found, executions, ledgers)
+    _runs(team, told, found, executions, ledgers)
     _notices(team, found, ledgers)
     return kinds
 
@@ -121,9 +123,11 @@ def _ledger(team: Team, told: Told, name: str, lines: list[DueTime], found: dict
                 or "changed before" in line.reason
                 or "was paused before" in line.reason
             ), what
-            assert spec["catch_up"] != "all" or "changed before" in line.reason or "was paused before" in line.reason, (
-                what
-            )
+            over = "catch_up_window" in spec and line.noticed - line.due > WINDOW
+            assert (over and line.reason.endswith("after its catch_up_window")) or (
+                "catch_up_window" not in line.reason
+                and (spec["catch_up"] != "all" or "changed before" in line.reason or "was paused before" in line.reason)
+            ), what
             kinds["missed"] += 1
         else:
             assert not told.paused(name, line.due), what
@@ -146,8 +150,9 @@ def _ledger(team: Team, told: Told, name: str, lines: list[DueTime], found: dict
 
 
 def _runs(
-    team: Team, found: dict[int, Run], executions: dict[int, list[Execution]], ledgers: dict[str, list[DueTime]]
-) -> None:
+    team: Team, known: Told, found: dict[int, Run], executions: dict[int, list[Execution]],
+    ledgers: dict[str, list[DueTime]],
+) -> None:  # fmt: skip
     """Each ended once and ran as often as it was asked to; its row, its journal, its tries and the ledger agree."""
     fired: Counter[int] = Counter(line.run for ledger in ledgers.values() for line in ledger if line.run)
     assert max(fired.values(), default=1) == 1, fired.most_common(2)
@@ -165,7 +170,9 @@ def _runs(
         ran = executions[run.id]
         assert len(ran) <= run.retries + 1, f"run {run.id} ran {len(ran)} times"
         assert len({one.job.attempt for one in ran}) == len(ran)
-        assert ran or run.state is R.CANCELLED, f"run {run.id} is {run.state} and never ran"
+        assert ran or run.state is R.CANCELLED or _engine_was_away(known, run), (
+            f"run {run.id} due {run.due} never ran and is {run.state} since {run.ended}: {run.reason}; away {known.outages}"
+        )
         assert (run.state is R.SUCCEEDED) == (bool(ran) and ran[-1].end is R.SUCCEEDED), (
             f"run {run.id} {run.state}: {run.reason}, {told}, {ran}"
         )
@@ -176,6 +183,15 @@ def _runs(
             head = min(one.id for one in groups.members(team.bench, group.id)) if group and group.due else run.id
             assert fired[head] == 1 or (group and fired[run.id] <= 1), f"run {run.id} of {run.schedule} is in no ledger"
     _at_once(executions, found)
+
+
+def _engine_was_away(known: Told, run: Run) -> bool:
+    """Whether it is right that it ended as its engine was away until after its window: it has one, which was over."""
+    return bool(
+        run.state is R.TIMED_OUT and run.due and run.ended and run.origin == "schedule"
+        and "catch_up_window" in known.specs[run.name] and run.ended - run.due >= WINDOW
+        and any(since <= run.due + WINDOW and end >= run.due for since, end in known.outages)
+    )  # fmt: skip
 
 
 def _at_once(executions: dict[int, list[Execution]], found: dict[int, Run]) -> None:

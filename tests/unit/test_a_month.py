@@ -51,6 +51,8 @@ class Weeks:
             spec["retries"] = dice.randint(1, 2)
         if dice.random() < 0.2:
             spec["jitter"] = "10m"
+        if dice.random() < 0.2:
+            spec["catch_up_window"] = "3h"
         if dice.random() < 0.15 and "cron" in spec:
             spec["sweep"] = {"region": ["north", "south"]}
         return spec
@@ -89,7 +91,7 @@ class Weeks:
             self.act()
         if not self.team.up:
             self.start()
-        self.team.engine_down = False
+        self._engine(down=False)
         self.team.go_to(end)
         for name in self.names:  # nothing new, so that all comes to an end
             if self.now_up() and name in self.present:
@@ -272,7 +274,14 @@ class Weeks:
 
     def engine(self) -> None:
         """It goes, or comes back."""
-        self.team.engine_down = not self.team.engine_down
+        self._engine(down=not self.team.engine_down)
+
+    def _engine(self, *, down: bool) -> None:
+        if down and not self.team.engine_down:
+            self.told.outages.append((self.now, FAR))
+        elif self.team.engine_down and not down:
+            self.told.outages[-1] = (self.told.outages[-1][0], self.now)
+        self.team.engine_down = down
 
 
 def _timing(spec: dict[str, Any]) -> dict[str, Any]:

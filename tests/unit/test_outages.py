@@ -30,7 +30,7 @@ S = RunState
 DOWN = NotYet("docker is down since 2026-05-04 09:00: nobody answers", "Start it.", down=True)
 
 
-def fire(parts: Parts, **keys: object) -> int:
+def fire(parts: Parts, answer: NotYet = DOWN, **keys: object) -> int:
     """A run of a schedule that is due at eleven, while its engine is away."""
     folder = projects.get(parts.bench, "p").path
     (folder / "notebooks").mkdir(exist_ok=True)
@@ -39,7 +39,7 @@ def fire(parts: Parts, **keys: object) -> int:
     (folder / "schedules").mkdir(exist_ok=True)
     spec = {"notebook": NOTEBOOK, "cron": "0 * * * *", "timezone": "UTC", **keys}
     (folder / "schedules" / "s.yaml").write_text(writer.dump(spec))
-    parts.environments.answers = {**parts.environments.answers, "python": DOWN}
+    parts.environments.answers = {**parts.environments.answers, "python": answer}
     parts.dispatch.schedules.look(woken=True)
     at(parts, NOW.replace(hour=11, second=1, minute=0))
     return runs.page(parts.bench)[0].id
@@ -72,6 +72,21 @@ def test_what_is_due_waits_within_its_window(parts: Parts) -> None:
     assert "schedules now p/s --due" in found.hint
     (line,) = schedules.ledger(parts.bench, "p/s")
     assert (line.run_told, line.why) == (f"run {run} timed-out", found.reason)
+
+
+def test_what_was_kept_by_others_waits_as_long_as_it_takes(parts: Parts) -> None:
+    """A run that came to wait for its engine only after its window was over is not ended for that."""
+    run = fire(parts, NotYet("building environment python"), catch_up_window="20m")
+    due = NOW.replace(hour=11, minute=0, second=0)
+    at(parts, due + timedelta(minutes=21))
+    assert parts.state(run) is S.QUEUED
+    for minutes in (22, 40):
+        parts.environments.answers = {**parts.environments.answers, "python": DOWN}
+        at(parts, due + timedelta(minutes=minutes))
+        assert parts.state(run) is S.WAITING
+    parts.environments.answers = {**parts.environments.answers, "python": parts.environments.answers["there"]}
+    at(parts, due + timedelta(minutes=41))
+    assert parts.state(run) is S.STARTING
 
 
 def test_without_a_window_it_waits_for_its_engine(parts: Parts) -> None:

@@ -127,6 +127,9 @@ class Dispatch:
         if left > 0:
             look.again(left)
             return False
+        with self.desk.read() as connection:
+            if not outages.in_time(connection, run, spec):
+                return False
         self._end(run, look, RunState.TIMED_OUT, *outages.over(run, spec))
         return True
 

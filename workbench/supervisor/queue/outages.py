@@ -11,6 +11,7 @@ from workbench.model.environment import EngineName
 from workbench.model.run import Run, RunState
 from workbench.model.schedule import ScheduleSpec
 from workbench.store import environments as rows
+from workbench.store import events
 from workbench.store.environments import EngineRow
 from workbench.text import duration, one_line, plural
 
@@ -20,8 +21,20 @@ def left(run: Run, spec: ScheduleSpec | None, now: datetime) -> float | None:
     waits = run.state is RunState.WAITING and run.attempt == 0 and run.origin == "schedule"
     if not waits or run.due is None or spec is None or spec.catch_up_window is None:
         return None
-    last = run.due + spec.delay(run.due) + timedelta(seconds=spec.catch_up_window)
-    return (last - now).total_seconds()
+    return (_last(run.due, spec, spec.catch_up_window) - now).total_seconds()
+
+
+def in_time(connection: sqlite3.Connection, run: Run, spec: ScheduleSpec) -> bool:
+    """Whether it began to wait for its engine while it might: one that others kept until later waits as long as it takes."""
+    told = next(
+        (line for line in reversed(events.of(connection, "run", run.id)) if line.what == RunState.WAITING), None
+    )
+    last = _last(run.due, spec, spec.catch_up_window or 0) if run.due else None
+    return told is not None and last is not None and told.at <= last
+
+
+def _last(due: datetime, spec: ScheduleSpec, window: float) -> datetime:
+    return due + spec.delay(due) + timedelta(seconds=window)
 
 
 def over(run: Run, spec: ScheduleSpec) -> tuple[str, str]:

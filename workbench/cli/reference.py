@@ -42,7 +42,7 @@ are UTC in ISO 8601, lengths seconds, sizes bytes, ids the text that commands ta
 """
 # What each command answers with --json; `run` and the like are the shapes of the last part.
 ANSWERS = {
-    "status": "`home at supervisor {alive, pid} engines {NAME: {problem, hint, endpoint, version}}`, `needs` (array of "
+    "status": "`home at supervisor {alive, pid} engines {NAME: {problem, hint, endpoint, version, since}}`, `needs` (array of "
     "`kind key text command`), `active pending failed` (arrays of run), `sessions` (array of session), `kept` (array of run), "
     "`next` (array of `schedule due`)",
     "init": "`home state timezone`",

@@ -165,6 +165,8 @@ def test_what_cannot_be_undone_needs_a_yes(shell: Shell) -> None:
     shell.end_run(run_id, RunState.SUCCEEDED)
     shell("runs", "remove", str(run_id))
     assert (shell.code, "--yes" in shell.err) == (1, True)
+    shell("secrets", "remove", "NOPE")
+    assert (shell.code, "no secret named 'NOPE'" in shell.err) == (1, True), "what is not there is not asked about"
     assert shell.json("runs", "remove", str(run_id), "--yes") == {"removed": [str(run_id)]}
     assert shell.json("runs") == []
 

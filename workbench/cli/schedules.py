@@ -200,9 +200,10 @@ def resume(call: Invocation, key: str) -> None:
     from workbench.services import schedules as service
 
     bench = call.changing()
-    service.resume(bench, key)
+    resumed = service.resume(bench, key)
     view = service.get(bench, key)
-    answer(call, f"Resumed {view.key}; next {when(view.next_due, bench)}", SCHEDULE.of(view))
+    told = f"Resumed {view.key}" if resumed else f"{view.key} was not paused"
+    answer(call, f"{told}; next {when(view.next_due, bench)}", SCHEDULE.of(view))
 
 
 @subcommand(schedules, "remove")

@@ -88,7 +88,7 @@ def remove(call: Invocation, name: str, yes: bool) -> None:
     from workbench.services import secrets as service
 
     bench = call.changing()
-    sure(call, f"Remove secret {name}?", yes=yes)
+    sure(call, f"Remove secret {service.get(bench, name).name}?", yes=yes)
     view = service.remove(bench, name)
     used = f" Without it nothing of {', '.join(view.environments)} starts." if view.environments else ""
     answer(call, f"Removed {name}.{used}", {"removed": name, "environments": list(view.environments)})

@@ -61,11 +61,19 @@ def put(bench: Bench, name: str, value: str) -> None:
 def remove(bench: Bench, name: str) -> SecretView:
     """Take a secret away; what it was for, for a word to the person. Raises `NotFound`."""
     vault = Vault(bench.home.secrets)
-    view = next((one for one in listing(bench) if one.name == name), None)
-    if view is None or not vault.remove(name):
+    view = get(bench, name)
+    if not vault.remove(name):
         raise NotFound("secret", name, vault.names())
     _tell(bench, name, "removed")
     return view
+
+
+def get(bench: Bench, name: str) -> SecretView:
+    """One that is set or named by an environment. Raises `NotFound`."""
+    known = {one.name: one for one in listing(bench)}
+    if name not in known:
+        raise NotFound("secret", name, known)
+    return known[name]
 
 
 def missing(bench: Bench, spec: EnvironmentSpec) -> tuple[str, ...]:

@@ -189,9 +189,10 @@ def ready(bench: Bench, session_id: int) -> Session:
     """A session that can be opened now. Raises `NotFound`, `Conflict`."""
     session = get(bench, session_id)
     if session.state is not SessionState.READY:
-        raise Conflict(
-            f"session {session.name} is {session.state}", hint=session.reason or "It can be opened when it is ready."
-        )
+        up = "It can be opened when it is ready."
+        if session.state in ENDED:
+            up = f"Start it again: workbench sessions restart {session.name}"
+        raise Conflict(f"session {session.name} is {session.state}", hint=session.reason or up)
     return session
 
 

@@ -47,7 +47,7 @@ def facts(
         ("parameters", "\n".join(parameter_lines.of(bench, spec, view.next_due)) if spec else None),
         ("environment", _environment(view, bench)),
         ("code", str(spec.code) if spec and not spec.code.live else None),
-        ("when", f"{spec.when}, {spec.timezone}: {coming.words}" if spec and coming else None),
+        ("when", f"{spec.when}: {coming.words}" if spec and coming else None),
         ("priority", priority_word(spec.priority) if spec and spec.priority else None),
         ("timeout", spec.terms.limits(spec.timeout, duration) if spec else None),
         ("retries", str(spec.retries) if spec and spec.retries else None),

@@ -108,7 +108,8 @@ class Last:
     def __del__(self): pathlib.Path(self.name).write_text("let go")
 kept, half, scratch = Last("of-a-module"), open("open-in-a-module", "w"), tempfile.NamedTemporaryFile(dir=".", prefix="scratch-")
 half.write("buffered")""",
-    """import acme_ends, atexit, collections, threading, time, weakref, zipfile, pathlib
+    """import acme_ends, atexit, collections, sys, threading, time, weakref, zipfile, pathlib
+sys.modules["acme_nothing"] = None
 from acme_ends import Last
 known, ring = Last("of-a-cell"), Last("of-a-ring")
 ring.itself = ring

@@ -9,28 +9,30 @@ import ctypes
 import gc
 import io
 import os
+import signal
 import sys
 import threading
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, NoReturn
 
 CODE = (ModuleType, FunctionType, BuiltinFunctionType, type)
+LIBRARIES = 5  # seconds that they may take, for one could wait for a thread that waits for us
 WRITERS = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 
 
 def leave(shell: Any, before: set[str]) -> NoReturn:
     """End this process as Py_FinalizeEx and exit(3) would: threads, `atexit`, the person's objects, open files, then what
     libraries have to do. `shell`: IPython's, `before`: names of modules that there were before the first cell."""
-    shutdown = getattr(threading, "_shutdown", None)
-    if shutdown:
-        shutdown()
-    # Nothing may come out of here: it would go on as the zygote.
+    with contextlib.suppress(BaseException):  # what goes wrong in one step keeps none of the others from being taken
+        threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - as below
     with contextlib.suppress(BaseException):
         atexit._run_exitfuncs()  # noqa: SLF001 - Python has no other word for it
     sys.setswitchinterval(1e6)  # daemon threads have had their time
     with contextlib.suppress(BaseException):
         release(shell, before)
     settle()
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(LIBRARIES)
     ctypes.PyDLL(None).exit(0)  # with the lock of the interpreter: nobody else goes on
     os._exit(0)
 
@@ -45,14 +47,19 @@ def release(shell: Any, before: set[str]) -> None:
     for name in ("last_type", "last_value", "last_traceback", "last_exc"):
         if hasattr(sys, name):
             delattr(sys, name)
-    theirs = [vars(sys.modules[name]) for name in list(sys.modules) if name not in before or name == "__main__"]
+    theirs = [module for name, module in list(sys.modules.items()) if name not in before or name == "__main__"]
     for code in (False, True):
-        for names in theirs:
-            for name, value in list(names.items()):
-                if name != "__builtins__" and (code or not isinstance(value, CODE)):
-                    names[name] = None
-            del value
+        for module in theirs:
+            if issubclass(type(module), ModuleType):
+                empty(object.__getattribute__(module, "__dict__"), code=code)
         gc.collect()
+
+
+def empty(names: dict[str, Any], *, code: bool) -> None:
+    """Forget what a module holds; its code only where that is said."""
+    for name in list(names):
+        if name != "__builtins__" and (code or not issubclass(type(names[name]), CODE)):
+            names[name] = None
 
 
 def settle() -> None:

@@ -167,6 +167,13 @@ def test_help_loads_nothing_heavy() -> None:
     assert sorted(names & HEAVY) == []
 
 
+def test_an_idle_supervisor_holds_no_kernel_s_libraries() -> None:
+    """What runners and people need is theirs to import: an idle supervisor stays small."""
+    names = loaded_by("import workbench.supervisor.loop")
+    heavy = {"jupyter_client", "zmq", "papermill", "nbclient", "nbformat", "nbconvert", "pydantic", "textual"}
+    assert heavy.isdisjoint(names)
+
+
 def test_processes_of_ours_do_not_look_in_the_working_directory() -> None:
     """`python -m workbench…` has -P or a working directory of ours: a project may have a file `json.py`."""
     wrong = []

@@ -18,14 +18,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.engines.registry import reopen
 from workbench.errors import WorkbenchError
 from workbench.execution.course import Course
 from workbench.execution.fence import hold
 from workbench.execution.job import LOCK_FILE, Job, replace
-from workbench.execution.launching import Launch
+
+if TYPE_CHECKING:
+    # Brings jupyter_client, which the supervisor, who asks for kept kernels, has no use for.
+    from workbench.execution.launching import Launch
 
 FILE, SOCKET = "kept.json", "kept.sock"
 LOOK = 1.0  # seconds between looks at what may have gone

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from world import (
     PROJECT,
     end,
     ended,
+    in_cell,
     kernel_python,
     kill_runner,
     kill_supervisor,
@@ -101,9 +103,23 @@ def test_a_corrected_cell_goes_on_in_the_same_state(bench: Bench) -> None:
         continuing.go_on(bench, number)
 
 
+def gone(process: int) -> bool:
+    """Whether there is no such process any more."""
+    return not psutil.pid_exists(process)
+
+
+def until_swept(bench: Bench, number: int) -> None:
+    """Until nothing is left of the kernel that was begun for a run."""
+    until(
+        lambda: not bench.home.kernel_records(f"{number}.1"),
+        f"nothing of the kernel of run {number} to be left",
+        seconds=60,
+    )
+
+
 def until_gone(bench: Bench, number: int) -> None:
     """Until its row says that its kernel is not kept any more."""
-    until(lambda: runs.get(bench, number).kept_until is None, f"the kernel of run {number} to be gone")
+    until(lambda: runs.get(bench, number).kept_until is None, f"the kernel of run {number} to be gone", seconds=60)
 
 
 def test_cells_that_ran_may_not_be_changed(bench: Bench) -> None:
@@ -170,10 +186,40 @@ def test_kept_kernels_take_no_place_and_leave_nothing_behind(bench: Bench) -> No
     kill_runner(bench, failed(bench, number), signal.SIGKILL)
     until_gone(bench, number)
     kernel = int(said(bench, number)[0])
-    until(lambda: not psutil.pid_exists(kernel), "its kernel to be gone")
+    until(partial(gone, kernel), "its kernel to be gone", seconds=60)
+    until_swept(bench, number)
     assert runs.get(bench, number).state is RunState.FAILED
 
     number = asked(bench, bad)
     failed(bench, number)
     runs.remove(bench, number)
-    until(lambda: not bench.home.kernel_records(f"{number}.1"), "the kernel of a run that was removed to be gone")
+    until_swept(bench, number)
+
+
+def test_a_run_that_goes_on_is_as_any_other(bench: Bench) -> None:
+    """While it runs the supervisor may be killed, and it ends well; it is cancelled as any run is, and the kernel goes with it;
+    of one whose runner is killed that is said, and nothing is left."""
+    path = notebook(bench, "life.ipynb", "import os, time\nprint(os.getpid())", BAD)
+    wait = "while not os.path.exists({!r}):\n    time.sleep(0.05)"
+    go = projects.get(bench, PROJECT).path / "go"
+    first = failed(bench, asked(bench, path))
+    after = in_cell(bench, continuing.go_on(bench, first.id, {2: wait.format(str(go))}), 2)
+    kill_supervisor(bench)
+    start(bench)
+    go.touch()
+    assert ended(bench, after.id).state is RunState.SUCCEEDED
+    until_gone(bench, first.id)
+
+    for state in (RunState.CANCELLED, RunState.CRASHED):
+        first = failed(bench, asked(bench, path))
+        kernel = int(said(bench, first.id)[0])
+        after = in_cell(bench, continuing.go_on(bench, first.id, {2: "time.sleep(600)"}), 2)
+        if state is RunState.CANCELLED:
+            runs.cancel(bench, after.id)
+        else:
+            kill_runner(bench, after)
+        assert ended(bench, after.id).state is state
+        until(partial(gone, kernel), "the kernel to be gone", seconds=60)
+        until_gone(bench, first.id)
+        until_swept(bench, first.id)
+        assert runs.get(bench, after.id).kept_until is None

@@ -101,14 +101,14 @@ class Kept:
         """Write down where its kernel is gone, or is another run's now."""
         with self.desk.read() as connection:
             after = rows.newest_following(connection, run.id)
-        why = ""
+        why, held = "", is_held(self._folder(run))
         if after and after.attempt and (after.state not in ACTIVE or is_held(self._folder(after))):
             why = f"run {after.id} went on in it"
-        elif not is_held(self._folder(run)):
+        elif not held:
             why = self._why.get(run.id) or "it ended"
-            self.gone = True
         if not why:
             return False
+        self.gone = self.gone or not held
         self._why.pop(run.id, None)
         self._measured.pop(run.id, None)
         with self.desk.write() as connection:

@@ -238,6 +238,8 @@ async def test_what_else_listens_in_it(lab: Bench, engine: APIClient, up: Sessio
     address = forwards.secret_url(lab, session.id, 8000)
     assert address.startswith(f"{first.url}/?token=")
     assert printed(lab, "open", "ports", "--port", "8000", "--print") == address
+    shown = " ".join(printed(lab, "sessions", "show", "ports").split())
+    assert f"port 8000 {first.url} port 8001 API {second.url}" in shown
     cookie = asked(first, address.removeprefix(first.url))[2]
     status, text, _ = asked(first, Cookie=cookie)
     assert (status, "Nothing listens on port 8000 inside yet" in text) == (502, True)

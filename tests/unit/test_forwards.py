@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from workbench.declare import Shelf, load_environment, load_project
-from workbench.model.forward import LONGEST, MOST, Forward, Port, from_json, label, merged
+from workbench.model.forward import LONGEST, MOST, TOO_MANY, Forward, Port, beyond, from_json, label, merged
 
 
 def test_ports_are_declared_with_or_without_a_title(tmp_path: Path) -> None:
@@ -43,7 +43,17 @@ def test_what_is_no_port_is_told(said: str) -> None:
 def test_there_may_be_many_but_not_any_number() -> None:
     """One more than a session shows is refused."""
     assert load_environment(f"ports: {list(range(8000, 8000 + MOST))}\n", name="x").value
-    assert load_environment(f"ports: {list(range(8000, 8001 + MOST))}\n", name="x").problems
+    (problem,) = load_environment(f"ports: {list(range(8000, 8001 + MOST))}\n", name="x").problems
+    assert problem.message == f"at most {MOST} entries may stand here, not {MOST + 1}"
+
+
+def test_those_of_an_environment_and_a_project_may_be_too_many() -> None:
+    """A session shows the first, and says of the others that it does not."""
+    first, second = ([Port(number) for number in range(start, start + 15)] for start in (8000, 9000))
+    wanted = merged(first, second)
+    assert len(wanted) == 30
+    assert beyond(wanted) == tuple(Forward(number, problem=TOO_MANY) for number in range(9005, 9015))
+    assert beyond(wanted[:MOST]) == ()
 
 
 def test_each_port_has_a_host_name_of_its_own() -> None:

@@ -47,6 +47,7 @@ class Toy:
 
     def __init__(self) -> None:
         self.seen = asyncio.Event()
+        self.words = b""
         self.closed: asyncio.Queue[int | None] = asyncio.Queue()
 
     async def echo(self, request: web.Request) -> web.StreamResponse:
@@ -80,6 +81,13 @@ class Toy:
         request.transport.close()
         return response
 
+    async def bare(self, request: web.Request) -> web.StreamResponse:
+        """Just what it was told to say."""
+        assert request.transport
+        request.transport.write(self.words)
+        request.transport.close()
+        return web.Response()
+
     async def moved(self, request: web.Request) -> web.StreamResponse:
         """Elsewhere."""
         return web.Response(status=302, headers={"Location": "/there"})
@@ -103,7 +111,13 @@ class Toy:
 
     def routes(self, files: Path) -> list[web.AbstractRouteDef]:
         """What it answers."""
-        named = {"/trickle": self.trickle, "/half": self.half, "/moved": self.moved, "/chat": self.chat}
+        named = {
+            "/trickle": self.trickle,
+            "/half": self.half,
+            "/bare": self.bare,
+            "/moved": self.moved,
+            "/chat": self.chat,
+        }
         return [
             *(web.get(path, handler) for path, handler in named.items()),
             web.static("/files", files),
@@ -340,6 +354,17 @@ async def test_requests_go_through_as_they_are(door: Door) -> None:
         with pytest.raises(Exception, match=r"payload|disconnected|closed"):
             async with client.get("/half") as answer:
                 await answer.read()
+
+
+@pytest.mark.parametrize(
+    "said", ["Content-Length: 2\r\n\r\n<p", "Transfer-Encoding: chunked\r\n\r\n2\r\n<p\r\n0\r\n\r\n"]
+)
+async def test_an_answer_without_a_type_stays_so(door: Door, said: str) -> None:
+    """A browser looks at it itself, as it does without a front, in place of saving it as a file."""
+    door.tool.words = f"HTTP/1.1 200 OK\r\nConnection: close\r\n{said}".encode()
+    async with door.asking() as client, client.get("/bare") as answer:
+        assert "Content-Type" not in answer.headers
+        assert await answer.text() == "<p"
 
 
 async def test_websockets_go_through_as_they_are(door: Door) -> None:

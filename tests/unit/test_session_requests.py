@@ -189,7 +189,7 @@ def test_its_ports_are_reached_as_it_is(bench: Bench) -> None:
     assert session.listening == (40123, 40124)
     with pytest.raises(Refused, match="port 9000 of session churn-jupyter cannot be shown: no sockets"):
         forwards.secret_url(bench, number, 9000)
-    with pytest.raises(NotFound, match="7000 of session churn-jupyter") as caught:
+    with pytest.raises(NotFound, match="session churn-jupyter shows no port 7000") as caught:
         forwards.secret_url(bench, number, 7000)
     assert "8000 API" in caught.value.hint
     with pytest.raises(Conflict, match="a port of session churn-jupyter is called churn-jupyter-8000"):

@@ -121,6 +121,7 @@ def show(call: Invocation, name: str, resolved: bool) -> None:
             ("kernels", ", ".join(kernel.display_name for kernel in revision.kernels) if revision else None),
             ("kept warm", warmth.words(bench, view.name)),
             ("IDEs", ", ".join(revision.ides) if revision else None),
+            ("ports", ", ".join(map(str, view.spec.ports)) if view.spec else None),
             ("size", size(revision.size) if revision and revision.size else None),
             (
                 "build",

@@ -60,6 +60,8 @@ def _words(details: ErrorDetails) -> str:
         bound = details.get("ctx", {})
         limit = f"at least {bound['ge']}" if "ge" in bound else f"at most {bound['le']}"
         return f"{details['input']} is out of range: {limit}"
+    if details["type"] == "too_long":
+        return "at most {max_length} entries may stand here, not {actual_length}".format(**details["ctx"])
     return details["msg"]
 
 

@@ -77,7 +77,7 @@ class Tool:
             raise NotThere from error
         async with answer:
             self.answered = True
-            response = web.StreamResponse(
+            response = _Answer(
                 status=answer.status,
                 reason=answer.reason,
                 headers=CIMultiDict(self._gate.answered(answer.headers.items())),
@@ -128,6 +128,16 @@ class Tool:
     def _headers(self, request: web.BaseRequest) -> CIMultiDict[str]:
         pairs = self._gate.asked(request.headers.items(), request.headers.get("Host", ""), request.remote or "")
         return CIMultiDict(pairs)
+
+
+class _Answer(web.StreamResponse):
+    """An answer with the headers that it was given: browsers look themselves at what a tool gave no type."""
+
+    async def _prepare_headers(self) -> None:
+        typed = "Content-Type" in self.headers
+        await super()._prepare_headers()
+        if not typed:
+            self.headers.pop("Content-Type", None)
 
 
 class _Ends:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 LONGEST = 63  # characters of one part of a host name, RFC 1035, 2.3.4
 MOST = 20  # ports of one session
+TOO_MANY = f"a session shows the first {MOST} that are declared"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,12 @@ def merged(*groups: Iterable[Port], without: int = 0) -> tuple[Port, ...]:
         before = found.get(port.number)
         found[port.number] = port if port.title or before is None else before
     found.pop(without, None)
-    return tuple(found.values())[:MOST]
+    return tuple(found.values())
+
+
+def beyond(wanted: Sequence[Port]) -> tuple[Forward, ...]:
+    """Those of `wanted` that a session does not show, for there are too many."""
+    return tuple(Forward(one.number, one.title, problem=TOO_MANY) for one in wanted[MOST:])
 
 
 def label(session: str, port: int, *, apart: bool = False) -> str:

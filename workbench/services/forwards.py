@@ -21,8 +21,13 @@ def of(session: Session, inside: int) -> Forward:
         if one.problem:
             raise Refused(f"port {inside} of session {session.name} cannot be shown: {one.problem}")
         return one
-    known = ", ".join(one.words for one in session.forwards)
-    raise NotFound("port", f"{inside} of session {session.name}", hint=f"It has {known}." if known else DECLARE)
+    known = ", ".join(one.words for one in session.forwards if not one.problem)
+    raise NotFound(
+        "port",
+        str(inside),
+        message=f"session {session.name} shows no port {inside}",
+        hint=f"It shows {known}; its tool opens without --port." if known else DECLARE,
+    )
 
 
 def secret_url(bench: Bench, session_id: int, inside: int, *, plain: bool = False) -> str:

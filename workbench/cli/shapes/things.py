@@ -144,6 +144,12 @@ ENVIRONMENT: Shape[EnvironmentView] = Shape(
         Key("engine", "text or null", "docker or process; null before it is chosen", lambda view: view.engine),
         _text("engine_reason", "why that engine was chosen"),
         Key("ides", "array", "tools it has", lambda view: view.spec.ides if view.spec else []),
+        Key(
+            "ports",
+            "array",
+            "further ports that its sessions show: `port`, `title`",
+            lambda view: [{"port": one.number, "title": one.title} for one in view.spec.ports] if view.spec else [],
+        ),
         Key("secrets", "array", "names of secrets it is given", lambda view: view.spec.secrets if view.spec else []),
         _same("missing_secrets", "array", "those of them that are not set"),
         Key("problems", "array", "what is wrong in its declaration", lambda view: [str(one) for one in view.problems]),

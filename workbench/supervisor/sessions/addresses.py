@@ -9,7 +9,7 @@ from workbench import ports
 from workbench.engines.base import Engine
 from workbench.errors import WorkbenchError
 from workbench.model.environment import EnvironmentSpec
-from workbench.model.forward import Forward, Port, label, merged
+from workbench.model.forward import MOST, Forward, Port, beyond, label, merged
 from workbench.model.ide import Ide
 from workbench.model.project import Project
 from workbench.model.session import Session
@@ -54,7 +54,7 @@ class Addresses:
         problem = engine.port_problem() if wanted else ""
         if problem:
             return tuple(Forward(one.number, one.title, problem=problem) for one in wanted)
-        return tuple(self._forward(session, one) for one in wanted)
+        return (*(self._forward(session, one) for one in wanted[:MOST]), *beyond(wanted))
 
     def _forward(self, session: Session, port: Port) -> Forward:
         last = next((one for one in session.forwards if one.inside == port.number), Forward(port.number))

@@ -132,6 +132,7 @@ def summary(bench: Bench, view: EnvironmentView) -> Page:
         ("declared in", str(view.source or "")),
         ("secrets", _secrets(view)),
         ("IDEs", ", ".join(view.spec.ides) if view.spec else ""),
+        ("ports", ", ".join(map(str, view.spec.ports)) if view.spec else ""),
         ("Python", revision.python_version if revision else None),
         ("R", revision.r_version if revision else None),
         ("kernels", ", ".join(kernel.display_name for kernel in revision.kernels) if revision else None),

@@ -470,7 +470,10 @@ async def test_each_port_has_an_entrance_of_its_own(folder: Path) -> None:
             async with door.asking(signed_in=False) as client, client.get("/") as answer:
                 assert answer.status == 403
                 option = f" --port {door.entrance.inside}" if door.entrance.inside else ""
-                assert f"workbench sessions url {NAME}{option}</code>" in await answer.text()
+                text = await answer.text()
+                assert f"workbench sessions url {NAME}{option}</code>" in text
+                key, opens = ("P", f"workbench open {NAME}{option}") if option else ("o", "workbench open")
+                assert f"<code>{key}</code> in the program, or <code>{opens}</code>," in text
         async with first.asking(Origin=f"http://{first.address}") as client, client.ws_connect("/chat") as chat:
             assert first.address in await chat.receive_str()
         async with first.asking(Origin=f"http://{tool.address}") as client:

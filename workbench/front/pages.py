@@ -37,9 +37,10 @@ def sign_in(session: str, title: str, inside: int, onward: str, *, wrong: bool =
     """The form that asks for the key, and then leads to `onward`; `inside` is the port behind it, 0 for the tool."""
     what = escape(title or f"Port {inside}")
     option = f" --port {inside}" if inside else ""
+    key, opens = ("P", f"workbench open {escape(session)}{option}") if inside else ("o", "workbench open")
     complaint = '<p class="wrong" role="alert">That is not the key of this session.</p>' if wrong else ""
     body = (
-        f"<p>{what} opens with the key of this session. <code>o</code> in the program, or <code>workbench open</code>, "
+        f"<p>{what} opens with the key of this session. <code>{key}</code> in the program, or <code>{opens}</code>, "
         f"gets you in without typing it. Or paste the key here, or the whole address with it, as this prints it:</p>"
         f"<p><code>workbench sessions url {escape(session)}{option}</code></p>{complaint}"
         f'<form method="post" action="{SIGN_IN}"><label for="key">Key</label>'

@@ -16,6 +16,7 @@ from waiting import until
 from workbench.engines.docker.connection import Connection
 from workbench.engines.docker.endpoint import Endpoint, find_endpoint
 from workbench.engines.docker.engine import DockerEngine
+from workbench.engines.docker.greeting import greet
 from workbench.errors import EngineDown
 
 pytestmark = [
@@ -70,6 +71,21 @@ def test_an_engine_that_answered_is_kept(relay: Relay, monkeypatch: pytest.Monke
     monkeypatch.setenv("DOCKER_HOST", f"unix://{relay.target}")
     assert "no engine answers" in connection.facts().problem
     assert connection.facts().endpoint == f"unix://{relay.path}"
+
+
+def test_a_greeting_says_what_the_library_says(relay: Relay) -> None:
+    """What is asked without the library is answered as with it: what the engine is, and why nothing answers."""
+    at = Endpoint(f"unix://{relay.path}", "a test")
+    greeted = greet(at)
+    assert greeted == Connection(at).facts()
+    assert greeted is not None
+    assert greeted.known
+    relay.cut()
+    down = greet(at)
+    assert down == Connection(at).facts()
+    assert down is not None
+    assert "no engine answers" in down.problem
+    assert greet(Endpoint("tcp://127.0.0.1:1", "a test")) is None
 
 
 def test_a_log_goes_on_after_an_outage(far: Bench, relay: Relay) -> None:

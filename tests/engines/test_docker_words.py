@@ -22,9 +22,9 @@ from tools import JUPYTER
 from workbench.engines.base import Person, Workspace
 from workbench.engines.docker import account, base_image, belongings, container, credentials, registries
 from workbench.engines.docker.classic import told
-from workbench.engines.docker.connection import OLDEST_API, Connection
+from workbench.engines.docker.connection import Connection
 from workbench.engines.docker.contents import Contents, as_made, read_contents
-from workbench.engines.docker.daemon import Daemon, read_daemon
+from workbench.engines.docker.daemon import OLDEST_API, Daemon, read_daemon
 from workbench.engines.docker.endpoint import Endpoint, find_endpoint
 from workbench.engines.docker.image_name import mirrored
 from workbench.engines.docker.kernel import DockerHost, read_exit

@@ -174,6 +174,13 @@ def test_an_idle_supervisor_holds_no_kernel_s_libraries() -> None:
     assert heavy.isdisjoint(names)
 
 
+def test_an_engine_is_greeted_without_its_library() -> None:
+    """A home that has nothing on Docker knows whether it answers, and its supervisor does not hold 10 MB for that."""
+    asked = "assert greet(EngineName.DOCKER, ('unix:///no', 'x')).problem"
+    names = loaded_by(f"from workbench.engines.registry import EngineName, greet; {asked}")
+    assert {"docker", "requests", "urllib3"}.isdisjoint(names)
+
+
 def test_processes_of_ours_do_not_look_in_the_working_directory() -> None:
     """`python -m workbench…` has -P or a working directory of ours: a project may have a file `json.py`."""
     wrong = []

@@ -42,6 +42,16 @@ def open_engine(
     return DockerEngine(home, settings, endpoint=Endpoint(*at) if at else None, known=known)
 
 
+def greet(name: EngineName, at: tuple[str, str] | None = None) -> Facts | None:
+    """What an engine says of itself where that can be had without its library; else None. `at` as `open_engine` takes it."""
+    if name is not EngineName.DOCKER:
+        return None
+    from workbench.engines.docker.endpoint import Endpoint
+    from workbench.engines.docker.greeting import greet as greeted
+
+    return greeted(Endpoint(*at) if at else None)
+
+
 def import_engine(name: EngineName) -> None:
     """Import what an engine needs, so that opening one takes no time."""
     if name is EngineName.PROCESS:

@@ -47,7 +47,9 @@ class Builds:
         self._tidying = self.desk.thread("tidy", self._tidy)
 
     def _tidy(self) -> None:
-        for name in EngineName:
+        with self.desk.read() as connection:
+            used = {one.engine for one in environment_rows.all_chosen(connection).values()}
+        for name in sorted(used):
             self.engines.get(name).tidy()
 
     @property

@@ -7,7 +7,7 @@ import threading
 from datetime import datetime, timedelta
 
 from workbench.engines.base import Engine, Facts
-from workbench.engines.registry import open_engine
+from workbench.engines.registry import greet, open_engine
 from workbench.errors import WorkbenchError
 from workbench.model.environment import EngineName
 from workbench.settings import Settings
@@ -93,7 +93,8 @@ class Engines:
 
     def _question(self, name: EngineName) -> None:
         try:
-            facts = self.get(name).facts()
+            # Its library stays out of the memory of a home that has no use for it.
+            facts = (None if name in self._open else greet(name, self._at.get(name))) or self.get(name).facts()
         except WorkbenchError as error:
             facts = Facts(name, problem=error.message, hint=error.hint)
         if facts.endpoint and not facts.problem:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import docker.errors
@@ -17,13 +16,13 @@ import urllib3.exceptions
 from docker import APIClient
 
 from workbench.engines.base import Facts
-from workbench.engines.docker.daemon import Daemon, asked
+from workbench.engines.docker.daemon import Daemon, asked, dotted, facts
 from workbench.engines.docker.endpoint import Endpoint, find_endpoint
+from workbench.engines.docker.unreachable import unreachable
 from workbench.errors import Conflict, EngineDown, NotFound, WorkbenchError
 from workbench.model.environment import EngineName
 from workbench.text import one_line
 
-OLDEST_API = (1, 41)  # Engine 20.10
 GOING = frozenset({"removing", "dead"})  # states of a container that is being removed: it is killed before it is gone
 SECONDS = 60.0  # for one answer; starting a container on a busy machine takes long
 # What can be done about refusals that have a known cause.
@@ -101,19 +100,7 @@ class Connection:
                 self._daemon = daemon = asked(api)
         except WorkbenchError as error:
             return replace(known, problem=error.message, hint=error.hint)
-        problem = hint = ""
-        if daemon.api < OLDEST_API:
-            problem = f"{daemon.version} is too old: its API is {_dotted(daemon.api)}"
-            hint = f"workbench needs API {_dotted(OLDEST_API)}, that is Docker Engine 20.10 or newer."
-        return replace(
-            known,
-            version=daemon.version,
-            identity=daemon.identity,
-            rootless=daemon.rootless,
-            known=asdict(daemon),
-            problem=problem,
-            hint=hint,
-        )
+        return facts(endpoint, daemon)
 
     def _client(self) -> APIClient:
         kept: tuple[int, APIClient] | None = getattr(self._local, "client", None)
@@ -126,7 +113,7 @@ class Connection:
         # No fixed `version`: engines refuse what is too new for them, and since 29 also what is too old. One that is not
         # known answers here, with its version. No timeout is allowed by the library, though not by its type stubs.
         endpoint = self.endpoint
-        version = _dotted(self._daemon.api) if self._daemon else None
+        version = dotted(self._daemon.api) if self._daemon else None
         client = APIClient(base_url=endpoint.url, timeout=timeout, version=version)  # type: ignore[arg-type]
         self._endpoint, self._settled = endpoint, True
         return client
@@ -154,31 +141,10 @@ class Connection:
                 self._daemon, self._local = None, threading.local()
             raise refused from error
         except (*_UNREACHABLE, docker.errors.DockerException, OSError) as error:
-            down = self._down(error)
+            down = unreachable(self.endpoint, error)
             if not self._settled:
                 self._endpoint = None
             raise down from error
-
-    def _down(self, error: BaseException) -> WorkbenchError:
-        """Why the engine does not answer, with what to do."""
-        where = f"{self.endpoint.url} ({self.endpoint.source})"
-        code = _errno(error)
-        if code in {errno.EACCES, errno.EPERM}:
-            return EngineDown(
-                f"this account may not use the engine at {where}",
-                title="Docker",
-                hint="Join its group (`sudo usermod -aG docker $USER`, then log in again; that group is as mighty "
-                "as root), or use rootless Docker or Podman.",
-            )
-        if code in {errno.ENOENT, errno.ECONNREFUSED}:
-            return EngineDown(
-                f"no engine answers at {where}",
-                title="Docker",
-                hint="Start it (`sudo systemctl start docker`), or set `engine: process` to do without.",
-            )
-        if "timed out" in str(error).lower():
-            return EngineDown(f"the engine at {where} does not answer in time", title="Docker", hint="Is it stuck?")
-        return EngineDown(f"the engine at {where} broke off: {one_line(str(error), 300)}", title="Docker")
 
 
 def remembered(known: Mapping[str, Any]) -> Daemon | None:
@@ -211,26 +177,3 @@ def _refusal(error: docker.errors.APIError) -> WorkbenchError:
         return Conflict(said, title="Docker")
     hint = next((hint for words, hint in _HINTS.items() if words in said), "")
     return WorkbenchError(said, title="Docker", hint=hint)
-
-
-def _errno(error: BaseException | None) -> int | None:
-    """The system's error number somewhere in the chain of causes and arguments."""
-    seen: list[BaseException] = []
-    queue = [error]
-    while queue:
-        current = queue.pop()
-        if not isinstance(current, BaseException) or current in seen:
-            continue
-        seen.append(current)
-        if isinstance(current, OSError) and current.errno:
-            return current.errno
-        reason = getattr(current, "reason", None)
-        inner = [argument for argument in current.args if isinstance(argument, BaseException)]
-        queue += [*inner, current.__cause__, current.__context__]
-        if isinstance(reason, BaseException):
-            queue.append(reason)
-    return None
-
-
-def _dotted(numbers: tuple[int, ...]) -> str:
-    return ".".join(map(str, numbers))

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
-import requests
-from docker import APIClient
-
+from workbench.engines.base import Facts
+from workbench.engines.docker.endpoint import Endpoint
+from workbench.model.environment import EngineName
 from workbench.text import one_line
 
+if TYPE_CHECKING:
+    from docker import APIClient
+
+OLDEST_API = (1, 41)  # Engine 20.10
+OWN = "/v4.0.0/libpod/info"  # where Podman says in its own words what it is
 SECONDS = 60.0  # for one answer
 
 
@@ -38,7 +43,7 @@ class Daemon:
 def asked(api: APIClient) -> Daemon:
     """A `Daemon` by what the engine answers now."""
     version = api.version()
-    return read_daemon(version, api.info(), _own(api) if _is_podman(version) else {})
+    return read_daemon(version, api.info(), _own(api) if is_podman(version) else {})
 
 
 def read_daemon(version: Mapping[str, Any], info: Mapping[str, Any], own: Mapping[str, Any] | None = None) -> Daemon:
@@ -49,7 +54,7 @@ def read_daemon(version: Mapping[str, Any], info: Mapping[str, Any], own: Mappin
     host = (own or {}).get("host") or {}
     held = set(host["cgroupControllers"] or ()) if "cgroupControllers" in host else {"memory", "cpu", "pids"}
     options = " ".join(info.get("SecurityOptions") or ())
-    podman = _is_podman(version)
+    podman = is_podman(version)
     kernel = str(info.get("KernelVersion", "")).lower()
     number = one_line(str(version.get("Version", "")), 40)
     identity = info.get("Name") if podman else info.get("ID")  # Podman's is never twice the same
@@ -72,16 +77,41 @@ def read_daemon(version: Mapping[str, Any], info: Mapping[str, Any], own: Mappin
     )
 
 
-def _is_podman(version: Mapping[str, Any]) -> bool:
+def facts(endpoint: Endpoint, daemon: Daemon) -> Facts:
+    """As the contract has them, of an engine that answers; a problem where it is too old."""
+    problem = hint = ""
+    if daemon.api < OLDEST_API:
+        problem = f"{daemon.version} is too old: its API is {dotted(daemon.api)}"
+        hint = f"workbench needs API {dotted(OLDEST_API)}, that is Docker Engine 20.10 or newer."
+    return Facts(
+        EngineName.DOCKER,
+        endpoint=endpoint.url,
+        source=endpoint.source,
+        version=daemon.version,
+        identity=daemon.identity,
+        rootless=daemon.rootless,
+        known=asdict(daemon),
+        problem=problem,
+        hint=hint,
+    )
+
+
+def dotted(numbers: tuple[int, ...]) -> str:
+    """`1.41`."""
+    return ".".join(map(str, numbers))
+
+
+def is_podman(version: Mapping[str, Any]) -> bool:
+    """By its answer to /version."""
     components = {str(part.get("Name", "")) for part in version.get("Components") or ()}
     return any("podman" in name.lower() for name in components)
 
 
 def _own(api: APIClient) -> Mapping[str, Any]:
     """What Podman says of itself by its own API; nothing where it does not."""
-    answer = api.get(f"{api.base_url}/v4.0.0/libpod/info", timeout=SECONDS)
+    answer = api.get(f"{api.base_url}{OWN}", timeout=SECONDS)
     try:
         said = answer.json() if answer.ok else {}
-    except requests.exceptions.JSONDecodeError:
+    except ValueError:
         return {}
     return said if isinstance(said, dict) else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from workbench.cli.program import program
 from workbench.cli.run import Given
 from workbench.declare.parameters import read_parameters
 from workbench.errors import Refused
+from workbench.model.forward import Forward
 from workbench.model.run import RunState
 from workbench.model.session import SessionState
 from workbench.store import sessions as session_rows
+from workbench.store.rows import column
 from workbench.ui import commands, registry
 from workbench.ui.modals.confirm import Confirm
 from workbench.ui.modals.schedule import ScheduleForm
@@ -56,8 +59,14 @@ def test_every_command_line_is_read_by_the_command(seed: Seed, monkeypatch: pyte
     seed.project("my project", {"a b.ipynb": ""})
     (seed.bench.home.environments / "own.yaml").write_text("extends: python\nsecrets: [PGPASSWORD]\n")
     idle = seed.session(name="mine", project="my project")
+    failed = seed.failed_run()
     with seed.bench.store.write() as connection:
-        session_rows.set_facts(connection, idle, idle_stop=7200.0)
+        session_rows.set_facts(
+            connection, idle, idle_stop=7200.0, forwards=(Forward(8000, "board", "mine-8000.localhost", 40900),)
+        )
+        connection.execute(
+            "UPDATE runs SET kept_until = ? WHERE id = ?", (column(seed.clock.now + timedelta(minutes=30)), failed)
+        )
     seen = set()
     for mode, screen in SCREENS.items():
         for item in screen.noun_class().load(seed.bench):

@@ -54,6 +54,19 @@ def test_what_fails_together_is_told_together(letters: Letters) -> None:
     assert "a succeeds again" in letters.box.mails[1]["Subject"]
 
 
+def test_what_the_first_supervisor_of_a_home_made_is_told_by_the_next(letters: Letters) -> None:
+    """A supervisor that ended before it could look at what it had just written down leaves that to be told."""
+    with letters.bench.store.write() as connection:
+        connection.execute("DELETE FROM notice_marks")
+    letters.notices.begin()
+    now = letters.bench.now()
+    with letters.bench.store.write() as connection:
+        schedule_rows.add_due(connection, "p/d", now, DueState.MISSED, at=now, actor=letters.bench.actor, reason="away")
+    letters.notices = reading.Notices(letters.desk, letters.notices.schedules)
+    letters.notices.look()
+    assert letters.told() == [(Occasion.LATE, NoticeState.PENDING)]
+
+
 def test_where_nobody_is_to_be_told_nothing_is_written(letters: Letters) -> None:
     """An end that concerns nobody costs no transaction; how far the journal was read is noted now and then."""
 

@@ -95,6 +95,7 @@ class Supervisor:
         self.sessions = Sessions(desk, self.engines, environments)
         self.reconcile = Reconcile(desk, self.engines, self.runs, self.sessions)
         self.gauge = Gauge(desk, self.engines)
+        self.notices = Notices(desk, self.schedules)
         self.woken = True
         self.parts = (
             Part("schedules", lambda: self.schedules.look(self.woken)),
@@ -111,7 +112,7 @@ class Supervisor:
             Part("spares", self.sessions.spares.look),
             Part("reconcile", self._reconcile),
             Part("gauge", self.gauge.look),
-            Part("notices", Notices(desk, self.schedules).look),
+            Part("notices", self.notices.look),
             Part("retention", Retention(desk).look),
             Part("trees", Trees(desk).look),
         )
@@ -127,6 +128,7 @@ class Supervisor:
             self.desk.reserve.take()
             self.engines.begin()
             self.builds.begin()
+            self.notices.begin()
             # What ended while nobody looked is over before its schedule is due again.
             next(part for part in self.parts if part.name == "runs").run(time.monotonic())
             while not self._heeded():

@@ -53,6 +53,17 @@ class Notices:
         self._beat = 0.0
         self._restart = 0.0
 
+    def begin(self) -> None:
+        """Before anything is made true: what was before the first supervisor of a home is told to nobody."""
+        with self.desk.read() as connection:
+            self._read = rows.read_up_to(connection)
+            newest = (events.newest(connection), rows.newest_due(connection))
+        if self._read is None:
+            self._read = newest
+            with self.desk.write() as connection:
+                rows.note_read(connection, *newest, self.desk.actor)
+        self._noted, self._note = self._read, time.monotonic() + NOTED
+
     def look(self) -> float:
         """Seconds until the next look."""
         self._news()
@@ -64,16 +75,11 @@ class Notices:
 
     def _news(self) -> None:
         """What the journal has since the last look."""
+        if self._read is None:
+            self.begin()
+        assert self._read
+        event, due = self._read
         with self.desk.read() as connection:
-            if self._read is None:
-                self._read = self._noted = rows.read_up_to(connection)
-                self._note = time.monotonic() + NOTED
-            if self._read is None:  # the first look of a home tells nothing of before
-                self._read = (events.newest(connection), rows.newest_due(connection))
-                begun = True
-            else:
-                begun = False
-            event, due = self._read
             news = events.after(connection, event, PIECE)
             missed = rows.missed_after(connection, due, PIECE)
             newest = rows.newest_due(connection) if len(missed) < PIECE else missed[-1][0]
@@ -81,11 +87,11 @@ class Notices:
             runs = [run for line in ended if (run := run_rows.get(connection, int(line.key)))]
         reached = (news[-1].id if news else event, newest)
         now = time.monotonic()
-        if reached == self._noted and not begun:
+        if reached == self._noted:
             return
         fresh = [run for run in runs if run.state in ENDED and run.ended and self.desk.now() - run.ended < OLD]
         fresh = [run for run in fresh if self._concerns(run)]
-        if begun or fresh or missed or now >= self._note:
+        if fresh or missed or now >= self._note:
             with self.desk.write() as connection:
                 for run in fresh:
                     self._ended(connection, run)

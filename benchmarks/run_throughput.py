@@ -80,10 +80,10 @@ def main(rounds: int, scheduler: str) -> None:
             done = subprocess.run([scheduler, peer, str(path), str(COUNT)], capture_output=True, text=True, check=False)
             if done.returncode:
                 raise SystemExit(f"jupyter-scheduler failed:\n{done.stdout}\n{done.stderr}")
-            rate, held, good = (float(word) for word in done.stdout.split()[-3:])
+            rate, theirs_held, good = (float(word) for word in done.stdout.split()[-3:])
             print(
-                f"  jupyter-scheduler {rate:4.0f} a minute   ours {middle / rate:5.1f} ×   {held / 1e6:.0f} MB,"
-                f" ours {most / held:.2f} of it   {good:.0f} of {COUNT} succeeded   {load()}"
+                f"  jupyter-scheduler {rate:4.0f} a minute   ours {middle / rate:5.1f} ×   {theirs_held / 1e6:.0f} MB,"
+                f" ours {most / theirs_held:.2f} of it   {good:.0f} of {COUNT} succeeded   {load()}"
             )
 
 

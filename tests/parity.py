@@ -64,12 +64,19 @@ def by_command(notebook: Path, place: Path, jupyter: Path) -> dict[str, Any]:
     command = [sys.executable, str(COMMAND), "--no-progress-bar", *arguments, notebook.name, "out.ipynb"]
     for _ in range(TRIES):
         code = patiently(command, place, {**env, "JUPYTER_PATH": str(jupyter)})
-        if code is not None:
+        if code is not None and (name not in FAILS_THERE or all_ran(place)):
             break
     assert code is not None, "papermill's command did not end"
     assert (code != 0) == (name in FAILS_THERE), (place / "log.txt").read_text()
     written: dict[str, Any] = json.loads((place / "out.ipynb").read_text())
     return written
+
+
+def all_ran(place: Path) -> bool:
+    """Whether all cells of what papermill's command wrote have run: where it always fails, it may have failed otherwise."""
+    written = place / "out.ipynb"
+    cells = json.loads(written.read_text())["cells"] if written.exists() else [{}]
+    return all(cell.get("execution_count") for cell in cells if cell.get("cell_type") != "markdown")
 
 
 def patiently(command: list[str], place: Path, env: dict[str, str]) -> int | None:

@@ -81,9 +81,9 @@ def _existing_python(spec: EnvironmentSpec, tell: Teller) -> Iterator[Problem]:
     if spec.use.startswith("conda:"):
         return  # a notice at most: conda itself, which may know more, is asked when it is built
     program = Path(spec.use)
-    if program.is_dir():
+    if os.path.isdir(program):
         program = program / "bin" / "python"
-    if not (program.is_file() and os.access(program, os.X_OK) and "python" in program.name):
+    if not (os.path.isfile(program) and os.access(program, os.X_OK) and "python" in program.name):
         hint = "name the program, as /opt/x/bin/python, or the folder of a venv"
         yield tell(("use",), f"{spec.use} is no Python that can be run", hint)
 

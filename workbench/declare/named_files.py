@@ -44,8 +44,8 @@ def resolve(document: Document, said: dict[str, Any], inside: Path | None) -> li
     if part and not problems:
         context = part.get("context")
         folder = _place(document, context) if context else part["file"].path.parent
-        if not folder.is_dir() or not _within(folder, inside):
-            why = "leads out of the project" if folder.is_dir() else "is no folder"
+        if not os.path.isdir(folder) or not _within(folder, inside):
+            why = "leads out of the project" if os.path.isdir(folder) else "is no folder"
             problems.append(document.problem(("dockerfile", "context"), f"{context} {why}"))
         else:
             text = part["file"].path.read_text(encoding="utf-8", errors="replace")
@@ -72,8 +72,8 @@ def _local(document: Document, said: dict[str, Any], inside: Path | None, proble
     for keys, name in [*places, *([(("r", "local"), r["local"])] if r.get("local") else [])]:
         place, extras = sources.place_and_extras(name)
         path = _place(document, place)
-        if not path.exists() or not _within(path, inside):
-            why = "leads out of the project" if path.exists() else "is not there"
+        if not os.path.exists(path) or not _within(path, inside):
+            why = "leads out of the project" if os.path.exists(path) else "is not there"
             problems.append(document.problem(keys, f"{name} {why}"))
             continue
         try:
@@ -91,8 +91,8 @@ def _context(document: Document, said: dict[str, Any], inside: Path | None, prob
     name = said.pop("context", None)
     scripts = [one for one in (said.get("post_build"), (said.get("r") or {}).get("script")) if one]
     folder = _place(document, name or ".")
-    if name and (not folder.is_dir() or not _within(folder, inside)):
-        why = "leads out of the project" if folder.is_dir() else "is no folder"
+    if name and (not os.path.isdir(folder) or not _within(folder, inside)):
+        why = "leads out of the project" if os.path.isdir(folder) else "is no folder"
         problems.append(document.problem(("context",), f"{name} {why}"))
     elif name or (scripts and inside):
         texts = [(one.path, one.path.read_text(encoding="utf-8", errors="replace")) for one in scripts]

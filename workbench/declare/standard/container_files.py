@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -98,9 +99,9 @@ def _build(draft: Draft, path: Path, found: devcontainer.Devcontainer) -> Docker
         return None
     file = path.parent / found.dockerfile
     folder = path.parent / (found.context or ".")
-    if not file.is_file():
+    if not os.path.isfile(file):
         draft.problem(path, f"its Dockerfile {found.dockerfile} is not there")
-    elif not folder.is_dir() or not draft.folder.safe(folder):
+    elif not os.path.isdir(folder) or not draft.folder.safe(folder):
         draft.problem(path, f"its context {found.context} is no folder of the project")
     else:
         return _part(draft, file, folder, args=found.args, target=found.target)

@@ -85,9 +85,9 @@ class Ours:
 
     def cold(self, round_: int) -> float:
         """Seconds of a whole build with package caches of its own, which are empty."""
-        from workbench.engines.docker import builder, recipe
         from workbench.engines.docker.connection import Connection
-        from workbench.engines.docker.registries import package_index
+        from workbench.engines.docker.images import builder, recipe
+        from workbench.engines.docker.images.registries import package_index
         from workbench.model.environment import EnvironmentSpec, PythonPart
 
         connection = Connection()
@@ -116,7 +116,7 @@ class Ours:
     def close(self, docker: list[str]) -> None:
         """Stop the supervisor and remove the images made."""
         from workbench.engines.docker.connection import Connection
-        from workbench.services import control
+        from workbench.services.supervision import control
 
         control.stop(self.bench)
         self.bench.close()

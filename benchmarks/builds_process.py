@@ -42,8 +42,9 @@ def peer(folder: Path, packages: tuple[str, ...]) -> float:
 def main(rounds: int) -> None:
     """Measure and print."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    from workbench.services import control, environments
+    from workbench.services import environments
     from workbench.services.bench import open_bench
+    from workbench.services.supervision import control
 
     folder = Path(tempfile.mkdtemp(prefix="workbench-bench-"))
     bench = open_bench(folder / "home")

@@ -95,7 +95,7 @@ class Home:
 
     def close(self) -> None:
         """Stop its supervisor."""
-        from workbench.services import control
+        from workbench.services.supervision import control
 
         control.stop(self.bench)
         self.bench.close()

@@ -36,8 +36,9 @@ NOTEBOOK = {
 def measure(engine: str, count: int, settings: str) -> list[float]:
     """Seconds from each due time to the first cell."""
     from workbench.model.run import ENDED, Run
-    from workbench.services import control, environments, projects
+    from workbench.services import environments, projects
     from workbench.services.bench import open_bench
+    from workbench.services.supervision import control
     from workbench.store import run_pages as rows
 
     folder = Path(tempfile.mkdtemp(prefix="workbench-bench-"))

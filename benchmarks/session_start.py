@@ -199,8 +199,9 @@ def main(rounds: int) -> None:
     """Measure and print."""
     from docker import APIClient
 
-    from workbench.services import control, projects
+    from workbench.services import projects
     from workbench.services.bench import open_bench
+    from workbench.services.supervision import control
 
     os.environ["WORKBENCH_ENGINE"] = "docker"
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

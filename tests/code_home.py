@@ -9,8 +9,9 @@ import pytest
 from repositories import git, repository
 
 from workbench.model.project import Project
-from workbench.services import control, projects
+from workbench.services import projects
 from workbench.services.bench import Bench, open_bench
+from workbench.services.supervision import control
 
 
 def notebook(source: str) -> str:

@@ -12,8 +12,9 @@ import pytest
 
 from workbench.model.run import RunState
 from workbench.model.schedule import DueState
-from workbench.services import control, projects, schedules
+from workbench.services import projects, schedules
 from workbench.services.bench import Bench, open_bench
+from workbench.services.supervision import control
 from workbench.store import runs as run_rows
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.due.clock import Clock

@@ -28,8 +28,9 @@ from workbench.execution.result import Result, write_result
 from workbench.model.environment import EngineName, Revision
 from workbench.model.event import Progress
 from workbench.model.run import RunState
-from workbench.services import control, environments, projects
+from workbench.services import environments, projects
 from workbench.services.bench import Bench, open_bench
+from workbench.services.supervision import control
 from workbench.store.events import Actor
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.due.clock import Clock

@@ -22,8 +22,9 @@ from waiting import until
 
 from workbench.execution.fence import is_held
 from workbench.model.run import ENDED, Request, Run, RunState
-from workbench.services import control, projects, runs
+from workbench.services import projects, runs
 from workbench.services.bench import Bench, open_bench
+from workbench.services.supervision import control
 from workbench.store import run_pages
 from workbench.store.events import of
 

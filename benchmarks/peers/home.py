@@ -71,7 +71,7 @@ class Bench:
         return self
 
     def __exit__(self, *_: object) -> None:
-        from workbench.services import control
+        from workbench.services.supervision import control
 
         control.stop(self.bench)
         self.bench.close()

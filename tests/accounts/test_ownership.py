@@ -19,8 +19,9 @@ from workbench.errors import StoreError
 from workbench.model.run import ENDED, Request
 from workbench.model.session import SessionState
 from workbench.paths import open_home
-from workbench.services import control, environments, projects, runs, sessions
+from workbench.services import environments, projects, runs, sessions
 from workbench.services.bench import Bench, open_bench
+from workbench.services.supervision import control
 
 WRITES = """\
 from pathlib import Path

@@ -24,8 +24,9 @@ from workbench.model.environment import EngineName
 from workbench.model.run import Request
 from workbench.model.session import ENDED as SESSION_ENDED
 from workbench.model.session import SessionState
-from workbench.services import control, environments, projects, revisions, runs, sessions
+from workbench.services import environments, projects, revisions, runs, sessions
 from workbench.services.bench import Bench
+from workbench.services.supervision import control
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 

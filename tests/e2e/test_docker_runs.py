@@ -30,8 +30,9 @@ from world import (
 
 from workbench.model.run import Request, RunState
 from workbench.model.terms import Terms
-from workbench.services import attaching, continuing, environments, projects, runs
+from workbench.services import environments, projects, runs
 from workbench.services.bench import Bench
+from workbench.services.history import attaching, continuing
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 ENDLESS = "import time\nprint('in it', flush=True)\nwhile True:\n    time.sleep(0.1)"

@@ -26,8 +26,9 @@ from workbench.front import custody
 from workbench.front.job import Place
 from workbench.model.forward import Forward
 from workbench.model.session import ENDED, Session, SessionState
-from workbench.services import control, forwards, projects, sessions
+from workbench.services import forwards, projects, sessions
 from workbench.services.bench import Bench
+from workbench.services.supervision import control
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 S = SessionState

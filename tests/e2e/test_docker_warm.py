@@ -15,8 +15,9 @@ from waiting import until
 from world import PROJECT, end, ended, events_of, kill_supervisor, notebook, start, submit
 
 from workbench.model.warmth import WarmKernel
-from workbench.services import control, projects, runs, warmth
+from workbench.services import projects, runs, warmth
 from workbench.services.bench import Bench
+from workbench.services.supervision import control
 from workbench.supervisor.due.ahead import LEAD
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]

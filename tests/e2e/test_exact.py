@@ -18,8 +18,10 @@ from world import PROJECT, bench, ended, kernel_python, notebook
 from workbench.errors import Refused
 from workbench.model.environment import Revision
 from workbench.model.run import Request, Run, RunState
-from workbench.services import control, disk, exact, projects, runs
+from workbench.services import disk, projects, runs
 from workbench.services.bench import Bench
+from workbench.services.history import exact
+from workbench.services.supervision import control
 
 __all__ = ["bench", "contained_lab", "engine", "kernel_python"]
 LOOKS = """\

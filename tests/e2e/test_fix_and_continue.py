@@ -29,8 +29,9 @@ from world import (
 from workbench.errors import Conflict, Refused
 from workbench.model.run import Request, Run, RunState
 from workbench.model.terms import Terms
-from workbench.services import comparison, continuing, exact, projects, runs
+from workbench.services import projects, runs
 from workbench.services.bench import Bench, open_bench
+from workbench.services.history import comparison, continuing, exact
 
 __all__ = ["kernel_python"]
 FIRST = "import os\nx = 41 + n\nmade = [os.getpid()]\nprint('first')"

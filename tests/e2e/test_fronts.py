@@ -18,8 +18,9 @@ from world import bench, kernel_python
 from workbench.front import custody
 from workbench.front.job import Place
 from workbench.model.session import ENDED, Session, SessionState
-from workbench.services import control, projects, sessions
+from workbench.services import projects, sessions
 from workbench.services.bench import Bench
+from workbench.services.supervision import control
 
 __all__ = ["bench", "kernel_python"]
 S = SessionState

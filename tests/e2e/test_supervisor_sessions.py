@@ -18,9 +18,10 @@ from waiting import until
 from world import bench, kernel_python, lab_python
 
 from workbench.model.session import ENDED, Session, SessionState
-from workbench.services import control, sessions
+from workbench.services import sessions
 from workbench.services.bench import Bench, open_bench
 from workbench.services.declared import catalogue
+from workbench.services.supervision import control
 from workbench.store.events import of
 
 __all__ = ["bench", "kernel_python", "lab_python"]

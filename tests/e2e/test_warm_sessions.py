@@ -15,8 +15,9 @@ from waiting import until
 from world import PROJECT, bench, kernel_python, kill_supervisor, lab_python, start
 
 from workbench.model.session import ENDED, Session, SessionState
-from workbench.services import control, projects, sessions
+from workbench.services import projects, sessions
 from workbench.services.bench import Bench
+from workbench.services.supervision import control
 from workbench.store import sessions as session_rows
 from workbench.store import spares as rows
 

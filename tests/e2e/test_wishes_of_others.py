@@ -31,8 +31,9 @@ from workbench.model.notice import NoticeState, Occasion
 from workbench.model.run import Request, Run, RunState
 from workbench.model.schedule import ByHand, DueState
 from workbench.model.terms import Terms
-from workbench.services import continuing, projects, retention, runs, scalars, schedules, tags
+from workbench.services import projects, runs, schedules
 from workbench.services.bench import Bench, open_bench
+from workbench.services.history import continuing, retention, scalars, tags
 from workbench.services.scheduling import changing as schedule_changing
 from workbench.store import runs as run_rows
 from workbench.store import scalars as scalar_rows

@@ -9,8 +9,8 @@ import pytest
 from engines.conftest import Bench, ignore
 
 from workbench.engines import complaints, missing
-from workbench.engines.docker import guess
-from workbench.engines.docker.failure import PYTHON_STEP, explain
+from workbench.engines.docker.images import guess
+from workbench.engines.docker.images.failure import PYTHON_STEP, explain
 from workbench.errors import BuildFailed
 from workbench.model.environment import EnvironmentSpec
 

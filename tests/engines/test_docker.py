@@ -23,9 +23,10 @@ from tools import JUPYTER
 from waiting import until
 
 from workbench.engines.base import LABEL, Person
-from workbench.engines.docker import account, contents
+from workbench.engines.docker import account
 from workbench.engines.docker.connection import NoSuchThing
 from workbench.engines.docker.engine import DockerEngine
+from workbench.engines.docker.images import contents
 from workbench.errors import BuildFailed, NotFound, Refused
 from workbench.model.environment import EnvironmentSpec, Limits, PythonPart, Revision, RPart
 from workbench.model.project import Mount

@@ -13,8 +13,8 @@ import pytest
 from engines.conftest import DOCKER_SETTINGS, Bench, ignore
 
 from workbench.engines.docker.engine import DockerEngine
-from workbench.engines.docker.images import FIRST, mark
-from workbench.engines.docker.stock import layers
+from workbench.engines.docker.images.built import FIRST, mark
+from workbench.engines.docker.images.stock import layers
 from workbench.errors import Conflict
 from workbench.model.environment import EnvironmentSpec, PythonPart, Revision
 from workbench.model.stock import Holding

@@ -15,10 +15,11 @@ from engines.conftest import Bench, ignore
 from engines.test_docker import api, run_in
 
 from workbench.engines.base import Cancelled
-from workbench.engines.docker import builder, command
+from workbench.engines.docker import command
 from workbench.engines.docker.engine import DockerEngine
-from workbench.engines.docker.recipe import Dialect
-from workbench.engines.docker.recipe.ingredients import MADE_OF, Ingredients
+from workbench.engines.docker.images import builder
+from workbench.engines.docker.images.recipe import Dialect
+from workbench.engines.docker.images.recipe.ingredients import MADE_OF, Ingredients
 from workbench.errors import BuildFailed
 from workbench.model.build import BuildProgress
 from workbench.model.environment import EnvironmentSpec, PythonPart, Revision

@@ -17,7 +17,7 @@ from images.mirror import registries
 
 from workbench.engines.docker import command
 from workbench.engines.docker.engine import DockerEngine
-from workbench.engines.docker.image_name import mirrored
+from workbench.engines.docker.images.names import mirrored
 from workbench.model.environment import EnvironmentSpec, PythonPart
 from workbench.paths import open_home
 

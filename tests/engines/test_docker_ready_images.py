@@ -21,8 +21,8 @@ from waiting import until
 
 from workbench.declare.project import load_project
 from workbench.engines.base import Person
-from workbench.engines.docker.contents import S6, STACKS
 from workbench.engines.docker.engine import DockerEngine
+from workbench.engines.docker.images.contents import S6, STACKS
 from workbench.errors import Refused
 from workbench.model.environment import EnvironmentSpec
 from workbench.model.project import Project

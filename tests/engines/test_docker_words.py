@@ -20,25 +20,26 @@ from hypothesis import strategies as st
 from tools import JUPYTER
 
 from workbench.engines.base import Person, Workspace
-from workbench.engines.docker import account, base_image, belongings, container, credentials, registries
-from workbench.engines.docker.classic import told
+from workbench.engines.docker import account, belongings, container
 from workbench.engines.docker.connection import Connection
-from workbench.engines.docker.contents import Contents, as_made, read_contents
 from workbench.engines.docker.daemon import OLDEST_API, Daemon, read_daemon
 from workbench.engines.docker.endpoint import Endpoint, find_endpoint
-from workbench.engines.docker.image_name import mirrored
+from workbench.engines.docker.images import base_image, credentials, registries
+from workbench.engines.docker.images.classic import told
+from workbench.engines.docker.images.contents import Contents, as_made, read_contents
+from workbench.engines.docker.images.names import mirrored
+from workbench.engines.docker.images.pulling import Pulling
+from workbench.engines.docker.images.recipe import Dialect, render
+from workbench.engines.docker.images.transcript import Transcript
 from workbench.engines.docker.kernel import DockerHost, read_exit
-from workbench.engines.docker.pulling import Pulling
-from workbench.engines.docker.recipe import Dialect, render
 from workbench.engines.docker.session import Sessions
-from workbench.engines.docker.transcript import Transcript
 from workbench.errors import EngineDown, Refused, WorkbenchError
 from workbench.model.build import BuildProgress
 from workbench.model.environment import EngineName, EnvironmentSpec, Limits, PythonPart, Revision, RPart
 from workbench.paths import open_home
 
 if TYPE_CHECKING:
-    from workbench.engines.docker.contents import Library
+    from workbench.engines.docker.images.contents import Library
 
 SALES = EnvironmentSpec("sales", python=PythonPart(packages=("pandas>=2.2",)), apt=("libpq5",), tools=(JUPYTER,))
 TIDY = EnvironmentSpec("tidy", r=RPart(packages=("data.table",)), ides=())

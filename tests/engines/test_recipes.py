@@ -11,10 +11,10 @@ import pytest
 
 from workbench.declare import Shelf
 from workbench.declare.standard import leading, load_standard
-from workbench.engines.docker import base_image
-from workbench.engines.docker.recipe import Dialect, Recipe, render
-from workbench.engines.docker.recipe.ingredients import Addition, Footing
-from workbench.engines.docker.registries import PackageIndex
+from workbench.engines.docker.images import base_image
+from workbench.engines.docker.images.recipe import Dialect, Recipe, render
+from workbench.engines.docker.images.recipe.ingredients import Addition, Footing
+from workbench.engines.docker.images.registries import PackageIndex
 from workbench.errors import Refused
 from workbench.model import dockerfile
 from workbench.model.environment import EnvironmentSpec, RPart

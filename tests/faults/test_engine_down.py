@@ -14,8 +14,9 @@ from waiting import until
 
 from workbench.model.environment import EngineName
 from workbench.model.run import RunState
-from workbench.services import control, environments, runs
+from workbench.services import environments, runs
 from workbench.services.bench import Bench
+from workbench.services.supervision import control
 from workbench.store import environments as rows
 
 DOCKER = os.environ.get("WORKBENCH_TEST_DOCKER") or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"

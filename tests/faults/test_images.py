@@ -16,8 +16,9 @@ from waiting import until
 from world import end
 
 from workbench.model.build import ENDED, Build, BuildState
-from workbench.services import control, environments
+from workbench.services import environments
 from workbench.services.bench import Bench
+from workbench.services.supervision import control
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 IN_TIME = 30.0  # seconds within which a build shows how it is

@@ -15,8 +15,9 @@ from waiting import until
 
 from workbench.model.run import RunState
 from workbench.model.schedule import DueState
-from workbench.services import control, runs, schedules
+from workbench.services import runs, schedules
 from workbench.services.bench import Bench
+from workbench.services.supervision import control
 from workbench.store.rows import stamp
 from workbench.supervisor.queue.places import Places
 

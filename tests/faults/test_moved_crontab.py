@@ -36,9 +36,10 @@ from workbench.model import timetable
 from workbench.model.environment import EngineName
 from workbench.model.run import Run, RunState
 from workbench.model.schedule import DueState, DueTime
-from workbench.services import control, projects, runs, schedules, telling
+from workbench.services import projects, runs, schedules, telling
 from workbench.services.bench import Bench, open_bench
 from workbench.services.overview import overview
+from workbench.services.supervision import control
 from workbench.store import schedules as schedule_rows
 
 __all__ = ["daemon", "engine"]

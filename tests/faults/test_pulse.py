@@ -11,8 +11,8 @@ import world
 from waiting import until
 
 from workbench.cli.program import run
-from workbench.services import control, pulse
 from workbench.services.bench import Bench
+from workbench.services.supervision import control, pulse
 
 
 def test_one_that_hangs_is_said_so(

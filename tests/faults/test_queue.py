@@ -20,8 +20,9 @@ from waiting import until
 from workbench.model.run import ENDED, RunState
 from workbench.model.schedule import DueState
 from workbench.paths import open_home
-from workbench.services import control, environments, runs, schedules
+from workbench.services import environments, runs, schedules
 from workbench.services.bench import Bench
+from workbench.services.supervision import control
 from workbench.store import schedules as schedule_rows
 
 FAST = "print('one')"

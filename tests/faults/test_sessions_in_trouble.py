@@ -22,9 +22,10 @@ from workbench.engines.docker.endpoint import find_endpoint
 from workbench.errors import StoreError
 from workbench.model.build import BuildState
 from workbench.model.session import ENDED, Session, SessionState
-from workbench.services import control, environments, projects, sessions
+from workbench.services import environments, projects, sessions
 from workbench.services.bench import Bench, open_bench
 from workbench.services.overview import overview
+from workbench.services.supervision import control
 
 __all__ = ["bench", "daemon", "engine", "kernel_python", "lab_python"]
 S = SessionState

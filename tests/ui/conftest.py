@@ -11,7 +11,7 @@ import pytest
 from ui.seeding import Seed
 from ui.staging import WIDE, Stage
 
-from workbench.services import control
+from workbench.services.supervision import control
 from workbench.ui.app import Workbench
 
 

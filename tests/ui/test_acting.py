@@ -15,7 +15,8 @@ from workbench.errors import Conflict
 from workbench.model.forward import Forward
 from workbench.model.run import RunState
 from workbench.model.session import Desired, SessionState
-from workbench.services import environments, runs, schedules, sessions, tags
+from workbench.services import environments, runs, schedules, sessions
+from workbench.services.history import tags
 from workbench.store import runs as rows
 from workbench.store import sessions as session_rows
 from workbench.ui import registry

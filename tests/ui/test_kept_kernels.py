@@ -12,7 +12,8 @@ import pytest
 from ui.seeding import ANN, NOW, Seed
 
 from workbench.model.run import Run, RunState
-from workbench.services import continuing, runs
+from workbench.services import runs
+from workbench.services.history import continuing
 from workbench.store import kept
 from workbench.ui.modals.choice import Choice
 from workbench.ui.modals.confirm import Confirm

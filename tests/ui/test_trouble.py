@@ -14,7 +14,8 @@ from ui.staging import BIG, SMALL
 from workbench import locks
 from workbench.errors import StoreError
 from workbench.model.run import RunState
-from workbench.services import control, holder, pulse, runs
+from workbench.services import runs
+from workbench.services.supervision import control, holder, pulse
 from workbench.store import sessions
 from workbench.ui.modals.confirm import Confirm
 from workbench.ui.modals.help import Help

@@ -15,7 +15,7 @@ from cli_home import Shell, make_shell
 from workbench.cli.program import ENTRIES, run
 from workbench.cli.shapes import things as shapes
 from workbench.model.run import Failure, RunState
-from workbench.services import control
+from workbench.services.supervision import control
 
 ROOT = Path(__file__).parents[2]
 

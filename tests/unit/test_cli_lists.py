@@ -8,8 +8,9 @@ import pytest
 from cli_home import Shell, make_shell
 
 from workbench.model.run import RunState
-from workbench.services import control, projects
+from workbench.services import projects
 from workbench.services.scheduling.files import ScheduleFiles
+from workbench.services.supervision import control
 
 SCHEDULE = "notebook: notebooks/start.ipynb\ncron: 30 6 * * *\n"
 LISTS = ("projects", "environments", "sessions", "runs", "schedules")

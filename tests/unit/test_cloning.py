@@ -15,10 +15,11 @@ from repositories import repository, served
 
 from workbench.declare import load_environment
 from workbench.errors import Conflict, NotFound, Refused
-from workbench.services import control, environments, projects, schedules
+from workbench.services import environments, projects, schedules
 from workbench.services.bench import Bench, open_bench
 from workbench.services.code import cloning
 from workbench.services.declared import imports, standard
+from workbench.services.supervision import control
 
 FILES = {
     "binder/requirements.txt": "idna==3.7\n-e ..\n",

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import Refused, WorkbenchError
-from workbench.services import control, unit
 from workbench.services.bench import Bench, open_bench
+from workbench.services.supervision import control, unit
 
 
 @pytest.fixture

@@ -17,10 +17,11 @@ from workbench.model.code import code
 from workbench.model.disk import ENDED, Policy, Report
 from workbench.model.project import Project
 from workbench.model.run import Request, RunState
-from workbench.services import control, disk, projects, runs
+from workbench.services import disk, projects, runs
 from workbench.services.asking import requests
 from workbench.services.bench import Bench
 from workbench.services.code import seen, trees
+from workbench.services.supervision import control
 from workbench.store import runs as rows
 from workbench.supervisor.disk import Disk
 from workbench.supervisor.queue.copies import WAITS, Copies

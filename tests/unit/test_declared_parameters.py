@@ -16,8 +16,9 @@ from workbench.declare import load_project
 from workbench.errors import Refused
 from workbench.model.parameter import Declared, matches
 from workbench.model.run import Request
-from workbench.services import control, projects, runs
+from workbench.services import projects, runs
 from workbench.services.asking import requests
+from workbench.services.supervision import control
 
 DECLARED = """\
 parameters:

@@ -16,8 +16,9 @@ from workbench.doctor import engines, installation, state
 from workbench.doctor.examination import examine, guarded
 from workbench.doctor.finding import Finding, Level
 from workbench.errors import Refused
-from workbench.services import control, projects, schedules
+from workbench.services import projects, schedules
 from workbench.services.scheduling.zones import checked_zone, machine_zone
+from workbench.services.supervision import control
 
 
 @pytest.fixture

@@ -14,11 +14,12 @@ from workbench.declare import DeclarationError
 from workbench.errors import Conflict, NotFound, Refused
 from workbench.model.build import BuildProgress, BuildState
 from workbench.model.environment import EngineName, Revision
-from workbench.services import control, environments, projects
+from workbench.services import environments, projects
 from workbench.services.bench import Bench, open_bench
 from workbench.services.declared import environment_files
 from workbench.services.environments import EnvironmentView
 from workbench.services.overview import overview
+from workbench.services.supervision import control
 from workbench.store import builds as build_rows
 from workbench.store import environments as rows
 from workbench.store import revisions as revision_rows

@@ -17,9 +17,11 @@ from workbench.model.code import code
 from workbench.model.environment import EngineName, Revision
 from workbench.model.project import Project
 from workbench.model.run import Request
-from workbench.services import control, exact, groups, projects, runs, secrets
+from workbench.services import groups, projects, runs, secrets
 from workbench.services.bench import Bench, open_bench
 from workbench.services.code import patch, seen, trees
+from workbench.services.history import exact
+from workbench.services.supervision import control
 from workbench.store import asked as asked_rows
 from workbench.store import revisions
 

@@ -11,9 +11,10 @@ import pytest
 from cli_home import Shell, make_shell
 
 from workbench.errors import WorkbenchError
-from workbench.services import control, projects, schedules
+from workbench.services import projects, schedules
 from workbench.services.asking import requests
 from workbench.services.problems import problems_of, remarks_of
+from workbench.services.supervision import control
 
 SCHEDULE = "notebook: notebooks/start.ipynb\ncron: 30 6 * * *\ntimezone: UTC\n"
 

@@ -9,10 +9,10 @@ import pytest
 from cli_home import make_shell
 
 from workbench import homes
-from workbench.engines.docker.images import mark
-from workbench.engines.docker.stock import whose
+from workbench.engines.docker.images.built import mark
+from workbench.engines.docker.images.stock import whose
 from workbench.paths import Home, open_home
-from workbench.services import control
+from workbench.services.supervision import control
 
 
 @pytest.fixture

@@ -20,8 +20,9 @@ from workbench.errors import Conflict, NotFound, Refused
 from workbench.model.environment import EnvironmentSpec, PythonPart
 from workbench.model.ide import PLACEHOLDERS, SignIn, UserRule
 from workbench.paths import tool_socket
-from workbench.services import control, environments, ides, projects, sessions
+from workbench.services import environments, ides, projects, sessions
 from workbench.services.bench import Bench, open_bench
+from workbench.services.supervision import control
 
 DASH = 'title: Dash\ncommand: [python, "{project}/dash.py", "{host}:{port}"]\n'
 PLACE = Place(**{name: f"<{name}>" for name in PLACEHOLDERS})

@@ -22,8 +22,9 @@ from workbench.doctor.state import secrets as checked
 from workbench.engines.secrets import in_keyring, values
 from workbench.errors import Refused
 from workbench.execution.censor import Censor
-from workbench.services import control, projects, secrets
+from workbench.services import projects, secrets
 from workbench.services.code import patch
+from workbench.services.supervision import control
 from workbench.vault import Vault, read, service_of
 
 VALUE = "hunter2-hunter2"

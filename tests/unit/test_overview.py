@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from workbench.model.run import RunState
-from workbench.services import control, projects, schedules
+from workbench.services import projects, schedules
 from workbench.services.bench import Bench, open_bench
 from workbench.services.overview import overview
+from workbench.services.supervision import control
 from workbench.store import runs as rows
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.due.clock import Clock

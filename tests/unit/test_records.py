@@ -18,9 +18,10 @@ from workbench.execution.publishing import publish
 from workbench.model.environment import EngineName, Revision
 from workbench.model.project import Mount
 from workbench.model.run import Request
-from workbench.services import projects, runs, secrets, unit
+from workbench.services import projects, runs, secrets
 from workbench.services.bench import Bench, open_bench
 from workbench.services.code import patch
+from workbench.services.supervision import unit
 
 __all__ = ["bench"]
 

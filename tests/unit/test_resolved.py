@@ -10,8 +10,9 @@ from cli_home import Shell, make_shell
 
 from workbench.declare import lock as lock_files
 from workbench.model.lock import Lock
-from workbench.services import control, projects
+from workbench.services import projects
 from workbench.services.declared.resolved import Value, resolved
+from workbench.services.supervision import control
 
 
 @pytest.fixture

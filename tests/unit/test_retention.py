@@ -12,8 +12,9 @@ from old_runs import ended
 from workbench.errors import Refused
 from workbench.model.retention import Keep, Old, goes
 from workbench.model.run import RunState
-from workbench.services import projects, reports, retention, tags
+from workbench.services import projects
 from workbench.services.bench import Bench, open_bench
+from workbench.services.history import reports, retention, tags
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 

@@ -10,9 +10,10 @@ import pytest
 
 from workbench.errors import Conflict, NotFound, Refused
 from workbench.model.run import Request, RunState
-from workbench.services import control, environments, groups, projects, runs
+from workbench.services import environments, groups, projects, runs
 from workbench.services.asking import requests
 from workbench.services.bench import Bench, open_bench
+from workbench.services.supervision import control
 from workbench.store import runs as rows
 
 NOTEBOOK = {

@@ -16,12 +16,13 @@ from workbench.errors import NotFound, Refused, StoreError
 from workbench.model.run import PENDING, Request, RunState
 from workbench.model.schedule import CatchUp, DueState, ScheduleSpec
 from workbench.model.variables import variables
-from workbench.services import control, groups, projects, runs, schedules
-from workbench.services import tonight as tonight_module
+from workbench.services import groups, projects, runs, schedules
 from workbench.services.asking import requests
 from workbench.services.bench import Bench
 from workbench.services.scheduling.files import ScheduleFiles
-from workbench.services.tonight import Surroundings, told
+from workbench.services.supervision import control
+from workbench.services.supervision import tonight as tonight_module
+from workbench.services.supervision.tonight import Surroundings, told
 from workbench.store import runs as run_rows
 from workbench.store import schedules as rows
 from workbench.supervisor.due.schedules import PIECE, Schedules

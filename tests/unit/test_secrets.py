@@ -14,8 +14,9 @@ from workbench.errors import Refused
 from workbench.model.environment import Limits
 from workbench.model.run import Request
 from workbench.model.sizes import Machine, bounded
-from workbench.services import control, environments, projects, secrets, sessions
+from workbench.services import environments, projects, secrets, sessions
 from workbench.services.asking import requests
+from workbench.services.supervision import control
 from workbench.vault import LARGEST, Vault
 
 VALUE = "hunter2-hunter2"

@@ -12,8 +12,9 @@ import pytest
 from workbench.errors import Conflict, NotFound, Refused
 from workbench.model.forward import Forward
 from workbench.model.session import Desired, Session, SessionState
-from workbench.services import control, forwards, projects, sessions
+from workbench.services import forwards, projects, sessions
 from workbench.services.bench import Bench, open_bench
+from workbench.services.supervision import control
 from workbench.store import sessions as rows
 
 S = SessionState

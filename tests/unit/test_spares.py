@@ -14,8 +14,9 @@ from world import together
 from workbench.errors import Conflict
 from workbench.model.environment import EngineName, Revision
 from workbench.model.session import Desired, Session, SessionState
-from workbench.services import control, environments, ides, overview, projects, sessions, spares
+from workbench.services import environments, ides, overview, projects, sessions, spares
 from workbench.services.bench import Bench, open_bench
+from workbench.services.supervision import control
 from workbench.store import environments as environment_rows
 from workbench.store import revisions
 from workbench.store import sessions as session_rows

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench.services import control
 from workbench.services.bench import open_bench
+from workbench.services.supervision import control
 from workbench.supervisor import __main__ as program
 from workbench.supervisor.loop import Supervisor
 

@@ -69,7 +69,7 @@ class Home:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     """One with nothing built; no supervisor is started."""
-    monkeypatch.setattr("workbench.services.control.ensure", lambda _bench: None)
+    monkeypatch.setattr("workbench.services.supervision.control.ensure", lambda _bench: None)
     bench = open_bench(tmp_path / "home")
     made = Home(bench, tmp_path / "wake")
     made.declare()

@@ -13,7 +13,8 @@ from workbench.errors import Refused
 from workbench.model.run import ENDED, Request, RunState
 from workbench.model.sweep import MOST, Reader, Sweep, combinations, of_words, read, told
 from workbench.notebooks.parameters import guess
-from workbench.services import control, groups, projects, runs, telling
+from workbench.services import groups, projects, runs, telling
+from workbench.services.supervision import control
 
 PATH = "notebooks/report.ipynb"
 READER = Reader(lambda _name, text: guess(text), texts=frozenset({"zip"}), flow=json.loads)

@@ -17,8 +17,9 @@ from supervisor_parts import NOW
 from workbench.declare import load_schedule
 from workbench.model.run import Request, Run, RunState
 from workbench.model.terms import RETRIED, Terms, priority_of, priority_word
-from workbench.services import control, projects, runs
+from workbench.services import projects, runs
 from workbench.services.scheduling import text as schedule_text
+from workbench.services.supervision import control
 
 S = RunState
 HEAD = "notebook: notebooks/a.ipynb\ncron: 0 6 * * *\n"

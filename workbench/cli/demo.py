@@ -260,7 +260,8 @@ def _paths(bench: Bench, run: Run, steps: Steps, *, stay: bool) -> None:
 
 def _stop(bench: Bench, session: int) -> None:
     """The session down and the supervisor ended, as far as they were started."""
-    from workbench.services import control, sessions
+    from workbench.services import sessions
+    from workbench.services.supervision import control
 
     if session:
         sessions.stop(bench, session)

@@ -33,7 +33,7 @@ def list_projects(call: Invocation, wanted: filters.Wanted) -> None:
 
     --state and --since narrow by the newest run.
     """
-    from workbench.cli.runs import STATE_GROUPS
+    from workbench.cli.runs.commands import STATE_GROUPS
     from workbench.model.run import RunState
     from workbench.model.session import ALIVE
     from workbench.services import elsewhere, runs, sessions

@@ -18,7 +18,7 @@ from workbench.errors import NotFound
 from workbench.text import age
 
 if TYPE_CHECKING:
-    from workbench.services.control import SupervisorStatus
+    from workbench.services.supervision.control import SupervisorStatus
 
 service = noun("service", "The supervisor of this home: it works on what was asked for.", bare="status")
 
@@ -26,7 +26,7 @@ service = noun("service", "The supervisor of this home: it works on what was ask
 @subcommand(service, "status")
 def status(call: Invocation) -> int:
     """Show whether the supervisor runs, and since when. Exits 1 when it does not, or does not answer."""
-    from workbench.services import control, pulse
+    from workbench.services.supervision import control, pulse
 
     bench = call.reading()
     seen = control.status(bench)
@@ -55,7 +55,7 @@ def status(call: Invocation) -> int:
 @subcommand(service, "start")
 def start(call: Invocation) -> None:
     """Start the supervisor where it does not run; every verb that needs it does so by itself."""
-    from workbench.services import control
+    from workbench.services.supervision import control
 
     bench = call.changing()
     control.ensure(bench)
@@ -66,7 +66,7 @@ def start(call: Invocation) -> None:
 @subcommand(service, "stop")
 def stop(call: Invocation) -> None:
     """Stop the supervisor. Runs and sessions go on; what is queued or due waits until it is started again."""
-    from workbench.services import control
+    from workbench.services.supervision import control
 
     bench = call.changing()
     ran = control.stop(bench)
@@ -77,7 +77,7 @@ def stop(call: Invocation) -> None:
 @subcommand(service, "restart")
 def restart(call: Invocation) -> None:
     """Stop and start the supervisor; runs and sessions go on."""
-    from workbench.services import control
+    from workbench.services.supervision import control
 
     bench = call.changing()
     control.restart(bench)
@@ -101,7 +101,7 @@ def logs(call: Invocation, follow: bool) -> None:
 @subcommand(service, "install")
 def install(call: Invocation) -> None:
     """Have systemd start the supervisor with the login, or with the machine; says what else is needed."""
-    from workbench.services import control
+    from workbench.services.supervision import control
 
     done = control.install(call.changing())
     answer(call, "\n".join(done), {"done": done})
@@ -110,7 +110,7 @@ def install(call: Invocation) -> None:
 @subcommand(service, "uninstall")
 def uninstall(call: Invocation) -> None:
     """Take the supervisor out of systemd; runs and sessions go on."""
-    from workbench.services import control
+    from workbench.services.supervision import control
 
     done = control.uninstall(call.changing())
     answer(call, "Taken out of systemd." if done else "It was not in systemd.", {"uninstalled": done})
@@ -119,7 +119,7 @@ def uninstall(call: Invocation) -> None:
 @subcommand(service, "run")
 def run(call: Invocation) -> None:
     """Run the supervisor in the foreground, to look at it or for another program that keeps services."""
-    from workbench.services import control
+    from workbench.services.supervision import control
 
     argv = control.command(call.changing().home, "foreground")
     environment = {**os.environ, **control.environment()}

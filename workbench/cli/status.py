@@ -19,8 +19,8 @@ from workbench.text import age, clean, one_line, plural
 
 if TYPE_CHECKING:
     from workbench.services.bench import Bench
-    from workbench.services.control import SupervisorStatus
     from workbench.services.overview import Overview
+    from workbench.services.supervision.control import SupervisorStatus
     from workbench.store.environments import EngineRow
 
 SHOWN = 5  # of each kind; the lists have the rest
@@ -32,8 +32,10 @@ def status(call: Invocation) -> int:
 
     Exits 1 when something needs you.
     """
-    from workbench.services import continuing, control, runs, warmth
+    from workbench.services import runs, warmth
+    from workbench.services.history import continuing
     from workbench.services.overview import LOOK_BACK, overview
+    from workbench.services.supervision import control
 
     bench = call.reading()
     view = overview(bench)
@@ -164,7 +166,7 @@ def _warm(bench: Bench) -> None:
 
 def _kept(bench: Bench) -> None:
     """Failed runs whose kernel is kept: memory too, and what can be gone on with."""
-    from workbench.services import continuing
+    from workbench.services.history import continuing
 
     found = continuing.all_kept(bench)
     if found:
@@ -210,7 +212,7 @@ def _engine(row: EngineRow, bench: Bench) -> str:
 
 def _of_service(supervisor: SupervisorStatus, *, active: int, pending: int, due: int) -> list[dict[str, Any]]:
     """What the store cannot know: that nobody works on what is asked for."""
-    from workbench.services import pulse
+    from workbench.services.supervision import pulse
 
     if supervisor.silent:
         remedy = pulse.why_silent(supervisor.pid)[1]

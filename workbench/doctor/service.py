@@ -13,8 +13,8 @@ def supervisor(root: Path) -> Iterator[Finding]:
     """Whether the supervisor of this home runs."""
     if not (root / MARKER).is_dir():
         return
-    from workbench.services import control, pulse
     from workbench.services.bench import open_bench
+    from workbench.services.supervision import control, pulse
 
     bench = open_bench(root, create=False)
     try:

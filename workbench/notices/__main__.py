@@ -26,8 +26,9 @@ from workbench.notices import mail
 from workbench.notices.delivery import deliver
 from workbench.notices.letter import SETTLE, Letter, letter
 from workbench.notices.mail import Unsent
-from workbench.services import reports, runs
+from workbench.services import runs
 from workbench.services.bench import Bench, open_bench
+from workbench.services.history import reports
 from workbench.store import notices as rows
 from workbench.text import one_line
 from workbench.vault import Vault, read

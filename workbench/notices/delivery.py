@@ -8,8 +8,9 @@ from workbench.errors import WorkbenchError
 from workbench.model.delivery import BARE, LOG, NOTEBOOK, REPORT
 from workbench.model.notice import Notice
 from workbench.notices.mail import Unsent
-from workbench.services import reports, runs
+from workbench.services import runs
 from workbench.services.bench import Bench
+from workbench.services.history import reports
 from workbench.text import one_line
 
 

@@ -6,8 +6,8 @@ import time
 
 from workbench.errors import NotFound, Refused, WorkbenchError
 from workbench.model.disk import ENDED, Kind, Policy, Report, Task, TaskState
-from workbench.services import control
 from workbench.services.bench import Bench
+from workbench.services.supervision import control
 from workbench.store import disk as rows
 
 TICK = 0.1  # seconds between looks

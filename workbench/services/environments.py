@@ -13,9 +13,10 @@ from workbench.errors import NotFound, Refused
 from workbench.model.build import ENDED, Build, BuildProgress, BuildState
 from workbench.model.environment import EngineName, EnvironmentSpec, Pull, Revision
 from workbench.model.project import Project
-from workbench.services import control, secrets
+from workbench.services import secrets
 from workbench.services.bench import Bench
 from workbench.services.declared import catalogue
+from workbench.services.supervision import control
 from workbench.store import builds as build_rows
 from workbench.store import environments as rows
 from workbench.store import revisions

@@ -14,10 +14,11 @@ from workbench.model.group import Group, Standing
 from workbench.model.parameter import shown
 from workbench.model.placeholder import Moments, expanded, named
 from workbench.model.run import ENDED, UNSUCCESSFUL, Request, Run, RunState
-from workbench.services import control, environments, runs
+from workbench.services import environments, runs
 from workbench.services.asking import given, requests
 from workbench.services.asking.memo import Memo
 from workbench.services.bench import Bench
+from workbench.services.supervision import control
 from workbench.store import groups as rows
 from workbench.store.events import Actor
 from workbench.text import plural
@@ -158,7 +159,7 @@ def cancel(bench: Bench, group: int) -> int:
 def again(bench: Bench, group: int, *, failed: bool = False, exactly: bool = False) -> tuple[int, int]:
     """Ask for all its combinations once more, or with `failed` for those that did not succeed, as a new group. Its id,
     and how many. Raises `Conflict` where none is left, or some have not ended; `Refused` where one cannot be `exactly`."""
-    from workbench.services import exact
+    from workbench.services.history import exact
 
     old = get(bench, group)
     found = members(bench, group, UNSUCCESSFUL if failed else ())

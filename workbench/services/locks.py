@@ -10,9 +10,10 @@ from pathlib import Path
 from workbench.errors import NotFound, WorkbenchError
 from workbench.model.lock import Change
 from workbench.model.pinning import Kind, Task, TaskState
-from workbench.services import control, environments
+from workbench.services import environments
 from workbench.services.bench import Bench
 from workbench.services.declared import catalogue
+from workbench.services.supervision import control
 from workbench.store import pinning as rows
 
 TICK = 0.1  # seconds between looks

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from workbench.services import control, runs
+from workbench.services import runs
 from workbench.services.bench import Bench
+from workbench.services.supervision import control
 from workbench.store import waiting
 
 

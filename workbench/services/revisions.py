@@ -7,9 +7,10 @@ from datetime import datetime
 
 from workbench.errors import Conflict, NotFound
 from workbench.model.environment import Revision
-from workbench.services import control, environments
+from workbench.services import environments
 from workbench.services.bench import Bench
 from workbench.services.declared import catalogue
+from workbench.services.supervision import control
 from workbench.store import environments as environment_rows
 from workbench.store import revisions as rows
 from workbench.store.revisions import RevisionRow

@@ -13,11 +13,12 @@ from typing import Any
 from workbench.errors import Conflict, NotFound
 from workbench.model.environment import EngineName
 from workbench.model.run import ENDED, Attempt, Request, Run
-from workbench.services import control, environments
+from workbench.services import environments
 from workbench.services.asking import frozen, requests
 from workbench.services.asking.memo import Memo
 from workbench.services.bench import Bench
 from workbench.services.code import seen
+from workbench.services.supervision import control
 from workbench.store import asked, run_pages
 from workbench.store import runs as rows
 from workbench.store.events import Actor

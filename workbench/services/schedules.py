@@ -17,7 +17,7 @@ from workbench.services.scheduling.views import (
     problems,
     request,
 )
-from workbench.services.tonight import tonight
+from workbench.services.supervision.tonight import tonight
 
 __all__ = [
     "STATES",

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import NotFound, Refused
 from workbench.model.environment import EnvironmentSpec
-from workbench.services import control
 from workbench.services.bench import Bench
 from workbench.services.declared import catalogue
+from workbench.services.supervision import control
 from workbench.store import events
 from workbench.vault import Vault, check_name, service_of
 

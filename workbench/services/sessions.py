@@ -15,8 +15,9 @@ from workbench.model.ide import SignIn
 from workbench.model.names import LABEL_RULE, is_label
 from workbench.model.session import ENDED, Desired, Session, SessionState
 from workbench.paths import LOGIN
-from workbench.services import apps, control, environments, ides, projects, secrets, spares
+from workbench.services import apps, environments, ides, projects, secrets, spares
 from workbench.services.bench import Bench
+from workbench.services.supervision import control
 from workbench.store import sessions as rows
 
 HAS_IT_STOP = "`idle_stop: 2h` in project.yaml, or `sessions start --idle-stop 2h`, has it stop."

@@ -12,8 +12,8 @@ from workbench.model.environment import EnvironmentSpec
 from workbench.model.ide import Ide
 from workbench.model.project import Project
 from workbench.model.session import ENDED, Desired, Session, SessionState
-from workbench.services import control
 from workbench.services.bench import Bench
+from workbench.services.supervision import control
 from workbench.store import environments as environment_rows
 from workbench.store import revisions, spares
 from workbench.store import sessions as rows

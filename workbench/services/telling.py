@@ -12,8 +12,9 @@ from workbench.model.notice import Notice, Notify, Occasion, special
 from workbench.model.placeholder import Moments, expanded
 from workbench.model.run import ENDED, Run
 from workbench.model.schedule import ScheduleSpec
-from workbench.services import control, projects
+from workbench.services import projects
 from workbench.services.bench import Bench
+from workbench.services.supervision import control
 from workbench.store import groups as group_rows
 from workbench.store import notices as rows
 from workbench.store import run_pages

@@ -12,8 +12,8 @@ from datetime import datetime
 
 from workbench.model.session import Session, SessionState
 from workbench.model.usage import Usage
-from workbench.services import control
 from workbench.services.bench import Bench
+from workbench.services.supervision import control
 from workbench.text import age, duration, memory, size
 
 WATCHED = 15.0  # seconds for which one look has sessions measured

@@ -17,7 +17,7 @@ from pathlib import Path
 from workbench import homes, locks
 from workbench.errors import WorkbenchError
 from workbench.paths import Home, open_home
-from workbench.services import control
+from workbench.services.supervision import control
 
 LOG_SIZE, LOGS = 2_000_000, 3
 

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workbench.services import control
 from workbench.services.bench import Bench
-from workbench.services.pulse import Pulse
+from workbench.services.supervision import control
+from workbench.services.supervision.pulse import Pulse
 from workbench.supervisor.activations import Activations
 from workbench.supervisor.builds import Builds
 from workbench.supervisor.desk import Desk

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-from workbench.services import retention
+from workbench.services.history import retention
 from workbench.supervisor.desk import Desk
 from workbench.text import plural
 

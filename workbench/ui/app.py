@@ -97,7 +97,7 @@ class Workbench(TypeAhead):
 
     @work(thread=True, exit_on_error=False, group="ensure")
     def _ensure(self) -> None:
-        from workbench.services import control
+        from workbench.services.supervision import control
 
         try:
             control.ensure(self.bench)
@@ -108,7 +108,7 @@ class Workbench(TypeAhead):
     def _revive(self) -> None:
         """A supervisor that was killed while this is open is started again; one that was stopped is left alone. One that hangs
         is told once."""
-        from workbench.services import control
+        from workbench.services.supervision import control
 
         try:
             if control.revive(self.bench):

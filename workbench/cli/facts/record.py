@@ -20,7 +20,8 @@ TOLD = 0.05  # seconds; less reads as none
 
 def of(bench: Bench, run: Run) -> dict[str, Any]:
     """For `--json`: null where it is not known, or not yet."""
-    from workbench.services import exact, runs
+    from workbench.services import runs
+    from workbench.services.history import exact
 
     asked = runs.noted(bench, run.id)
     facts: dict[str, Any] = {name: asked.get(name) for name in KEPT}
@@ -36,8 +37,8 @@ def of(bench: Bench, run: Run) -> dict[str, Any]:
 
 def lines(bench: Bench, run: Run) -> list[tuple[str, str | None]]:
     """For people, in the order they are shown."""
-    from workbench.services import exact
     from workbench.services.code import seen
+    from workbench.services.history import exact
 
     facts = of(bench, run)
     return [

@@ -46,7 +46,8 @@ def trouble(run: Run, *, traceback: bool = True) -> None:
 
 def told(bench: Bench, run: Run) -> None:
     """The end of a run that was waited for, on stdout: headline, trouble, where its output is."""
-    from workbench.services import continuing, exact, runs
+    from workbench.services import runs
+    from workbench.services.history import continuing, exact
 
     click.echo(headline(run))
     if not run.ended_well:

@@ -187,7 +187,7 @@ def _asked_again(session: Session) -> bool:
 
 def ticks(bench: Bench) -> Iterator[None]:
     """A look now and every tick; in between it is made sure that a supervisor works on it."""
-    from workbench.services import control
+    from workbench.services.supervision import control
 
     renewed = time.monotonic()
     while True:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from workbench.engines.base import Person
-from workbench.engines.docker.contents import STACKS, STACKS_GROUP, Contents
 from workbench.engines.docker.daemon import Daemon
+from workbench.engines.docker.images.contents import STACKS, STACKS_GROUP, Contents
 
 _LOGIN = re.compile(r"[a-z_][a-z0-9_-]{0,31}", re.ASCII)
 

@@ -16,8 +16,8 @@ from docker.types import Mount as Bind
 from workbench.engines import secrets
 from workbench.engines.certificates import CERTIFICATE_VARIABLES, ca_bundle_asked_for
 from workbench.engines.docker.account import Account, group, passwd
-from workbench.engines.docker.contents import STACKS
-from workbench.engines.docker.registries import proxies_without_password
+from workbench.engines.docker.images.contents import STACKS
+from workbench.engines.docker.images.registries import proxies_without_password
 from workbench.engines.warm import fits
 from workbench.errors import Refused, WorkbenchError
 from workbench.text import one_line

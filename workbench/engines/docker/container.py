@@ -20,8 +20,8 @@ from workbench.engines.docker import belongings, declarations
 from workbench.engines.docker.account import Account, account
 from workbench.engines.docker.belongings import PRIVATE, bind
 from workbench.engines.docker.connection import Connection, NoSuchThing, image_gone
-from workbench.engines.docker.contents import STACKS, Contents
 from workbench.engines.docker.daemon import Daemon
+from workbench.engines.docker.images.contents import STACKS, Contents
 from workbench.engines.folders import link_data
 from workbench.errors import Refused
 from workbench.model import sizes

@@ -12,16 +12,17 @@ from threading import Event
 from typing import Any
 
 from workbench.engines.base import Facts, SessionFacts, SessionRequest, Sink, Workspace
-from workbench.engines.docker import base_image, builder, contents, gauge, leftovers, log, recipe, spares, stock
+from workbench.engines.docker import gauge, leftovers, log, spares
 from workbench.engines.docker import kernel as kernels
-from workbench.engines.docker.bases import Bases, Wish
 from workbench.engines.docker.connection import Connection
-from workbench.engines.docker.contents import Library
 from workbench.engines.docker.endpoint import Endpoint
-from workbench.engines.docker.images import Images
-from workbench.engines.docker.making import Making
-from workbench.engines.docker.pinning import Pinning
-from workbench.engines.docker.registries import package_index
+from workbench.engines.docker.images import base_image, builder, contents, recipe, stock
+from workbench.engines.docker.images.bases import Bases, Wish
+from workbench.engines.docker.images.built import Images
+from workbench.engines.docker.images.contents import Library
+from workbench.engines.docker.images.making import Making
+from workbench.engines.docker.images.pinning import Pinning
+from workbench.engines.docker.images.registries import package_index
 from workbench.engines.docker.session import Sessions
 from workbench.engines.docker.spares import Spares
 from workbench.engines.warm import Warm

@@ -19,7 +19,7 @@ from workbench.engines.docker.account import account, by_its_rules
 from workbench.engines.docker.belongings import PRIVATE
 from workbench.engines.docker.connection import GOING, Connection, NoSuchThing
 from workbench.engines.docker.container import STARTER, create
-from workbench.engines.docker.contents import Library
+from workbench.engines.docker.images.contents import Library
 from workbench.engines.docker.kernel import read_exit
 from workbench.engines.docker.outfit import Outfit
 from workbench.engines.folders import drop_sockets

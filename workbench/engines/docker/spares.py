@@ -17,7 +17,7 @@ from workbench.engines.certificates import ca_bundle_asked_for
 from workbench.engines.docker import belongings, container, declarations, gauge
 from workbench.engines.docker.account import account
 from workbench.engines.docker.connection import Connection, NoSuchThing
-from workbench.engines.docker.contents import Library
+from workbench.engines.docker.images.contents import Library
 from workbench.engines.docker.kernel import Place, plan_of, records
 from workbench.engines.folders import link_data, short_folder
 from workbench.engines.secrets import in_keyring

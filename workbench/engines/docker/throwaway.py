@@ -11,8 +11,8 @@ from threading import Event
 
 from workbench.engines.base import LABEL, Cancelled
 from workbench.engines.docker.connection import Connection, NoSuchThing, image_gone
-from workbench.engines.docker.contents import ROLE
-from workbench.engines.docker.registries import proxies_without_password
+from workbench.engines.docker.images.contents import ROLE
+from workbench.engines.docker.images.registries import proxies_without_password
 from workbench.text import clean
 
 LONGEST = 120.0  # seconds

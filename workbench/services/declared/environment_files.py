@@ -12,9 +12,10 @@ from workbench.model.build import ENDED
 from workbench.model.environment import EnvironmentSpec
 from workbench.model.names import SLUG_RULE, is_slug
 from workbench.paths import shipped
-from workbench.services import control, environments, projects
+from workbench.services import environments, projects
 from workbench.services.bench import Bench
 from workbench.services.declared import catalogue
+from workbench.services.supervision import control
 from workbench.store import builds as build_rows
 from workbench.store import environments as rows
 from workbench.store import kept as kept_kernels

@@ -13,7 +13,7 @@ from workbench.model.code import AS_IT_IS, Code
 from workbench.model.names import SLUG_RULE, is_slug
 from workbench.model.schedule import CatchUp, Overlap, ScheduleSpec
 from workbench.model.terms import priority_word
-from workbench.services import control, preferences, projects
+from workbench.services import preferences, projects
 from workbench.services.asking import requests
 from workbench.services.bench import Bench
 from workbench.services.code import commits
@@ -22,6 +22,7 @@ from workbench.services.scheduling import views as schedule_views
 from workbench.services.scheduling.files import folder_of
 from workbench.services.scheduling.preview import span_text
 from workbench.services.scheduling.text import to_json
+from workbench.services.supervision import control
 from workbench.store import declared
 from workbench.store import schedules as rows
 from workbench.store.declared import Declared

@@ -16,11 +16,12 @@ from workbench.model import timetable
 from workbench.model.clocks import instant
 from workbench.model.run import UNSUCCESSFUL
 from workbench.model.schedule import ByHand, DueState, ScheduleSpec
-from workbench.services import control, runs
+from workbench.services import runs
 from workbench.services.asking import requests
 from workbench.services.asking.memo import Memo
 from workbench.services.bench import Bench
 from workbench.services.scheduling import views as schedule_views
+from workbench.services.supervision import control
 from workbench.store import groups
 from workbench.store import ledger as rows
 from workbench.store import runs as run_rows

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import Refused
 from workbench.model import timetable
 from workbench.model.schedule import ScheduleSpec
-from workbench.services import control
 from workbench.services.asking import requests
 from workbench.services.bench import Bench
 from workbench.services.scheduling import left_behind
 from workbench.services.scheduling import views as schedule_views
+from workbench.services.supervision import control
 from workbench.store import schedules as rows
 from workbench.text import one_line
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from workbench.errors import Refused
 from workbench.model import timetable
 from workbench.model.clocks import instant
-from workbench.services import control
 from workbench.services.bench import Bench
 from workbench.services.scheduling import views as schedule_views
+from workbench.services.supervision import control
 from workbench.store import pauses as rows
 from workbench.store import schedules as schedule_rows
 from workbench.text import clean, one_line

@@ -12,8 +12,8 @@ from workbench.execution.job import OUTPUT_FILE, Job, write_job
 from workbench.model.project import Project
 from workbench.model.run import Run, RunState
 from workbench.model.variables import variables
-from workbench.services import control
 from workbench.services.code import seen
+from workbench.services.supervision import control
 from workbench.store import history
 from workbench.store import runs as rows
 from workbench.supervisor.desk import Desk

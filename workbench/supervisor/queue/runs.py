@@ -25,7 +25,7 @@ from workbench.execution.job import EVENTS_FILE
 from workbench.execution.result import Result, read_result
 from workbench.model.event import Progress
 from workbench.model.run import ACTIVE, PENDING, Failure, Run, RunState
-from workbench.services import control
+from workbench.services.supervision import control
 from workbench.store import kept
 from workbench.store import runs as rows
 from workbench.supervisor.desk import Desk

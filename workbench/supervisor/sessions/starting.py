@@ -15,8 +15,9 @@ from workbench.model.ide import Ide, Idle
 from workbench.model.project import Project
 from workbench.model.session import Desired, Session, SessionState
 from workbench.paths import private_folder
-from workbench.services import control, ides, projects
+from workbench.services import ides, projects
 from workbench.services.declared import catalogue
+from workbench.services.supervision import control
 from workbench.store import sessions as rows
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.queue.ready import Usable

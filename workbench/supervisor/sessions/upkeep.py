@@ -11,7 +11,8 @@ from workbench.engines.secrets import forget
 from workbench.errors import WorkbenchError
 from workbench.model.ide import Idle as How
 from workbench.model.session import Session, SessionState
-from workbench.services import control, ides, projects
+from workbench.services import ides, projects
+from workbench.services.supervision import control
 from workbench.store import sessions as rows
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.sessions.fronts import Fronts

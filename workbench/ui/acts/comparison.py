@@ -10,7 +10,7 @@ from workbench.ui.desk import Desk
 
 async def compare(desk: Desk, items: list[Run]) -> None:
     """Two that are marked, or one with the success before it."""
-    from workbench.services import comparison
+    from workbench.services.history import comparison
 
     numbers = sorted(run.id for run in items)
     if len(numbers) > 2:

@@ -24,7 +24,7 @@ def _kept(run: Run) -> bool:
 
 async def go_on(desk: Desk, items: list[Run]) -> None:
     """Ask where the correction comes from, then go on from the failed cell; the new run is shown."""
-    from workbench.services import continuing
+    from workbench.services.history import continuing
     from workbench.ui.modals.choice import Choice, Line
 
     coming = await desk.call(continuing.coming, desk.bench, items[0].id)
@@ -66,7 +66,7 @@ def _edited(desk: Desk, source: str, suffix: str) -> str:
 
 async def attach(desk: Desk, items: list[Run]) -> None:
     """A console in its kernel, over the program."""
-    from workbench.services import attaching, continuing
+    from workbench.services.history import attaching, continuing
 
     run = await desk.call(continuing.kept, desk.bench, items[0].id)
     desk.run_over(await desk.call(attaching.console, desk.bench, run))
@@ -74,7 +74,7 @@ async def attach(desk: Desk, items: list[Run]) -> None:
 
 async def release(desk: Desk, items: list[Run]) -> None:
     """Ask, then give back what their kernels hold."""
-    from workbench.services import continuing
+    from workbench.services.history import continuing
     from workbench.ui.modals.confirm import Answer, Confirm, Question
 
     which = f"run {items[0].id}" if len(items) == 1 else plural(len(items), "run")

@@ -52,7 +52,8 @@ async def prune(desk: Desk, items: list[Any]) -> None:
 
 async def look(desk: Desk) -> None:
     """What the disk holds, measured where something runs that can, else as it was measured last; nothing goes."""
-    from workbench.services import control, disk
+    from workbench.services import disk
+    from workbench.services.supervision import control
 
     task = await desk.call(disk.newest, desk.bench)
     if control.held(desk.bench.home):

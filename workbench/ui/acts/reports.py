@@ -10,7 +10,7 @@ from workbench.ui.desk import Desk
 
 async def report(desk: Desk, items: list[Run]) -> None:
     """Make it anew and open it; where there is no browser, its path is copied."""
-    from workbench.services import reports
+    from workbench.services.history import reports
 
     path = await desk.call(reports.write, desk.bench, items[0].id)
     if desk.has_browser() and await desk.browse(path.as_uri()):

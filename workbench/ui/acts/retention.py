@@ -17,7 +17,7 @@ WORD = "prune"
 
 async def prune(desk: Desk, items: list[Any]) -> None:
     """Show what no policy keeps, and let it go where that is wanted."""
-    from workbench.services import retention
+    from workbench.services.history import retention
     from workbench.ui.modals.confirm import Answer, Confirm, Question
 
     del items

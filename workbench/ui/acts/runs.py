@@ -62,7 +62,8 @@ async def new(desk: Desk, items: list[Any]) -> None:
 
 async def again(desk: Desk, items: list[Run]) -> None:
     """The same once more, with the same parameters: as things are now, exactly as it was, or with changes."""
-    from workbench.services import exact, runs
+    from workbench.services import runs
+    from workbench.services.history import exact
     from workbench.ui.modals.choice import Choice
 
     which = f"run {items[0].id}" if len(items) == 1 else plural(len(items), "run")

@@ -13,7 +13,7 @@ from workbench.ui.desk import Desk
 
 async def tag(desk: Desk, items: list[Run]) -> None:
     """Ask for the tags; those that all of them have stand there, and what is taken from the line is taken off."""
-    from workbench.services import tags
+    from workbench.services.history import tags
     from workbench.ui.modals.line import LineModal
 
     numbers = [run.id for run in items]

@@ -62,7 +62,8 @@ class Runs(Noun[Run]):
 
     def load(self, bench: Bench) -> list[Run]:
         """The newest runs."""
-        from workbench.services import runs, tags
+        from workbench.services import runs
+        from workbench.services.history import tags
 
         found = runs.page(bench, limit=MOST)
         self._tags = tags.of(bench, [run.id for run in found])
@@ -155,7 +156,8 @@ def parameters_page(run: Run) -> Page:
 def summary(bench: Bench, run: Run) -> Page:
     """What went wrong first, or how far it is; then the facts."""
     from workbench.model.notice import masked
-    from workbench.services import continuing, exact, revisions, runs, scalars, tags, telling
+    from workbench.services import revisions, runs, telling
+    from workbench.services.history import continuing, exact, scalars, tags
 
     now, zone, page = bench.now(), bench.zone, Page()
     usual, kept = runs.usual_seconds(bench, run), continuing.words(bench, run)

@@ -1,0 +1,124 @@
+"""Two runs side by side: what was asked for, with what they ran, what came out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import NotFound
+from workbench.model.run import Run, RunState
+from workbench.services import runs
+from workbench.services.bench import Bench
+from workbench.services.history import continuing, scalars
+from workbench.store import history
+from workbench.text import duration
+
+if TYPE_CHECKING:
+    from workbench.notebooks.comparison import Difference
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`facts` that differ: name, of the first, of the second. `cells` of the executed notebooks."""
+
+    first: Run
+    second: Run
+    facts: tuple[tuple[str, str, str], ...]
+    cells: tuple[Difference, ...]
+
+
+def before(bench: Bench, run_id: int) -> int:
+    """The newest success before a run, of the same name. Raises `NotFound`."""
+    run = runs.get(bench, run_id)
+    with bench.store.read() as connection:
+        found = history.last_success(connection, run.project, run.name, before=run.id)
+    if found is None:
+        raise NotFound("earlier success of run", str(run_id), hint="Name the run to compare it with.")
+    return found.id
+
+
+def compare(bench: Bench, first: int, second: int, tolerance: float | None = None) -> Comparison:
+    """What differs. Raises `NotFound` where a run has no output, `Refused` where it cannot be read."""
+    from workbench.notebooks import comparison
+
+    both = [runs.get(bench, number) for number in (first, second)]
+    records = [_record(bench, run) for run in both]
+    notebooks = [_notebook(bench, run) for run in both]
+    facts = tuple(_facts(bench, both, records))
+    cells = comparison.differences(notebooks[0], notebooks[1], comparison.TOLERANCE if tolerance is None else tolerance)
+    return Comparison(both[0], both[1], facts, tuple(cells))
+
+
+def _facts(bench: Bench, both: list[Run], records: list[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    one, other = both
+    named = [
+        ("state", str(one.state), str(other.state)),
+        ("notebook", f"{one.project}/{one.notebook}", f"{other.project}/{other.notebook}"),
+        ("continues", continuing.told(records[0]) or "-", continuing.told(records[1]) or "-"),
+        ("environment", one.environment, other.environment),
+        ("engine", one.engine, other.engine),
+        ("revision", one.revision, other.revision),
+        *((name, _text(records[0].get(key)), _text(records[1].get(key))) for key, name in (
+            ("git_commit", "commit"), ("git_branch", "branch"), ("git_dirty", "uncommitted changes"), ("kernel", "kernel"),
+            ("host", "host"))),
+    ]  # fmt: skip
+    if one.state is RunState.SUCCEEDED is other.state:
+        named.append(("took", duration(one.seconds), duration(other.seconds)))
+    yield from (fact for fact in named if fact[1] != fact[2])
+    yield from _mapping("parameter", one.parameters, other.parameters)
+    packages = [_packages(record) for record in records]
+    yield from _mapping("package", *packages)
+    yield from _mapping("input", *(inputs_of(record) for record in records))
+    numbers = scalars.of(bench, [one.id, other.id])
+    yield from _mapping("tracked", numbers.get(one.id, {}), numbers.get(other.id, {}))
+
+
+def _mapping(kind: str, first: Any, second: Any) -> Iterator[tuple[str, str, str]]:
+    for name in dict.fromkeys((*first, *second)):
+        left, right = (_text(side[name]) if name in side else "-" for side in (first, second))
+        if left != right:
+            yield f"{kind} {name}", left, right
+
+
+def inputs_of(record: Mapping[str, Any]) -> dict[str, str]:
+    """What tells each file that was read from another: its hash; of one too large for that size and time."""
+    found = record.get("inputs")
+    each = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return {str(one.get("path")): _mark(one) for one in each}
+
+
+def _mark(one: Mapping[str, Any]) -> str:
+    if one.get("sha256"):
+        return str(one["sha256"])[:16]
+    return f"{one['size']} bytes of {one.get('changed')}" if "size" in one else str(one.get("problem"))
+
+
+def _packages(record: Mapping[str, Any]) -> dict[str, str]:
+    revision = record.get("revision")
+    found = revision.get("packages") if isinstance(revision, dict) else None
+    pairs = (str(one).partition("==") for one in found or ())
+    return {name: version for name, _, version in pairs}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else "-" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _record(bench: Bench, run: Run) -> dict[str, Any]:
+    path = runs.artifacts(bench, run.id).record
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")) if path else {}
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _notebook(bench: Bench, run: Run) -> Mapping[str, Any]:
+    from workbench.notebooks import document
+
+    path = runs.artifacts(bench, run.id).notebook
+    if path is None:
+        raise NotFound("output of run", str(run.id), hint=f"How it is: workbench runs show {run.id}")
+    return document.read(path, title=f"output of run {run.id}").data

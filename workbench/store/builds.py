@@ -10,9 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from workbench.model.build import ALLOWED, ENDED, Build, BuildProgress, BuildState
-from workbench.model.states import may_become
 from workbench.store.events import Actor, append
-from workbench.store.rows import column, marks, moment, stamp
+from workbench.store.rows import marks, moment, stamp
+from workbench.store.transitions import Machine
+
+STATES = Machine("build", "builds", ALLOWED, ENDED)
 
 
 def request(
@@ -64,22 +66,9 @@ def change(
     **fields: Any,
 ) -> bool:
     """Move `build` from `old` to `new` if it still is in `old`; False when another was first."""
-    if not may_become(ALLOWED, old, new):
-        raise ValueError(f"a build may not go from {old} to {new}")
-    columns: dict[str, Any] = {"state": str(new), **fields}
-    if new in ENDED:
-        columns.setdefault("ended", at)
     if new is BuildState.BUILDING:
-        columns.setdefault("started", at)
-    names = ", ".join(f"{name} = ?" for name in columns)
-    cursor = connection.execute(
-        f"UPDATE builds SET {names} WHERE id = ? AND state = ?",  # noqa: S608 - our own column names
-        (*(column(value) for value in columns.values()), build, old),
-    )
-    if cursor.rowcount != 1:
-        return False
-    append(connection, at, "build", build, new, actor, str(fields.get("reason", "")))
-    return True
+        fields.setdefault("started", at)
+    return STATES.change(connection, build, old, new, at=at, actor=actor, fields=fields)
 
 
 def note_progress(connection: sqlite3.Connection, build: int, progress: BuildProgress) -> None:
@@ -105,13 +94,7 @@ def progress(connection: sqlite3.Connection, build: int) -> BuildProgress | None
 
 def ask_cancel(connection: sqlite3.Connection, build: int, *, at: datetime, actor: Actor) -> bool:
     """Note that somebody wants `build` cancelled; False where it has ended or was asked before."""
-    cursor = connection.execute(
-        f"UPDATE builds SET cancel_asked = 1 WHERE id = ? AND cancel_asked = 0 AND state NOT IN ({marks(ENDED)})",  # noqa: S608
-        (build, *ENDED),
-    )
-    if cursor.rowcount == 1:
-        append(connection, at, "build", build, "cancel asked", actor)
-    return cursor.rowcount == 1
+    return STATES.ask_cancel(connection, build, at=at, actor=actor)
 
 
 def get(connection: sqlite3.Connection, build: int) -> Build | None:

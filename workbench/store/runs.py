@@ -9,10 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from workbench.model.run import ACTIVE, ALLOWED, ENDED, PENDING, Attempt, Failure, Run, RunState
-from workbench.model.states import may_become
 from workbench.model.terms import Terms
 from workbench.store.events import Actor, append
 from workbench.store.rows import column, marks, moment, stamp
+from workbench.store.transitions import Machine
+
+STATES = Machine("run", "runs", ALLOWED, ENDED)
 
 
 def insert(
@@ -69,20 +71,8 @@ def change(
     `fields` are columns to set along (failure as `Failure`, times as aware datetimes). Raises ValueError for a change
     that `ALLOWED` does not hold: that is a bug of the caller.
     """
-    if not may_become(ALLOWED, old, new):
-        raise ValueError(f"a run may not go from {old} to {new}")
-    columns: dict[str, Any] = {"state": str(new), "reason": "", "hint": "", **fields}
-    if new in ENDED:
-        columns.setdefault("ended", at)
-    names = ", ".join(f"{name} = ?" for name in columns)
-    cursor = connection.execute(
-        f"UPDATE runs SET {names} WHERE id = ? AND attempt = ? AND state = ?",  # noqa: S608 - our own column names
-        (*(column(value) for value in columns.values()), run, attempt, old),
-    )
-    if cursor.rowcount != 1:
-        return False
-    append(connection, at, "run", run, new, actor, str(columns["reason"]))
-    return True
+    columns = {"reason": "", "hint": "", **fields}
+    return STATES.change(connection, run, old, new, at=at, actor=actor, fields=columns, only={"attempt": attempt})
 
 
 def begin_attempt(
@@ -151,13 +141,7 @@ def note_progress(connection: sqlite3.Connection, run: int, attempt: int, *, cel
 
 def ask_cancel(connection: sqlite3.Connection, run: int, *, at: datetime, actor: Actor) -> bool:
     """Note that somebody wants `run` cancelled; False where it has ended or was asked before."""
-    cursor = connection.execute(
-        f"UPDATE runs SET cancel_asked = 1 WHERE id = ? AND cancel_asked = 0 AND state NOT IN ({marks(ENDED)})",  # noqa: S608
-        (run, *ENDED),
-    )
-    if cursor.rowcount == 1:
-        append(connection, at, "run", run, "cancel asked", actor)
-    return cursor.rowcount == 1
+    return STATES.ask_cancel(connection, run, at=at, actor=actor)
 
 
 def set_reason(connection: sqlite3.Connection, run: int, reason: str, hint: str = "") -> None:

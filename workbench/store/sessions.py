@@ -10,9 +10,11 @@ from typing import Any
 
 from workbench.model import forward
 from workbench.model.session import ALLOWED, ENDED, Desired, Session, SessionState
-from workbench.model.states import may_become
 from workbench.store.events import Actor, append
 from workbench.store.rows import column, marks, moment, stamp
+from workbench.store.transitions import Machine
+
+STATES = Machine("session", "sessions", ALLOWED, ENDED)
 
 
 def insert(
@@ -91,23 +93,10 @@ def change(
     **fields: Any,
 ) -> bool:
     """Move `session` from `old` to `new` if it still is in `old`; False when another was first."""
-    if not may_become(ALLOWED, old, new):
-        raise ValueError(f"a session may not go from {old} to {new}")
-    columns: dict[str, Any] = {"state": str(new), "reason": "", "hint": "", **fields}
-    if new in ENDED:
-        columns.setdefault("ended", at)
+    columns = {"reason": "", "hint": "", **fields}
     if new is SessionState.READY:
-        columns.setdefault("started", at)
-        columns.setdefault("ended", None)
-    names = ", ".join(f"{name} = ?" for name in columns)
-    cursor = connection.execute(
-        f"UPDATE sessions SET {names} WHERE id = ? AND state = ? AND removed IS NULL",  # noqa: S608 - our column names
-        (*(column(value) for value in columns.values()), session, old),
-    )
-    if cursor.rowcount != 1:
-        return False
-    append(connection, at, "session", session, new, actor, str(columns["reason"]))
-    return True
+        columns = {"started": at, "ended": None, **columns}
+    return STATES.change(connection, session, old, new, at=at, actor=actor, fields=columns, only={"removed": None})
 
 
 def set_facts(connection: sqlite3.Connection, session: int, **fields: Any) -> None:

@@ -71,11 +71,6 @@ class Home:
         return self.state / "supervisor.log"
 
     @property
-    def backups(self) -> Path:
-        """Copies of the store from before each migration."""
-        return self.state / "backups"
-
-    @property
     def id(self) -> str:
         """12 hex digits that stand for this home in labels and socket folders."""
         return hashlib.sha256(str(self.state).encode()).hexdigest()[:12]

@@ -251,7 +251,7 @@ def test_jupyter_scheduler_522_parameters_are_edited(world: World) -> None:
     world.at(START.replace(day=5))
     assert runs.page(world.bench)[0].parameters == {"day": "monday"}
     world.end(runs.page(world.bench)[0].id)
-    schedule_changing.change_parameters(world.bench, "p/s", {"day": "${due:%d.%m.}"})
+    schedule_changing.change(world.bench, "p/s", {}, parameters={"day": "${due:%d.%m.}"})
     assert "# ours\n" in path.read_text()
     world.at(START.replace(day=6))
     assert runs.page(world.bench)[0].parameters == {"day": "06.05."}
@@ -263,9 +263,9 @@ def test_jupyter_scheduler_522_parameters_are_edited(world: World) -> None:
         ({"day": 3}, [], "text is"),
     ):
         with pytest.raises(Refused, match=why):
-            schedule_changing.change_parameters(world.bench, "p/s", given, unset=unset)
+            schedule_changing.change(world.bench, "p/s", {}, parameters=given, unset=unset)
     assert path.read_text() == before
-    schedule_changing.change_parameters(world.bench, "p/s", {}, unset=["day"], sweep={"day": ["a", "b"]})
+    schedule_changing.change(world.bench, "p/s", {}, unset=["day"], sweep={"day": ["a", "b"]})
     world.at(START.replace(day=7))
     assert [run.parameters["day"] for run in runs.page(world.bench)[:2]] == ["b", "a"]
     assert [state for _, state in world.ledger()] == [DueState.FIRED] * 3

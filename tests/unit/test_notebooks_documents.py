@@ -181,10 +181,3 @@ def test_outputs_are_plain_text_without_control_characters() -> None:
         )
     )
     assert shown == "a\n100%\n1\n[image/png]\n[application/json]\nline\n!"
-
-
-def test_figures_are_counted() -> None:
-    """Pictures and plots count, tables do not."""
-    picture = {"output_type": "display_data", "data": {"image/svg+xml": "<svg/>", "text/plain": "x"}}
-    table = {"output_type": "execute_result", "data": {"text/html": "<table/>"}}
-    assert outputs.figures(whole(cell(outputs=[picture, table]), cell(outputs=[picture]))) == 2

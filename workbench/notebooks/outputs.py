@@ -1,4 +1,4 @@
-"""Owns what a finished notebook shows: its failing cell, its outputs as plain text, how many figures it holds."""
+"""Owns what a finished notebook shows: its failing cell, its outputs as plain text."""
 
 from __future__ import annotations
 
@@ -78,12 +78,6 @@ def render_output(output: Mapping[str, Any]) -> str:
     if not plain or text_of(plain).startswith("<IPython."):  # the name of what was shown, and not what it says
         plain = data.get("text/markdown") or data.get("text/latex") or plain
     return clean(text_of(plain)) if plain else f"[{one_line(', '.join(data))}]" if data else ""
-
-
-def figures(notebook: Mapping[str, Any]) -> int:
-    """How many outputs are pictures or plots."""
-    outputs = (output for _, cell in cells_of(notebook) for output in cell.get("outputs") or ())
-    return sum(any(map(is_figure, output.get("data") or ())) for output in outputs)
 
 
 def is_figure(mime: str) -> bool:

@@ -65,10 +65,6 @@ class Bench:
         except (ZoneInfoNotFoundError, ValueError):
             return ZoneInfo("UTC")
 
-    def acting(self, origin: str) -> Actor:
-        """The same person, with another origin."""
-        return Actor(self.actor.by, self.actor.account, origin)
-
     def close(self) -> None:
         """Close the store."""
         if "store" in self.__dict__:

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from workbench.cli.terminal.output import GLYPHS
 from workbench.cli.terminal.progress import ProgressLine
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 TICK = 0.1  # seconds between looks
 RENEW = 5.0  # seconds between making sure that somebody works on it
-Thing = TypeVar("Thing", Run, Session, Build)
 
 
 def run_to_end(bench: Bench, run_id: int, *, line: ProgressLine, stream: bool) -> Run:

@@ -34,20 +34,15 @@ def said(path: Path) -> dict[str, Any]:
     return found
 
 
-def change_parameters(
-    bench: Bench, key: str, given: Mapping[str, Any], *, unset: Sequence[str] = (), sweep: Any = KEEP
-) -> ScheduleSpec:
-    """Set and take away single parameters; `sweep` None takes that away. Raises as `change` does."""
-    return change(bench, key, {}, parameters=given, unset=unset, sweep=sweep)
-
-
 def change(
     bench: Bench, key: str, keys: Single, *, parameters: Mapping[str, Any] | None = None, unset: Sequence[str] = (),
     sweep: Any = KEEP,
 ) -> ScheduleSpec:  # fmt: skip
-    """Set keys by path, None takes one away, and single parameters. Raises `Refused` or `DeclarationError`, and then nothing
-    is written, also where the notebook could not be run with them. A run that is queued already has what it was asked for
-    with."""
+    """Set keys by path (None takes one away) and single parameters; `sweep` None takes the sweep away.
+
+    Raises `Refused` or `DeclarationError`, and then nothing is written, also where the notebook could not be run with them.
+    A run that is queued already keeps what it was asked for with.
+    """
     from workbench.declare import DeclarationError, load_schedule, single_keys, writer
 
     view = schedule_views.get(bench, key)

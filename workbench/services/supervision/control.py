@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import workbench
@@ -54,7 +54,6 @@ class SupervisorStatus:
     pid: int = 0
     version: str = ""
     since: datetime | None = None
-    uptime: timedelta | None = None
     outdated: bool = False
     how: str = ""  # detached, foreground, systemd
     log: Path = Path()
@@ -131,7 +130,6 @@ def status(bench: Bench) -> SupervisorStatus:
         pid=int(str(facts.get("pid") or 0)),
         version=version,
         since=since,
-        uptime=bench.now() - since if since else None,
         outdated=outdated,
         how=str(facts.get("how", "")),
         log=home.supervisor_log,

@@ -57,7 +57,6 @@ class Noun(Generic[T]):
 
     mode: ClassVar[str]
     title: ClassVar[str]
-    singular: ClassVar[str]
     columns: ClassVar[tuple[Column, ...]]
     tabs: ClassVar[tuple[str, ...]]
     loading: ClassVar[str]

@@ -26,7 +26,6 @@ class Environments(Noun["EnvironmentView"]):
 
     mode = "environments"
     title = "Environments"
-    singular = "environment"
     tabs = ("Summary", "Packages", "Log", "Revisions", "Declaration")
     loading = "Looking for environments..."
     empty = "No environments. Put a file into environments/ of this home."

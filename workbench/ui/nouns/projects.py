@@ -33,7 +33,6 @@ class Projects(Noun[ProjectRow]):
 
     mode = "projects"
     title = "Projects"
-    singular = "project"
     tabs = ("Summary", "Files", "Runs", "Schedules")
     state_column = 1
     loading = "Looking for projects..."

@@ -43,7 +43,6 @@ class Runs(Noun[Run]):
 
     mode = "runs"
     title = "Runs"
-    singular = "run"
     tabs = ("Summary", "Output", "Log", "Parameters", "Record")
     state_column = 1
     loading = "Looking for runs..."

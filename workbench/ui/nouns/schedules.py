@@ -30,7 +30,6 @@ class Schedules(Noun["ScheduleView"]):
 
     mode = "schedules"
     title = "Schedules"
-    singular = "schedule"
     tabs = ("Summary", "Next times", "Ledger", "Declaration")
     loading = "Looking for schedules..."
     empty = "No schedules. Press n to add one."

@@ -23,7 +23,6 @@ class Sessions(Noun[Session]):
 
     mode = "sessions"
     title = "Sessions"
-    singular = "session"
     tabs = ("Summary", "Logs", "Command")
     loading = "Looking for sessions..."
     empty = "No sessions. Press n to launch one."

@@ -8,6 +8,7 @@ WorkbenchError
 ├── EngineDown          the engine cannot be reached now; work waits
 ├── BuildFailed         an environment could not be built
 └── StoreError          the state cannot be used (newer schema, wrong owner, disk full)
+    └── StoreHeld          another process has locked it; nothing was read or changed
 """
 
 from __future__ import annotations
@@ -71,6 +72,14 @@ class BuildFailed(WorkbenchError):
 
 class StoreError(WorkbenchError):
     """The state of this home cannot be used as it is."""
+
+
+class StoreHeld(StoreError):
+    """Another process has locked it for longer than can be waited; `pid` is that process, 0 where it is not known."""
+
+    def __init__(self, message: str, *, title: str = "", hint: str = "", pid: int = 0) -> None:
+        super().__init__(message, title=title, hint=hint)
+        self.pid = pid
 
 
 MAKE_ROOM = "Make room: `workbench prune --dry-run` shows what can go."

@@ -60,7 +60,7 @@ async def test_a_killed_supervisor_is_started_again(
 async def test_a_supervisor_that_hangs_is_told_once(
     seed: Seed, stage: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It holds its lock and looks at nothing, though it was woken: a word says since when, and what to try."""
+    """It holds its lock and looks at nothing, though it was woken: a word says since when, and what to try, and stays."""
     monkeypatch.setattr("workbench.ui.app.REVIVE", 0.2)
     monkeypatch.setattr(pulse, "ANSWER", 0.1)
     home = seed.bench.home
@@ -71,7 +71,10 @@ async def test_a_supervisor_that_hangs_is_told_once(
         os.utime(path, (1_790_000_000, 1_790_000_000))
     try:
         async with stage() as on:
-            await on.see("The supervisor does not answer since 2026-09-21", "Try: workbench service logs")
+            await on.see(
+                "! 1 needs you", "The supervisor does not answer since 2026-09-21", "Try: workbench service restart"
+            )
+            await on.until(lambda: bool(on.screen.query_one("#needs").display), "a line above everything that stays")
     finally:
         os.close(descriptor)
 

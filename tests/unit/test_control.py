@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from workbench.cli.program import run
 from workbench.errors import Refused, WorkbenchError
 from workbench.services.bench import Bench, open_bench
-from workbench.services.supervision import control, unit
+from workbench.services.supervision import control, ending, pulse, unit
 
 
 @pytest.fixture
@@ -46,6 +50,51 @@ def test_a_zombie_is_no_supervisor() -> None:
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     assert control.start_time(pid) == 0
     os.waitpid(pid, 0)
+
+
+NEVER_ANSWERS = """
+import signal, sqlite3, sys
+from pathlib import Path
+from workbench import locks
+from workbench.paths import open_home
+from workbench.services import control
+
+home = open_home(Path(sys.argv[1]))
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+descriptor = locks.take(home.supervisor_lock)
+store = sqlite3.connect(home.database, isolation_level=None)
+store.execute("BEGIN EXCLUSIVE")
+control.present(home, "detached", wake=home.state / "nobody")
+print("here", flush=True)
+signal.pause()
+"""
+
+
+def test_one_that_hangs_is_killed_when_it_is_stopped(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It neither looks nor heeds SIGTERM, with the store locked: `status` says so without waiting for it, and `stop` kills it
+    after the time that another would need; one that looks is never killed."""
+    bench.store.close()
+    monkeypatch.setattr(pulse, "ANSWER", 0.1)
+    monkeypatch.setattr(ending, "STOP_WAIT", 0.2)
+    argv = [sys.executable, "-P", "-c", NEVER_ANSWERS, str(bench.home.root)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, env={**os.environ, **control.environment()}) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"here\n"
+        with pytest.raises(WorkbenchError, match="did not end"):
+            control.stop(bench)
+        assert process.poll() is None
+        for path in (bench.home.supervisor_lock, control.card_path(bench.home)):
+            os.utime(path, (1_790_000_000, 1_790_000_000))
+        assert run(["--home", str(bench.home.root), "status", "--json"]) == 1
+        (need,) = json.loads(capsys.readouterr().out)["needs"]
+        assert need["command"].startswith("workbench"), "no signal makes it go on"
+        assert need["command"].endswith("service restart")
+        assert need["text"].endswith("it has locked the store, so nothing else is known")
+        assert control.stop(bench)
+        assert process.wait(10) == -9
+    assert not control.held(bench.home)
 
 
 def test_what_cannot_be_started_says_why(bench: Bench) -> None:

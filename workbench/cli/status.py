@@ -14,6 +14,7 @@ from workbench.cli.shapes.run import RUN
 from workbench.cli.shapes.things import SESSION
 from workbench.cli.terminal.hints import pasted
 from workbench.cli.terminal.output import columns, emit, fitting, iso, record, state
+from workbench.errors import StoreHeld
 from workbench.model.run import ACTIVE, PENDING, UNSUCCESSFUL, Run, RunState
 from workbench.text import age, clean, one_line, plural
 
@@ -35,11 +36,16 @@ def status(call: Invocation) -> int:
     from workbench.services import runs, warmth
     from workbench.services.history import continuing
     from workbench.services.overview import LOOK_BACK, overview
-    from workbench.services.supervision import control
+    from workbench.services.supervision import control, pulse
 
     bench = call.reading()
-    view = overview(bench)
     supervisor = control.status(bench)
+    try:
+        if supervisor.silent:
+            pulse.refuse_waiting(bench.home, supervisor.pid)
+        view = overview(bench)
+    except StoreHeld as error:
+        return _unreadable(call, bench, supervisor, error)
     failed = runs.page(bench, runs.RunFilter(states=UNSUCCESSFUL, since=view.at - LOOK_BACK), limit=200)
     pending = list(reversed(runs.page(bench, runs.RunFilter(states=PENDING), limit=200)))
     due = _next_due(bench)
@@ -56,11 +62,7 @@ def status(call: Invocation) -> int:
             {
                 "home": bench.home.root,
                 "at": view.at,
-                "supervisor": {
-                    "alive": supervisor.alive,
-                    "pid": supervisor.pid,
-                    "silent": iso(supervisor.silent) if supervisor.silent else None,
-                },
+                "supervisor": _supervisor(supervisor),
                 "engines": {
                     str(name): {
                         "problem": row.problem,
@@ -87,6 +89,40 @@ def status(call: Invocation) -> int:
     return 1 if needs else 0
 
 
+def _unreadable(call: Invocation, bench: Bench, supervisor: SupervisorStatus, error: StoreHeld) -> int:
+    """Where somebody keeps the store locked: who, and what helps; nothing else can be known."""
+    from workbench.services.supervision import pulse
+
+    needs = _of_service(supervisor, active=0, pending=0, due=0)
+    if needs and error.pid == supervisor.pid:
+        needs[0]["text"] += "; it has locked the store, so nothing else is known"
+    else:
+        remedy = pulse.why_silent(error.pid)[1] if pulse.is_stopped(error.pid) else "workbench doctor"
+        needs.append({"kind": "store", "key": "state.db", "text": one_line(error.message), "command": remedy})
+    needs = [{**need, "command": pasted(need["command"])} for need in needs]
+    if call.json:
+        unknown = dict.fromkeys(
+            ("engines", "active", "pending", "failed", "sessions", "spares", "kept", "warm", "next")
+        )
+        emit(
+            {
+                "home": bench.home.root,
+                "at": bench.now(),
+                "supervisor": _supervisor(supervisor),
+                "needs": needs,
+                **unknown,
+            }
+        )
+    else:
+        _show_needs(needs)
+        record([("home", str(bench.home.root))])
+    return 1
+
+
+def _supervisor(seen: SupervisorStatus) -> dict[str, Any]:
+    return {"alive": seen.alive, "pid": seen.pid, "silent": iso(seen.silent)}
+
+
 def _show(
     call: Invocation,
     bench: Bench,
@@ -98,15 +134,7 @@ def _show(
     due: list[tuple[str, datetime]],
 ) -> None:
     if needs:
-        click.echo(
-            click.style(
-                f"{plural(len(needs), 'thing')} {'needs' if len(needs) == 1 else 'need'} you", fg="red", bold=True
-            )
-        )
-        for need in needs[: 2 * SHOWN]:
-            click.echo(fitting(f"  {need['text']}"))
-            click.echo(click.style(f"    {need['command']}", dim=True))
-        _rest(len(needs) - 2 * SHOWN, "workbench runs --state unsuccessful")
+        _show_needs(needs)
     elif not call.quiet:
         click.echo(state("ok").text.split(" ")[0] + " Nothing needs you.")
     if call.quiet:
@@ -142,6 +170,15 @@ def _show(
             *((f"{name} engine", _engine(row, bench)) for name, row in view.engines.items()),
         ],
     )
+
+
+def _show_needs(needs: list[dict[str, Any]]) -> None:
+    head = f"{plural(len(needs), 'thing')} {'needs' if len(needs) == 1 else 'need'} you"
+    click.echo(click.style(head, fg="red", bold=True))
+    for need in needs[: 2 * SHOWN]:
+        click.echo(fitting(f"  {need['text']}"))
+        click.echo(click.style(f"    {need['command']}", dim=True))
+    _rest(len(needs) - 2 * SHOWN, "workbench runs --state unsuccessful")
 
 
 def _spares(view: Overview) -> None:

@@ -93,8 +93,10 @@ def ask(path: str) -> tuple[str, str]:
 
 
 def _noted(root: Path) -> dict[str, tuple[str, str, str, str, str]]:
+    from workbench.store import holding
+
     path = state_folder(root) / DATABASE
-    if not path.exists():
+    if not path.exists() or holding.stopped(path):
         return {}
     connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10)
     try:

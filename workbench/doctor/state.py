@@ -81,18 +81,26 @@ def sqlite(_root: Path) -> Iterator[Finding]:
 
 def store(root: Path) -> Iterator[Finding]:
     """Whether the store can be read, is whole, and is of a schema that this program knows."""
+    from workbench.store import holding
     from workbench.store.migrations import MIGRATIONS
 
     path = state_folder(root) / DATABASE
     if not path.exists():
         yield ok("store", "none yet; made with the first verb")
         return
+    if in_vain := holding.stopped(path):
+        yield problem("store", in_vain.message, in_vain.hint)
+        return
     connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10)
     try:
         schema = int(connection.execute("PRAGMA user_version").fetchone()[0])
         wrong = [row[0] for row in connection.execute("PRAGMA integrity_check(20)").fetchall() if row[0] != "ok"]
     except sqlite3.DatabaseError as error:
-        yield problem("store", f"{path} cannot be read: {error}", _backups(path))
+        if "locked" in str(error):
+            held = holding.held(path)
+            yield problem("store", held.message, held.hint)
+        else:
+            yield problem("store", f"{path} cannot be read: {error}", _backups(path))
         return
     finally:
         connection.close()

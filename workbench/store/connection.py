@@ -14,17 +14,45 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from workbench.errors import StoreError
+from workbench.store import holding
 from workbench.store.migrations import MIGRATIONS
 
 LOCK_WAIT = 60.0  # seconds that a write waits for other writers before it is given up
+STATEMENT_WAIT = 10.0  # seconds that any statement waits
+ASIDE = (
+    1.0  # seconds of waiting between two looks at whether who holds it was stopped: then there is nothing to wait for
+)
 _WAL_FIXED = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
 
 def wal_is_safe(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
     """Whether this SQLite has the WAL-reset fix: 3.51.3 or later, or 3.50.7 and 3.44.6 and their patch lines."""
     return version >= (3, 51, 3) or any(version[:2] == fixed[:2] and version >= fixed for fixed in _WAL_FIXED)
+
+
+class _Connection(sqlite3.Connection):
+    """Waits for others as SQLite does, but not for a process that was stopped."""
+
+    database: Path
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        try:
+            return super().execute(sql, parameters)
+        except sqlite3.OperationalError as error:
+            if not _busy(error):
+                raise
+        end = time.monotonic() + STATEMENT_WAIT - ASIDE
+        while True:
+            if in_vain := holding.stopped(self.database):
+                raise in_vain
+            try:
+                return super().execute(sql, parameters)
+            except sqlite3.OperationalError as error:
+                if not _busy(error) or time.monotonic() >= end:
+                    raise
 
 
 class Store:
@@ -121,9 +149,12 @@ class Store:
             )
             if descriptor >= 0:
                 os.close(descriptor)
-            connection = sqlite3.connect(self.path, timeout=10.0, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(
+                self.path, timeout=ASIDE, isolation_level=None, check_same_thread=False, factory=_Connection
+            )
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"cannot open {self.path}: {error}", hint="See: workbench doctor") from error
+        connection.database = self.path
         connection.row_factory = sqlite3.Row
         try:
             connection.execute("PRAGMA foreign_keys=ON")
@@ -189,18 +220,21 @@ def _patiently(act: Callable[[], object]) -> None:
         try:
             act()
         except sqlite3.OperationalError as error:
-            busy = "locked" in str(error) or "busy" in str(error)
-            if not busy or time.monotonic() >= end:
+            if not _busy(error) or time.monotonic() >= end:
                 raise
             time.sleep(0.02)
         else:
             return
 
 
+def _busy(error: sqlite3.OperationalError) -> bool:
+    return "locked" in str(error) or "busy" in str(error)
+
+
 def _explained(error: sqlite3.DatabaseError, path: Path) -> StoreError:
     text = str(error)
     if "locked" in text:
-        return StoreError(f"{path} is held by another program", hint="Close what has it open, then try again.")
+        return holding.held(path)
     if "full" in text:
         return StoreError("the disk is full: nothing was changed", hint=f"Free space on the disk of {path.parent}.")
     if "malformed" in text or "not a database" in text:

@@ -54,7 +54,7 @@ class Workbench(TypeAhead):
         self.overviewed: Overviewed | None = None
         self._last_trouble = ""
         self._moves: set[tuple[str, int, int]] = set()
-        self._hung = False  # whether the supervisor was seen not to answer
+        self.hung = ""  # what is wrong with a supervisor that does not answer, and what helps
         self._doing: set[tuple[str, tuple[str, ...]]] = set()
         self.register_theme(DARK)
         self.register_theme(LIGHT)
@@ -67,7 +67,7 @@ class Workbench(TypeAhead):
         self._fill()
         if not self.read_only:
             self._ensure()
-            self.set_interval(REVIVE, self._revive)
+        self.set_interval(REVIVE, self._revive)
 
     def on_unmount(self) -> None:
         """End the threads; what runs goes on without this program."""
@@ -111,14 +111,22 @@ class Workbench(TypeAhead):
         from workbench.services.supervision import control
 
         try:
-            if control.revive(self.bench):
+            if not self.read_only and control.revive(self.bench):
                 self.call_from_thread(self.desk.warn, "The supervisor had ended. It is started again.")
             wrong, remedy = control.hangs(self.bench)
-            if wrong and not self._hung:
-                self.call_from_thread(self.desk.warn, f"{wrong[:1].upper()}{wrong[1:]}. Try: {remedy}")
-            self._hung = bool(wrong)
+            said = f"{wrong[:1].upper()}{wrong[1:]}. Try: {remedy}" if wrong else ""
+            if bool(said) != bool(self.hung):
+                self.call_from_thread(self._tell_hung, said)
         except WorkbenchError as error:
             self.call_from_thread(self.say_trouble, error)
+
+    def _tell_hung(self, said: str) -> None:
+        """Once in a toast, and above everything else for as long as it is so."""
+        self.hung = said
+        if said:
+            self.desk.warn(said)
+        if any(isinstance(screen, NounScreen) for screen in self.screen_stack):
+            self.noun_screen.show_state()
 
     def _deliver(self, message: Message) -> None:
         """From the threads to the screen that is up, and to the program what it keeps."""

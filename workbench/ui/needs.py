@@ -29,13 +29,14 @@ class Entry:
     line: int = 0
 
 
-def entries(seen: Overviewed | None) -> list[Entry]:
-    """All of them, files first: one of them may be why a schedule is off."""
+def entries(seen: Overviewed | None, hung: str = "") -> list[Entry]:
+    """All of them: a supervisor that is `hung`, then files, for one of them may be why a schedule is off."""
+    service = [Entry(hung)] if hung else []
     if seen is None:
-        return []
+        return service
     wrong = [Entry(str(problem), path=problem.path, line=problem.line) for problem in seen.problems]
     needs = [Entry(one_line(need.text), MODES.get(need.kind, "runs"), need.key) for need in seen.overview.needs]
-    return wrong + _engines(seen) + needs
+    return service + wrong + _engines(seen) + needs
 
 
 def _engines(seen: Overviewed) -> list[Entry]:

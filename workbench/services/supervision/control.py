@@ -23,6 +23,7 @@ from workbench.errors import WorkbenchError
 from workbench.paths import Home
 from workbench.services.bench import Bench
 from workbench.services.supervision import pulse, unit
+from workbench.services.supervision.ending import end
 from workbench.services.supervision.holder import (
     boot_id,
     card,
@@ -40,7 +41,6 @@ from workbench.text import clean
 __all__ = ["boot_id", "card", "card_path", "held", "present", "renewal_path", "signal_it", "start_time", "withdraw"]
 
 START_WAIT = 30.0  # seconds until a started supervisor holds its lock and listens: a cold disk is slow
-STOP_WAIT = 15.0  # it leaves within 5, and is never killed: it may be in a transaction
 ALREADY = 3  # its exit code where another one holds the lock
 TAIL = 12  # lines of its log in an error
 _left: set[int] = set()  # supervisors that this process started
@@ -148,25 +148,13 @@ def hangs(bench: Bench) -> tuple[str, str]:
 
 
 def stop(bench: Bench) -> bool:
-    """End it; False where none runs. Runs and sessions go on, and the next supervisor finds them again."""
+    """End it, by force where it hangs; False where none runs. Runs and sessions go on, and the next one finds them again."""
     home = bench.home
     if not held(home):
         return False
     if unit.active(home):
         unit.stop(home)
-    deadline = time.monotonic() + STOP_WAIT
-    told: object = None
-    while held(home):
-        # By process: one that was starting meanwhile may take over what the first lets go.
-        if (holder := card(home).get("pid")) != told and signal_it(home, signal.SIGTERM):
-            told = holder
-        if time.monotonic() > deadline:
-            raise WorkbenchError(
-                f"the supervisor did not end within {STOP_WAIT:g} s",
-                title=str(home.root),
-                hint=f"What it does is in {home.supervisor_log}",
-            )
-        time.sleep(0.02)
+    end(home, kill=bool(hangs(bench)[0]))
     return True
 
 

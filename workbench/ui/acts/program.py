@@ -40,15 +40,17 @@ async def _needs(desk: Desk, items: list[Any]) -> None:
     from workbench.ui.needs import entries
 
     del items
-    found = entries(desk.app.overviewed)
+    found = entries(desk.app.overviewed, desk.app.hung)
     lines = [Line(str(index), (Cell("!", Tone.WARN), Cell(entry.text))) for index, entry in enumerate(found)]
     chosen = await desk.form(Choice("What needs you", lines, nothing="Nothing needs you.", hint="enter go to it"))
     if chosen:
         entry = found[int(chosen)]
         if entry.path is not None:
             desk.edit(entry.path, entry.line)
-        else:
+        elif entry.mode:
             desk.go(entry.mode, entry.key)
+        else:
+            desk.say(entry.text)
 
 
 async def _commands(desk: Desk, items: list[Any]) -> None:

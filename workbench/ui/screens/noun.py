@@ -94,8 +94,7 @@ class NounScreen(Screen[None]):
         """Say what there is before anything was read."""
         self.set_interval(TICK, self._tick)
         self.call_after_refresh(self._draw_keys)
-        if app_overview := self.bench_app.overviewed:
-            self._overviewed(app_overview)
+        self.show_state()
 
     def on_screen_resume(self) -> None:
         """Back on this mode: read it anew, with the same thing selected."""
@@ -130,10 +129,12 @@ class NounScreen(Screen[None]):
         self.detail.grow(message.source, message.chunk)
 
     @on(messages.Overviewed)
-    def _overviewed(self, message: messages.Overviewed) -> None:
-        self.query_one(HeaderLine).show(message)
+    def show_state(self) -> None:
+        """Draw what the program last saw of the home, and of its supervisor."""
+        seen, hung = self.bench_app.overviewed, self.bench_app.hung
+        self.query_one(HeaderLine).show(seen, hung)
         if self.leads:
-            self.query_one(NeedsStrip).show(entries(message))
+            self.query_one(NeedsStrip).show(entries(seen, hung))
 
     @on(NeedsStrip.Asked)
     def _needs(self) -> None:

@@ -51,9 +51,9 @@ def queue_cell(overview: Overview) -> Cell:
     return Cell(" · ".join(parts), Tone.BUSY)
 
 
-def needs_cell(seen: Overviewed) -> Cell | None:
+def needs_cell(seen: Overviewed | None, hung: str = "") -> Cell | None:
     """How many things need somebody; None for nothing."""
-    count = len(entries(seen))
+    count = len(entries(seen, hung))
     return Cell(f"! {count} need{'s' if count == 1 else ''} you", Tone.WARN) if count else None
 
 
@@ -84,10 +84,12 @@ class HeaderLine(Static):
         self._home = one_line(shortened(home))
         self._read_only = read_only
         self._seen: Overviewed | None = None
+        self._hung = ""
 
-    def show(self, seen: Overviewed) -> None:
+    def show(self, seen: Overviewed | None, hung: str = "") -> None:
         """Take the newest facts."""
         self._seen = seen
+        self._hung = hung
         self._draw()
 
     def on_resize(self) -> None:
@@ -98,12 +100,11 @@ class HeaderLine(Static):
         left = [Cell("workbench", Tone.STRONG)]
         if self._read_only:
             left.append(Cell("READ-ONLY", Tone.WARN))
-        right = None
+        right = needs_cell(self._seen, self._hung)
         if self._seen is None:
             left.append(Cell(self._home, Tone.MUTED))
         else:
             found = self._seen.overview
-            right = needs_cell(self._seen)
             room = self.content_size.width - (cell_len(right.text) + SPACE if right else 0)
             for short in (False, True):
                 shown = [*left, queue_cell(found), *engine_cells(found, short=short), Cell(self._home, Tone.MUTED)]

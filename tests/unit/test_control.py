@@ -57,7 +57,7 @@ import signal, sqlite3, sys
 from pathlib import Path
 from workbench import locks
 from workbench.paths import open_home
-from workbench.services import control
+from workbench.services.supervision import control
 
 home = open_home(Path(sys.argv[1]))
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

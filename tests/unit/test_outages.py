@@ -10,16 +10,18 @@ import pytest
 from letters import Letters, letters
 from schedule_world import NOTEBOOK
 from supervisor_parts import NOW, Parts
+from waiting import until
 
 from workbench.declare import writer
 from workbench.engines.base import Facts
 from workbench.errors import EngineDown
 from workbench.model.environment import EngineName
-from workbench.model.run import RunState
+from workbench.model.run import PENDING, RunState
 from workbench.model.schedule import DueState
 from workbench.services import projects, runs, schedules
 from workbench.services.overview import overview
 from workbench.store import environments as engine_rows
+from workbench.store import run_pages
 from workbench.store import runs as run_rows
 from workbench.store.environments import EngineRow
 from workbench.supervisor.engines import Engines
@@ -126,6 +128,33 @@ def test_since_when_an_engine_is_away(parts: Parts, tmp_path: Path, monkeypatch:
     again._note(Facts(EngineName.DOCKER), NOW)
     again.fell(EngineName.DOCKER, EngineDown("nobody answers"))
     assert told(again) != first
+
+
+def test_who_waits_for_an_engine_has_it_asked_soon(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the next question was half a minute off, and whatever others look meanwhile for whom nothing waits."""
+    monkeypatch.setattr("workbench.supervisor.engines.IDLE", 600.0)
+    monkeypatch.setattr("workbench.supervisor.engines.WAITING", 0.01)
+    engines, asked = parts.dispatch.engines, []
+
+    def question(name: EngineName) -> None:
+        asked.append(name)
+        engines._note(Facts(name, problem="nobody answers"), parts.desk.now())
+
+    monkeypatch.setattr(engines, "_question", question)
+    engines.begin()
+    try:
+        until(lambda: len(asked) == len(EngineName), "the first questions")
+        run = parts.queue("down")
+        parts.dispatch.look()
+        with parts.bench.store.write() as connection:
+            run_rows.ask_cancel(connection, run, at=NOW, actor=parts.bench.actor)
+        parts.runs.look()
+        parts.dispatch.look()
+        assert not runs.page(parts.bench, run_pages.RunFilter(states=PENDING))
+        until(lambda: len(asked) > 5 * len(EngineName), "it to be asked again and again")
+    finally:
+        parts.desk.stopping.set()
+        engines._ask.set()
 
 
 def test_an_absence_is_told_once(letters: Letters) -> None:

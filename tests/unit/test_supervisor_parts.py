@@ -11,6 +11,7 @@ from supervisor_parts import NOW, Parts
 from workbench.engines.base import SessionFacts
 from workbench.errors import StoreError
 from workbench.model.build import BuildState
+from workbench.model.environment import EngineName
 from workbench.model.run import RunState
 from workbench.model.session import ENDED as SESSION_ENDED
 from workbench.model.session import SessionState as S
@@ -170,6 +171,18 @@ def test_a_build_that_nobody_works_on_is_queued_again(parts: Parts) -> None:
     del parts.builds.running[number]
     assert parts.builds.look() == 0.0
     assert build_state(parts, number) is BuildState.QUEUED
+
+
+def test_what_a_killed_build_left_goes_where_its_environment_has_no_engine(parts: Parts) -> None:
+    """The engine that the build was begun on tidies, also of an environment that never got one, or has another by now."""
+    with parts.bench.store.write() as connection:
+        build_rows.request(
+            connection, "python", "f", at=NOW, actor=parts.bench.actor, engine=str(EngineName.PROCESS)
+        )  # fmt: skip
+    half_made = parts.bench.home.state / "environments" / "python" / "0123456789abcdef"
+    half_made.mkdir(parents=True)
+    parts.builds._tidy()
+    assert not half_made.exists()
 
 
 def test_a_build_whose_end_cannot_be_written_is_made_again(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from workbench.model.build import ALLOWED, ENDED, Build, BuildProgress, BuildState
+from workbench.model.environment import EngineName
 from workbench.store.events import Actor, append
 from workbench.store.rows import marks, moment, stamp
 from workbench.store.transitions import Machine
@@ -53,6 +54,12 @@ def request(
     build = int(cursor.lastrowid or 0)
     append(connection, at, "build", build, BuildState.QUEUED, actor, environment)
     return build
+
+
+def engines(connection: sqlite3.Connection) -> set[EngineName]:
+    """Engines that builds were begun on, also of environments that have none by now or have another."""
+    found = {str(row["engine"]) for row in connection.execute("SELECT DISTINCT engine FROM builds")}
+    return {name for name in EngineName if name in found}
 
 
 def change(

@@ -48,9 +48,12 @@ class Builds:
 
     def _tidy(self) -> None:
         with self.desk.read() as connection:
-            used = {one.engine for one in environment_rows.all_chosen(connection).values()}
+            used = {one.engine for one in environment_rows.all_chosen(connection).values()} | rows.engines(connection)
         for name in sorted(used):
-            self.engines.get(name).tidy()
+            try:
+                self.engines.get(name).tidy()
+            except WorkbenchError as error:
+                log.info("what builds on %s have left is not tidied: %s", name, error)
 
     @property
     def _room(self) -> bool:
@@ -99,7 +102,7 @@ class Builds:
         problem, _ = self.engines.problem(engine) if chosen or contained else ("", "")
         if not problem or self._declared_other(build, chosen):
             return False
-        self.engines.waited_for = True
+        self.engines.waits()
         self._say(build, f"waits: {self.engines.down(engine, problem)}")
         return True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from datetime import datetime, timedelta
 
 from workbench.engines.base import Engine, Facts
@@ -18,6 +19,9 @@ from workbench.text import one_line
 
 log = logging.getLogger("workbench.supervisor.engines")
 IDLE, WAITING = 30.0, 2.0  # seconds between questions
+AWAITED = (
+    40.0  # seconds for which it holds that somebody waits: whoever does looks, and says so, twice a minute at least
+)
 WRITE_DOWN = timedelta(minutes=10)  # an unchanged answer is written again after this
 
 
@@ -27,7 +31,7 @@ class Engines:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.facts: dict[EngineName, Facts] = {}
-        self.waited_for = False  # whether something waits for an engine to be back
+        self._awaited = -AWAITED  # when somebody last said that it waits for an engine to be back
         self._at: dict[EngineName, tuple[str, str]] = {}  # where one has answered: from then on it is that one
         self._open: dict[EngineName, tuple[Settings, Engine]] = {}
         self._guard = threading.Lock()
@@ -71,8 +75,15 @@ class Engines:
         self._note(
             Facts(name, endpoint=old.endpoint if old else "", problem=error.message, hint=error.hint), self.desk.now()
         )
-        self.waited_for = True
+        self.waits()
         self._ask.set()
+
+    def waits(self) -> None:
+        """Something waits for an engine to be back: from now on that is asked more often, as long as this is said again."""
+        now = time.monotonic()
+        if now - self._awaited >= AWAITED:
+            self._ask.set()  # the next question may be half a minute off
+        self._awaited = now
 
     def _note(self, facts: Facts, now: datetime) -> None:
         self.facts[facts.name] = facts
@@ -88,8 +99,12 @@ class Engines:
                     self._question(name)
                 except Exception:  # the outermost of this thread: the next question may go better
                     log.exception("asking %s failed", name)
-            self._ask.wait(WAITING if self.waited_for else IDLE)
+            self._ask.wait(self._pause())
             self._ask.clear()
+
+    def _pause(self) -> float:
+        awaited = time.monotonic() - self._awaited < AWAITED
+        return WAITING if awaited and any(facts.problem for facts in self.facts.values()) else IDLE
 
     def _question(self, name: EngineName) -> None:
         try:

@@ -81,7 +81,6 @@ class Dispatch:
             late, next_late = waiting.overdue(connection, now)
             active = rows.in_states(connection, ACTIVE)
         if not pending:
-            self.engines.waited_for = False
             return None
         look = Look(now, self.desk.settings.concurrency, self._starts, self.taken, active)
         if next_late:
@@ -90,7 +89,8 @@ class Dispatch:
         self._through([run for run in (*pending, *oldest) if run.id not in gone], look)
         if len(pending) == FIRST and not look.full:
             self._deeper(pending[-1], look)
-        self.engines.waited_for = look.down
+        if look.down:
+            self.engines.waits()
         self._starts = look.starts
         return look.wait
 

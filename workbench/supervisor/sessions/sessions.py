@@ -158,7 +158,7 @@ class Sessions:
     def _wait_for(self, session: Session, readiness: NotYet) -> None:
         state = S.QUEUED if readiness.down else S.PREPARING
         if readiness.down:
-            self.engines.waited_for = True
+            self.engines.waits()
         if session.state is state:
             self.standing.say(session, readiness.reason, readiness.hint)
         else:

@@ -44,6 +44,9 @@ OTHERS = """\
 0 1 * * *      jupyter nbconvert --to html {root}/notebooks/sales.ipynb
 0 1 * * *      papermill --prepare-only {root}/notebooks/sales.ipynb out.ipynb
 0 1 * * *      papermill {root}/notebooks/stock.ipynb out.ipynb -f {root}/none.yaml
+0 1 * * *      [ "$(date +\\%u)" = 1 ] && papermill {root}/notebooks/stock.ipynb out.ipynb
+0 1 * * *      papermill {root}/notebooks/stock.ipynb out.ipynb || papermill {root}/notebooks/week.ipynb out.ipynb
+0 1 * * *      papermill {root}/notebooks/sales.ipynb out.ipynb -p nothing 3
 """
 WHY = [
     "it runs when the machine starts, not at a time",
@@ -59,6 +62,9 @@ WHY = [
     "nbconvert without --execute runs no notebook",
     "--prepare-only",
     "its file of parameters is not there",
+    'only where `[ "$(date +%u)" = 1 ]` holds',
+    "fails",
+    "notebooks/sales.ipynb has no parameter nothing",
 ]
 
 
@@ -113,6 +119,7 @@ def test_six_lines_as_people_have_them(world: World, root: Path) -> None:
     assert isinstance(prices, Proposal)
     assert prices.data["deliver"] == [{"to": "/srv/www/prices.html", "what": "report", "code": False}]
     assert "left out: cp /srv/www/prices.html /mnt/" in prices.notes
+    assert "API: set for the command; put it into `env:` of the environment" in prices.notes
     assert isinstance(week, Proposal)
     assert (week.zone, week.notebook, week.line.cron) == ("America/New_York", "notebooks/week.ipynb", "0 18 * * sun")
     assert [word for word in ("--inplace", "conda run") if any(word in text for text in week.notes)] == [

@@ -139,6 +139,28 @@ def test_a_sender_that_died_over_a_letter_does_not_send_it_twice(letters: Letter
     assert letters.box.mails == []
 
 
+def test_what_was_written_while_the_clock_was_ahead_is_not_sent_years_later(letters: Letters) -> None:
+    """Once the clock is right again it goes out as any other; and due times that were taken back hide no later ones."""
+    now = letters.bench.now()
+    ahead = now + timedelta(days=700)
+    with letters.bench.store.write() as connection:
+        schedule_rows.add_due(
+            connection, "p/d", ahead, DueState.MISSED, at=ahead, actor=letters.bench.actor, reason="x"
+        )
+        rows.add(connection, Occasion.FAILURE, "run 9", "ann@acme.example", "it", at=ahead, actor=letters.bench.actor)
+        rows.note_read(connection, *letters.notices._read, letters.bench.actor)  # type: ignore[misc]
+    letters.notices.look()
+    with letters.bench.store.write() as connection:
+        assert schedule_rows.take_back(connection, "p/d", now) == 1
+    letters.notices.look()
+    letters.notices.reset()
+    with letters.bench.store.write() as connection:
+        assert rows.next_due(connection)[0] <= letters.bench.now()  # type: ignore[operator]
+        schedule_rows.add_due(connection, "p/d", now, DueState.MISSED, at=now, actor=letters.bench.actor, reason="y")
+    letters.notices.look()
+    assert [occasion for occasion, _ in letters.told()].count(Occasion.LATE) == 2
+
+
 def test_news_of_the_last_moments_are_waited_for(letters: Letters) -> None:
     """A letter goes once no news have come for a while, and not much later than that while they go on."""
     letters.run(RunState.FAILED)

@@ -23,6 +23,7 @@ from workbench.services.scheduling.files import ScheduleFiles
 from workbench.services.supervision import control
 from workbench.services.supervision import tonight as tonight_module
 from workbench.services.supervision.tonight import Surroundings, told
+from workbench.store import events
 from workbench.store import runs as run_rows
 from workbench.store import schedules as rows
 from workbench.supervisor.due.schedules import PIECE, Schedules
@@ -134,6 +135,26 @@ def test_a_clock_that_is_set_fires_nothing_twice(world: World) -> None:
     assert len(runs.page(world.bench)) == 4
 
 
+def test_a_clock_that_was_years_ahead_costs_no_due_time(world: World) -> None:
+    """Two years on for a moment, as of a machine that starts with a wrong clock: what did not fire then is still to come,
+    what fired does not fire again, and the schedule's history says so."""
+    key = world.write(cron="0 6 * * *")
+    world.at(START).at(timedelta(days=730))
+    assert len(world.ledger()) == 730
+    assert world.ledger()[-1] == ("03 06:00", DueState.FIRED)
+    world.now = START + timedelta(minutes=1)
+    world.part.reset()  # as the loop does where the clock jumped
+    world.at(world.now)
+    assert world.ledger() == [("03 06:00", DueState.FIRED)]
+    with world.bench.store.read() as connection:
+        told = [line for line in events.after(connection, 0, 100) if line.what == "taken back"]
+    assert [line.detail for line in told] == ["729 due times that the clock was ahead of"]
+    world.end(runs.page(world.bench)[0].id)
+    for day in range(5, 8):
+        world.at(datetime(2026, 5, day, 6, 0, 1, tzinfo=UTC))
+    assert [state for _, state in world.ledger(key)[:3]] == [DueState.FIRED, DueState.SKIPPED, DueState.SKIPPED]
+
+
 def test_what_was_due_before_a_pause_has_its_row(world: World) -> None:
     """Due while nothing watched, and paused before it looked again: missed, with that reason, and fired no more."""
     key = world.write(cron="0 * * * *", catch_up="all", overlap="allow")
@@ -152,6 +173,32 @@ def test_what_was_due_before_a_pause_has_its_row(world: World) -> None:
         ("04 15:00", DueState.FIRED),
     ]
     assert "was paused before it could be fired" in schedules.ledger(world.bench, key)[-2].reason
+
+
+def test_a_link_that_leads_nowhere_is_not_gone(world: World, tmp_path: Path) -> None:
+    """Where the disk that a linked file is on is away the schedule goes on as it was, and says so; so does a new program."""
+    key = world.write(cron="0 * * * *")
+    path = schedules.get(world.bench, key).path
+    kept = tmp_path / "elsewhere.yaml"
+    path.rename(kept)
+    path.symlink_to(kept)
+    world.at(START)
+    kept.rename(tmp_path / "away.yaml")
+    world.part = Schedules(world.desk, world.clock)
+    world.at(timedelta(hours=1))
+    assert world.ledger() == [("04 11:00", DueState.FIRED)]
+    assert schedules.get(world.bench, key).problem == "cannot be read: no such file or directory"
+    (problem,) = schedules.problems(world.bench)
+    assert str(problem) == "projects/p/schedules/s.yaml: cannot be read: no such file or directory"
+
+
+def test_a_file_that_ends_in_yml_is_told(world: World) -> None:
+    """It is no schedule, and nobody waits for it without knowing."""
+    key = world.write(cron="0 * * * *")
+    path = schedules.get(world.bench, key).path
+    path.rename(path.with_suffix(".yml"))
+    (problem,) = schedules.problems(world.bench)
+    assert str(problem) == "projects/p/schedules/s.yml: is not read: the name ends in .yml: rename it to end in .yaml"
 
 
 def test_a_bad_edit_keeps_the_last_good_one(world: World) -> None:

@@ -256,6 +256,8 @@ def test_exactly_one_of_the_three() -> None:
         ("@daily", "At 00:00 every day, Europe/Berlin time"),
         ("0 3 * * 7", "At 03:00 on Sunday, Europe/Berlin time"),
         ("0 0 13 * fri", "At 00:00 on the 13th day of month as well as on Friday, Europe/Berlin time"),
+        ("0 0 1 * 0-6", "At 00:00 every day, Europe/Berlin time"),  # either is enough
+        ("0 0 1-31 2 mon", "At 00:00 every day in February, Europe/Berlin time"),
         ("0 0 21 * *", "At 00:00 on the 21st day of every month, Europe/Berlin time"),
         ("@hourly", "At the start of every hour, Europe/Berlin time"),
     ],

@@ -91,13 +91,24 @@ def _parsed(line: str) -> CronSim:
 
 def words(line: str) -> str:
     """A checked line in plain English."""
-    text = CronSim(line, datetime(2024, 1, 1, tzinfo=UTC)).explain()
+    text = CronSim(_said(line), datetime(2024, 1, 1, tzinfo=UTC)).explain()
     # Both restricted: either may match, which "and" does not say.
     text = text.replace(" day of month and on ", " day of month as well as on ")
     text = re.sub(r"(?<=[Ee]very )second (?=minute|hour|day|month)", "2nd ", text)
     text = re.sub(r"(?<=[Ee]very )(\d+)(?:th|nd) (minute|hour)(?! from)", _steps, text)
     text = re.sub(r"(?<=minutes) of every hour", "", text)
     return re.sub(r"\b(\d*[02-9])?([123])th\b", lambda found: f"{found[1] or ''}{_ENDINGS[found[2]]}", text)
+
+
+def _said(line: str) -> str:
+    """The line to be said: where either day is enough and one of them is any day, it comes every day."""
+    minute, hour, day, month, weekday = line.split()
+    parsed = _parsed(line)
+    whole = parsed.days >= set(range(1, 32)) or {one % 7 for one in parsed.weekdays if isinstance(one, int)} == set(
+        range(7)
+    )
+    either = not (day.startswith("*") or weekday.startswith("*"))
+    return f"{minute} {hour} * {month} *" if either and whole else line
 
 
 def _steps(found: re.Match[str]) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from workbench.model.notice import Notice, NoticeState, Occasion
 from workbench.store.events import Actor
 from workbench.store.rows import marks, moment, stamp
 
 S = NoticeState
+AHEAD = timedelta(minutes=1)  # of the clock, when something was written: it was set back since
 
 
 def add(
@@ -57,6 +58,14 @@ def claim(connection: sqlite3.Connection, now: datetime, settle: datetime, sende
         (S.SENDING, sender, *(one.id for one in found)),
     )
     return found
+
+
+def bring_forward(connection: sqlite3.Connection, now: datetime) -> None:
+    """Have those that were written down or put off while the clock was ahead be sent now."""
+    connection.execute(
+        "UPDATE notices SET created = ?, not_before = ? WHERE state = ? AND created > ?",
+        (stamp(now), stamp(now), S.PENDING, stamp(now + AHEAD)),
+    )
 
 
 def settle(

@@ -98,6 +98,14 @@ def add_due(
     return cursor.rowcount == 1
 
 
+def take_back(connection: sqlite3.Connection, key: str, now: datetime) -> int:
+    """Forget what became of due times that are still to come, because the clock was ahead; how many. What fired stays."""
+    cursor = connection.execute(
+        "DELETE FROM due_times WHERE schedule = ? AND due > ? AND state != ?", (key, stamp(now), DueState.FIRED)
+    )
+    return cursor.rowcount
+
+
 def set_due_run(connection: sqlite3.Connection, key: str, due: datetime, run: int) -> None:
     """Name the run that a due time fired, in the transaction that added both."""
     connection.execute("UPDATE due_times SET run = ? WHERE schedule = ? AND due = ?", (run, key, stamp(due)))

@@ -195,6 +195,8 @@ class Supervisor:
         if jump:
             log.warning("the clock jumped by %+.0f s, or the machine slept", jump)
             self.schedules.reset()
+            if jump < 0:
+                self.notices.reset()
 
     def _present_ourselves(self) -> None:
         control.present(self.bench.home, self.how, wake=self.socket.path)

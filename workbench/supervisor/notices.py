@@ -55,6 +55,7 @@ class Notices:
 
     def begin(self) -> None:
         """Before anything is made true: what was before the first supervisor of a home is told to nobody."""
+        self.reset()
         with self.desk.read() as connection:
             self._read = rows.read_up_to(connection)
             newest = (events.newest(connection), rows.newest_due(connection))
@@ -63,6 +64,11 @@ class Notices:
             with self.desk.write() as connection:
                 rows.note_read(connection, *newest, self.desk.actor)
         self._noted, self._note = self._read, time.monotonic() + NOTED
+
+    def reset(self) -> None:
+        """The clock was set: what was written down while it was ahead need not wait for that time."""
+        with self.desk.write() as connection:
+            rows.bring_forward(connection, self.desk.now())
 
     def look(self) -> float:
         """Seconds until the next look."""
@@ -80,6 +86,7 @@ class Notices:
         assert self._read
         event, due = self._read
         with self.desk.read() as connection:
+            due = min(due, rows.newest_due(connection))  # those that were taken back are gone
             news = events.after(connection, event, PIECE)
             missed = rows.missed_after(connection, due, PIECE)
             newest = rows.newest_due(connection) if len(missed) < PIECE else missed[-1][0]
@@ -87,7 +94,8 @@ class Notices:
             runs = [run for line in ended if (run := run_rows.get(connection, int(line.key)))]
         reached = (news[-1].id if news else event, newest)
         now = time.monotonic()
-        if reached == self._noted:
+        if reached == self._noted and not missed:
+            self._read = reached
             return
         fresh = [run for run in runs if run.state in ENDED and run.ended and self.desk.now() - run.ended < OLD]
         fresh = [run for run in fresh if self._concerns(run)]

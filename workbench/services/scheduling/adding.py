@@ -110,7 +110,8 @@ def add(
     now = bench.now()
     first = timetable.of(spec).after(now)
     if first is None:
-        raise Refused(timetable.of(spec).warnings(now)[0], title="once", hint="Give a time that is still to come.")
+        what = "once" if spec.once else "end"
+        raise Refused(timetable.of(spec).warnings(now)[0], title=what, hint="Give a time that is still to come.")
     asked = schedule_views.request(spec, first)
     if spec.code.fetch:
         commits.fetch(bench, found)

@@ -27,6 +27,8 @@ from workbench.text import one_line
 if TYPE_CHECKING:
     from workbench.declare import Problem
 
+UNREADABLE = "cannot be read"  # begins what is told of a file that has no line to point at
+
 
 @dataclass(frozen=True, slots=True)
 class ScheduleFile:
@@ -203,7 +205,7 @@ class ScheduleFiles:
             last = self._last_good(key, found)
             made.append(
                 ScheduleFile(
-                    found.project, found.name, Path(found.path), last, f"cannot be read: {why}", (), "", found.changed
+                    found.project, found.name, Path(found.path), last, f"{UNREADABLE}: {why}", (), "", found.changed
                 )
             )
 
@@ -224,11 +226,12 @@ class ScheduleFiles:
             text = read_text(path)
             reading = load_schedule(path, project=found.project, timezone=zone, text=text)
         except (OSError, WorkbenchError) as error:
-            return bad(f"cannot be read: {error.strerror if isinstance(error, OSError) else error.message}")
+            why = error.strerror or "unknown error" if isinstance(error, OSError) else error.message
+            return bad(f"{UNREADABLE}: {why.removeprefix(f'{UNREADABLE}: ')}")
         problems = tuple(p.labelled(self.bench.home.root) for p in (*reading.problems, *reading.notices))
         if reading.value is None:
             digest = hashlib.sha256(text.encode()).hexdigest()
-            return bad(one_line(str(problems[0])) if problems else "cannot be read", problems, digest)
+            return bad(one_line(str(problems[0])) if problems else UNREADABLE, problems, digest)
         spec = reading.value
         if self.keep:
             # With something to tell it is read again at the next start: only what was said is kept then.

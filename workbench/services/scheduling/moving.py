@@ -21,18 +21,13 @@ from workbench.services.bench import Bench
 from workbench.services.scheduling import adding, views
 from workbench.services.scheduling.notebook_commands import Asked, nbconvert, papermill
 from workbench.services.scheduling.shell_line import Command, Shell
+from workbench.services.scheduling.wrapped import OWN, bare, set_for
 from workbench.services.scheduling.zones import machine_zone
 from workbench.text import one_line
 
-# Programs that only run another: how many words of their own they have, options apart.
-_AROUND = {
-    "nice": 0, "ionice": 0, "nohup": 0, "time": 0, "chronic": 0, "exec": 0, "env": 0, "sudo": 0, "setsid": 0,
-    "timeout": 1, "flock": 1,
-}  # fmt: skip
-_VALUED = {"-n", "-c", "-u", "-s", "-k", "-w", "--signal", "--kill-after", "--wait", "-p", "--name", "--prefix"}
-_OWN = ("conda", "mamba", "micromamba", "poetry", "uv", "pipenv", "pdm")
 _ENVIRONMENTS = {"source", ".", "conda", "mamba", "micromamba", "module", "pyenv"}
-_QUIET = {"set", "umask", "echo", "date", "true", ":", "test", "[", "mkdir", "trap"}
+_QUIET = {"set", "umask", "echo", "date", "true", ":", "mkdir", "trap"}
+_TESTS = ("test", "[", "[[")
 _PLAIN = frozenset({"SHELL", "PATH", "HOME", "MAILTO", "MAILFROM", "CRON_TZ", "LOGNAME", "USER", "LANG", "LC_ALL", "TZ", "BASH_ENV"})  # fmt: skip
 _MAIL = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
 
@@ -115,29 +110,45 @@ def _asked(line: Line, notes: list[str]) -> Iterator[tuple[Asked, Path]]:
     home = line.variables.get("HOME") or _home_of(line.user)
     shell = Shell({"HOME": home, "USER": line.user, "LOGNAME": line.user} | dict(line.variables))
     here = Path(home)
+    before: Command | None = None
     for command in _flat(shell, shell.commands(line.command)):
         keys: dict[tuple[str, ...], Any] = {}
-        words = _bare(command.words, keys)
+        words = bare(command.words, keys)
         if words[:1] == ["cd"]:
             here = here / shell.known(words[1]) if len(words) > 1 else Path(home)
         elif reader := _reader(words):
+            _always(command, before)
             asked = reader[0](words[reader[1] :], shell.known)
             asked.keys = keys | asked.keys
-            if own := next((word for word in map(os.path.basename, command.words) if word in _OWN), ""):
+            if own := next((word for word in map(os.path.basename, command.words) if word in OWN), ""):
                 notes.append(f"`{own} run`: it runs in the project's environment, or in one that its file names")
+            if given := [name for name in set_for(command.words, words) if name not in _PLAIN]:
+                notes.append(f"{', '.join(given)}: set for the command; put it into `env:` of the environment")
             yield asked, here
         elif words and words[0] in _ENVIRONMENTS:
             notes.append(f"`{command.text}`: it runs in the project's environment, or in one that its file names")
         elif words and words[0] not in _QUIET:
             notes.append(f"left out: {command.text}")
+        before = command
     if line.given is not None:
         notes.append("what follows the % was its input, and is left out")
+
+
+def _always(command: Command, before: Command | None) -> None:
+    """Raise `Refused` for a notebook that runs only where a test holds or what is before it fails: a schedule always would."""
+    tested = before is not None and before.words[0] in _TESTS and not {"-e", "-f", "-r", "-x", "-d"} & set(before.words)
+    if before is None or not (command.after == "||" or (command.after == "&&" and tested)):
+        return
+    raise Refused(
+        f"it runs the notebook only where `{before.text}` {'fails' if command.after == '||' else 'holds'}",
+        hint="Where the line's five fields can say so, write it by hand: workbench schedules add",
+    )
 
 
 def _flat(shell: Shell, commands: Sequence[Command]) -> Iterator[Command]:
     """With what `sh -c '…'` has in it."""
     for command in commands:
-        words = _bare(command.words, {})
+        words = bare(command.words, {})
         if (
             words
             and re.fullmatch(r"(.*/)?(ba|da|z)?sh", words[0])
@@ -147,44 +158,6 @@ def _flat(shell: Shell, commands: Sequence[Command]) -> Iterator[Command]:
             yield from _flat(shell, shell.commands(shell.known(words[2])))
         else:
             yield command
-
-
-def _bare(words: Sequence[str], keys: dict[tuple[str, ...], Any]) -> list[str]:
-    """The command without what only runs it; what that means for a schedule goes into `keys`."""
-    rest = list(words)
-    while rest:
-        while rest and re.match(r"[A-Za-z_]\w*=", rest[0]):
-            del rest[0]
-        program = os.path.basename(rest[0]) if rest else ""
-        if program in _OWN and rest[1:2] == ["run"]:
-            del rest[:2]
-            own = 0
-        elif program in _AROUND:
-            del rest[0]
-            own = _AROUND[program]
-        else:
-            return rest
-        options: list[str] = []
-        while rest and (rest[0].startswith("-") or own):
-            word = rest.pop(0)
-            if word.startswith("-"):
-                options.append(word)
-                if word in _VALUED and not (program == "flock" and word == "-n") and rest:
-                    del rest[0]
-                continue
-            own -= 1
-            if program == "timeout":
-                keys["timeout", "run"] = _span(word)
-        if program == "flock" and not {"-n", "--nonblock", "-w"} & set(options):
-            keys["overlap",] = "queue"
-    return rest
-
-
-def _span(word: str) -> str:
-    """A length of `timeout`: a number is of seconds."""
-    if not re.fullmatch(r"\d+[smhd]?", word):
-        raise Refused(f"timeout {one_line(word, 20)} is no length of time")
-    return f"{word}s" if word.isdigit() else word
 
 
 def _reader(words: Sequence[str]) -> tuple[Callable[..., Asked], int] | None:
@@ -217,6 +190,11 @@ def _proposal(bench: Bench, line: Line, asked: Asked, folder: Path, notes: Seque
         yaml_mappings=[read_parameters(text, title="-y") for text in asked.yaml],
         values=asked.values, raw=asked.raw, takes=takes,
     )  # fmt: skip
+    strange = [name for name in parameters if takes.known and takes.get(name) is None]
+    if strange:
+        raise Refused(
+            f"{notebook} has no parameter {', '.join(strange)}", hint="Give it one, in its cell tagged `parameters`."
+        )
     more = [*notes, *asked.notes, *(f"{name}: its values as they are now are written down" for name in asked.files)]
     keys = dict(asked.keys)
     if asked.output and asked.output not in ("-", "/dev/null"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -143,7 +144,7 @@ def _converted(asked: Asked, said: dict[str, str]) -> str:
     stem = said.get("--output", name.removesuffix(".ipynb") + ("" if asked.what == REPORT else ".nbconvert"))
     place = said.get("--output-dir", folder)
     file = stem if stem.endswith(end) else stem + end
-    return f"{place.rstrip('/')}/{file}" if place else file
+    return posixpath.join(place, file)
 
 
 def _separate(words: Sequence[str]) -> list[str]:

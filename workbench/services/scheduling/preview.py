@@ -113,7 +113,7 @@ def seconds_of(span: str | float) -> float:
     reading = load_schedule(writer.dump({"notebook": "preview.ipynb", "every": span}))
     if reading.value is None:  # told without the file that it was put into
         problem = reading.problems[0]
-        raise Refused(problem.message, title="every", hint=problem.hint)
+        raise Refused(problem.message.removeprefix("every: "), title="every", hint=problem.hint)
     return reading.value.every or 0.0
 
 

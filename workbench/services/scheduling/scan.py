@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 SUFFIX = ".yaml"
+OTHER = ".yml"  # which is not read
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,21 @@ def scan(projects: Path, folders: set[str]) -> Iterator[Found | Unseen]:
         for entry in entries:
             if not entry.name.endswith(SUFFIX) or entry.name.startswith("."):
                 continue
-            try:
-                facts = entry.stat()
-            except OSError:
-                continue
-            mark = f"{facts.st_mtime_ns:x}.{facts.st_ctime_ns:x}.{facts.st_size:x}.{facts.st_ino:x}"
-            yield Found(project.name, entry.name.removesuffix(SUFFIX), entry.path, mark, facts.st_mtime_ns)
+            found = _found(project.name, entry)
+            if found:
+                yield found
+
+
+def _found(project: str, entry: os.DirEntry[str]) -> Found | None:
+    """One file; None where it went just now. A link that leads nowhere or a disk that is away is not gone: it is not read."""
+    name = entry.name.removesuffix(SUFFIX)
+    try:
+        facts = entry.stat()
+    except OSError as error:
+        gone = isinstance(error, FileNotFoundError) and not entry.is_symlink()
+        return None if gone else Found(project, name, entry.path, f"away.{error.errno}", 0)
+    mark = f"{facts.st_mtime_ns:x}.{facts.st_ctime_ns:x}.{facts.st_size:x}.{facts.st_ino:x}"
+    return Found(project, name, entry.path, mark, facts.st_mtime_ns)
 
 
 def _entries(folder: str, *, missing: bool = False) -> list[os.DirEntry[str]]:

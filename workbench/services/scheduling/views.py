@@ -18,7 +18,8 @@ from workbench.model.run import Request, Run
 from workbench.model.schedule import DueTime, Schedule, ScheduleSpec
 from workbench.services import runs
 from workbench.services.bench import Bench
-from workbench.services.scheduling.files import ScheduleFile, ScheduleFiles
+from workbench.services.scheduling.files import UNREADABLE, ScheduleFile, ScheduleFiles
+from workbench.services.scheduling.scan import OTHER, SUFFIX
 from workbench.store import ledger
 from workbench.store import runs as run_rows
 from workbench.store import schedules as rows
@@ -113,7 +114,22 @@ def newest_run(bench: Bench, view: ScheduleView) -> Run | None:
 
 def problems(bench: Bench) -> list[Problem]:
     """Everything wrong or worth knowing in the files of schedules."""
-    return [problem for file in _files(bench).values() for problem in file.problems]
+    from workbench.declare import Problem
+
+    looked = _looked(bench)
+    files = looked.look()[0].values()
+    unread = [
+        Problem(file.path, 0, 0, file.problem)
+        for file in files
+        if not file.problems and file.problem.startswith(UNREADABLE)
+    ]
+    strange = [
+        Problem(path, 0, 0, f"is not read: the name ends in {OTHER}", f"rename it to end in {SUFFIX}")
+        for folder in sorted(looked.folders)
+        for path in sorted(Path(folder).glob(f"*{OTHER}"))
+    ]
+    found = [problem for file in files for problem in file.problems]
+    return found + [problem.labelled(bench.home.root) for problem in (*unread, *strange)]
 
 
 def notice(connection: sqlite3.Connection, spec: ScheduleSpec, at: datetime, actor: Actor) -> bool:
@@ -154,8 +170,12 @@ def request(spec: ScheduleSpec, due: datetime, *, of_schedule: bool = True) -> R
 
 
 def _files(bench: Bench) -> dict[str, ScheduleFile]:
+    return _looked(bench).look()[0]
+
+
+def _looked(bench: Bench) -> ScheduleFiles:
     files: ScheduleFiles = bench.memory.setdefault("schedule files", ScheduleFiles(bench))
-    return files.look()[0]
+    return files
 
 
 def _view(

@@ -20,10 +20,10 @@ from workbench.services.scheduling import left_behind
 from workbench.store import ledger as ledger_rows
 from workbench.store import runs as run_rows
 from workbench.store import schedules as rows
-from workbench.store.events import Actor
+from workbench.store.events import Actor, append
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.queue.copies import Copies
-from workbench.text import one_line
+from workbench.text import one_line, plural
 
 log = logging.getLogger("workbench.supervisor.schedules")
 TOGETHER = 250  # due times that become rows in one transaction
@@ -87,6 +87,17 @@ class Firing:
                 together, count = [], 0
         if together:
             self._write(together)
+
+    def set_back(self, row: Schedule, now: datetime) -> None:
+        """The clock was ahead, and is right now: what is still to come comes, but for what fired then."""
+        with self.desk.write() as connection:
+            if not rows.evaluated(connection, row.key, row.evaluated_until, now, paused=row.paused):
+                return
+            count = rows.take_back(connection, row.key, now)
+            if count:
+                told = f"{plural(count, 'due time')} that the clock was ahead of"
+                append(connection, now, "schedule", row.key, "taken back", self.actor, told)
+        log.warning("schedule %s: %s taken back, for the clock was ahead", row.key, plural(count, "due time"))
 
     def _step(self, spec: ScheduleSpec, due: datetime, newest: bool, now: datetime, memo: Memo) -> Step:
         late = now - due - spec.delay(due)

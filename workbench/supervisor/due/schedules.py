@@ -249,7 +249,10 @@ class Schedules:
                 )
                 row = rows.get(connection, row.key) or row
             log.info("schedule %s: its pause is over", row.key)
-        if row.evaluated_until > now + LATE or not spec.enabled:
+        if row.evaluated_until > now + LATE:
+            self.firing.set_back(row, now)
+            return
+        if not spec.enabled:
             self._advance(row, now)
             return
         table = self._table(spec)

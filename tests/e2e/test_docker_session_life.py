@@ -13,10 +13,11 @@ import pytest
 from browsing import Page
 from containers import containers, declare
 from docker import APIClient
+from session_world import settled
 from waiting import until
 from world import PROJECT
 
-from workbench.model.session import ENDED, Session, SessionState
+from workbench.model.session import ENDED, SessionState
 from workbench.services import projects, sessions, usage
 from workbench.services.bench import Bench
 
@@ -32,18 +33,6 @@ def _all_end(lab: Bench) -> Iterator[None]:
     for session in sessions.listing(lab):
         sessions.stop(lab, session.id)
     until(lambda: all(one.state in ENDED for one in sessions.listing(lab)), "their ends", seconds=60)
-
-
-def settled(lab: Bench, number: int, state: SessionState) -> Session:
-    """The session once it is in `state`; fails at once where it ended in another."""
-
-    def look() -> Session | None:
-        now = sessions.get(lab, number)
-        if now.state is not state and now.state in ENDED and now.desired == "down":
-            pytest.fail(f"it is {now.state}: {now.reason}")
-        return now if now.state is state else None
-
-    return until(look, f"session {number} to be {state}", seconds=60)
 
 
 def in_use(lab: Bench, number: int, words: str) -> None:

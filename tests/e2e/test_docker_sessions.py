@@ -19,6 +19,7 @@ import pytest
 from browsing import Page
 from containers import LABEL, containers, ids_inside
 from docker import APIClient
+from session_world import page, settled, taken
 from waiting import until
 from world import PROJECT, kill_supervisor, start
 
@@ -32,23 +33,6 @@ from workbench.services.supervision import control
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 S = SessionState
-
-
-def settled(lab: Bench, number: int, state: SessionState, *, seconds: float = 60.0) -> Session:
-    """The session once it is in `state`; fails at once where it ended in another."""
-
-    def look() -> Session | None:
-        now = sessions.get(lab, number)
-        if now.state is not state and now.state in ENDED and now.desired == "down":
-            pytest.fail(f"it is {now.state}: {now.reason}")
-        return now if now.state is state else None
-
-    return until(look, f"session {number} to be {state}", seconds=seconds)
-
-
-def page(lab: Bench, session: Session) -> Page:
-    """Its page, with its secret."""
-    return Page(session, sessions.secret_url(lab, session.id).rpartition("token=")[2])
 
 
 def container(lab: Bench, engine: APIClient, session: Session) -> dict[str, Any]:
@@ -324,10 +308,7 @@ def test_a_port_that_is_taken(lab: Bench, up: Session) -> None:
     first = settled(lab, number, S.READY).port
     sessions.stop(lab, number)
     settled(lab, number, S.STOPPED)
-    with socket.socket() as other:
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        other.bind(("127.0.0.1", first))
-        other.listen()
+    with taken(first):
         sessions.start(lab, PROJECT, name="moved")
         second = settled(lab, number, S.READY)
     assert second.port not in (first, up.port)

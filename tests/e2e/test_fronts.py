@@ -12,6 +12,7 @@ import psutil
 import pytest
 import toy_ide
 import world
+from session_world import settled, taken
 from waiting import until
 from world import bench, kernel_python
 
@@ -38,12 +39,6 @@ def lab(bench: Bench, kernel_python: Path) -> Iterator[Bench]:
         if session.state not in ENDED:
             sessions.stop(bench, session.id)
             until(lambda one=session.id: sessions.get(bench, one).state in ENDED, "its end", seconds=60)
-
-
-def settled(bench: Bench, session: int, state: SessionState) -> Session:
-    """The session once it is in `state`."""
-    until(lambda: sessions.get(bench, session).state is state, f"session {session} to be {state}", seconds=60)
-    return sessions.get(bench, session)
 
 
 def asked(session: Session, path: str = "/", **headers: str) -> tuple[int, http.client.HTTPMessage, str]:
@@ -207,10 +202,7 @@ def test_a_port_that_is_taken_is_answered_with_another(lab: Bench) -> None:
     first = settled(lab, number, S.READY).port
     sessions.stop(lab, number)
     settled(lab, number, S.STOPPED)
-    with socket.socket() as other:
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        other.bind(("127.0.0.1", first))
-        other.listen()
+    with taken(first):
         sessions.start(lab, world.PROJECT, "toy")
         session = settled(lab, number, S.READY)
     assert session.port != first

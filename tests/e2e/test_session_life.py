@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 import world
 from browsing import Page
+from session_world import settled
 from waiting import until
 from world import bench, kernel_python, lab_python
 
@@ -37,18 +38,6 @@ def lab(bench: Bench, lab_python: Path) -> Iterator[Bench]:
         if session.state not in ENDED:
             sessions.stop(bench, session.id)
             settled(bench, session.id, S.STOPPED)
-
-
-def settled(bench: Bench, number: int, state: SessionState) -> Session:
-    """The session once it is in `state`; fails at once where it ended otherwise."""
-
-    def look() -> Session | None:
-        now = sessions.get(bench, number)
-        if now.state in ENDED and now.state is not state and now.desired == "down":
-            pytest.fail(f"it is {now.state}: {now.reason}")
-        return now if now.state is state else None
-
-    return until(look, f"session {number} to be {state}", seconds=120)
 
 
 def busy(bench: Bench, number: int, words: str) -> Session:

@@ -14,10 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 import world
+from session_world import settled, taken
 from waiting import until
 from world import bench, kernel_python, lab_python
 
-from workbench.model.session import ENDED, Session, SessionState
+from workbench.model.session import ENDED, SessionState
 from workbench.services import sessions
 from workbench.services.bench import Bench, open_bench
 from workbench.services.declared import catalogue
@@ -37,18 +38,6 @@ def lab(bench: Bench, lab_python: Path) -> Iterator[Bench]:
         if session.state not in ENDED:
             sessions.stop(bench, session.id)
             settled(bench, session.id, S.STOPPED)
-
-
-def settled(bench: Bench, session: int, state: SessionState) -> Session:
-    """The session once it is in `state`; fails at once where it ended otherwise."""
-
-    def look() -> Session | None:
-        now = sessions.get(bench, session)
-        if now.state in ENDED and now.state is not state and now.desired == "down":
-            pytest.fail(f"it is {now.state}: {now.reason}")
-        return now if now.state is state else None
-
-    return until(look, f"session {session} to be {state}", seconds=120)
 
 
 def status(port: int, path: str = "/api/status", **headers: str) -> int:
@@ -164,10 +153,7 @@ def test_a_taken_port_is_answered_with_another(lab: Bench) -> None:
     first = settled(lab, number, S.READY).port
     sessions.stop(lab, number)
     settled(lab, number, S.STOPPED)
-    with socket.socket() as other:
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        other.bind(("127.0.0.1", first))
-        other.listen()
+    with taken(first):
         sessions.start(lab, world.PROJECT)
         second = settled(lab, number, S.READY).port
         told = until(lambda: sessions.get(lab, number).reason, "a word of it", seconds=30)

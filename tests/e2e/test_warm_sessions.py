@@ -11,6 +11,7 @@ from browsing import Page
 from containers import containers
 from docker import APIClient
 from docker.errors import NotFound
+from session_world import page, settled
 from waiting import until
 from world import PROJECT, bench, kernel_python, kill_supervisor, lab_python, start
 
@@ -46,26 +47,9 @@ def spare(bench: Bench) -> Session:
     )
 
 
-def ready(bench: Bench, number: int) -> Session:
-    """A session once it is ready; fails where it ended."""
-
-    def look() -> Session | None:
-        now = sessions.get(bench, number)
-        if now.state in ENDED and now.desired == "down":
-            pytest.fail(f"it is {now.state}: {now.reason}")
-        return now if now.state is S.READY else None
-
-    return until(look, f"session {number} to be ready", seconds=120)
-
-
 def no_spare(bench: Bench) -> None:
     """Wait until there is none, up or going."""
     until(lambda: not spares(bench), "no spare", seconds=60)
-
-
-def page(bench: Bench, session: Session) -> Page:
-    """Its page, with its secret."""
-    return Page(session, sessions.secret_url(bench, session.id).rpartition("token=")[2])
 
 
 @pytest.fixture
@@ -99,7 +83,7 @@ def test_a_container_is_up_before_it_is_asked_for(warm_lab: Bench, engine: APICl
     assert [one["Id"] for one in containers(warm_lab, engine)] == [found.handle]
 
     number = sessions.start(warm_lab, PROJECT)
-    taken = ready(warm_lab, number)
+    taken = settled(warm_lab, number, S.READY)
     assert (taken.id, taken.handle, taken.generation, taken.port) == (found.id, found.handle, 1, found.port)
     assert taken.by == warm_lab.actor.by
     assert page(warm_lab, taken).status("/lab") == 200
@@ -120,7 +104,7 @@ def test_a_container_is_up_before_it_is_asked_for(warm_lab: Bench, engine: APICl
     data.mkdir()
     declaration.write_text(declaration.read_text() + f"data: [{data}]\n")
     assert sessions.start(warm_lab, PROJECT) == number
-    cold = ready(warm_lab, number)
+    cold = settled(warm_lab, number, S.READY)
     assert (cold.generation, cold.port) == (3, taken.port)
     with pytest.raises(NotFound):
         engine.inspect_container(again.handle)
@@ -149,14 +133,14 @@ def test_a_local_process_is_up_before_it_is_asked_for(bench: Bench, lab_python: 
     """The same without containers: the process that is up is the one that is taken."""
     (bench.home.environments / "bare.yaml").write_text(f"engine: process\nuse: {lab_python}\nides: [jupyter]\n")
     number = sessions.start(bench, PROJECT)
-    ready(bench, number)
+    settled(bench, number, S.READY)
     sessions.stop(bench, number)
     until(lambda: sessions.get(bench, number).state in ENDED, "its end")
     warm(bench)
     control.wake(bench)
     found = spare(bench)
     assert sessions.start(bench, PROJECT) == number
-    taken = ready(bench, number)
+    taken = settled(bench, number, S.READY)
     assert (taken.handle, taken.generation) == (found.handle, 2)
     assert page(bench, taken).status() == 200
     warm(bench, on=False)

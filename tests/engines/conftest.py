@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
-import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from workbench.model.build import BuildProgress
 from workbench.model.environment import EngineName, EnvironmentSpec, KernelSpec, PythonPart, Revision
 from workbench.paths import Home, open_home
 from workbench.settings import Settings
+from workbench.supervisor.sessions.probe import free_port
 
 _numbers = itertools.count(1)
 
@@ -98,13 +98,6 @@ class Bench:
             self.engine.remove_session(handle)
         self.hosts.clear()
         self.sessions.clear()
-
-
-def free_port() -> int:
-    """A port that nobody holds now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def ignore(_: BuildProgress) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import os
 import secrets
-import socket
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,6 +18,7 @@ from workbench.engines.base import Engine, KernelHost, Person, SessionRequest, W
 from workbench.engines.process import proc
 from workbench.model.environment import Revision
 from workbench.paths import Home
+from workbench.supervisor.sessions.probe import free_port
 
 
 def workspace(home: Home, project: Path, **more: object) -> Workspace:
@@ -93,13 +93,6 @@ class Talk:
     def status(self) -> str:
         """How the cell that was started ended: `ok` or `error`."""
         return str(self.client.get_shell_msg(timeout=30)["content"]["status"])
-
-
-def free_port() -> int:
-    """A port of the loopback interface that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def session_request(

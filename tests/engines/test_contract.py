@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from engines.conftest import JUPYTER, Bench, free_port, ignore
+from engines.conftest import JUPYTER, Bench, ignore
 from waiting import until
 
 from workbench.engines.base import Cancelled, PortTaken, SessionFacts
@@ -23,6 +23,7 @@ from workbench.model.build import BuildProgress
 from workbench.model.environment import KernelSpec, PythonPart, Revision
 from workbench.model.project import Mount
 from workbench.paths import port_socket
+from workbench.supervisor.sessions.probe import free_port
 
 SLEEPER = "import sys, time; open('up', 'w').close(); time.sleep(600)"
 

@@ -118,12 +118,7 @@ def test_the_program_prints_its_link_and_goes_on(tmp_path: Path) -> None:
     assert not any(b"verysecret" in words for words in running)
     port, _, path = link.removeprefix("http://127.0.0.1:").partition("/")
     assert get(int(port), f"/{path}") == (302, TARGET)
-
-    def closed() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", int(port))) != 0
-
-    until(closed, "the program to end", seconds=5)
+    until(lambda: closed(int(port)), "the program to end", seconds=5)
 
 
 def test_a_target_from_a_file(tmp_path: Path) -> None:
@@ -133,12 +128,7 @@ def test_a_target_from_a_file(tmp_path: Path) -> None:
     answer = subprocess.run(arguments, capture_output=True, text=True, timeout=15, check=True)
     port, _, path = answer.stdout.strip().removeprefix("http://127.0.0.1:").partition("/")
     assert path
-
-    def closed() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", int(port))) != 0
-
-    until(closed, "the program to end", seconds=5)
+    until(lambda: closed(int(port)), "the program to end", seconds=5)
 
 
 @pytest.mark.parametrize("target", ["", "file:///etc/passwd", "javascript:alert(1)", f"{TARGET}\r\nSet-Cookie: x=1"])
@@ -148,6 +138,12 @@ def test_only_addresses_are_linked_to(target: str) -> None:
     assert answer.returncode == 2
     assert answer.stdout == ""
     assert "verysecret" not in answer.stderr
+
+
+def closed(port: int) -> bool:
+    """Whether nothing listens at `port`."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def _command_line(folder: Path) -> bytes:

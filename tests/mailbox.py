@@ -13,14 +13,18 @@ from email.message import EmailMessage
 
 
 class Mailbox(socketserver.ThreadingTCPServer):
-    """The server; `mails` are those taken, `answer` what the end of a mail is answered with."""
+    """The server; `mails` are those taken, `answer` what the end of a mail is answered with, `bye` what QUIT is. Without
+    an `answer` it takes the mail and breaks off; it breaks off `midway`, before a mail, or after `most` bytes of it;
+    `silent` it says nothing at all."""
 
     allow_reuse_address = True
     daemon_threads = True
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
-        self.answer = "250 taken"
+        self.answer, self.bye = "250 taken", "221 bye"
+        self.midway = self.silent = False
+        self.most = 0
         self.seen = 0
         super().__init__(("127.0.0.1", 0), _Talk)
 
@@ -34,28 +38,40 @@ class _Talk(socketserver.StreamRequestHandler):
     server: Mailbox
 
     def handle(self) -> None:
+        if self.server.silent:
+            self.rfile.read()
+            return
         self._say("220 mailbox")
         while line := self.rfile.readline():
             word = line.split()[0].upper() if line.split() else b""
             if word == b"DATA":
+                if self.server.midway:
+                    return
                 self._say("354 go on")
-                self._take()
+                if not self._take():
+                    return
             elif word == b"QUIT":
-                self._say("221 bye")
+                self._say(self.server.bye)
                 return
             else:
                 self._say("250 mailbox")
 
-    def _take(self) -> None:
+    def _take(self) -> bool:
+        """Whether the line is still there."""
+        if self.server.most:
+            self.rfile.read(self.server.most)
+            return False
         lines: list[bytes] = []
         while (line := self.rfile.readline()) not in (b".\r\n", b""):
             lines.append(line[1:] if line.startswith(b"..") else line)
         self.server.seen += 1
-        if self.server.answer.startswith("250"):
+        if not self.server.answer or self.server.answer.startswith("250"):
             mail = email.message_from_bytes(b"".join(lines), policy=email.policy.default)
             assert isinstance(mail, EmailMessage)
             self.server.mails.append(mail)
-        self._say(self.server.answer)
+        if self.server.answer:
+            self._say(self.server.answer)
+        return bool(self.server.answer)
 
     def _say(self, line: str) -> None:
         self.wfile.write(f"{line}\r\n".encode())

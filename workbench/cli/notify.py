@@ -15,7 +15,8 @@ from workbench.model.notice import NoticeState, masked
 from workbench.text import age
 
 notify = noun("notify", "Who is told of runs.")
-PATIENCE = 120.0  # seconds in which a test has to be sent
+PATIENCE = 180.0  # seconds in which a test has to be sent
+NO_ANSWER = "no answer came yet"
 OPEN = (NoticeState.PENDING, NoticeState.SENDING)
 
 
@@ -37,7 +38,7 @@ def list_notices(call: Invocation, limit: int) -> None:
         call,
         ("WHAT", "STATE", "TO", "AGE", "ABOUT", "WHY"),
         [
-            (str(one.occasion), state(str(one.state)), masked(one.target), age(one.created, bench.now()), one.text or one.subject, one.reason)
+            (str(one.occasion), state(str(one.state)), masked(one.target), age(one.created, bench.now()), one.text or one.subject, telling.why(bench, one))
             for one in found
         ],
         empty="Nobody was told anything yet. Who is: `notify:` in workbench.yaml; try it: workbench notify test ann@acme.example",
@@ -63,7 +64,6 @@ def test(call: Invocation, targets: tuple[str, ...]) -> None:
         time.sleep(0.2)
     bad = [one for one in found if one.state is not NoticeState.SENT]
     if bad:
-        raise WorkbenchError(
-            "; ".join(f"{masked(one.target)}: {one.reason or one.state}" for one in bad), title="not sent"
-        )
+        lines = [f"{masked(one.target)}: {telling.why(bench, one) or NO_ANSWER}" for one in bad]
+        raise WorkbenchError("\n".join(lines), title="not sent", hint="What becomes of it: workbench notify list")
     answer(call, f"Sent to {', '.join(masked(one.target) for one in found)}.", [NOTICE.of(one) for one in found])

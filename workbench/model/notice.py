@@ -28,7 +28,7 @@ TOLD = (Occasion.FAILURE, Occasion.RECOVERY, Occasion.LATE, Occasion.SUCCESS, Oc
 
 
 class NoticeState(StrEnum):
-    """`unknown`: who sent it died over it; it may have arrived, so it is not sent again."""
+    """`unknown`: it may have arrived, but nobody said so, as where who sent it died over it; so it is not sent again."""
 
     PENDING = "pending"
     SENDING = "sending"
@@ -51,7 +51,8 @@ class Notify:
 class Mail:
     """How mail leaves: by `server` (SMTP) where it is named, else by the machine's own `sendmail`.
 
-    `security`: starttls, tls or none. `password` names a secret.
+    `security`: starttls, tls or none. `password` names a secret, `ca` a file of certificates to trust beside the
+    machine's.
     """
 
     sender: str = ""
@@ -60,6 +61,7 @@ class Mail:
     security: str = "starttls"
     user: str = ""
     password: str = ""
+    ca: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """`python -m workbench.notices HOME`: send what is due, then end.
 
 A letter is claimed before it is sent and marked afterwards, so one whose sender is killed in between is never sent
-twice: it counts as unknown, and `status` says so.
+twice, nor is one of which the other end did not say whether it took it: it counts as unknown, and `status` says so.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 import secrets
 import sys
 import time
-import urllib.request
+import traceback
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -22,10 +22,10 @@ from pathlib import Path
 from workbench import locks
 from workbench.errors import Refused, WorkbenchError
 from workbench.model.notice import Notice, NoticeState, Occasion, masked
-from workbench.notices import mail
+from workbench.notices import heartbeat, mail, service
 from workbench.notices.delivery import deliver
-from workbench.notices.letter import SETTLE, Letter, letter
-from workbench.notices.mail import Unsent
+from workbench.notices.letter import SETTLE, letter
+from workbench.notices.unsent import PAUSES, Unsent
 from workbench.services import runs
 from workbench.services.bench import Bench, open_bench
 from workbench.services.history import reports
@@ -35,7 +35,6 @@ from workbench.vault import Vault, read
 
 log = logging.getLogger("workbench.notices")
 LOCK_FILE = "notices.lock"
-PAUSES = (60.0, 300.0, 1800.0, 7200.0, 21600.0)  # seconds before it is tried again
 LARGEST = 10_000_000  # bytes of reports that mail brings
 _SECRET = re.compile(r"\$\{secret:([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -71,27 +70,31 @@ class Sender:
                 self._send(found, self._expanded(target))
         except Unsent as error:
             tries = max(one.tries for one in found)
-            final = error.final or tries >= len(PAUSES)
-            state, reason = (NoticeState.FAILED if final else NoticeState.PENDING), one_line(str(error), 400)
-            again = None if final else self.bench.now() + timedelta(seconds=PAUSES[tries])
+            state, reason = error.state(tries), one_line(str(error), 400)
+            again = self.bench.now() + timedelta(seconds=PAUSES[tries]) if state is NoticeState.PENDING else None
+        except Exception as error:  # noqa: BLE001 - the outermost of one letter: the others go
+            state, reason = NoticeState.UNKNOWN, f"workbench itself failed over it: {type(error).__name__}"
+            # Without its words, in which an address may stand.
+            log.error("%s\n%s", reason, "".join(traceback.format_tb(error.__traceback__)))  # noqa: TRY400
         with self.bench.store.write() as connection:
             rows.settle(connection, ids, state, reason, again)
         log.info("%s: %s%s", masked(target), state, f", {reason}" if reason else "")
 
     def _send(self, found: list[Notice], target: str) -> None:
         if all(one.occasion is Occasion.HEARTBEAT for one in found):
-            _ask(target)
+            heartbeat.ask(target)
             return
         told = [one for one in found if one.occasion is not Occasion.HEARTBEAT]
         if "://" in target:
-            _by_apprise(target, letter(told, self.bench.home.root, platform.node()))
+            service.tell(target, letter(told, self.bench.home.root, platform.node()))
             return
         settings = self.bench.settings.mail
         sender = settings.sender or f"{getpass.getuser()}@{platform.node()}"
         one = letter(told, self.bench.home.root, platform.node(), self._reports(told))
         key = ",".join(str(notice.id) for notice in told)
         password = self._secret(settings.password) if settings.password else ""
-        mail.send(mail.message(one, sender, target, key), settings, password)
+        ca = self.bench.home.root / Path(settings.ca).expanduser() if settings.ca else None
+        mail.send(mail.message(one, sender, target, key), settings, password, ca)
 
     def _reports(self, told: Sequence[Notice]) -> tuple[tuple[str, bytes], ...]:
         """The reports of its runs, where they are asked for and as far as mail takes them."""
@@ -111,33 +114,9 @@ class Sender:
         try:
             return read(self.vault.path(name))
         except Refused as error:
-            raise Unsent(f"the secret {name}: {error.message}", final=True) from error
+            raise Unsent(f"the secret {name}: {error.message}") from error
         except (OSError, UnicodeDecodeError) as error:
-            raise Unsent(f"the secret {name} is not set: workbench secrets set {name}", final=True) from error
-
-
-def _ask(address: str) -> None:
-    try:
-        with urllib.request.urlopen(address, timeout=20) as answer:  # noqa: S310 - http or https, by its declaration
-            answer.read(1)
-    except (OSError, ValueError) as error:
-        raise Unsent(f"the heartbeat was not heard: {one_line(str(error), 200)}") from error
-
-
-def _by_apprise(target: str, one: Letter) -> None:
-    import apprise
-
-    said: list[str] = []
-    handler = logging.Handler()
-    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
-    logger = logging.getLogger("apprise")
-    logger.addHandler(handler)
-    service = apprise.Apprise()
-    if not service.add(target):
-        raise Unsent(f"{masked(target)} is no address that apprise knows", final=True)
-    if not service.notify(title=one.title, body=one.text):
-        why = one_line(said[-1], 200).replace(target, masked(target)) if said else "it was not taken"
-        raise Unsent(f"{masked(target)}: {why}")
+            raise Unsent(f"the secret {name} is not set: workbench secrets set {name}") from error
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from workbench.errors import WorkbenchError
 from workbench.model.delivery import BARE, LOG, NOTEBOOK, REPORT
 from workbench.model.notice import Notice
-from workbench.notices.mail import Unsent
+from workbench.notices.unsent import Unsent
 from workbench.services import runs
 from workbench.services.bench import Bench
 from workbench.services.history import reports

@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 
 from workbench.model.environment import EngineName
 from workbench.model.event import Event
-from workbench.model.notice import masked
+from workbench.model.notice import NoticeState, masked
 from workbench.model.run import ACTIVE, PENDING, UNSUCCESSFUL, Run, RunState
 from workbench.model.schedule import DueState, Schedule
 from workbench.model.session import ALIVE, Desired, Session, SessionState
+from workbench.services import telling
 from workbench.services.bench import Bench
 from workbench.store import builds as build_rows
 from workbench.store import environments as environment_rows
@@ -54,6 +55,13 @@ class Overview:
     at: datetime
 
 
+_UNTOLD = {
+    NoticeState.PENDING: "is not told yet",
+    NoticeState.FAILED: "was not told",
+    NoticeState.UNKNOWN: "may not have been told",
+}
+
+
 def overview(bench: Bench) -> Overview:
     """Read from the store alone: quick, and true as of the supervisor's last look."""
     now = bench.now()
@@ -75,7 +83,13 @@ def overview(bench: Bench) -> Overview:
     needs += _waiting(waiting)
     needs += vanished
     needs += [
-        Need("notice", str(one.id), f"{masked(one.target)} was not told: {one.reason}", "notify list") for one in untold
+        Need(
+            "notice",
+            str(one.id),
+            f"{masked(one.target)} {_UNTOLD[one.state]}: {telling.why(bench, one)}",
+            "notify list",
+        )
+        for one in untold
     ]
     needs += [
         Need(

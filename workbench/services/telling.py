@@ -8,7 +8,7 @@ from pathlib import Path
 
 from workbench.errors import Refused, WorkbenchError
 from workbench.model import timetable
-from workbench.model.notice import Notice, Notify, Occasion, special
+from workbench.model.notice import Notice, NoticeState, Notify, Occasion, special
 from workbench.model.placeholder import Moments, expanded
 from workbench.model.run import ENDED, Run
 from workbench.model.schedule import ScheduleSpec
@@ -73,6 +73,13 @@ def recent(bench: Bench, *, run: int | None = None, limit: int = 50) -> list[Not
     """The newest notices, or those about one run."""
     with bench.store.read() as connection:
         return rows.page(connection, run=run, limit=limit)
+
+
+def why(bench: Bench, notice: Notice) -> str:
+    """Why it is not sent, and when it is tried again; empty for one that is, or has not been tried yet."""
+    if notice.state is NoticeState.PENDING and notice.reason:
+        return f"{notice.reason}; tried again {notice.not_before.astimezone(bench.zone):%a %H:%M:%S}"
+    return notice.reason
 
 
 def test(bench: Bench, targets: Sequence[str]) -> list[str]:

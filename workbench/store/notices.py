@@ -12,6 +12,7 @@ from workbench.store.rows import marks, moment, stamp
 
 S = NoticeState
 AHEAD = timedelta(minutes=1)  # of the clock, when something was written: it was set back since
+SEVERAL = 3  # tries: a server that puts off whom it does not know takes the second or third
 
 
 def add(
@@ -113,10 +114,10 @@ def page(connection: sqlite3.Connection, *, run: int | None = None, limit: int =
 
 
 def unsent(connection: sqlite3.Connection, since: datetime) -> list[Notice]:
-    """Those that could not be sent since then."""
+    """Those that could not be sent since then, and those that could not several times and are tried again."""
     rows = connection.execute(
-        "SELECT * FROM notices WHERE state IN (?, ?) AND created >= ? ORDER BY id DESC LIMIT 20",
-        (S.FAILED, S.UNKNOWN, stamp(since)),
+        "SELECT * FROM notices WHERE (state IN (?, ?) OR state = ? AND tries >= ?) AND created >= ? ORDER BY id DESC LIMIT 20",
+        (S.FAILED, S.UNKNOWN, S.PENDING, SEVERAL, stamp(since)),
     ).fetchall()
     return [_notice(row) for row in rows]
 

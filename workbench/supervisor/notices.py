@@ -12,7 +12,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -20,7 +19,9 @@ from workbench.execution.nursery import package_root
 from workbench.model.notice import Beat, Notify, Occasion
 from workbench.model.run import ENDED, PENDING, Run, RunState
 from workbench.model.schedule import ScheduleSpec
+from workbench.notices import heartbeat
 from workbench.notices.letter import SETTLE
+from workbench.notices.unsent import Unsent
 from workbench.services import telling
 from workbench.store import events
 from workbench.store import notices as rows
@@ -228,7 +229,6 @@ class Notices:
 
 def _ask(beat: Beat) -> None:
     try:
-        with urllib.request.urlopen(beat.url, timeout=10) as answer:  # noqa: S310 - http or https, by its declaration
-            answer.read(1)
-    except (OSError, ValueError) as error:
-        log.warning("the heartbeat was not heard: %s", error)
+        heartbeat.ask(beat.url)
+    except Unsent as error:
+        log.warning("%s", error)

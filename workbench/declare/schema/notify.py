@@ -76,6 +76,11 @@ class MailKeys(Keys):
     )
     user: Line | None = Field(None, description="Name to sign in with.")
     password: SecretName | None = Field(None, description="The secret that holds its password.")
+    ca: Line | None = Field(
+        None,
+        description="File of certificates (PEM) that its own may be signed by, beside those that this machine trusts.",
+        examples=["acme-ca.pem"],
+    )
 
 
 def notify_of(keys: NotifyKeys | None) -> Notify | None:
@@ -94,7 +99,13 @@ def mail_of(keys: MailKeys | None) -> Mail:
         return Mail()
     usual = {"starttls": 587, "tls": 465, "none": 25}[keys.security]
     return Mail(
-        keys.sender or "", keys.server or "", keys.port or usual, keys.security, keys.user or "", keys.password or ""
+        keys.sender or "",
+        keys.server or "",
+        keys.port or usual,
+        keys.security,
+        keys.user or "",
+        keys.password or "",
+        keys.ca or "",
     )
 
 

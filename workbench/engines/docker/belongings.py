@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from docker.types import Mount as Bind
 
+from workbench.certificates import CERTIFICATE_VARIABLES, ca_bundle_asked_for
 from workbench.engines import secrets
-from workbench.engines.certificates import CERTIFICATE_VARIABLES, ca_bundle_asked_for
 from workbench.engines.docker.account import Account, group, passwd
 from workbench.engines.docker.images.contents import STACKS
 from workbench.engines.docker.images.registries import proxies_without_password

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 
+from workbench.certificates import ca_bundle_asked_for
 from workbench.engines.base import Workspace
-from workbench.engines.certificates import ca_bundle_asked_for
 from workbench.engines.docker import belongings, container, declarations, gauge
 from workbench.engines.docker.account import account
 from workbench.engines.docker.connection import Connection, NoSuchThing

@@ -13,8 +13,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any, TextIO
 
+from workbench.certificates import ca_bundle
 from workbench.engines.base import Cancelled
-from workbench.engines.certificates import ca_bundle
 from workbench.engines.complaints import failure
 from workbench.engines.process import kept
 from workbench.text import clean

@@ -23,7 +23,7 @@ async def told(desk: Desk, items: list[Any]) -> None:
     del items
     lines = []
     for one in await desk.call(telling.recent, desk.bench, limit=SHOWN):
-        why = f": {one.reason}" if one.reason else ""
+        why = f": {said}" if (said := telling.why(desk.bench, one)) else ""
         when = age(one.created, desk.bench.now())
         lines += [f"{when} ago  {one.occasion}  {masked(one.target)}  {one.state}{why}", f"  {one_line(one.text)}", ""]
     example = "notify: {failure: [ann@acme.example], recovery: [ann@acme.example]}"

@@ -12,8 +12,8 @@ from pathlib import Path
 from threading import Event
 
 from workbench import context, locks
+from workbench.certificates import ca_bundle
 from workbench.engines.base import Sink
-from workbench.engines.certificates import ca_bundle
 from workbench.engines.docker import command
 from workbench.engines.docker.connection import Connection
 from workbench.engines.docker.images import program

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
+from workbench.certificates import ca_bundle
 from workbench.engines import resolver
-from workbench.engines.certificates import ca_bundle
 from workbench.engines.docker import throwaway
 from workbench.engines.docker.connection import Connection, NoSuchThing
 from workbench.engines.docker.images import recipe

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from workbench.engines.certificates import ca_bundle
+from workbench.certificates import ca_bundle
 from workbench.engines.docker import throwaway
 from workbench.engines.docker.connection import Connection
 from workbench.engines.docker.images.recipe import cran

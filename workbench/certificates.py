@@ -1,4 +1,4 @@
-"""The certificates that this machine trusts: a company's own among them, which builds need as well."""
+"""The certificates that this machine trusts: a company's own among them, which builds and letters need as well."""
 
 from __future__ import annotations
 
@@ -28,3 +28,12 @@ def ca_bundle(environ: Mapping[str, str] = os.environ) -> Path | None:
 def ca_bundle_asked_for(environ: Mapping[str, str] = os.environ) -> Path | None:
     """The bundle where the person's variables name one: programs in containers then need it as well."""
     return ca_bundle(environ) if any(environ.get(name) for name in CERTIFICATE_VARIABLES) else None
+
+
+def context(more: Path | None = None) -> ssl.SSLContext:
+    """For talking TLS as a client: whom this machine trusts, and who `more`, a file of certificates, names. Raises OSError."""
+    made = ssl.create_default_context()
+    for path in (ca_bundle(), more):
+        if path:
+            made.load_verify_locations(path)
+    return made

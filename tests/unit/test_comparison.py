@@ -36,6 +36,10 @@ def book(*cells: dict[str, Any]) -> dict[str, Any]:
         ("   a  1\nb  2.0", "a 1\nb     2", True),
         ("north", "south", False),
         ("1 2", "1 2 3", False),
+        ("1,23", "12,3", False),
+        ("[1,2,3]", "[1,23]", False),
+        ("1_000 rows", "1000 rows", True),
+        ("12,345,678.5", "12345678.5", True),
     ],
 )
 def test_numbers_have_a_tolerance_and_what_is_fleeting_is_the_same(first: str, second: str, equal: bool) -> None:
@@ -70,8 +74,27 @@ def test_pictures_tables_and_parameters() -> None:
     table = cell("t", text_html="<table><tr><td>1.00000000</td></tr></table>")
     near = cell("t", text_html="<table><tr><td>1.00000001</td></tr></table>")
     assert changed(book(table), book(near)) == ""
+    far = cell("t", text_html="<table><tr><td>2</td></tr></table>")
+    assert changed(book(table), book(far)) == "cell 1: 1.00000000 became 2"
     silent = {**cell("w"), "outputs": [{"output_type": "stream", "name": "stderr", "text": "warned at 3"}]}
     assert changed(book(cell("w")), book(silent)) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "second", "said"),
+    [
+        ("text_html", '<style>#T_a1 td{}</style><table id="T_a1"><tr><td>7 &lt; 9</td></tr></table>', "<table><tr><td>8</td>", "7 < 9 became 8"),
+        ("text_html", '<style>#T_a1 td{}</style><b id="T_a1">7</b>', '<style>#T_b2 td{}</style><b id="T_b2">7</b>', ""),
+        ("text_markdown", "**7** of 9", "**8** of 9", "**7** of 9 became **8** of 9"),
+        ("application_json", '{"a": 7}', '{"a": 8}', '{"a": 7} became {"a": 8}'),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["<IPython.core.display.HTML object>", "<pandas.io.formats.style.Styler at 0x7f00aa>"])
+def test_what_is_shown_is_compared_and_not_its_name(kind: str, first: str, second: str, said: str, name: str) -> None:
+    """HTML, Markdown and the like that Python shows beside the name of an object are compared by what they say: the name
+    is always the same, or another address, and the ids that a styled table is given mean nothing."""
+    one, other = (book(cell("t", text_plain=name, **{kind: text})) for text in (first, second))
+    assert changed(one, other) == (said and f"cell 1: {said}")
 
 
 def test_cells_have_the_numbers_of_the_run() -> None:

@@ -68,6 +68,29 @@ def test_nothing_in_a_report_runs_or_loads() -> None:
     assert text.count("data:image/svg+xml;base64,") == 1
 
 
+@pytest.mark.parametrize(
+    "left_open", ["<style>", "<!-- ", "<script>", "<math><style></math>", "<textarea>", "<title>", "</main></html>"]
+)
+def test_what_one_output_leaves_open_hides_nothing_below_it(left_open: str) -> None:
+    """HTML of one cell, or of a Markdown text, that never ends what it began is shown, and so is all that follows."""
+    text = page(
+        {"cell_type": "markdown", "id": "m", "metadata": {}, "source": f"before {left_open} inside"},
+        code("x", shown({"text/html": f"<b>first</b>{left_open}"}), shown({"text/markdown": f"*second* {left_open}"})),
+        code("y = 1", shown({"text/html": "<table><tr><td>third</td></tr></table>"})),
+        {"cell_type": "markdown", "id": "n", "metadata": {}, "source": "a $x < 1$ and `<b>` and *last*"},
+    )
+    for word in (
+        "before",
+        "<b>first</b>",
+        "<em>second</em>",
+        "<td>third</td>",
+        "<em>last</em>",
+        "<code>&lt;b&gt;</code>",
+    ):
+        assert word in text
+    assert "$x &lt; 1$" in text
+
+
 def test_pictures_tables_and_errors_are_shown() -> None:
     """Pictures of outputs and attachments are in the page, tables keep their cells, a traceback its colours."""
     attached = {

@@ -7,6 +7,7 @@ stderr. Cells are matched by their ids where both have them, else by their text.
 from __future__ import annotations
 
 import difflib
+import html
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +21,8 @@ from workbench.text import clean, one_line
 
 TOLERANCE = 1e-6  # of a number, relative; of one near nothing, absolute a thousandth of that
 SHOWN = 200  # characters of each side of a difference
-_NUMBER = re.compile(r"[-+]?(?:\d[\d_,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|\b(?:nan|inf|NaN|Inf)\b")
+_WHOLE = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,3}(?:_\d{3})+(?!\d)|\d+)"  # with commas only where those of thousands are
+_NUMBER = re.compile(rf"[-+]?(?:{_WHOLE}\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|\b(?:nan|inf|NaN|Inf)\b")
 _FLEETING = re.compile(
     r"0x[0-9a-f]{6,}"
     r"|\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
@@ -28,6 +30,10 @@ _FLEETING = re.compile(
     r"|\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
 )
 _TEXTS = ("text/plain", "text/html", "text/markdown", "text/latex", "application/json")
+_NAME = re.compile(
+    r"<[\w.]+ (?:object\b|at 0x).*>", re.DOTALL
+)  # of an object in Python, which says nothing of what it shows
+_MARKUP = re.compile(r"<!--.*?(?:-->|\Z)|<(style|script)\b.*?(?:</\1\s*>|\Z)|<[^<>]*>", re.DOTALL | re.IGNORECASE)
 INJECTED = "injected-parameters"
 
 
@@ -132,12 +138,21 @@ def _outputs(cell: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         else:
             data = output.get("data") or {}
             picture = next((mime for mime in data if is_figure(mime)), "")
-            mime = picture or next((one for one in _TEXTS if one in data), "")
+            texts = [mime for mime in _TEXTS if mime in data]
+            if len(texts) > 1 and _NAME.fullmatch(text_of(data.get("text/plain"))):
+                texts.remove("text/plain")
+            mime = picture or next(iter(texts), "")
             if mime:
                 value = data[mime]
-                yield mime, text_of(value) if isinstance(value, str | list) else json.dumps(value, sort_keys=True)
+                text = text_of(value) if isinstance(value, str | list) else json.dumps(value, sort_keys=True)
+                yield mime, _words(text) if mime == "text/html" else text
     if said.strip():
         yield "text", said
+
+
+def _words(text: str) -> str:
+    """What HTML says, without its markup: the ids and styles in it are made anew each time (pandas' Styler)."""
+    return " ".join(html.unescape(_MARKUP.sub(" ", text)).split())
 
 
 def _told(output: tuple[str, str]) -> str:

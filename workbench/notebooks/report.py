@@ -40,6 +40,7 @@ def page(notebook: Mapping[str, Any], *, title: str, facts: Sequence[tuple[str, 
     pictures: dict[str, str] = {}
     prepared: Any = from_dict(_prepared(notebook, pictures, code=code))  # type: ignore[no-untyped-call]
     exporter = HTMLExporter(template_name="basic")  # type: ignore[no-untyped-call]
+    _clean_each_text(exporter.environment)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its own parts, as that Python is highlighted for want of IPython
         body, _ = exporter.from_notebook_node(prepared)
@@ -89,6 +90,8 @@ def _output(output: Mapping[str, Any], pictures: dict[str, str]) -> dict[str, An
     else:
         known = ("text/html", "text/markdown", "text/latex", "text/plain")
         shown = {mime: text_of(data[mime]) for mime in known if mime in data}
+        if "text/html" in shown:  # each by itself, lest one that leaves a comment or a style open hides all below it
+            shown["text/html"] = _clean(shown["text/html"])
     return {**output, "data": shown, "metadata": {}} if shown else None
 
 
@@ -105,6 +108,19 @@ def _attachment(attached: Mapping[str, Any], pictures: dict[str, str], found: re
     data = attached.get(found[2])
     kind = next((mime for mime in PICTURES if isinstance(data, Mapping) and mime in data), None)
     return _picture(kind, text_of(data[kind]), pictures) if kind and isinstance(data, Mapping) else found[1]
+
+
+def _clean_each_text(environment: Any) -> None:
+    """What becomes of Markdown is whole by itself too, so that HTML which one text leaves open hides nothing below it."""
+    from jinja2 import pass_context
+
+    rendered = environment.filters["markdown2html"]
+
+    @pass_context
+    def cleaned(context: Any, source: str) -> str:
+        return _clean(str(rendered(context, source=source)))
+
+    environment.filters["markdown2html"] = cleaned
 
 
 def _clean(body: str) -> str:

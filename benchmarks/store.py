@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import median
 
 from workbench.model.run import UNSUCCESSFUL, RunState
-from workbench.store import Store, durations, memories, run_pages, runs, waiting
+from workbench.store import Store, durations, memory, run_pages, runs, waiting
 from workbench.store.events import Actor
 from workbench.store.rows import stamp
 from workbench.store.run_pages import RunFilter
@@ -120,7 +120,7 @@ def measure(path: Path, number: int, rounds: int) -> dict[str, tuple[Took, Took]
         "counts of states": runs.counts,
         "what waits": lambda connection: waiting.pending(connection, limit=200),
         "usual length of a notebook": lambda one: runs.usual_seconds(one, "project-00", "notebooks/report-001.ipynb"),
-        "memory used before": lambda one: memories.used_before(one, "project-00", "notebooks/report-001.ipynb"),
+        "memory used before": lambda one: memory.used_before(one, "project-00", "notebooks/report-001.ipynb"),
         "lengths of a schedule": lambda one: durations.of_schedule(one, "project-00/nightly-1"),
         "projects that have runs": run_pages.projects,
     }

@@ -14,7 +14,7 @@ from team import PLACES, PROJECT, Execution, Team
 
 from workbench.model.run import ALLOWED, ENDED, Run, RunState
 from workbench.model.schedule import DueState, DueTime
-from workbench.services import groups, runs, schedules, telling
+from workbench.services import groups, notices, runs, schedules
 from workbench.store import events, run_pages
 
 R = RunState
@@ -216,7 +216,7 @@ def _at_once(executions: dict[int, list[Execution]], found: dict[int, Run]) -> N
 
 def _notices(team: Team, found: dict[int, Run], ledgers: dict[str, list[DueTime]]) -> None:
     """Whoever is named is told once of each run that failed and each time that was missed."""
-    told = Counter((one.occasion.value, one.subject) for one in telling.recent(team.bench, limit=1_000_000))
+    told = Counter((one.occasion.value, one.subject) for one in notices.recent(team.bench, limit=1_000_000))
     assert max(told.values(), default=1) == 1
     sad = {("failure", f"run {run.id}") for run in found.values() if run.state not in (R.SUCCEEDED, R.CANCELLED)}
     missed = {

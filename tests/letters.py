@@ -12,7 +12,7 @@ from workbench.model.notice import NoticeState, Occasion
 from workbench.model.run import RunState
 from workbench.notices import __main__ as sending
 from workbench.notices.__main__ import Sender
-from workbench.services import projects, telling
+from workbench.services import notices, projects
 from workbench.services.bench import Bench, open_bench
 from workbench.store import runs as run_rows
 from workbench.supervisor.desk import Desk
@@ -64,7 +64,7 @@ class Letters:
 
     def told(self) -> list[tuple[Occasion, NoticeState]]:
         """All notices, oldest first."""
-        return [(one.occasion, one.state) for one in reversed(telling.recent(self.bench))]
+        return [(one.occasion, one.state) for one in reversed(notices.recent(self.bench))]
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ from workbench.model import timetable
 from workbench.model.environment import EngineName
 from workbench.model.run import Run, RunState
 from workbench.model.schedule import DueState, DueTime
-from workbench.services import projects, runs, schedules, telling
+from workbench.services import notices, projects, runs, schedules
 from workbench.services.bench import Bench, open_bench
 from workbench.services.overview import overview
 from workbench.services.supervision import control
@@ -109,7 +109,7 @@ class Moved:
         """Subjects of the mails that came, once there are so many and all that was to be told has gone."""
 
         def gone() -> bool:
-            return len(self.box.mails) >= letters and {one.state for one in telling.recent(self.bench)} == {"sent"}
+            return len(self.box.mails) >= letters and {one.state for one in notices.recent(self.bench)} == {"sent"}
 
         until(gone, f"{letters} letters", seconds=60)
         return [str(mail["Subject"]) for mail in self.box.mails]

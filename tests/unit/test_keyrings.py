@@ -21,7 +21,7 @@ from workbench.doctor.examination import guarded
 from workbench.doctor.state import secrets as checked
 from workbench.engines.secrets import in_keyring, values
 from workbench.errors import Refused
-from workbench.execution.censor import Censor
+from workbench.execution.redaction import Redaction
 from workbench.services import projects, secrets
 from workbench.services.code import patch
 from workbench.services.supervision import control
@@ -64,7 +64,7 @@ def test_a_value_is_in_the_keyring_and_in_no_file_of_the_home(shell: Shell, kept
     assert service_of(path) == f"workbench {bench.home.id}"
     assert values({"PGPASSWORD": path}) == {"PGPASSWORD": VALUE}
     assert in_keyring({"PGPASSWORD": path})
-    assert Censor([path]).over(f"it is {VALUE}!") == "it is [secret]!"
+    assert Redaction([path]).redact(f"it is {VALUE}!") == "it is [secret]!"
     (listed,) = shell.json("secrets")
     assert (listed["name"], listed["state"], listed["kept"]) == ("PGPASSWORD", "set", "keyring")
     assert "keyring" in shell("secrets")

@@ -22,7 +22,7 @@ from workbench.model.notice import Mail, Notice, NoticeState, Occasion
 from workbench.model.run import RunState
 from workbench.notices import smtp
 from workbench.notices.unsent import Unheard, Unsent
-from workbench.services import telling
+from workbench.services import notices
 from workbench.store import notices as rows
 
 __all__ = ["letters"]
@@ -138,7 +138,7 @@ def test_a_recipient_that_is_put_off_and_one_that_is_refused(authority: trustme.
 
 def one(letters: Letters) -> Notice:
     """The only notice."""
-    (found,) = telling.recent(letters.bench)
+    (found,) = notices.recent(letters.bench)
     return found
 
 
@@ -186,7 +186,7 @@ def test_a_server_that_is_silent_or_refuses_what_is_in_it(letters: Letters, monk
     letters.send()
     assert (one(letters).state, one(letters).tries) == (NoticeState.PENDING, 1)
     assert "does not answer within 0.2 s" in one(letters).reason
-    assert "; tried again " in telling.why(letters.bench, one(letters))
+    assert "; tried again " in notices.why(letters.bench, one(letters))
 
     def untold() -> int:
         with letters.bench.store.read() as connection:
@@ -214,7 +214,7 @@ def test_what_workbench_itself_fails_at_holds_up_no_other(letters: Letters, monk
 
     monkeypatch.setattr(smtp, "send", harmed)
     letters.send()
-    states = {found.target: found for found in telling.recent(letters.bench)}
+    states = {found.target: found for found in notices.recent(letters.bench)}
     assert states["ann@acme.example"].state is NoticeState.UNKNOWN
     assert states["ann@acme.example"].reason == "workbench itself failed over it: KeyError"
     assert states["bob@acme.example"].state is NoticeState.SENT
@@ -240,7 +240,7 @@ def told(letters: Letters, caplog: pytest.LogCaptureFixture) -> Callable[[str], 
                 actor=letters.bench.actor,
             )
         letters.send()
-        found = telling.recent(letters.bench)[0]
+        found = notices.recent(letters.bench)[0]
         assert "T0ken" not in found.reason + caplog.text
         return found
 

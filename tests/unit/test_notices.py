@@ -17,7 +17,7 @@ from workbench.model.run import RunState
 from workbench.model.schedule import DueState
 from workbench.notices import __main__ as sending
 from workbench.notices.__main__ import Sender
-from workbench.services import telling
+from workbench.services import notices
 from workbench.services.scheduling.text import from_json, to_json
 from workbench.store import notices as rows
 from workbench.store import runs as run_rows
@@ -107,7 +107,7 @@ def test_a_server_that_is_away_is_tried_again_and_one_that_refuses_is_told(lette
     letters.settings("failure: [ann@acme.example]", unused_port())
     letters.run(RunState.FAILED)
     letters.send()
-    (one,) = telling.recent(letters.bench)
+    (one,) = notices.recent(letters.bench)
     assert (one.state, one.tries) == (NoticeState.PENDING, 1)
     assert one.not_before > letters.bench.now() + timedelta(seconds=30)
     assert "127.0.0.1" in one.reason
@@ -116,11 +116,11 @@ def test_a_server_that_is_away_is_tried_again_and_one_that_refuses_is_told(lette
         connection.execute("UPDATE notices SET not_before = created")
     letters.box.answer = "451 later"
     letters.send()
-    assert telling.recent(letters.bench)[0].state is NoticeState.PENDING
+    assert notices.recent(letters.bench)[0].state is NoticeState.PENDING
     with letters.bench.store.write() as connection:
         connection.execute("UPDATE notices SET not_before = created, tries = 5")
     letters.send()
-    (one,) = telling.recent(letters.bench)
+    (one,) = notices.recent(letters.bench)
     assert one.state is NoticeState.FAILED
     assert letters.box.mails == []
     with letters.bench.store.read() as connection:
@@ -223,7 +223,7 @@ def test_addresses_of_services_are_masked(letters: Letters) -> None:
     with letters.bench.store.write() as connection:
         rows.add(connection, Occasion.TEST, "test", telling_to, "x", at=datetime.now(UTC), actor=letters.bench.actor)
     Sender(letters.bench).work()
-    (one,) = telling.recent(letters.bench)
+    (one,) = notices.recent(letters.bench)
     assert one.state is NoticeState.FAILED
     assert "token-of-mine" not in one.reason
 
@@ -264,12 +264,12 @@ def test_what_a_run_leaves_is_delivered_where_it_was_declared(letters: Letters, 
     leave(RunState.SUCCEEDED)
     assert b"<title>nightly</title>" in (letters.bench.home.projects / "p/public/sales-2026-03.html").read_bytes()
     assert (tmp_path / "out" / "latest.ipynb").exists()
-    lost = next(one for one in telling.recent(letters.bench) if one.target.endswith("gone/x.html"))
+    lost = next(one for one in notices.recent(letters.bench) if one.target.endswith("gone/x.html"))
     assert (lost.state, lost.tries) == (NoticeState.PENDING, 1)
     assert lost.reason == "report of run 1: No such file or directory"
-    before = len(telling.recent(letters.bench))
+    before = len(notices.recent(letters.bench))
     leave(RunState.FAILED)
-    new = telling.recent(letters.bench)[: len(telling.recent(letters.bench)) - before]
+    new = notices.recent(letters.bench)[: len(notices.recent(letters.bench)) - before]
     assert sorted(one.occasion for one in new) == [Occasion.DELIVERY, Occasion.FAILURE]
 
 

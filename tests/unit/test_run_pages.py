@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 
 from workbench.model.run import PENDING, UNSUCCESSFUL, RunState
-from workbench.store import Store, durations, memories, retention, run_pages, runs, waiting
+from workbench.store import Store, durations, memory, retention, run_pages, runs, waiting
 from workbench.store.events import Actor
 from workbench.store.run_pages import RunFilter
 
@@ -148,7 +148,7 @@ def test_no_page_reads_or_sorts_the_table(store: Store, monkeypatch: pytest.Monk
         lambda one: waiting.overdue(one, NOW),
         lambda one: waiting.oldest(one, 20),
         lambda one: runs.usual_seconds(one, "p1", "n2.ipynb"),
-        lambda one: memories.used_before(one, "p1", "n2.ipynb"),
+        lambda one: memory.used_before(one, "p1", "n2.ipynb"),
         lambda one: durations.of_schedule(one, "p1/s1"),
         lambda one: durations.of_notebook(one, "p1", "n2.ipynb"),
         run_pages.projects,

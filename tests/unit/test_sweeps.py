@@ -13,7 +13,7 @@ from workbench.errors import Refused
 from workbench.model.run import ENDED, Request, RunState
 from workbench.model.sweep import MOST, Reader, Sweep, combinations, of_words, read, told
 from workbench.notebooks.parameters import guess
-from workbench.services import groups, projects, runs, telling
+from workbench.services import groups, notices, projects, runs
 from workbench.services.supervision import control
 
 PATH = "notebooks/report.ipynb"
@@ -197,6 +197,6 @@ def test_a_combination_is_compared_with_its_own_of_the_sweep_before(shell: Shell
     shell.end_run(first[1].id, RunState.SUCCEEDED)
     second = groups.members(shell.bench, ask(shell, {"rows": [1, 2]}))
     with shell.bench.store.read() as connection:
-        assert telling.before(connection, runs.get(shell.bench, first[1].id)) is None
-        before = [telling.before(connection, run) for run in second]
+        assert notices.before(connection, runs.get(shell.bench, first[1].id)) is None
+        before = [notices.before(connection, run) for run in second]
     assert [run.id if run else None for run in before] == [first[0].id, first[1].id]

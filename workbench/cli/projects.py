@@ -36,7 +36,7 @@ def list_projects(call: Invocation, wanted: filters.Wanted) -> None:
     from workbench.cli.runs.commands import STATE_GROUPS
     from workbench.model.run import RunState
     from workbench.model.session import ALIVE
-    from workbench.services import elsewhere, runs, sessions
+    from workbench.services import other_homes, runs, sessions
     from workbench.services import projects as service
     from workbench.services.declared import catalogue
 
@@ -88,7 +88,7 @@ def list_projects(call: Invocation, wanted: filters.Wanted) -> None:
         give=("FOLDER",),
     )
     if not found and not wanted.narrowed:
-        note(call, elsewhere.with_schedules(bench))
+        note(call, other_homes.with_schedules(bench))
 
 
 @subcommand(projects, "new")

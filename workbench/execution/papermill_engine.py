@@ -18,11 +18,11 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
 from workbench.execution.allowance import Allowance, joined
-from workbench.execution.censor import Censor
 from workbench.execution.course import Course, Stop, Stopped, is_code
 from workbench.execution.intake import Intake
 from workbench.execution.launching import Launch
 from workbench.execution.provisioner import ask_to_end, connected, manager_for, nudge, until_bound
+from workbench.execution.redaction import Redaction
 from workbench.execution.saving import RunManager
 from workbench.execution.warden import START, Warden
 from workbench.notebooks.outputs import render_output
@@ -42,7 +42,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         self.launch: Launch = options.pop("launch")
         self.host = self.launch.host
         self.spec = self.launch.kernel
-        self.censor: Censor = options.pop("censor")
+        self.redaction: Redaction = options.pop("redaction")
         super().__init__(manager, **options)
         self.iopub_timeout = ENDLESS
         self.allow_errors = self.course.job.allow_errors
@@ -205,7 +205,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         """Take one message into the cell, as nbclient does, and tell the journal; bounded by the cell's allowance."""
         self.course.heard = time.monotonic()
         kind = msg["msg_type"]
-        self.censor.message(msg["content"])
+        self.redaction.message(msg["content"])
         if kind == "stream":
             self.allowance.cut += self.intake.cut
             self.course.journal.output(self.number, msg["content"]["name"], msg["content"]["text"])
@@ -233,7 +233,7 @@ async def _message(channel: Any, seconds: float) -> dict[str, Any] | None:
 
 
 class WorkbenchEngine(NBClientEngine):  # type: ignore[misc]
-    """What papermill calls. `course`, `launch`, `censor` and `notebooks` come through `execute_notebook`;
+    """What papermill calls. `course`, `launch`, `redaction` and `notebooks` come through `execute_notebook`;
     `notebooks` receives the `RunManager`, so that the runner has the notebook whatever happens."""
 
     @classmethod
@@ -247,7 +247,7 @@ class WorkbenchEngine(NBClientEngine):  # type: ignore[misc]
             manager,
             course=course,
             launch=options["launch"],
-            censor=options["censor"],
+            redaction=options["redaction"],
             kernel_name=kernel_name,
         )
         try:

@@ -23,7 +23,6 @@ from typing import Any
 from workbench.engines.base import KernelHost
 from workbench.errors import Refused, WorkbenchError
 from workbench.execution import farewell
-from workbench.execution.censor import Censor
 from workbench.execution.course import Course, Stopped
 from workbench.execution.fence import hold
 from workbench.execution.job import LOG_FILE, OUTPUT_FILE, RUNNER_LOG, Job, read_job
@@ -33,6 +32,7 @@ from workbench.execution.kernels import choose_kernel
 from workbench.execution.launching import Launch
 from workbench.execution.publishing import publish
 from workbench.execution.record import changed_since, facts_of, record_of
+from workbench.execution.redaction import Redaction
 from workbench.execution.result import Result, read_result, reserve, write_result_patiently
 from workbench.execution.verdict import Verdict, judge, last_words
 from workbench.execution.waking import wake
@@ -58,7 +58,7 @@ class Runner:
         self.keeping: Keeping | None = None
         self.journal = Journal(folder)
         self.course = Course(job, self.journal)
-        self.censor = Censor(job.workspace.secrets.values())
+        self.redaction = Redaction(job.workspace.secrets.values())
         self.host: KernelHost | None = launch.host if launch else None
         self.document: Document | None = None
         self.kernel = ""
@@ -110,8 +110,8 @@ class Runner:
         except WorkbenchError as away:  # its sweep removes what is left
             sys.stderr.write(f"{away}\n")
         try:
-            self.censor.notebook(self.notebook)
-            return self.censor.verdict(judge(self.course, self.notebook, error, last_words(self.host)))
+            self.redaction.notebook(self.notebook)
+            return self.redaction.verdict(judge(self.course, self.notebook, error, last_words(self.host)))
         except Exception as caught:  # noqa: BLE001 - as above
             return self.fault(caught)
 
@@ -163,7 +163,7 @@ class Runner:
             course=self.course,
             launch=self.launch,
             path=self.folder / OUTPUT_FILE,
-            censor=self.censor,
+            redaction=self.redaction,
             notebooks=self.managers,
         )
 
@@ -178,12 +178,12 @@ class Runner:
         try:
             if self.notebook is not None:
                 self.save(verdict)
-            self.censor.log(self.folder / LOG_FILE)
+            self.redaction.log(self.folder / LOG_FILE)
             if self.job.published is not None and not verdict.never_began:
                 facts = record_of(self.job, self.course, verdict, self.document, self.kernel, ended)
                 facts |= self.facts
                 facts["scalars"] = scalars_of(self.notebook or {})
-                facts["secrets_hidden"] = self.censor.count
+                facts["secrets_hidden"] = self.redaction.count
                 place = publish(self.job, self.folder, facts)
         except OSError as error:
             problem = error.strerror or str(error)

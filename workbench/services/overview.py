@@ -14,7 +14,7 @@ from workbench.model.notice import NoticeState, masked
 from workbench.model.run import ACTIVE, PENDING, UNSUCCESSFUL, Run, RunState
 from workbench.model.schedule import DueState, Schedule
 from workbench.model.session import ALIVE, Desired, Session, SessionState
-from workbench.services import telling
+from workbench.services import notices
 from workbench.services.bench import Bench
 from workbench.store import builds as build_rows
 from workbench.store import environments as environment_rows
@@ -86,7 +86,7 @@ def overview(bench: Bench) -> Overview:
         Need(
             "notice",
             str(one.id),
-            f"{masked(one.target)} {_UNTOLD[one.state]}: {telling.why(bench, one)}",
+            f"{masked(one.target)} {_UNTOLD[one.state]}: {notices.why(bench, one)}",
             "notify list",
         )
         for one in untold

@@ -22,7 +22,7 @@ from workbench.model.schedule import ScheduleSpec
 from workbench.notices import heartbeat
 from workbench.notices.letter import SETTLE
 from workbench.notices.unsent import Unsent
-from workbench.services import telling
+from workbench.services import notices
 from workbench.store import events
 from workbench.store import notices as rows
 from workbench.store import runs as run_rows
@@ -124,26 +124,26 @@ class Notices:
         else:
             occasions, asked = [Occasion.FAILURE] if run.state is not RunState.CANCELLED else [], False
         asked = asked or any(notify.targets.get(occasion) for occasion in occasions)
-        return asked or bool(telling.deliveries(self.desk.bench, run, self._spec(run.schedule)))
+        return asked or bool(notices.deliveries(self.desk.bench, run, self._spec(run.schedule)))
 
     def _ended(self, connection: sqlite3.Connection, run: Run) -> None:
         notify = self._of_run(run)
         if run.state is RunState.CANCELLED:
             return
-        for target, what in telling.deliveries(self.desk.bench, run, self._spec(run.schedule)):
+        for target, what in notices.deliveries(self.desk.bench, run, self._spec(run.schedule)):
             self._add(connection, Occasion.DELIVERY, f"run {run.id}", [target], f"{what} of run {run.id}", run.id)
         if run.state is not RunState.SUCCEEDED:
-            self._tell(connection, Occasion.FAILURE, f"run {run.id}", telling.line(run), notify, run.id)
+            self._tell(connection, Occasion.FAILURE, f"run {run.id}", notices.line(run), notify, run.id)
             return
-        self._tell(connection, Occasion.SUCCESS, f"run {run.id}", telling.line(run), notify, run.id)
+        self._tell(connection, Occasion.SUCCESS, f"run {run.id}", notices.line(run), notify, run.id)
         if run.changed:
-            text = f"{telling.line(run)}; its output changed: {run.changed}"
+            text = f"{notices.line(run)}; its output changed: {run.changed}"
             self._tell(connection, Occasion.CHANGED, f"run {run.id}", text, notify, run.id)
         if notify.heartbeat:
             self._add(connection, Occasion.HEARTBEAT, f"run {run.id}", [notify.heartbeat], "", run.id)
-        before = telling.before(connection, run)
+        before = notices.before(connection, run)
         if before and before.state is not RunState.SUCCEEDED:
-            text = f"{run.name} succeeds again; before: {telling.line(before)}"
+            text = f"{run.name} succeeds again; before: {notices.line(before)}"
             self._tell(connection, Occasion.RECOVERY, f"run {run.id}", text, notify, run.id)
 
     def _late_runs(self) -> None:
@@ -188,11 +188,11 @@ class Notices:
 
     def _of_run(self, run: Run) -> Notify:
         spec = self._spec(run.schedule)
-        return telling.of(self.desk.bench, run.project, spec.notify if spec else None)
+        return notices.of(self.desk.bench, run.project, spec.notify if spec else None)
 
     def _of_schedule(self, key: str) -> Notify:
         spec = self._spec(key)
-        return telling.of(self.desk.bench, key.partition("/")[0], spec.notify if spec else None)
+        return notices.of(self.desk.bench, key.partition("/")[0], spec.notify if spec else None)
 
     def _spec(self, key: str | None) -> ScheduleSpec | None:
         file = self.schedules.known.get(key or "")

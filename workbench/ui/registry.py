@@ -15,6 +15,7 @@ from workbench.ui.acts import (
     groups,
     locks,
     logs,
+    notices,
     ports,
     program,
     projects,
@@ -25,7 +26,6 @@ from workbench.ui.acts import (
     schedules,
     sessions,
     tags,
-    telling,
     view,
 )
 
@@ -42,7 +42,7 @@ ACTIONS: tuple[Action, ...] = (
     *groups.ACTIONS,
     *tags.ACTIONS,
     *retention.ACTIONS,
-    *telling.ACTIONS,
+    *notices.ACTIONS,
     *reports.ACTIONS,
     *comparison.ACTIONS,
     *schedules.ACTIONS,

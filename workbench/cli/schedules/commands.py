@@ -34,7 +34,7 @@ def list_schedules(call: Invocation, wanted: filters.Wanted) -> None:
 
     --state takes active, paused, off, done and invalid; --since shows only those that were due since then.
     """
-    from workbench.services import elsewhere
+    from workbench.services import other_homes
     from workbench.services import schedules as service
 
     bench = call.reading()
@@ -63,7 +63,7 @@ def list_schedules(call: Invocation, wanted: filters.Wanted) -> None:
         give=("NOTEBOOK",),
     )
     if not found and not wanted.narrowed:
-        note(call, elsewhere.with_schedules(bench))
+        note(call, other_homes.with_schedules(bench))
     for view in found:
         if view.problem and view.spec:
             note(call, f"{view.key}: its file as it is now is not read, the last good one holds: {view.problem}")

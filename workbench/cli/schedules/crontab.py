@@ -17,7 +17,7 @@ from workbench.errors import WorkbenchError
 from workbench.text import clean, one_line, plural
 
 if TYPE_CHECKING:
-    from workbench.services.scheduling.moving import Left, Proposal
+    from workbench.services.scheduling.crontab import Left, Proposal
 
 
 @subcommand(schedules, "import")
@@ -31,24 +31,24 @@ def import_crontab(call: Invocation, crontab: str, with_user: bool, write: bool)
     variables, quotes, %, `$(date +\\%F)`, timeout and flock too. `crontab -l | workbench schedules import -` reads your own.
     What is in the crontab stays there: take the lines out when their schedules run.
     """
-    from workbench.services.scheduling import moving
+    from workbench.services.scheduling import crontab as crontabs
 
     bench = call.changing() if write else call.reading()
     text = sys.stdin.read() if crontab == "-" else text_of(crontab)
-    found = list(moving.proposals(bench, text, with_user=with_user))
+    found = list(crontabs.proposals(bench, text, with_user=with_user))
     wrong: dict[int, str] = {}
     written: list[str] = []
     for place, one in enumerate(found):
-        if write and isinstance(one, moving.Proposal) and not one.there:
+        if write and isinstance(one, crontabs.Proposal) and not one.there:
             try:
-                written.append(moving.write(bench, one))
+                written.append(crontabs.write(bench, one))
             except WorkbenchError as error:
                 wrong[place] = f"{error.message}. {error.hint}" if error.hint else error.message
     if call.json:
         emit([_json(one, written, wrong.get(place, "")) for place, one in enumerate(found)])
         return FAILED if wrong else 0
     _tell(call, found, written, wrong)
-    new = sum(isinstance(one, moving.Proposal) and not one.there for one in found)
+    new = sum(isinstance(one, crontabs.Proposal) and not one.there for one in found)
     if write:
         say(call, f"Wrote {plural(len(written), 'schedule')}. Take their lines out of the crontab: else both run.")
     elif new:
@@ -75,7 +75,7 @@ def _tell(call: Invocation, found: list[Proposal | Left], written: list[str], wr
 def _show(one: Proposal | Left, written: list[str], wrong: str) -> None:
     from workbench.declare import writer
     from workbench.model import cron
-    from workbench.services.scheduling.moving import Left
+    from workbench.services.scheduling.crontab import Left
 
     click.echo(click.style(f"{one.line.number}: {clean(one_line(one.line.text, 160))}", dim=True))
     if isinstance(one, Left):
@@ -97,7 +97,7 @@ def _show(one: Proposal | Left, written: list[str], wrong: str) -> None:
 
 
 def _json(one: Proposal | Left, written: list[str], wrong: str) -> dict[str, Any]:
-    from workbench.services.scheduling.moving import Left
+    from workbench.services.scheduling.crontab import Left
 
     begin = {"line": one.line.number, "text": one.line.text}
     if isinstance(one, Left):

@@ -17,8 +17,8 @@ from workbench.engines import secrets
 from workbench.engines.base import LABEL
 from workbench.engines.docker.connection import Connection, NoSuchThing
 from workbench.errors import WorkbenchError
+from workbench.redaction import Redactor
 from workbench.text import clean
-from workbench.veil import Veil
 
 FILE = "session.log"
 POSITION = "session.log.position"
@@ -67,7 +67,7 @@ def _read(connection: Connection, handle: str, folder: Path, stop: Event, *, fol
     """Copy from where the last copy ended to the end of the stream."""
     place = _kept(folder, handle)
     since = int(datetime.fromisoformat(place.moment[:19]).replace(tzinfo=UTC).timestamp()) if place.moment else None
-    veil = _veil(folder)
+    redactor = _redactor(folder)
     with connection.api(timeout=None) as api, closing(Copy(folder / FILE)) as sink:
         stream: _Stream = api.logs(handle, stream=True, follow=following, timestamps=True, since=since)
         done = threading.Event()
@@ -79,7 +79,7 @@ def _read(connection: Connection, handle: str, folder: Path, stop: Event, *, fol
                 for line in chunk.decode("utf-8", "replace").splitlines():
                     moment, _, text = line.partition(" ")
                     if place.is_new(moment):
-                        sink.write(veil.over(clean(text).rstrip()) + "\n")
+                        sink.write(redactor.redact(clean(text).rstrip()) + "\n")
         finally:
             done.set()
             if following:
@@ -135,13 +135,13 @@ class _Place:
         return True
 
 
-def _veil(folder: Path) -> Veil:
+def _redactor(folder: Path) -> Redactor:
     """Over the session's own secret and those it was given, which have no place in its log."""
     values = []
     for path in (folder / "token", *(folder / secrets.FOLDER).glob("*")):
         with suppress(OSError, UnicodeDecodeError):
             values.append(path.read_text(encoding="utf-8"))
-    return Veil(values)
+    return Redactor(values)
 
 
 def _close_at(stream: _Stream, stop: Event, done: Event) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
+from workbench.redaction import Redactor
 from workbench.text import clean
-from workbench.veil import Veil
 
 LINE = 64 * 1024  # bytes after which a line without an end is written as it is
 
@@ -26,7 +26,7 @@ class Spool:
         for name in secrets:
             with open(name, encoding="utf-8") as file:
                 values.append(file.read())
-        self.veil = Veil(values)
+        self.redactor = Redactor(values)
         self.file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self.size = os.fstat(self.file).st_size
         os.set_blocking(source, False)
@@ -53,7 +53,7 @@ class Spool:
 
     def write(self, text: str) -> None:
         """Append `text`; a full disk loses lines of a log, never the process."""
-        data = self.veil.over(clean(text)).encode()
+        data = self.redactor.redact(clean(text)).encode()
         try:
             if self.size + len(data) > self.limit:
                 os.replace(self.path, f"{self.path}.1")

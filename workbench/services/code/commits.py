@@ -19,12 +19,12 @@ from workbench.errors import Refused
 from workbench.locks import take
 from workbench.model.code import Code
 from workbench.model.project import Project
+from workbench.redaction import Redactor
 from workbench.services.bench import Bench
 from workbench.services.code import cloning
 from workbench.services.code.git import Answer, git, without_filters
 from workbench.store import contained
 from workbench.text import one_line
-from workbench.veil import Veil
 
 FETCHING = 45.0  # seconds that a remote may take: what is due shall not be late for it
 WRITING = 120.0
@@ -210,8 +210,8 @@ def _fetch(project: Project, mirror: Path, enclosed: bool) -> str:
     words = ["fetch", "--quiet", "--prune", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "origin"]
     answer = git(mirror, words, environ=environ, patience=FETCHING)
     parts = urlsplit(address) if not local and "://" in address else None
-    hidden = Veil([one for one in (parts.password, parts.username) if one] if parts else [])
-    return one_line(hidden.over(answer.problem), 200)
+    hidden = Redactor([one for one in (parts.password, parts.username) if one] if parts else [])
+    return one_line(hidden.redact(answer.problem), 200)
 
 
 def _mirror(bench: Bench, project: Project) -> Path:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from workbench.errors import Refused
 from workbench.model.project import Project
+from workbench.redaction import Redactor
 from workbench.services.bench import Bench
 from workbench.services.code import trees
 from workbench.services.code.git import command, environment, git, without_filters
 from workbench.text import one_line
 from workbench.vault import Vault, values
-from workbench.veil import Veil
 
 MOST = 200_000  # bytes
 MOST_NAMES = 50
@@ -45,7 +45,7 @@ def of(bench: Bench, project: Project) -> Patch:
     secrets = _secrets(bench) if without is not None else None
     if without is None or secrets is None:
         return Patch()
-    veil = Veil(secrets)
+    redactor = Redactor(secrets)
     words = ["--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=all", "HEAD"]
     answer = _bounded(project, [*without, *_PLAIN, "diff", *words, *_ELSEWHERE])
     said = answer or b""
@@ -53,8 +53,8 @@ def of(bench: Bench, project: Project) -> Patch:
     new = git(project.path, ["ls-files", "-z", "--others", "--exclude-standard", *_ELSEWHERE]).lines
     # A secret that the end cuts through is not found any more: the last line goes.
     text = text.rpartition("\n")[0] + "\n" if len(said) > MOST else text
-    names = tuple(veil.over(one_line(name, 200)) for name in new[:MOST_NAMES])
-    shown, cut = veil.over(text), len(said) > MOST
+    names = tuple(redactor.redact(one_line(name, 200)) for name in new[:MOST_NAMES])
+    shown, cut = redactor.redact(text), len(said) > MOST
     whole = answer is not None and not cut and shown == text and not _PARTLY.search(text) and len(new) <= MOST_NAMES
     return Patch(shown, cut, names, whole, tuple(_marks(project, new[:MOST_NAMES])))
 

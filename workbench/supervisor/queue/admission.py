@@ -14,7 +14,7 @@ import psutil
 from workbench.engines import oom
 from workbench.model.environment import EngineName
 from workbench.model.run import Run
-from workbench.store import memories
+from workbench.store.memory import used_before
 from workbench.supervisor.budget import FREE_SHARE, LEAST_FREE
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.queue.look import Look
@@ -88,7 +88,7 @@ class Admission:
         key = (run.project, run.notebook)
         if key not in look.memories:
             with self.desk.read() as connection:
-                look.memories[key] = memories.used_before(connection, *key) or 0
+                look.memories[key] = used_before(connection, *key) or 0
         return look.memories[key]
 
 

@@ -53,14 +53,14 @@ class Projects(Noun[ProjectRow]):
 
     def load(self, bench: Bench) -> list[ProjectRow]:
         """All projects, with the newest run and the sessions of each."""
-        from workbench.services import elsewhere, projects, runs, sessions
+        from workbench.services import other_homes, projects, runs, sessions
 
         newest: dict[str, Run] = {}
         for run in runs.page(bench, limit=MOST):
             newest.setdefault(run.project, run)
         up = [session for session in sessions.listing(bench) if session.state in ALIVE]
         known = projects.listing(bench)[:MOST]
-        self._elsewhere = "" if known else elsewhere.with_schedules(bench)
+        self._elsewhere = "" if known else other_homes.with_schedules(bench)
         return [
             ProjectRow(
                 project,

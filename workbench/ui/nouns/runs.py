@@ -155,7 +155,7 @@ def parameters_page(run: Run) -> Page:
 def summary(bench: Bench, run: Run) -> Page:
     """What went wrong first, or how far it is; then the facts."""
     from workbench.model.notice import masked
-    from workbench.services import revisions, runs, telling
+    from workbench.services import notices, revisions, runs
     from workbench.services.history import continuing, exact, scalars, tags
 
     now, zone, page = bench.now(), bench.zone, Page()
@@ -194,7 +194,7 @@ def summary(bench: Bench, run: Run) -> Page:
         ("kernel", f"{kept}: F goes on in it, s looks into it, K gives it back" if kept else None),
         ("went on", continuing.went_on(bench, run) or None),
         ("changed", run.changed or None),
-        ("told", ", ".join(f"{masked(one.target)} ({one.state})" for one in telling.recent(bench, run=run.id)) or None),
+        ("told", ", ".join(f"{masked(one.target)} ({one.state})" for one in notices.recent(bench, run=run.id)) or None),
         ("tags", ", ".join(tags.of(bench, [run.id]).get(run.id, ()))),
     )
     numbers = scalars.of(bench, [run.id]).get(run.id)

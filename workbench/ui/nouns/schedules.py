@@ -46,10 +46,10 @@ class Schedules(Noun["ScheduleView"]):
 
     def load(self, bench: Bench) -> list[ScheduleView]:
         """All whose file is there, unreadable ones too."""
-        from workbench.services import elsewhere, schedules
+        from workbench.services import other_homes, schedules
 
         found = schedules.listing(bench)
-        self._elsewhere = "" if found else elsewhere.with_schedules(bench)
+        self._elsewhere = "" if found else other_homes.with_schedules(bench)
         return found
 
     def nothing(self) -> str:

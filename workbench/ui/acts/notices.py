@@ -18,12 +18,12 @@ NOBODY = "Nobody was told anything yet. Who is, stands under `notify:` in workbe
 async def told(desk: Desk, items: list[Any]) -> None:
     """The newest letters and other words that left, or are to leave; how to try whether they arrive."""
     from workbench.model.notice import masked
-    from workbench.services import telling
+    from workbench.services import notices
 
     del items
     lines = []
-    for one in await desk.call(telling.recent, desk.bench, limit=SHOWN):
-        why = f": {said}" if (said := telling.why(desk.bench, one)) else ""
+    for one in await desk.call(notices.recent, desk.bench, limit=SHOWN):
+        why = f": {said}" if (said := notices.why(desk.bench, one)) else ""
         when = age(one.created, desk.bench.now())
         lines += [f"{when} ago  {one.occasion}  {masked(one.target)}  {one.state}{why}", f"  {one_line(one.text)}", ""]
     example = "notify: {failure: [ann@acme.example], recovery: [ann@acme.example]}"

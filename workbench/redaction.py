@@ -1,4 +1,4 @@
-"""Secrets left out of text that is kept."""
+"""Redaction: known secrets left out of text that is kept."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ANYWHERE = 8  # characters from which a secret is found also within other words
 SHORTEST = 4  # characters from which one is looked for; shorter ones (`1`, `yes`) are in every text
 
 
-class Veil:
+class Redactor:
     """Hides `secrets`, line by line and the longest first; one of less than 8 characters where it stands by itself.
 
     Also as HTML, JSON, Python and addresses write them."""
@@ -26,7 +26,7 @@ class Veil:
         found = sorted(written, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(_as_found, found))) if found else None
 
-    def over(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """`text`, cleaned of control characters before, without them."""
         return self._pattern.sub(HIDDEN, text) if self._pattern else text
 

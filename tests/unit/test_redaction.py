@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.veil import Veil
+from workbench.redaction import Redactor
 
 
 @pytest.mark.parametrize(
@@ -26,9 +26,9 @@ from workbench.veil import Veil
 )
 def test_what_is_hidden(secret: str, said: str, kept: str) -> None:
     """From 8 characters anywhere, from 4 where it stands by itself, below that not: it would be in every text."""
-    assert Veil([secret]).over(said) == kept
+    assert Redactor([secret]).redact(said) == kept
 
 
 def test_the_longest_comes_first() -> None:
     """A secret that holds another is hidden whole."""
-    assert Veil(["abcdefgh", "abcdefghij"]).over("abcdefghij abcdefgh") == "[secret] [secret]"
+    assert Redactor(["abcdefgh", "abcdefghij"]).redact("abcdefghij abcdefgh") == "[secret] [secret]"

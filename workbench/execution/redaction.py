@@ -11,11 +11,11 @@ from workbench import vault
 from workbench.errors import Refused
 from workbench.execution.verdict import Verdict
 from workbench.model.run import RunState
+from workbench.redaction import HIDDEN, Redactor
 from workbench.text import plural
-from workbench.veil import HIDDEN, Veil
 
 
-class Censor:
+class Redaction:
     """Hides what secrets hold as they are when the run begins, and counts how often."""
 
     def __init__(self, files: Iterable[Path]) -> None:
@@ -23,21 +23,21 @@ class Censor:
             values = list(vault.values({path.name: path for path in files}).values())
         except (OSError, UnicodeDecodeError, Refused):  # the engine refuses to start without it, and says so
             values = []
-        self.veil = Veil(values) if values else None
+        self.redactor = Redactor(values) if values else None
         self.count = 0
 
-    def over(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """`text` without them."""
-        if self.veil is None:
+        if self.redactor is None:
             return text
-        hidden = self.veil.over(text)
+        hidden = self.redactor.redact(text)
         if hidden is not text and hidden != text:
             self.count += hidden.count(HIDDEN) - text.count(HIDDEN)
         return hidden
 
     def message(self, content: MutableMapping[str, Any]) -> None:
         """Hide them in the content of an output message, in place."""
-        if self.veil is None:
+        if self.redactor is None:
             return
         for key in ("text", "evalue", "traceback", "data"):
             if key in content:
@@ -45,7 +45,7 @@ class Censor:
 
     def notebook(self, notebook: Any) -> None:
         """Hide what came in two pieces: a stream is whole only in the notebook."""
-        if self.veil is None or notebook is None:
+        if self.redactor is None or notebook is None:
             return
         for cell in notebook.cells:
             outputs = cell.get("outputs") or []
@@ -60,7 +60,7 @@ class Censor:
         for output in outputs:
             if kept and self._streams(kept[-1], output):
                 whole = kept[-1]["text"] + output["text"]
-                hidden = self.over(whole)
+                hidden = self.redact(whole)
                 if hidden != whole:
                     kept[-1]["text"] = hidden
                     continue
@@ -73,33 +73,33 @@ class Censor:
 
     def log(self, path: Path) -> None:
         """Hide in a finished log what came in two pieces. OSError where it cannot be written."""
-        if self.veil is None or not path.exists():
+        if self.redactor is None or not path.exists():
             return
         text = path.read_text(encoding="utf-8", errors="replace")
-        hidden = self.over(text)
+        hidden = self.redact(text)
         if hidden != text:
             path.write_text(hidden, encoding="utf-8")
 
     def verdict(self, verdict: Verdict) -> Verdict:
         """How it ended, without them; a success tells that they were there."""
-        if self.veil is None:
+        if self.redactor is None:
             return verdict
         failure = verdict.failure
         if failure:
             failure = replace(
                 failure,
-                message=self.over(failure.message),
-                source=self.over(failure.source),
-                traceback=self.over(failure.traceback),
+                message=self.redact(failure.message),
+                source=self.redact(failure.source),
+                traceback=self.redact(failure.traceback),
             )
-        reason = self.over(verdict.reason)
+        reason = self.redact(verdict.reason)
         if not reason and self.count and verdict.state is RunState.SUCCEEDED:
             reason = f"it put out a secret {plural(self.count, 'time')}, left out of what is kept"
         return replace(verdict, reason=reason, failure=failure)
 
     def _anything(self, value: Any) -> Any:
         if isinstance(value, str):
-            return self.over(value)
+            return self.redact(value)
         if isinstance(value, list):
             return [self._anything(one) for one in value]
         if isinstance(value, dict):

@@ -13,8 +13,8 @@ from schedule_world import World
 
 from workbench.model import crontab
 from workbench.services import projects, schedules
-from workbench.services.scheduling import moving
-from workbench.services.scheduling.moving import Left, Proposal
+from workbench.services.scheduling import crontab as importing
+from workbench.services.scheduling.crontab import Left, Proposal
 
 TABLE = """\
 # reports
@@ -88,7 +88,7 @@ def root(world: World, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def found(world: World, text: str, **more: Any) -> list[Proposal | Left]:
-    return list(moving.proposals(world.bench, text, **more))
+    return list(importing.proposals(world.bench, text, **more))
 
 
 def test_six_lines_as_people_have_them(world: World, root: Path) -> None:

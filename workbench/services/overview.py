@@ -18,7 +18,8 @@ from workbench.services import notices
 from workbench.services.bench import Bench
 from workbench.store import builds as build_rows
 from workbench.store import environments as environment_rows
-from workbench.store import events, ledger, notices, run_pages
+from workbench.store import events, ledger, run_pages
+from workbench.store import notices as notice_rows
 from workbench.store import runs as run_rows
 from workbench.store import schedules as schedule_rows
 from workbench.store import sessions as session_rows
@@ -76,7 +77,7 @@ def overview(bench: Bench) -> Overview:
         schedules = schedule_rows.listing(connection)
         last_due = ledger.newest(connection)
         vanished = _vanished(bench, connection, schedules, now)
-        untold = notices.unsent(connection, now - LOOK_BACK)[:3]
+        untold = notice_rows.unsent(connection, now - LOOK_BACK)[:3]
         behind = build_rows.behind(connection, now - LOOK_BACK)
     sessions = [session for session in known if not session.spare]
     needs = [*_full(bench), *(_failed(runs) for runs in _standing(ended, newer))]

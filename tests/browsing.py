@@ -52,8 +52,14 @@ class Page:
         status, text = self.ask("/api/sessions", "POST", about)
         assert status == 201, text
         made = json.loads(text)
+        said = await self.says(made["kernel"]["id"], code)
+        assert self.ask(f"/api/sessions/{made['id']}", "DELETE")[0] == 204
+        return said
+
+    async def says(self, kernel: str, code: str) -> str:
+        """What `code` prints in a kernel that is there."""
         said = ""
-        async with aiohttp.ClientSession() as client, self._channels(client, made["kernel"]["id"]) as socket:
+        async with aiohttp.ClientSession() as client, self._channels(client, kernel) as socket:
             asked = _request(code)
             await socket.send_json(asked)
             async for frame in socket:
@@ -64,14 +70,14 @@ class Page:
                 said += content.get("text", "") or "\n".join(content.get("traceback", ()))
                 if message["msg_type"] == "status" and content["execution_state"] == "idle":
                     break
-        assert self.ask(f"/api/sessions/{made['id']}", "DELETE")[0] == 204
         return said
 
-    async def leave_running(self, code: str) -> str:
-        """Begin `code` in a kernel of its own and go away, as a browser that is closed; the kernel's id."""
-        status, text = self.ask("/api/kernels", "POST", {"name": "python3"})
-        assert status == 201, text
-        kernel: str = json.loads(text)["id"]
+    async def leave_running(self, code: str, kernel: str = "") -> str:
+        """Begin `code`, in a kernel of its own unless one is named, and go away, as a browser that is closed; the kernel's id."""
+        if not kernel:
+            status, text = self.ask("/api/kernels", "POST", {"name": "python3"})
+            assert status == 201, text
+            kernel = json.loads(text)["id"]
         async with aiohttp.ClientSession() as client, self._channels(client, kernel) as socket:
             await socket.send_json(_request(code))
             async for frame in socket:

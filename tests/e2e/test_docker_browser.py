@@ -22,12 +22,15 @@ from images import rstudio
 from playwright.sync_api import BrowserContext, Error, Page, expect
 from playwright.sync_api import TimeoutError as TooLate
 from waiting import until
-from world import PROJECT, notebook
+from world import PROJECT, ended, notebook
 
+from workbench.model.run import Request
 from workbench.model.session import ENDED, Session, SessionState
+from workbench.model.terms import Terms
 from workbench.services import links as entrances
-from workbench.services import projects, sessions
+from workbench.services import projects, runs, sessions
 from workbench.services.bench import Bench
+from workbench.services.history import attaching, continuing
 
 __all__ = ["browser", "profile", "stranger"]
 pytestmark = [pytest.mark.docker, pytest.mark.chromium, pytest.mark.timeout(600)]
@@ -164,6 +167,28 @@ def test_a_person_opens_a_notebook_and_runs_it(
     assert stranger.locator(".jp-Notebook").count() == 0
     assert status(session, "/api/contents") == 403
     assert not answers(links[-1]), "after it was used"
+
+
+def test_a_kernel_that_is_kept_is_seen_in_jupyterlab(
+    lab: Bench, up: Callable[..., list[Session]], profile: BrowserContext
+) -> None:
+    """What a failed run's cells have made is there in JupyterLab, in another container: a copy of its output opens with its kernel."""
+    path = notebook(
+        lab, "kept.ipynb", "seen = 'again' if 'seen' in globals() else 'once'\nprint('seen', seen)", "1 / 0"
+    )
+    run = ended(lab, runs.submit(lab, Request(PROJECT, path, terms=Terms(keep=600.0))))
+    assert run.kept_until, run.reason
+    (session,) = up({"project": PROJECT})
+    attached = attaching.to_jupyter(lab, run, session)
+    assert attached.file.endswith(f"run-{run.id}.ipynb")
+    session = attaching.shown(lab, attached)
+    page = profile.new_page()
+    visit(page, lambda: entrances.make(lab, session.id).address)
+    run_first_cell(page, "seen again")
+    after = ended(lab, continuing.go_on(lab, run.id, {2: "print(seen)\n1 / 0"}))
+    assert (after.cells_done, after.kept_cell) == (1, 2), after.reason
+    assert "after work by hand in it (JupyterLab)" in continuing.went_on(lab, after)
+    continuing.release(lab, after.id)
 
 
 def test_a_person_opens_a_notebook_of_r(apps: Bench, up: Callable[..., list[Session]], profile: BrowserContext) -> None:

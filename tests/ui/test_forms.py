@@ -115,13 +115,14 @@ async def test_a_run_is_changed_and_keeps_the_rest(seed: Seed, stage: Callable[.
         form.field("k:retries.count").widget.value = "3"
         form.field("k:priority").widget.value = "high"
         await on.until(lambda: "--priority high" in form.considered.command, "the command")
-        for part in ("--environment r", "--timeout 45m", "--retries 3", "--name monthly", "-p year 2027"):
+        form.field("k:keep_kernel").widget.value = "30m"
+        for part in ("--environment r", "--timeout 45m", "--retries 3", "--keep 30m", "--name monthly", "-p year 2027"):
             await on.until(lambda part=part: part in form.considered.command, part)
         await on.press("ctrl+s")
         await on.until(lambda: on.screen.listing.cursor == str(number + 1), "the run")
     run = runs.get(seed.bench, number + 1)
     assert (run.environment, run.timeout, run.retries, run.priority, run.name) == ("r", 2700.0, 3, 10, "monthly")
-    assert run.parameters == {"region": "north", "year": 2027}
+    assert (run.parameters, run.terms.keep) == ({"region": "north", "year": 2027}, 1800.0)
 
 
 async def test_a_form_with_many_lines_keeps_its_buttons(seed: Seed, stage: Callable[..., Any]) -> None:

@@ -393,7 +393,7 @@ def test_add_writes_a_file_that_a_person_would(world: World) -> None:
     """The file has what was said and no more, and is read back the same."""
     spec = schedules.add(
         world.bench, "p", "nightly", notebook=NOTEBOOK, cron="30 6 * * mon-fri", timezone="Europe/Berlin",
-        parameters={"day": "${due - 1 day}"}, keys={("timeout",): "45m", ("retries",): 1, ("overlap",): "queue"},
+        parameters={"day": "${due - 1 day}"}, timeout=2700, retries=1, overlap="queue",
     )  # fmt: skip
     text = spec.source.read_text()
     assert text.startswith("# yaml-language-server: $schema=")

@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -41,7 +42,7 @@ def open_session(
     Without an argument the project of the working folder; the name of a session is that one. Over SSH, or where there is no browser, it prints the address
     and the ssh line that brings it to your machine.
     """
-    from workbench.services import links, sessions
+    from workbench.services import sessions
 
     bench = call.changing()
     named = None if ide or name else _session(call, what)
@@ -60,10 +61,26 @@ def open_session(
         return failure.INTERRUPTED
     if session.state is not SessionState.READY:
         raise broken(session)
+    return into(call, session, port=port, only_print=only_print)
+
+
+def into(call: Invocation, session: Session, *, port: int | None = None, only_print: bool = False, **more: Any) -> int:
+    """Lead the person into a session that is ready; `more` is told beside it by `--json`."""
+    from workbench.services import links, sessions
+
     address, login, password = _way_in(call, session, port)
     tunnel = sessions.tunnel_line(session)
     if call.json:
-        emit({**SESSION.of(session), "secret_url": address, "tunnel": tunnel, "login": login, "password": password})
+        emit(
+            {
+                **SESSION.of(session),
+                "secret_url": address,
+                "tunnel": tunnel,
+                "login": login,
+                "password": password,
+                **more,
+            }
+        )
         return 0
     if only_print or tunnel or not has_browser():
         click.echo(address)
@@ -72,7 +89,7 @@ def open_session(
         if tunnel:
             note(call, f"On your own machine, first: {tunnel}")
         return 0
-    link = links.make(bench, session_id, port or 0)
+    link = links.make(call.changing(), session.id, port or 0)
     if browse(link.address):
         shown = f"Port {port} of" if port else f"s{session.id}"
         where = address.partition("/?")[0] if port else session.url

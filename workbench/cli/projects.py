@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
@@ -19,11 +16,6 @@ from workbench.cli.shapes.things import PROJECT, SESSION
 from workbench.cli.terminal.output import Cell, answer, emit, note, record, table
 from workbench.cli.terminal.progress import ProgressLine
 from workbench.text import age
-
-if TYPE_CHECKING:
-    from workbench.model.project import Project
-    from workbench.model.run import Run
-    from workbench.services.bench import Bench
 
 projects = noun("projects", "Folders of work.", also={"create": "new"})
 NAME = click.argument("name", shell_complete=project_names)
@@ -41,77 +33,62 @@ def list_projects(call: Invocation, wanted: filters.Wanted) -> None:
 
     --state and --since narrow by the newest run.
     """
-    from workbench.services import other_homes
+    from workbench.cli.runs.commands import STATE_GROUPS
+    from workbench.model.run import RunState
+    from workbench.model.session import ALIVE
+    from workbench.services import other_homes, runs, sessions
+    from workbench.services import projects as service
+    from workbench.services.declared import catalogue
 
     bench = call.reading()
-    found = list(_listed(bench, wanted))
+    now = bench.now()
+    states = filters.states(wanted.state, RunState, STATE_GROUPS)
+    filters.check_project(bench, wanted.project)
+    start = filters.since(wanted.since, now, bench.zone) if wanted.since else None
+    up = [session for session in sessions.listing(bench) if session.state in ALIVE]
+    uses = {}
+    found = []
+    for project in service.listing(bench):
+        if wanted.project and project.name != wanted.project:
+            continue
+        newest = next(iter(runs.page(bench, runs.RunFilter(project=project.name), limit=1)), None)
+        if (states and (newest is None or newest.state not in states)) or (
+            start and (newest is None or newest.created < start)
+        ):
+            continue
+        uses[project.name] = None if project.problem else catalogue.name_for(bench, project)
+        found.append((project, newest, [session.name for session in up if session.project == project.name]))
     if call.json:
         emit(
             [
                 {
-                    **PROJECT.of(one.project),
-                    "uses": one.uses,
-                    "newest_run": RUN.of(one.newest) if one.newest else None,
-                    "up": one.up,
+                    **PROJECT.of(project),
+                    "uses": uses[project.name],
+                    "newest_run": RUN.of(newest) if newest else None,
+                    "up": names,
                 }
-                for one in found
+                for project, newest, names in found
             ]
         )
         return
-    now = bench.now()
     table(
         call,
         ("NAME", "ENVIRONMENT", "NEWEST RUN", "UP", "FOLDER"),
         [
             (
-                one.project.name,
-                one.uses or Cell("declaration has a problem", "red"),
-                f"{one.newest.id} {one.newest.state} {age(one.newest.created, now)}" if one.newest else "-",
-                ", ".join(one.up) or "-",
-                str(one.project.path),
+                project.name,
+                uses[project.name] or Cell("declaration has a problem", "red"),
+                f"{newest.id} {newest.state} {age(newest.created, now)}" if newest else "-",
+                ", ".join(names) or "-",
+                str(project.path),
             )
-            for one in found
+            for project, newest, names in found
         ],
         empty="Nothing matches." if wanted.narrowed else "No projects. Make one: workbench projects new NAME",
         give=("FOLDER",),
     )
     if not found and not wanted.narrowed:
         note(call, other_homes.with_schedules(bench))
-
-
-@dataclass(frozen=True)
-class _Listed:
-    """A line of the list: its environment (None where its declaration has a problem), and names of its sessions that are up."""
-
-    project: Project
-    uses: str | None
-    newest: Run | None
-    up: list[str]
-
-
-def _listed(bench: Bench, wanted: filters.Wanted) -> Iterator[_Listed]:
-    """Projects that `wanted` leaves."""
-    from workbench.cli.runs.commands import STATE_GROUPS
-    from workbench.model.run import RunState
-    from workbench.model.session import ALIVE
-    from workbench.services import projects as service
-    from workbench.services import runs, sessions
-    from workbench.services.declared import catalogue
-
-    states = filters.states(wanted.state, RunState, STATE_GROUPS)
-    filters.check_project(bench, wanted.project)
-    start = filters.since(wanted.since, bench.now(), bench.zone) if wanted.since else None
-    up = [session for session in sessions.listing(bench) if session.state in ALIVE]
-    for project in service.listing(bench):
-        if wanted.project and project.name != wanted.project:
-            continue
-        newest = next(iter(runs.page(bench, runs.RunFilter(project=project.name), limit=1)), None)
-        if states and (newest is None or newest.state not in states):
-            continue
-        if start and (newest is None or newest.created < start):
-            continue
-        uses = None if project.problem else catalogue.name_for(bench, project)
-        yield _Listed(project, uses, newest, [one.name for one in up if one.project == project.name])
 
 
 @subcommand(projects, "new")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.facts import needs as needs_facts
 from workbench.cli.grammar import command
 from workbench.cli.invocation import Invocation
 from workbench.cli.shapes.run import RUN
@@ -29,26 +27,14 @@ if TYPE_CHECKING:
 SHOWN = 5  # of each kind; the lists have the rest
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """All that `status` tells."""
-
-    bench: Bench
-    supervisor: SupervisorStatus
-    view: Overview
-    needs: list[dict[str, Any]]
-    pending: list[Run]  # in the order of their ids
-    failed: list[Run]  # newest first
-    due: list[tuple[str, datetime]]
-
-
 @command("status", short_help="What runs, what is due, what needs you.")
 def status(call: Invocation) -> int:
     """Show what needs you, what runs and waits, what failed since yesterday, and what is due next.
 
     Exits 1 when something needs you.
     """
-    from workbench.services import runs
+    from workbench.services import runs, warmth
+    from workbench.services.history import continuing
     from workbench.services.overview import LOOK_BACK, overview
     from workbench.services.supervision import control, pulse
 
@@ -64,57 +50,50 @@ def status(call: Invocation) -> int:
     pending = list(reversed(runs.page(bench, runs.RunFilter(states=PENDING), limit=200)))
     due = _next_due(bench)
     # First what keeps everything else from going on.
-    needs = needs_facts.of_service(supervisor, active=len(view.active), pending=len(pending), due=len(due))
+    needs = _of_service(supervisor, active=len(view.active), pending=len(pending), due=len(due))
     needs += [
         {"kind": need.kind, "key": need.key, "text": clean(need.text), "command": f"workbench {need.command}"}
         for need in view.needs
     ]
-    needs += needs_facts.of_declarations(bench)
+    needs += _of_declarations(bench)
     needs = [{**need, "command": pasted(need["command"])} for need in needs]
-    seen = _Seen(bench, supervisor, view, needs, pending, failed, due)
     if call.json:
-        emit(_answer(seen))
-    else:
-        _show(call, seen)
-    return 1 if needs else 0
-
-
-def _answer(seen: _Seen) -> dict[str, Any]:
-    from workbench.services import warmth
-    from workbench.services.history import continuing
-
-    bench, view = seen.bench, seen.view
-    return {
-        "home": bench.home.root,
-        "at": view.at,
-        "supervisor": _supervisor(seen.supervisor),
-        "engines": {
-            str(name): {
-                "problem": row.problem,
-                "hint": row.hint,
-                "endpoint": row.endpoint,
-                "version": row.version,
-                "since": iso(row.since),
+        emit(
+            {
+                "home": bench.home.root,
+                "at": view.at,
+                "supervisor": _supervisor(supervisor),
+                "engines": {
+                    str(name): {
+                        "problem": row.problem,
+                        "hint": row.hint,
+                        "endpoint": row.endpoint,
+                        "version": row.version,
+                        "since": iso(row.since),
+                    }
+                    for name, row in view.engines.items()
+                },
+                "needs": needs,
+                "active": [RUN.of(run) for run in view.active],
+                "pending": [RUN.of(run) for run in pending],
+                "failed": [RUN.of(run) for run in failed],
+                "sessions": [SESSION.of(session) for session in view.up],
+                "spares": [SESSION.of(session) for session in view.spares],
+                "kept": [RUN.of(run) for run in continuing.all_kept(bench)],
+                "warm": [one.to_dict() for one in warmth.kernels(bench)],
+                "next": [{"schedule": key, "due": iso(moment)} for key, moment in due],
             }
-            for name, row in view.engines.items()
-        },
-        "needs": seen.needs,
-        "active": [RUN.of(run) for run in view.active],
-        "pending": [RUN.of(run) for run in seen.pending],
-        "failed": [RUN.of(run) for run in seen.failed],
-        "sessions": [SESSION.of(session) for session in view.up],
-        "spares": [SESSION.of(session) for session in view.spares],
-        "kept": [RUN.of(run) for run in continuing.all_kept(bench)],
-        "warm": [one.to_dict() for one in warmth.kernels(bench)],
-        "next": [{"schedule": key, "due": iso(moment)} for key, moment in seen.due],
-    }
+        )
+    else:
+        _show(call, bench, view, supervisor.alive, needs, pending, failed, due)
+    return 1 if needs else 0
 
 
 def _unreadable(call: Invocation, bench: Bench, supervisor: SupervisorStatus, error: StoreHeld) -> int:
     """Where somebody keeps the store locked: who, and what helps; nothing else can be known."""
     from workbench.services.supervision import pulse
 
-    needs = needs_facts.of_service(supervisor, active=0, pending=0, due=0)
+    needs = _of_service(supervisor, active=0, pending=0, due=0)
     if needs and error.pid == supervisor.pid:
         needs[0]["text"] += "; it has locked the store, so nothing else is known"
     else:
@@ -144,17 +123,30 @@ def _supervisor(seen: SupervisorStatus) -> dict[str, Any]:
     return {"alive": seen.alive, "pid": seen.pid, "silent": iso(seen.silent)}
 
 
-def _show(call: Invocation, seen: _Seen) -> None:
-    bench, view, due = seen.bench, seen.view, seen.due
-    if seen.needs:
-        _show_needs(seen.needs)
+def _show(
+    call: Invocation,
+    bench: Bench,
+    view: Overview,
+    alive: bool,
+    needs: list[dict[str, Any]],
+    pending: list[Run],
+    failed: list[Run],
+    due: list[tuple[str, datetime]],
+) -> None:
+    if needs:
+        _show_needs(needs)
     elif not call.quiet:
         click.echo(state("ok").text.split(" ")[0] + " Nothing needs you.")
     if call.quiet:
         return
     _runs("Running", list(view.active), view.at, "workbench runs --state active")
-    _runs("Waiting", seen.pending, view.at, "workbench runs --state pending")
-    _runs("Failed since yesterday, and settled", _settled(seen), view.at, "workbench runs --state unsuccessful")
+    _runs("Waiting", pending, view.at, "workbench runs --state pending")
+    named = {need["key"] for need in needs if need["kind"] == "run"}
+    standing = {(run.project, run.notebook) for run in failed if str(run.id) in named}
+    settled = [
+        run for run in failed if (run.project, run.notebook) not in standing and run.state is not RunState.CANCELLED
+    ]
+    _runs("Failed since yesterday, and settled", settled, view.at, "workbench runs --state unsuccessful")
     if view.up:
         click.echo(click.style("Sessions", bold=True))
         _columns(
@@ -174,21 +166,10 @@ def _show(call: Invocation, seen: _Seen) -> None:
     record(
         [
             ("home", str(bench.home.root)),
-            ("supervisor", "running" if seen.supervisor.alive else "not running; starts by itself when there is work"),
+            ("supervisor", "running" if alive else "not running; starts by itself when there is work"),
             *((f"{name} engine", _engine(row, bench)) for name, row in view.engines.items()),
         ],
     )
-
-
-def _settled(seen: _Seen) -> list[Run]:
-    """Runs that did not succeed, whose notebook needs nobody any more."""
-    named = {need["key"] for need in seen.needs if need["kind"] == "run"}
-    standing = {(run.project, run.notebook) for run in seen.failed if str(run.id) in named}
-    return [
-        run
-        for run in seen.failed
-        if (run.project, run.notebook) not in standing and run.state is not RunState.CANCELLED
-    ]
 
 
 def _show_needs(needs: list[dict[str, Any]]) -> None:
@@ -264,6 +245,36 @@ def _rest(count: int, more: str) -> None:
 def _engine(row: EngineRow, bench: Bench) -> str:
     since = f" since {row.since.astimezone(bench.zone):%Y-%m-%d %H:%M}" if row.since and row.endpoint else ""
     return f"does not answer{since}: {row.problem}" if row.problem else f"answers {row.version}".strip()
+
+
+def _of_service(supervisor: SupervisorStatus, *, active: int, pending: int, due: int) -> list[dict[str, Any]]:
+    """What the store cannot know: that nobody works on what is asked for."""
+    from workbench.services.supervision import pulse
+
+    if supervisor.silent:
+        remedy = pulse.why_silent(supervisor.pid)[1]
+        return [{"kind": "service", "key": "supervisor", "text": supervisor.trouble, "command": remedy}]
+    if supervisor.alive or not (active or pending or due):
+        return []
+    about = [
+        f"{plural(active, 'run')} last seen running" if active else "",
+        f"{plural(pending, 'run')} waiting" if pending else "",
+        f"{plural(due, 'schedule')} waiting for {'its' if due == 1 else 'their'} time" if due and not pending else "",
+    ]
+    text = f"the supervisor is not running: {', '.join(filter(None, about))}"
+    return [{"kind": "service", "key": "supervisor", "text": text, "command": "workbench service start"}]
+
+
+def _of_declarations(bench: Bench) -> list[dict[str, Any]]:
+    """Files that cannot be read as they are, or will not run when their time comes."""
+    from workbench.services.problems import problems_of
+
+    found = []
+    wrong = problems_of(bench)
+    if wrong:
+        text = f"{plural(len(wrong), 'problem')} in declarations, the first: {wrong[0]}"
+        found.append({"kind": "declaration", "key": str(wrong[0].path), "text": text, "command": "workbench check"})
+    return found
 
 
 def _next_due(bench: Bench) -> list[tuple[str, datetime]]:

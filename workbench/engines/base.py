@@ -284,6 +284,9 @@ class Engine(Protocol):
     def shell(self, handle: str) -> list[str]:
         """argv that gives a person a shell in it, in the project's folder."""
 
+    def sockets(self, folder: Path) -> tuple[Path, str]:
+        """Where the tool of a session with this folder has its sockets (`{runtime}`): on this machine, and as it sees it."""
+
 
 class PortTaken(Exception):  # noqa: N818 - a condition that the caller answers with another port
     """The port is held by something else."""

@@ -12,9 +12,10 @@ import contextlib
 import json
 import os
 import select
+import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,8 +24,10 @@ from typing import TYPE_CHECKING, Any
 from workbench.engines.registry import reopen
 from workbench.errors import WorkbenchError
 from workbench.execution.course import Course
+from workbench.execution.entrance import Entrance
 from workbench.execution.fence import hold
 from workbench.execution.job import LOCK_FILE, Job, replace
+from workbench.text import one_line
 
 if TYPE_CHECKING:
     # Brings jupyter_client, which the supervisor, who asks for kept kernels, has no use for.
@@ -54,13 +57,14 @@ class Keeping:
         self.until = datetime.now(UTC) + timedelta(seconds=job.keep or 0)
         self.ends = time.monotonic() + (job.keep or 0) + BEYOND
         self.released = False
+        self.entrances: dict[str, Entrance] = {}  # by their names
         self.line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with _named(folder) as path:
             Path(path).unlink(missing_ok=True)
             self.line.bind(path)
         self.line.listen(4)
         self.line.settimeout(ANSWER)
-        facts = {**self.facts, **_entrances(job, launch)}
+        facts = {**self.facts, **_ways(job, launch)}
         replace(folder / FILE, json.dumps(facts).encode(), durable=False)
 
     @property
@@ -72,6 +76,8 @@ class Keeping:
     def wait(self) -> Next | None:
         """The attempt that goes on; None where the kernel is not to be kept any longer."""
         while not self.over:
+            for name in [name for name, one in self.entrances.items() if not one.there]:
+                self.entrances.pop(name).close()
             ready, _, _ = select.select([self.line], [], [], LOOK)
             coming = self._hear() if ready else None
             if coming:
@@ -86,7 +92,9 @@ class Keeping:
         return bool(asked or gone or time.monotonic() > self.ends or self.launch.host.poll() is not None)
 
     def close(self) -> None:
-        """Nobody finds it any more."""
+        """Nobody finds it any more, and nobody but its runner is in it."""
+        for one in self.entrances.values():
+            one.close()
         self.line.close()
         for name in (SOCKET, FILE):
             (self.folder / name).unlink(missing_ok=True)
@@ -100,9 +108,8 @@ class Keeping:
                 for place in places:
                     unused.callback(os.close, place)
                 asked = json.loads(data)
-                if asked["what"] == "release":
-                    self.released = True
-                    asker.sendall(b"{}\n")
+                if asked["what"] != "continue":
+                    asker.sendall(json.dumps(self._done(asked)).encode())
                     return None
                 folder = Path(asked["attempt"])
                 if hold(folder) is None:
@@ -114,8 +121,28 @@ class Keeping:
                 return Next(folder, tuple(places))
         return None
 
+    def _done(self, asked: Mapping[str, Any]) -> dict[str, str]:
+        """Do what is asked beside going on; the answer."""
+        name = str(asked.get("name") or "")
+        try:
+            if asked["what"] == "release":
+                self.released = True
+            elif asked["what"] == "keep":
+                self.ends = time.monotonic() + float(asked["seconds"]) + BEYOND
+            elif asked["what"] == "interrupt":
+                self.launch.host.send_signal(signal.SIGINT)
+            elif asked["what"] == "let in":
+                self.entrances[name] = Entrance(Path(asked["folder"]), asked["seen"], name, self.launch.info)
+            elif asked["what"] == "shut":
+                place = Path(asked["folder"])
+                for other in [key for key, one in self.entrances.items() if one.folder == place and key != name]:
+                    self.entrances.pop(other).close()
+        except (OSError, WorkbenchError) as error:
+            return {"error": one_line(str(error), 300)}
+        return {}
 
-def _entrances(job: Job, launch: Launch) -> dict[str, Any]:
+
+def _ways(job: Job, launch: Launch) -> dict[str, Any]:
     """How people get at the kernel: by its connection file, with its environment's own Python, in its container."""
     container = getattr(launch.host, "container", "")
     ways: dict[str, Any] = {"connection": launch.client_file}
@@ -132,11 +159,37 @@ def release(folder: Path) -> bool:
     return _ask(folder, {"what": "release"}, ()) is not None
 
 
+def keep(folder: Path, seconds: float) -> bool:
+    """Have it kept for so long from now; False where nobody keeps one."""
+    return _ask(folder, {"what": "keep", "seconds": str(seconds)}, ()) is not None
+
+
+def interrupt(folder: Path) -> None:
+    """Interrupt what runs in the kernel of an attempt. Raises `WorkbenchError`."""
+    _do(folder, {"what": "interrupt"})
+
+
+def let_in(folder: Path, place: Path, seen: str, name: str) -> None:
+    """Let a Jupyter server in: an entrance `name` in its folder for sockets, as `Entrance` has it. Raises `WorkbenchError`."""
+    _do(folder, {"what": "let in", "folder": str(place), "seen": seen, "name": name})
+
+
+def shut(folder: Path, place: Path, but: str = "") -> None:
+    """Close entrances in that folder for sockets, all but one."""
+    _ask(folder, {"what": "shut", "folder": str(place), "name": but}, ())
+
+
 def hand_over(folder: Path, attempt: Path, place: int | None) -> bool:
     """Have `attempt` go on in the kernel that is kept in `folder`; True once its lock is held for it."""
     places = () if place is None else (place,)
     answer = _ask(folder, {"what": "continue", "attempt": str(attempt)}, places)
     return answer is not None and "error" not in answer
+
+
+def _do(folder: Path, words: dict[str, str]) -> None:
+    answer = _ask(folder, words, ())
+    if answer is None or "error" in answer:
+        raise WorkbenchError("its kernel did not answer" if answer is None else answer["error"])
 
 
 def _ask(folder: Path, words: dict[str, str], places: tuple[int, ...]) -> dict[str, Any] | None:

@@ -13,11 +13,11 @@ from jupyter_client.connect import write_connection_file
 from workbench.engines.base import KernelHost
 from workbench.engines.warm import NO_HISTORY
 from workbench.errors import Refused
+from workbench.execution.entrance import PORTS
 from workbench.model.environment import KernelSpec
 from workbench.paths import SOCKET_PATH_LIMIT
 
 PREFIX = "k"  # sockets are k-1 … k-5
-PORTS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
 
 
 class Launch:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import time
 from functools import partial
 from queue import Empty
@@ -29,6 +30,7 @@ from workbench.notebooks.outputs import render_output
 
 NAME = "workbench"
 ASK_AGAIN = 0.25  # seconds after which an unanswered question to a starting kernel is repeated
+BUSY = 12  # such questions after which a kernel that was kept counts as busy
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 ENDLESS = 10**9  # seconds; the warden decides instead of nbclient
 ABORTED = frozenset({"abort", "aborted"})  # IRkernel's word for a cell that was interrupted, and the protocol's
@@ -111,6 +113,8 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
             times += 1
             if times % 5 == 0:
                 nudge(self.km)
+            if self.course.job.first and times % BUSY == 0:  # somebody has left something running in it, and is out now
+                self.host.send_signal(signal.SIGINT)
             asked = self.kc.kernel_info()
             deadline = time.monotonic() + ASK_AGAIN
             while time.monotonic() < deadline and not (reply and heard):

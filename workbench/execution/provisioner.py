@@ -15,7 +15,8 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
 from workbench.engines.base import KernelHost
-from workbench.execution.launching import PORTS, Launch
+from workbench.execution.entrance import PORTS
+from workbench.execution.launching import Launch
 
 AGAIN = 200  # milliseconds
 RECONNECT = 10  # milliseconds between tries to connect; zmq's 100 would be felt at each start

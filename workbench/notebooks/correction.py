@@ -41,6 +41,11 @@ def source_of(ran: Mapping[str, Any], cell: int) -> str:
     return text_of(found.get("source"))
 
 
+def to_work_on(ran: Mapping[str, Any]) -> dict[str, Any]:
+    """The output of a run to be corrected in: without the words that were put between its cells."""
+    return {**ran, "cells": _plain(ran)}
+
+
 def by_sources(ran: Mapping[str, Any], first: int, sources: Mapping[int, str]) -> tuple[dict[str, Any], list[Change]]:
     """The notebook with other text in some of its cells from `first` on. Raises `Refused` for a cell that ran already."""
     cells = _plain(ran)

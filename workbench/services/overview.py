@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from workbench.model.build import Build
 from workbench.model.environment import EngineName
 from workbench.model.event import Event
-from workbench.model.notice import Notice, NoticeState, masked
+from workbench.model.notice import NoticeState, masked
 from workbench.model.run import ACTIVE, PENDING, UNSUCCESSFUL, Run, RunState
-from workbench.model.schedule import DueState, DueTime, Schedule
+from workbench.model.schedule import DueState, Schedule
 from workbench.model.session import ALIVE, Desired, Session, SessionState
 from workbench.services import notices
 from workbench.services.bench import Bench
@@ -81,23 +80,49 @@ def overview(bench: Bench) -> Overview:
         untold = notice_rows.unsent(connection, now - LOOK_BACK)[:3]
         behind = build_rows.behind(connection, now - LOOK_BACK)
     sessions = [session for session in known if not session.spare]
-    present = {key: due for key, due in last_due.items() if key in schedules and schedules[key].present}
-    needs = (
-        *_full(bench),
-        *(_failed(runs) for runs in _standing(ended, newer)),
-        *_waiting(waiting),
-        *vanished,
-        *(_untold(bench, notice) for notice in untold),
-        *(_behind(build) for build in behind),
-        *_down(sessions),
-        *_missed(bench, present, now),
-    )
+    needs = [*_full(bench), *(_failed(runs) for runs in _standing(ended, newer))]
+    needs += _waiting(waiting)
+    needs += vanished
+    needs += [
+        Need(
+            "notice",
+            str(one.id),
+            f"{masked(one.target)} {_UNTOLD[one.state]}: {notices.why(bench, one)}",
+            "notify list",
+        )
+        for one in untold
+    ]
+    needs += [
+        Need(
+            "environment",
+            build.environment,
+            f"{build.environment}: its newest build failed, an older one is in use: {build.reason}",
+            f"environments show {build.environment}",
+        )
+        for build in behind
+    ]
+    needs += [
+        Need("session", session.name, f"{session.name} {session.state}: {session.reason}", f"logs s{session.id}")
+        for session in sessions
+        if session.state in (SessionState.FAILED, SessionState.VANISHED)
+        or (session.state is SessionState.READY and session.reason)  # whether it lives cannot be known now
+    ]
+    needs += [
+        Need(
+            "schedule",
+            key,
+            f"{key} missed {due.due.astimezone(bench.zone):%a %H:%M}: {due.reason}",
+            f"schedules show {key}",
+        )
+        for key, due in last_due.items()
+        if due.state is DueState.MISSED and now - due.due < LOOK_BACK and key in schedules and schedules[key].present
+    ]
     return Overview(
         running=sum(counts.get(state, 0) for state in ACTIVE),
         waiting=sum(counts.get(state, 0) for state in PENDING),
         sessions=sum(1 for session in sessions if session.state in ALIVE),
         engines=engines,
-        needs=needs,
+        needs=tuple(needs),
         active=tuple(active),
         up=tuple(session for session in sessions if session.state in ALIVE),
         spares=tuple(
@@ -107,34 +132,6 @@ def overview(bench: Bench) -> Overview:
         ),
         at=now,
     )
-
-
-def _untold(bench: Bench, notice: Notice) -> Need:
-    text = f"{masked(notice.target)} {_UNTOLD[notice.state]}: {notices.why(bench, notice)}"
-    return Need("notice", str(notice.id), text, "notify list")
-
-
-def _behind(build: Build) -> Need:
-    name = build.environment
-    text = f"{name}: its newest build failed, an older one is in use: {build.reason}"
-    return Need("environment", name, text, f"environments show {name}")
-
-
-def _down(sessions: Iterable[Session]) -> Iterator[Need]:
-    """Sessions that ended unasked, and those of which nobody knows now whether they live."""
-    for session in sessions:
-        unknown = session.state is SessionState.READY and session.reason
-        if unknown or session.state in (SessionState.FAILED, SessionState.VANISHED):
-            text = f"{session.name} {session.state}: {session.reason}"
-            yield Need("session", session.name, text, f"logs s{session.id}")
-
-
-def _missed(bench: Bench, newest: Mapping[str, DueTime], now: datetime) -> Iterator[Need]:
-    """Schedules whose newest due time was missed lately."""
-    for key, due in newest.items():
-        if due.state is DueState.MISSED and now - due.due < LOOK_BACK:
-            text = f"{key} missed {due.due.astimezone(bench.zone):%a %H:%M}: {due.reason}"
-            yield Need("schedule", key, text, f"schedules show {key}")
 
 
 def _waiting(runs: list[Run]) -> list[Need]:

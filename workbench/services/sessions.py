@@ -11,10 +11,8 @@ from urllib.parse import quote
 
 from workbench import ports
 from workbench.errors import Conflict, NotFound, Refused, WorkbenchError
-from workbench.model.environment import EnvironmentSpec
-from workbench.model.ide import Ide, SignIn
+from workbench.model.ide import SignIn
 from workbench.model.names import LABEL_RULE, is_label
-from workbench.model.project import Project
 from workbench.model.session import ENDED, Desired, Session, SessionState
 from workbench.paths import LOGIN
 from workbench.services import apps, environments, ides, projects, secrets, spares
@@ -42,7 +40,23 @@ def start(
     """
     found = projects.get(bench, project)
     spec = environments.for_project(bench, found)
-    tool = _tool(bench, found, spec, ide, file)
+    offered = ides.offered(bench, found, spec)
+    tool = ides.named(bench, ide, found.name) if ide else ides.fitting(offered, file)
+    if tool is None:
+        raise Refused(
+            f"environment {spec.name} has no IDE{f' that opens {file}' if file else ''}",
+            hint="Add one to its declaration: ides: [jupyter]",
+        )
+    if tool not in offered:
+        raise Refused(
+            f"environment {spec.name} has no {tool.title}",
+            hint=f"Add it to its declaration: ides: [{', '.join([*spec.ides, tool.name])}]",
+        )
+    if not spec.network and tool.sign_in is not SignIn.FRONT:
+        raise Refused(
+            f"{tool.title} of environment {spec.name}, which has no network, could not be reached",
+            hint="Runs need none, nor do tools that workbench signs you in to; or take `network: false` out.",
+        )
     secrets.check(bench, spec)
     file = apps.within(found, file)
     label = name or f"{found.name}-{tool.name}"
@@ -80,28 +94,6 @@ def start(
         environments.carry_engine(bench, connection, spec.name)
     control.tell(bench)
     return session
-
-
-def _tool(bench: Bench, project: Project, spec: EnvironmentSpec, ide: str, file: str) -> Ide:
-    """The tool of that name, or the first that opens the file, where the environment has it and it could be reached."""
-    offered = ides.offered(bench, project, spec)
-    tool = ides.named(bench, ide, project.name) if ide else ides.fitting(offered, file)
-    if tool is None:
-        raise Refused(
-            f"environment {spec.name} has no IDE{f' that opens {file}' if file else ''}",
-            hint="Add one to its declaration: ides: [jupyter]",
-        )
-    if tool not in offered:
-        raise Refused(
-            f"environment {spec.name} has no {tool.title}",
-            hint=f"Add it to its declaration: ides: [{', '.join([*spec.ides, tool.name])}]",
-        )
-    if not spec.network and tool.sign_in is not SignIn.FRONT:
-        raise Refused(
-            f"{tool.title} of environment {spec.name}, which has no network, could not be reached",
-            hint="Runs need none, nor do tools that workbench signs you in to; or take `network: false` out.",
-        )
-    return tool
 
 
 def stop(bench: Bench, session_id: int) -> bool:

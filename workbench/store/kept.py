@@ -8,7 +8,7 @@ from datetime import datetime
 
 from workbench.model.run import PENDING, Run, RunState
 from workbench.store.events import Actor, append
-from workbench.store.rows import marks
+from workbench.store.rows import marks, stamp
 from workbench.store.runs import of_row
 
 
@@ -39,6 +39,17 @@ def ask_release(
         connection.execute("UPDATE runs SET kept_released = 1 WHERE id = ?", (row["id"],))
         append(connection, at, "run", row["id"], "release asked", actor)
     return len(rows)
+
+
+def extend(connection: sqlite3.Connection, run: int, until: datetime, *, at: datetime, actor: Actor) -> bool:
+    """Note that it shall be kept until then; False where it is not kept, or is being given back."""
+    cursor = connection.execute(
+        "UPDATE runs SET kept_until = ? WHERE id = ? AND kept_until IS NOT NULL AND kept_released = 0",
+        (stamp(until), run),
+    )
+    if cursor.rowcount:
+        append(connection, at, "run", run, "kept for longer", actor, f"until {until:%Y-%m-%d %H:%M}")
+    return bool(cursor.rowcount)
 
 
 def released(connection: sqlite3.Connection) -> set[int]:

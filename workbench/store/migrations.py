@@ -243,6 +243,18 @@ def _forwards(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE sessions ADD COLUMN forwards TEXT NOT NULL DEFAULT '[]'")
 
 
+def _attachments(connection: sqlite3.Connection) -> None:
+    """Who was let into the kernel of a failed run, and who asks to be."""
+    connection.execute(
+        "CREATE TABLE attachments (id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,"
+        " way TEXT NOT NULL, state TEXT NOT NULL, session INTEGER NOT NULL DEFAULT 0, kernel TEXT NOT NULL DEFAULT '',"
+        " file TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '', hint TEXT NOT NULL DEFAULT '', at TEXT NOT NULL,"
+        f" {_ACTOR})"
+    )
+    connection.execute("CREATE INDEX attachments_run ON attachments (run)")
+    connection.execute("CREATE INDEX attachments_asked ON attachments (id) WHERE state = 'asked'")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _first,
     _life_of_sessions,
@@ -261,4 +273,5 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _absences,
     _kept_kernels,
     _forwards,
+    _attachments,
 )

@@ -27,6 +27,7 @@ from workbench.supervisor.engines import Engines
 from workbench.supervisor.notices import Notices
 from workbench.supervisor.pinning import Pinning
 from workbench.supervisor.queue.dispatch import Dispatch
+from workbench.supervisor.queue.entrances import Entrances
 from workbench.supervisor.queue.kept import Kept
 from workbench.supervisor.queue.ready import Environments
 from workbench.supervisor.queue.runs import Runs
@@ -105,6 +106,7 @@ class Supervisor:
             Part("runs", self.runs.look),
             Part("dispatch", self.dispatch.look),
             Part("kept", self._look_at_kept),
+            Part("entrances", Entrances(desk, self.engines).look),
             Part("ahead", Ahead(desk, self.schedules, self.warmth, self.dispatch.launches.nursery).look),
             Part("warmth", self.warmth.look),
             Part("sessions", self.sessions.look),

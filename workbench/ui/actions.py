@@ -79,5 +79,6 @@ _KEYS = {
     "left_square_bracket": "[",
     "right_square_bracket": "]",
     "exclamation_mark": "!",
+    "plus": "+",
     "escape": "esc",
 }

@@ -12,7 +12,7 @@ from threading import Event
 from typing import Any
 
 from workbench.engines.base import Facts, SessionFacts, SessionRequest, Sink, Workspace
-from workbench.engines.docker import gauge, leftovers, log, spares
+from workbench.engines.docker import gauge, leftovers, log, outfit, spares
 from workbench.engines.docker import kernel as kernels
 from workbench.engines.docker.connection import Connection
 from workbench.engines.docker.endpoint import Endpoint
@@ -40,6 +40,7 @@ class DockerEngine:
     """Environments as images, sessions and kernels as containers; `endpoint` None: the one a person's tools use."""
 
     name = EngineName.DOCKER
+    sockets = staticmethod(outfit.sockets)
 
     def __init__(
         self,

@@ -23,6 +23,7 @@ from workbench.model.ide import SignIn, UserRule
 from workbench.paths import LOGIN, Home, port_socket, tool_socket
 
 TOKEN, STATE, FRONT, RELAY = PRIVATE / "token", PRIVATE / "state", PRIVATE / "front", PRIVATE / "relay"
+RUNTIME = STATE / "runtime"
 Shown = tuple[Path, str, bool]  # a path here, its path inside, whether it may be written
 
 
@@ -51,7 +52,7 @@ class Outfit:
             socket=str(FRONT / tool_socket(request.folder).name),
             token_file=str(TOKEN),
             state=str(STATE),
-            runtime=str(STATE / "runtime"),
+            runtime=str(RUNTIME),
             settings=str(self.who.home / ".local" / "share" / "workbench" / request.ide.name),
             shell=self.contents.shell,
             python="python3",
@@ -144,3 +145,8 @@ class Outfit:
         path.touch(mode=0o700 if executable else 0o600)
         path.write_text(text, encoding="utf-8")
         self.who.own(path)
+
+
+def sockets(folder: Path) -> tuple[Path, str]:
+    """Where the tool of a session has its sockets."""
+    return folder / STATE.name / RUNTIME.name, str(RUNTIME)

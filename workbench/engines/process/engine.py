@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Event
 
 from workbench.engines.base import Facts, KernelHost, SessionFacts, SessionRequest, Sink, Workspace
+from workbench.engines.folders import RUNTIME
 from workbench.engines.process import gauge, host, interpreters, session, stock, venv, zygotes
 from workbench.engines.process.builder import Build
 from workbench.engines.process.pinning import Pinning
@@ -238,6 +239,11 @@ class ProcessEngine:
     def shell(self, handle: str) -> list[str]:
         """A shell with the session's Python, in the project's folder."""
         return session.shell(self._folder(handle))
+
+    def sockets(self, folder: Path) -> tuple[Path, str]:
+        """One folder, which may be a link to a short one."""
+        place = (folder / RUNTIME).resolve()
+        return place, str(place)
 
     def _folder(self, handle: str) -> Path:
         folder = session.folder_of(self.home, handle)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import Conflict, Refused
@@ -13,6 +14,7 @@ from workbench.services import projects, runs
 from workbench.services.asking import frozen, requests
 from workbench.services.bench import Bench
 from workbench.services.supervision import control
+from workbench.store import attachments
 from workbench.store import kept as rows
 from workbench.store import runs as run_rows
 
@@ -61,37 +63,50 @@ def coming(bench: Bench, run_id: int) -> Next:
 
     run = kept(bench, run_id)
     cell = run.kept_cell or 1
-    return Next(run, cell, correction.source_of(_ran(bench, run).data, cell))
+    return Next(run, cell, correction.source_of(left(bench, run).data, cell))
 
 
-def go_on(bench: Bench, run_id: int, sources: Mapping[int, str] | None = None, *, timeout: float | None = None) -> int:
+def go_on(
+    bench: Bench,
+    run_id: int,
+    sources: Mapping[int, str] | None = None,
+    *,
+    notebook: str = "",
+    timeout: float | None = None,
+) -> int:
     """Queue a run that goes on in the kernel of a failed one, from the cell that failed: as the project's notebook is now, or
-    with `sources` in place of single cells. Its id. Raises `Conflict` and `Refused`, and queues nothing then.
+    another file of the project, or with `sources` in place of single cells. Its id. Raises `Conflict` and `Refused`, and
+    queues nothing then.
 
-    The project's notebook is only read. `timeout`, in seconds, is as the failed run's was where it is not given.
+    The notebook is only read. `timeout`, in seconds, is as the failed run's was where it is not given.
     """
     from workbench.notebooks import correction
 
     run = kept(bench, run_id)
-    ran, cell = _ran(bench, run).data, run.kept_cell or 1
+    ran, cell = left(bench, run).data, run.kept_cell or 1
     sha256 = None
     if sources is None:
-        now = _now(bench, run)
-        sha256 = now.sha256
+        now = _now(bench, run, notebook or run.notebook)
+        sha256 = None if notebook else now.sha256
         try:
-            notebook, changes = correction.by_notebook(ran, cell, now.data)
+            corrected, changes = correction.by_notebook(ran, cell, now.data)
         except Refused as error:
             hint = f"{error.hint} workbench runs again {run_id}"
-            raise Refused(error.message, title=f"{run.project}/{run.notebook}", hint=hint) from error
+            raise Refused(error.message, title=f"{run.project}/{notebook or run.notebook}", hint=hint) from error
     else:
-        notebook, changes = correction.by_sources(ran, cell, sources)
+        corrected, changes = correction.by_sources(ran, cell, sources)
     at = bench.now()
+    with bench.store.read() as connection:
+        attached = [
+            {"by": one.by, "way": one.way, "at": one.at.isoformat(timespec="seconds")}
+            for one in attachments.of_run(connection, run.id)
+        ]
     facts: dict[str, Any] = {
         "run": run.id, "attempt": run.attempt, "cell": cell, "changes": [one.facts for one in changes],
         "by": bench.actor.by, "at": at.isoformat(timespec="seconds"),
-    }  # fmt: skip
-    correction.note(notebook, facts)
-    content = json.dumps(notebook, ensure_ascii=False).encode("utf-8", "replace")
+    } | ({"attached": attached} if attached else {})  # fmt: skip
+    correction.note(corrected, facts)
+    content = json.dumps(corrected, ensure_ascii=False).encode("utf-8", "replace")
     record = {name: value for name, value in runs.noted(bench, run.id).items() if name not in RUNTIME}
     record |= {KEY: facts} | ({"notebook_sha256": sha256} if sha256 else {})
     with bench.store.write() as connection:
@@ -106,6 +121,17 @@ def go_on(bench: Bench, run_id: int, sources: Mapping[int, str] | None = None, *
         frozen.freeze(bench, number, content)
     control.tell(bench)
     return number
+
+
+def extend(bench: Bench, run_id: int, seconds: float) -> Run:
+    """Have the kernel of a failed run kept for so long from now. Raises `Conflict` where none is kept, or it is on its way out."""
+    run = kept(bench, run_id)
+    with bench.store.write() as connection:
+        until = bench.now() + timedelta(seconds=seconds)
+        if not rows.extend(connection, run.id, until, at=bench.now(), actor=bench.actor):
+            raise Conflict(f"the kernel of run {run.id} is being given back")
+    control.tell(bench)
+    return runs.get(bench, run.id)
 
 
 def release(bench: Bench, run_id: int) -> None:
@@ -129,14 +155,15 @@ def followed_by(bench: Bench, run_id: int) -> Run | None:
 
 
 def words(bench: Bench, run: Run) -> str:
-    """`kept until 10:32 (412 MB)`; empty where no kernel is kept."""
-    from workbench.text import memory
+    """`kept until 10:32, for 24m (412 MB)`; empty where no kernel is kept."""
+    from workbench.text import duration, memory
 
     if not run.kept_until:
         return ""
     local, today = run.kept_until.astimezone(bench.zone), bench.now().astimezone(bench.zone)
     when = f"{local:%H:%M}" if local.date() == today.date() else f"{local:%a %H:%M}"
-    return f"kept until {when}{f' ({memory(run.kept_memory)})' if run.kept_memory else ''}"
+    left = f", for {duration((local - today).total_seconds())}" if local > today else ""
+    return f"kept until {when}{left}{f' ({memory(run.kept_memory)})' if run.kept_memory else ''}"
 
 
 def facts(bench: Bench, run: Run) -> dict[str, Any]:
@@ -156,7 +183,10 @@ def told(record: Mapping[str, Any]) -> str:
     if not isinstance(facts, dict):
         return ""
     changed = ", ".join(str(one.get("cell")) for one in facts.get("changes", ()) if isinstance(one, dict))
-    return f"run {facts.get('run')} from cell {facts.get('cell')}, {f'cell {changed} changed' if changed else 'nothing changed'}"
+    been = [str(one.get("way")) for one in facts.get("attached", ()) if isinstance(one, dict)]
+    said = f"cell {changed} changed" if changed else "nothing changed"
+    by_hand = f", after work by hand in it ({', '.join(dict.fromkeys(been))})" if been else ""
+    return f"run {facts.get('run')} from cell {facts.get('cell')}, {said}{by_hand}"
 
 
 def went_on(bench: Bench, run: Run) -> str:
@@ -168,7 +198,7 @@ def went_on(bench: Bench, run: Run) -> str:
     )
 
 
-def _ran(bench: Bench, run: Run) -> Document:
+def left(bench: Bench, run: Run) -> Document:
     """What the failed run left, as it is kept privately."""
     from workbench.notebooks import document
 
@@ -176,10 +206,10 @@ def _ran(bench: Bench, run: Run) -> Document:
     return document.read(path, title=f"output of run {run.id}")
 
 
-def _now(bench: Bench, run: Run) -> Document:
-    """The project's notebook as it is now."""
+def _now(bench: Bench, run: Run, notebook: str) -> Document:
+    """A notebook of the project as it is now."""
     from workbench.notebooks import document
 
     project = projects.get(bench, run.project)
-    path = requests.notebook_path(bench, project, run.notebook)
-    return document.read(path, title=f"{project.name}/{run.notebook}", root=project.path)
+    path = requests.notebook_path(bench, project, notebook)
+    return document.read(path, title=f"{project.name}/{notebook}", root=project.path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,8 @@ from workbench.errors import Refused
 from workbench.model import timetable
 from workbench.model.code import AS_IT_IS, Code
 from workbench.model.names import SLUG_RULE, is_slug
-from workbench.model.schedule import ScheduleSpec
+from workbench.model.schedule import CatchUp, Overlap, ScheduleSpec
+from workbench.model.terms import priority_word
 from workbench.services import preferences, projects
 from workbench.services.asking import requests
 from workbench.services.bench import Bench
@@ -43,11 +44,21 @@ def add(
     timezone: str | None = None,
     parameters: Mapping[str, Any] | None = None,
     environment: str | None = None,
+    timeout: str | float | None = None,
+    retries: int = 0,
+    priority: int = 0,
+    overlap: Overlap | str = Overlap.SKIP,
+    catch_up: CatchUp | str = CatchUp.LATEST,
+    catch_up_window: str | float | None = None,
+    start: str | None = None,
+    end: str | None = None,
+    jitter: str | float | None = None,
     sweep: Any = None,
     code: Code = AS_IT_IS,
+    inputs: Sequence[str] = (),
     keys: Single | None = None,
 ) -> ScheduleSpec:
-    """Write `schedules/<name>.yaml` and start counting now. `every` in seconds or as `45m`; `keys`: whatever else its file
+    """Write `schedules/<name>.yaml` and start counting now. Spans in seconds or as `45m`; `keys`: whatever else its file
     says, by path.
 
     Where neither it nor the home has a time zone, the machine's is taken and kept as the home's. Raises `Refused`,
@@ -60,18 +71,34 @@ def add(
     if not is_slug(name):
         raise Refused(f"{one_line(name, 80)!r} is no name for a schedule", hint=f"{SLUG_RULE}.".capitalize())
     zone = timezone or bench.settings.timezone or zones.machine_zone()
-    said = {
-        "notebook": notebook,
-        "cron": cron,
-        "once": once,
-        "every": None if every is None else span_text(every),
-        "timezone": zone,
-        "parameters": dict(parameters or {}) or None,
-        "sweep": sweep or None,
-        "environment": environment or None,
-        "code": code.declared or None,
+    data: dict[str, Any] = {"notebook": notebook}
+    data |= {key: value for key, value in (("cron", cron), ("once", once)) if value is not None}
+    if every is not None:
+        data["every"] = span_text(every)
+    data["timezone"] = zone
+    data |= {key: value for key, value in (("start", start), ("end", end)) if value is not None}
+    given = {
+        "parameters": dict(parameters or {}),
+        "sweep": sweep,
+        "environment": environment,
+        "code": code.declared,
+        "inputs": list(inputs),
     }
-    data = {key: value for key, value in said.items() if value is not None}
+    data |= {key: value for key, value in given.items() if value}
+    data |= {
+        key: span_text(value)
+        for key, value in (("timeout", timeout), ("catch_up_window", catch_up_window), ("jitter", jitter))
+        if value is not None
+    }
+    if priority:
+        data["priority"] = priority_word(priority)
+    if retries:
+        data["retries"] = retries
+    data |= {
+        key: str(value)
+        for key, value, usual in (("overlap", overlap, Overlap.SKIP), ("catch_up", catch_up, CatchUp.LATEST))
+        if str(value) != usual
+    }
     data = single_keys.merged(data, keys or {})
     text = writer.dump(data)
     path = folder_of(bench, project) / f"{name}.yaml"

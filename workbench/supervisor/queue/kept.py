@@ -45,6 +45,7 @@ class Kept:
         self.gone = False  # a runner that kept one is gone: what it had may have to be swept
         self._why: dict[int, str] = {}  # those that are told to go, and why
         self._measured: dict[int, float] = {}
+        self._until: dict[int, datetime] = {}  # what their runners were told
 
     def look(self) -> float | None:
         """See how they are, and give back what is not to be kept; seconds until the next look, None where none is."""
@@ -64,6 +65,7 @@ class Kept:
             self.desk.thread("release", partial(_release, self._folder(run)))
         for run in left:
             self._measure(run)
+            self._tell(run)
             waits.append(SOON if run.id in self._why else (run.kept_until or now).timestamp() - now.timestamp())
         self.desk.budget.say(PART, sum(run.kept_memory or 0 for run in left))
         self.short = False
@@ -111,6 +113,7 @@ class Kept:
         self.gone = self.gone or not held
         self._why.pop(run.id, None)
         self._measured.pop(run.id, None)
+        self._until.pop(run.id, None)
         with self.desk.write() as connection:
             rows.over(connection, run.id, at=self.desk.now(), actor=self.desk.actor, why=why)
         return True
@@ -130,6 +133,14 @@ class Kept:
             going.append((idle[0], "memory was short"))
         return going
 
+    def _tell(self, run: Run) -> None:
+        """Have its runner keep it for longer, where somebody asked for that since it was told."""
+        if run.kept_until is None or self._until.get(run.id) == run.kept_until:
+            return
+        self._until[run.id] = run.kept_until
+        seconds = (run.kept_until - self.desk.now()).total_seconds()
+        self.desk.thread("keep", partial(_keep, self._folder(run), seconds))
+
     def _measure(self, run: Run) -> None:
         """Write down what it holds, where it is time."""
         now = time.monotonic()
@@ -148,6 +159,10 @@ class Kept:
 def _release(folder: Path) -> None:
     if not keeping.release(folder):
         log.info("%s: nobody keeps a kernel there", folder)
+
+
+def _keep(folder: Path, seconds: float) -> None:
+    keeping.keep(folder, seconds)
 
 
 def _resident(folder: Path) -> int:

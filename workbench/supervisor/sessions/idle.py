@@ -6,20 +6,17 @@ in it, or its processes compute. What cannot be found out counts as used: a sess
 
 from __future__ import annotations
 
-import http.client
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from workbench import ports
 from workbench.engines.base import Engine
 from workbench.model.session import Session
 from workbench.model.usage import Inhabitant
+from workbench.supervisor.sessions import jupyter
 
-PATIENCE = 5.0  # seconds for one answer
 COMPUTES = 0.1  # cores; what is above counts as work
 LOOKS, SELDOM = 4.0, 30.0  # looks in one idle time at least; seconds between looks at most
 NOTICE = 60.0  # seconds that a countdown stands at least before it ends, also after a sleep of the machine
@@ -126,25 +123,12 @@ def in_terminals(inhabitants: Sequence[Inhabitant]) -> str:
 def _kernels(session: Session, authorization: str) -> Signs:
     """What Jupyter says of its kernels. Asking it is no activity."""
     try:
-        kernels = _ask(session, KERNELS, authorization)
+        kernels = jupyter.ask(session, authorization, KERNELS)
         used = [datetime.fromisoformat(str(kernel["last_activity"])) for kernel in kernels]
         busy = sum(kernel.get("execution_state") == "busy" for kernel in kernels)
         open_ones = sum(int(kernel.get("connections") or 0) for kernel in kernels)
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+    except (*jupyter.ERRORS, KeyError, TypeError):
         return Signs("it does not say what its kernels do")
     if busy:
         return Signs("a kernel is busy" if busy == 1 else f"{busy} kernels are busy")
     return Signs("a notebook is open in a browser" if open_ones else "", max(used, default=None))
-
-
-def _ask(session: Session, path: str, authorization: str) -> Any:
-    connection = http.client.HTTPConnection("127.0.0.1", session.port, timeout=PATIENCE)
-    try:
-        headers = {"Authorization": authorization, "Host": f"{session.host_name}:{session.port}"}
-        connection.request("GET", path, headers=headers)
-        answer = connection.getresponse()
-        if answer.status != 200:
-            raise ValueError(answer.status)
-        return json.loads(answer.read())
-    finally:
-        connection.close()

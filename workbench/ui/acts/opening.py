@@ -14,14 +14,20 @@ LOOK = 0.3  # seconds between two looks
 
 async def open_when_ready(desk: Desk, session_id: int) -> None:
     """Wait for a session that was asked for and open it; the program stays usable meanwhile."""
+    session = await when_ready(desk, session_id)
+    if session:
+        await open_now(desk, session)
+
+
+async def when_ready(desk: Desk, session_id: int) -> Session | None:
+    """A session that was asked for, once it answers; None where that takes too long, which is told."""
     from workbench.services import sessions
 
     told = ""
     for _ in range(int(WAIT / LOOK)):
         session = await desk.call(sessions.get, desk.bench, session_id)
         if session.state is SessionState.READY:
-            await open_now(desk, session)
-            return
+            return session
         if session.state in ENDED and session.ended is not None:
             raise WorkbenchError(session.reason or f"it is {session.state}", title=session.name, hint=session.hint)
         if not told:
@@ -29,6 +35,7 @@ async def open_when_ready(desk: Desk, session_id: int) -> None:
             desk.say(told)
         await asyncio.sleep(LOOK)
     desk.warn(f"{desk.bench.home.root}: the session did not become ready in {WAIT / 60:.0f} minutes; o opens it later.")
+    return None
 
 
 async def open_now(desk: Desk, session: Session) -> None:

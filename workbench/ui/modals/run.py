@@ -16,7 +16,7 @@ from workbench.services.bench import Bench
 from workbench.services.scheduling.preview import span_text
 from workbench.text import duration
 from workbench.ui.commands import codes, parameters, sweeps, words
-from workbench.ui.modals import run_terms, schedule_keys
+from workbench.ui.modals import run_terms
 from workbench.ui.modals.form import WIDTH, Considered
 from workbench.ui.modals.notebook import NotebookForm
 from workbench.ui.page import Page
@@ -69,12 +69,11 @@ class RunForm(NotebookForm):
         if errors:
             return Considered(errors, page.content(WIDTH))
         more = ["--environment", chosen] if chosen else []
-        more += schedule_keys.words(keys)
+        more += run_terms.words(keys)
         if self.like:
             for name in ("queue", "start"):
                 length = getattr(self.like.terms, name)
                 more += [f"--{name}-timeout", span_text(length)] if length else []
-            more += ["--keep", span_text(self.like.terms.keep)] if self.like.terms.keep else []
             more += ["--name", self.like.name]
         path = f"{self.bench.home.projects / project}/{notebook}"
         command = words("run", path, *parameters(given), *sweeps(values), *codes(values), *more)

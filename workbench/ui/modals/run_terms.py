@@ -1,4 +1,4 @@
-"""The calm part of the form of a run: its limits, further tries and priority, as in that of a schedule."""
+"""The calm part of the form of a run: its limits, further tries, priority and kernel, as in that of a schedule."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from workbench.model.terms import WORDS, Terms, priority_word
 from workbench.services.scheduling.preview import span_text
 from workbench.ui.modals import schedule_keys
 
-TITLE = "more: limits, further tries, priority"
-KEYS = frozenset({("timeout", "run"), ("timeout", "cell"), ("retries", "count"), ("priority",)})
+TITLE = "more: limits, further tries, priority, its kernel"
+KEYS = frozenset({("timeout", "run"), ("timeout", "cell"), ("retries", "count"), ("priority",), ("keep_kernel",)})
 BASE = {"notebook": "a.ipynb", "every": "1d"}  # what makes a whole declaration of these keys
 
 
@@ -40,8 +40,13 @@ def asked(keys: Mapping[schedule_keys.Key, Any], like: Run | None) -> dict[str, 
         "timeout": spec.timeout,
         "retries": spec.retries,
         "priority": like.priority if like and ("priority",) not in keys and _between(like) else spec.priority,
-        "terms": replace(terms, cell=spec.terms.cell),
+        "terms": replace(terms, cell=spec.terms.cell, keep=spec.terms.keep),
     }
+
+
+def words(keys: Mapping[schedule_keys.Key, Any]) -> list[str]:
+    """The same as options of `run`."""
+    return ["--keep" if word == "--keep-kernel" else word for word in schedule_keys.words(keys)]
 
 
 def _said(like: Run | None) -> dict[str, Any]:
@@ -50,6 +55,8 @@ def _said(like: Run | None) -> dict[str, Any]:
     spans = {"run": like.timeout, "cell": like.terms.cell}
     said: dict[str, Any] = {"timeout": {name: span_text(span) for name, span in spans.items() if span}}
     said |= {"retries": {"count": like.retries}} if like.retries else {}
+    if like.terms.keep is not None:
+        said |= {"keep_kernel": span_text(like.terms.keep) if like.terms.keep else "off"}
     return said | ({"priority": priority_word(like.priority)} if like.priority and not _between(like) else {})
 
 

@@ -45,6 +45,7 @@ ROWS = (
     Row(("timeout", "run"), "limit of a run", "--timeout", "", "e.g. 45m"),
     Row(("timeout", "cell"), "limit of a cell", "--cell-timeout", "", "e.g. 10m"),
     Row(("retries", "count"), "further tries", "--retries", "of a run that does not succeed", "0"),
+    Row(("keep_kernel",), "keep its kernel", "--keep-kernel", "where a cell fails, to go on in it", "e.g. 30m"),
     Row(
         ("notify", "failure"),
         "tell of failures",

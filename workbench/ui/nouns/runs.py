@@ -191,7 +191,7 @@ def summary(bench: Bench, run: Run) -> Page:
         ("retries", f"{run.retries}, try {run.attempt}" if run.retries else None),
         ("time limit", run.terms.limits(run.timeout, duration) or None),
         ("output", str(left.folder) if left.folder else None),
-        ("kernel", f"{kept}: F goes on in it, s looks into it, K gives it back" if kept else None),
+        ("kernel", f"{kept}: F goes on in it, s and J look into it, + keeps it, K gives it back" if kept else None),
         ("went on", continuing.went_on(bench, run) or None),
         ("changed", run.changed or None),
         ("told", ", ".join(f"{masked(one.target)} ({one.state})" for one in notices.recent(bench, run=run.id)) or None),

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 PATIENCE = 0.5  # seconds: whoever only asks holds a shared lock for an instant
+LONGEST = 10.0  # that such an instant may take where the machine is busy
 
 
 def take(path: Path, *, patience: float = PATIENCE) -> int | None:
@@ -25,12 +26,23 @@ def take(path: Path, *, patience: float = PATIENCE) -> int | None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() > deadline:
+            late = time.monotonic() - deadline
+            if late > 0 and (late > LONGEST or not _only_asked(descriptor)):
                 os.close(descriptor)
                 return None
             time.sleep(0.01)
         else:
             return descriptor
+
+
+def _only_asked(descriptor: int) -> bool:
+    """Whether those in the way hold it shared."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return True
 
 
 def is_held(path: Path) -> bool:

@@ -23,12 +23,14 @@ SCHEDULE = "often"
 
 
 def prepare(bench: Bench) -> tuple[str, Path]:
-    """A notebook that writes down that it ran, its environment built, and a schedule for it."""
+    """A notebook that writes down that it ran and waits where it is told to, its environment built, and a schedule for it."""
     file = bench.home.root / "ran.txt"
     path = world.notebook(
         bench,
         "counts.ipynb",
         f"with open({str(file)!r}, 'a') as f:\n    f.write(f'{{number}}\\n')",
+        f"import os, time\nwhile os.path.exists(f'{bench.home.root}/held-{{number}}-1'):\n    time.sleep(0.01)",
+        f"while os.path.exists(f'{bench.home.root}/held-{{number}}-2'):\n    time.sleep(0.01)",
         parameters="number = 0",
     )
     assert world.ended(bench, world.submit(bench, path, number=0)).state is RunState.SUCCEEDED
@@ -52,10 +54,22 @@ def make_due(bench: Bench, number: int) -> datetime:
 def crash_at(bench: Bench, path: str, file: Path, n: int) -> bool:
     """One round; whether the supervisor got as far as the n-th point."""
     ran = len(file.read_text().split())
+    held = [bench.home.root / f"held-{n}-{step}" for step in (1, 2)]
+    for hold in held:
+        hold.touch()
     process = world.start(bench, WB_CRASH_AT=str(n))
     assert process
     until(lambda: control.held(bench.home) or process.poll() is not None, "the supervisor")
     number = world.submit(bench, path, number=n)
+
+    def seen(step: int) -> bool:
+        run = runs.get(bench, number)
+        return run.state is RunState.RUNNING if step == 1 else 0 < run.cells - 1 <= run.cells_done
+
+    # Held until what came before is written down: else steps of a quick run are written as one, and there are fewer points.
+    for step, hold in enumerate(held, start=1):
+        until(lambda step=step: process.poll() is not None or seen(step), f"the crash or step {step}")  # type: ignore[misc]
+        hold.unlink()
     until(lambda: process.poll() is not None or runs.get(bench, number).state in ENDED, "the crash or the end")
     # At the last points the end can be read before the process has died: asked to stop, it passes them first.
     control.stop(bench)

@@ -18,7 +18,7 @@ import world
 from waiting import until
 
 from workbench.model.run import ENDED, RunState
-from workbench.model.schedule import DueState
+from workbench.model.schedule import LATE, DueState
 from workbench.paths import open_home
 from workbench.services import environments, runs, schedules
 from workbench.services.bench import Bench
@@ -86,6 +86,18 @@ def test_of_ten_supervisors_one_wins(bench: Bench, stale: bool) -> None:
         assert stranger.poll() is None
         stranger.kill()
         stranger.wait()
+
+
+def test_one_that_is_told_to_end_while_it_begins_ends_as_asked(bench: Bench) -> None:
+    """From the moment on that it has the home, `stop` ends it in order, and the next one begins."""
+    for _ in range(3):
+        process = world.start(bench, WB_CRASH_AT="0")  # by hand, and at no point
+        assert process
+        until(lambda process=process: control.card(bench.home).get("pid") == process.pid, "it", every=0.001)  # type: ignore[misc]
+        assert control.stop(bench)
+        assert process.wait(15) == 0
+    assert "ended; runs and sessions go on" in bench.home.supervisor_log.read_text()
+    assert not world.leftovers(bench)
 
 
 def test_many_clients_start_one(bench: Bench) -> None:
@@ -180,7 +192,8 @@ def test_due_times_of_an_absence(bench: Bench) -> None:
 
 
 def test_a_schedule_fires_at_its_time_and_only_once(bench: Bench) -> None:
-    """`once` a few seconds ahead: it fires within two seconds of its time, exactly once, with its parameters written out."""
+    """`once` a few seconds ahead: it fires on time and not before, exactly once, with its parameters written out."""
+    control.ensure(bench)  # how long that takes is not what is asked here
     path = world.notebook(bench, "day.ipynb", "print(day)", parameters="day = ''")
     due = (datetime.now(UTC) + timedelta(seconds=3)).replace(microsecond=0)
     spec = schedules.add(
@@ -192,7 +205,7 @@ def test_a_schedule_fires_at_its_time_and_only_once(bench: Bench) -> None:
     run = world.ended(bench, row.run)
     assert run.state is RunState.SUCCEEDED
     assert run.due == due
-    assert (run.created - due) < timedelta(seconds=2)
+    assert timedelta() <= run.created - due < LATE
     assert run.parameters == {"day": f"{due - timedelta(days=1):%Y-%m-%d}"}
     assert (run.origin, run.schedule) == ("schedule", spec.key)
     control.restart(bench)

@@ -25,6 +25,9 @@ LOG_SIZE, LOGS = 2_000_000, 3
 def main() -> int:
     """Parse, lock, run, and go on as other code where that was asked for."""
     words = _words()
+    asked: list[int] = []  # to end, before there is anything that could
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda given, _: asked.append(given))
     home = open_home(Path(words.home).absolute())
     lock = _lock(home, words.lock_fd)
     if lock is None:
@@ -47,7 +50,7 @@ def main() -> int:
         if words.lock_fd is not None:
             supervisor.inherit()
         log.info("begins: process %d, %s, %s", os.getpid(), home.root, words.how)
-        supervisor.run()
+        supervisor.run(asked)
     except WorkbenchError as error:
         log.error("%s", error)  # noqa: TRY400 - its sentence says all
         return 1

@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -122,11 +122,14 @@ class Supervisor:
         self._slow = 0.0  # when every part looks, whatever they said
         self._children: set[int] = set()
 
-    def run(self) -> None:
-        """Until SIGTERM or SIGHUP. Runs and sessions go on after it."""
+    def run(self, asked: Sequence[int] = ()) -> None:
+        """Until SIGTERM or SIGHUP, or not at all where `asked` has one that came before. Runs and sessions go on after it."""
         self._signals()
+        self._wished_end = bool(asked)
         self._present_ourselves()
         try:
+            if self._heeded():
+                return
             self.desk.reserve.take()
             self.engines.begin()
             self.builds.begin()

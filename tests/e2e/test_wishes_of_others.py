@@ -186,6 +186,14 @@ def test_jupyter_scheduler_90_retries(parts: Parts) -> None:
     interrupted(parts, run)
     assert parts.state(run) is RunState.INTERRUPTED
     assert [one.state for one in runs.attempts(parts.bench, run)] == [RunState.INTERRUPTED] * 3
+    waiting = parts.queue(retries=2, terms=Terms(delay=600))
+    interrupted(parts, waiting)
+    with parts.bench.store.write() as connection:
+        run_rows.ask_cancel(connection, waiting, at=parts.bench.now(), actor=parts.bench.actor)
+    parts.runs.look()
+    ended = runs.get(parts.bench, waiting)
+    assert ended.state is RunState.CANCELLED
+    assert ended.reason.startswith("cancelled after try 1 of 3 interrupted: the machine was restarted")
     failed, unasked = parts.queue(retries=2, terms=Terms(on=frozenset({"interrupted"}))), parts.queue()
     parts.dispatch.look()
     for one in (failed, unasked):

@@ -51,6 +51,26 @@ def test_runs_of_a_project_that_is_gone_can_be_listed(shell: Shell) -> None:
     assert [one["id"] for one in shell.json("runs", "--project", "old")] == [str(run_id)]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "runs show",
+        "runs show g",
+        "runs cancel g",
+        "runs --before",
+        "runs --group g",
+        "logs",
+        "logs b",
+        "stop",
+        "runs compare",
+    ],
+)
+def test_a_number_that_no_id_can_have_names_nothing(shell: Shell, words: str) -> None:
+    """However large it is: it is not found, as any other that is not there."""
+    shell(*f"{words} {'9' * 5000}".replace("g 9", "g9").replace("b 9", "b9").split())
+    assert (shell.code, "✗ no " in shell.err) == (1, True), shell.err
+
+
 def test_states_of_environments_and_schedules_are_told_near_misses(shell: Shell) -> None:
     """The words of the list are the words of the filter."""
     schedule(shell, "a", SCHEDULE)

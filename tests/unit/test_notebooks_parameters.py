@@ -74,7 +74,7 @@ def test_a_python_cell_declares_names_types_defaults_and_help() -> None:
 
 def test_an_r_cell_declares_as_well_as_can_be() -> None:
     """Assignments by `<-` and `=`, with R's words for values."""
-    source = 'month <- "2026-01" # which\nn = 5L\nx <- 1e-3\nflag <- TRUE\nnone <- NULL\nv <- c(1, 2)\nf <- g(x) # h\n'
+    source = 'month <- "2026-01" # which\nn = 5L\nx <- 1e-3\nflag <- TRUE\nnone <- NULL\nv <- c(1, 2)\nw <- c(a = 1)\nl <- list(a=1)\nf <- g(x) # h\n'
     found = {one.name: (one.type, one.default, one.help) for one in of(source, "R").declared}
     assert found == {
         "month": ("str", "2026-01", "which"),
@@ -83,6 +83,8 @@ def test_an_r_cell_declares_as_well_as_can_be() -> None:
         "flag": ("bool", True, ""),
         "none": ("any", None, ""),
         "v": ("list", None, ""),
+        "w": ("any", None, ""),
+        "l": ("any", None, ""),
         "f": ("any", None, "h"),
     }
 
@@ -139,6 +141,56 @@ def test_later_options_win_in_papermills_order() -> None:
 def test_names_that_would_be_code_are_refused(name: str) -> None:
     """A name becomes code: only plain names that are no word of the language pass."""
     assert refused(of("a = 1"), **{name: 1})
+
+
+def test_a_name_that_the_notebook_has_itself_may_be_given() -> None:
+    """What stands in a Python cell as a name is one; what only the project declares, or stands in R's, has to be plain."""
+    cell = of("größe = 1\n_n: int = 2")
+    assert check(cell, {"größe": 3, "_n": 4}) == {"größe": 3, "_n": 4}
+    assert "a name is" in refused(of("x <- 1\ngröße <- 2", "R"), größe=3)
+
+
+@pytest.mark.parametrize(
+    ("cell", "language", "text", "value"),
+    [
+        ("x = [1]", "python", "[3, 4]", [3, 4]),
+        ("x: list[str] = ['a']", "python", '["b", "c,d"]', ["b", "c,d"]),
+        ("x = {}", "python", '{"a": [1, null]}', {"a": [1, None]}),
+        ("x = {}", "python", "{'a': None}", {"a": None}),
+        ("x = []", "python", "a,b", "a,b"),
+        ("x = ''", "python", "[3]", "[3]"),
+        ("x <- c(1, 2)", "R", "[3, 4]", [3, 4]),
+        ("x <- NULL", "R", "NULL", None),
+        ("x <- NA", "R", "TRUE", True),
+        ('x <- "a"', "R", "TRUE", "TRUE"),
+        ("x = None", "python", "NULL", "NULL"),
+    ],
+)
+def test_lists_mappings_and_the_words_of_r_may_be_typed(cell: str, language: str, text: str, value: Any) -> None:
+    """`-p x '[3, 4]'` is a list where one is wanted, as it is in a form; TRUE and NULL mean in R what they mean there."""
+    assert gather(values=[("x", text)], takes=of(cell, language)) == {"x": value}
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "problem"),
+    [
+        ("list[int]", [1, 2], ""),
+        ("list[int]", [1, "x"], "its item 2: a whole number is expected, not 'x'"),
+        ("'List[float]'", [1, 2.5], ""),
+        ("Optional[typing.List[str]]", ["a", 1], "its item 2: text is expected"),
+        ("None | list[bool]", [1], "its item 1: True or False is expected"),
+        ("list[int | None]", [1, None], ""),
+        ("list[Literal['a', 'b']]", ["c"], "its item 1: must be one of 'a', 'b'"),
+        ("list[list[int]]", [[1], ["x"]], ""),
+        ("list[Any]", [1, "x"], ""),
+        ("list", [1, "x"], ""),
+    ],
+)
+def test_items_of_lists_are_held_to_their_type(annotation: str, value: Any, problem: str) -> None:
+    """`list[int]` takes whole numbers; which one is wrong is said."""
+    found = of(f"x: {annotation} = None")["x"].problem(value)
+    assert found.startswith(problem)
+    assert bool(found) == bool(problem)
 
 
 def test_words_are_those_of_the_language() -> None:

@@ -36,6 +36,8 @@ READER = Reader(lambda _name, text: guess(text), texts=frozenset({"zip"}), flow=
         (["zip=1..3"], [{"zip": "1..3"}]),
         (["path=../a,../b"], [{"path": "../a"}, {"path": "../b"}]),
         (['name=["a,b", ""]'], [{"name": "a,b"}, {"name": ""}]),
+        (['name="a,b","c"'], [{"name": "a,b"}, {"name": "c"}]),
+        (["name=it's,5'"], [{"name": "it's"}, {"name": "5'"}]),
         (["a=1,2", "b=x,y"], [{"a": 1, "b": "x"}, {"a": 1, "b": "y"}, {"a": 2, "b": "x"}, {"a": 2, "b": "y"}]),
     ],
 )
@@ -68,6 +70,7 @@ def test_a_grid_is_names_with_values_or_the_combinations_themselves() -> None:
         (["a=1..40", "b=1..40"], "1600 combinations"),
         ([], "expected names"),
         ([{"a": 1}, {"b": 1}], "the same names"),
+        ([{"a": 1, "b": 2}, {"a": 1, "b": "2"}, {"b": 2, "a": 1}], "a combination is there twice"),
     ],
 )
 def test_what_is_no_sweep_is_refused(sweep: Any, why: str) -> None:
@@ -182,6 +185,22 @@ def test_sweeps_on_the_command_line(shell: Shell, tmp_path: Path) -> None:
     shell("runs", "output", "g1")
     assert "It is a group" in shell.err
     assert all(run.state not in ENDED for run in runs.page(shell.bench))
+
+
+def test_a_grid_file_is_read_as_sweep_of_a_schedule_is(shell: Shell, tmp_path: Path) -> None:
+    """`no` and `22:22` are text in it, though they are none in papermill's files of parameters; so they are on the command
+    line, in a list as YAML writes it."""
+    file = str(projects.get(shell.bench, "churn").path / PATH)
+    grid = tmp_path / "grid.yaml"
+    grid.write_text("region: [no, 22:22, 2026-01-01, '007']\nrows: [1, 2, null]\n")
+    for given in (
+        ["--grid", str(grid)],
+        ["--sweep", "region=[no, 22:22, 2026-01-01, '007']", "--sweep", "rows=[1, 2, null]"],
+    ):
+        group = shell("run", file, "-d", *given).strip()
+        found = [one["combination"] for one in shell.json("runs", "show", group)["runs"]] if group else shell.err
+        assert [one["region"] for one in found[::3]] == ["no", "22:22", "2026-01-01", "007"]
+        assert [one["rows"] for one in found[:3:2]] == [1, None]
 
 
 def test_nothing_is_a_sweep() -> None:

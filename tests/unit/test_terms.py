@@ -155,6 +155,10 @@ def test_the_command_says_it_all(shell: Shell) -> None:
     assert facts["timeouts"] == {"queue": 7200, "start": None, "cell": 600}
     assert facts["retry"] == {"delay": 30, "factor": 2, "longest": 300, "on": ["crashed"]}
     assert (facts["peak_memory"], facts["cpu_seconds"]) == (None, None)
+    shell("run", path, "-d", "--retries", "1", "--retry-on", "cancelled")
+    assert (shell.code, "for --retry-on: no state 'cancelled'" in shell.err) == (2, True)
+    shell("run", path, "-d", "--retry-delay", "9s")
+    assert (shell.code, "without --retries" in shell.err) == (2, True)
     again = runs.get(shell.bench, runs.again(shell.bench, int(number)))
     old = runs.get(shell.bench, int(number))
     assert (again.priority, again.terms, again.retries) == (old.priority, old.terms, old.retries)

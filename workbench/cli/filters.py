@@ -77,7 +77,10 @@ def since(text: str, now: datetime, zone: ZoneInfo) -> datetime:
 
 
 def states(
-    words: Iterable[str], kind: Iterable[State], groups: Mapping[str, frozenset[State]] | None = None
+    words: Iterable[str],
+    kind: Iterable[State],
+    groups: Mapping[str, frozenset[State]] | None = None,
+    option: str = "--state",
 ) -> frozenset[State]:
     """The states that `words` name, each a state or a group of them, several separated by commas."""
     found: set[State] = set()
@@ -86,7 +89,7 @@ def states(
         if word not in known:
             close = get_close_matches(word, known, n=1)
             more = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(known)}."
-            raise click.BadParameter(f"no state {word!r}. {more}", param_hint="--state")
+            raise click.BadParameter(f"no state {word!r}. {more}", param_hint=option)
         found |= known[word]
     return frozenset(found)
 

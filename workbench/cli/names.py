@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workbench.model.session import Session
     from workbench.services.bench import Bench
 
+LARGEST = 2**63 - 1  # what the store can look for; no id comes near it
 Completer = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
@@ -43,10 +44,10 @@ def target(bench: Bench, text: str, *, removed: bool = False) -> Target:
     if found and found[1] == "g":
         return Target("group", group_id(bench, text))
     if found and found[1] == "b":
-        return Target("build", environments.get_build(bench, int(found[2])).id)
+        return Target("build", environments.get_build(bench, number(found[2])).id)
     try:
         if found and removed:
-            return Target("session", sessions.get(bench, int(found[2])).id)
+            return Target("session", sessions.get(bench, number(found[2])).id)
         return Target("session", sessions.find(bench, text).id)
     except NotFound as error:
         raise NotFound(
@@ -64,6 +65,11 @@ def session(bench: Bench, text: str) -> Session:
         raise NotFound("session", text, hint=error.hint or "See what there is: workbench sessions") from error
 
 
+def number(digits: str) -> int:
+    """The id that is written so, or one that nothing has."""
+    return min(int(digits[:20]), LARGEST)
+
+
 def run_id(bench: Bench, text: str) -> int:
     """The run that `41` or `@last` names, which exists. Raises `NotFound`."""
     from workbench.services import runs
@@ -74,7 +80,7 @@ def run_id(bench: Bench, text: str) -> int:
         if re.fullmatch(r"g\d+", text):
             raise NotFound("run", text, hint=f"It is a group of them: workbench runs --group {text}")
         raise NotFound("run", text, hint="A run is a number, as 41, or @last. See: workbench runs")
-    return runs.get(bench, int(text)).id
+    return runs.get(bench, number(text)).id
 
 
 def group_id(bench: Bench, text: str) -> int:
@@ -83,7 +89,7 @@ def group_id(bench: Bench, text: str) -> int:
 
     if not re.fullmatch(r"g\d+", text):
         raise NotFound("group", text, hint="A group is g and a number, as g7. See: workbench runs")
-    return groups.get(bench, int(text[1:])).id
+    return groups.get(bench, number(text[1:])).id
 
 
 def _completer(names: Callable[[Bench], list[str]]) -> Completer:

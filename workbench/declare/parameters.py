@@ -5,6 +5,7 @@ These values are for a notebook and must be what papermill would pass it; the st
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -23,6 +24,22 @@ class _Loader(yaml.SafeLoader):
     }
 
 
+class _Core(_Loader):
+    """The types of YAML 1.2, as `sweep:` of a schedule is read: `no` and `22:22` are text."""
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012 - as the base class declares it
+
+
+for _tag, _pattern, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("int", r"[-+]?(?:0|[1-9][0-9]*)", "-+0123456789"),
+    ("float", r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", "-+0123456789."),
+    ("float", r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", "-+."),
+):
+    _Core.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first))
+
+
 def read_parameters(text: str, *, title: str) -> dict[str, Any]:
     """The mapping of names to values that `text` (YAML or JSON) holds; empty text is none. Raises `Refused`."""
     values = read_values(text, title=title)
@@ -33,10 +50,15 @@ def read_parameters(text: str, *, title: str) -> dict[str, Any]:
     return values
 
 
-def read_values(text: str, *, title: str) -> Any:
+def read_grid(text: str, *, title: str) -> Any:
+    """What a file of a sweep holds. Raises `Refused`."""
+    return read_values(text, title=title, loader=_Core)
+
+
+def read_values(text: str, *, title: str, loader: type[yaml.SafeLoader] = _Loader) -> Any:
     """What `text` (YAML or JSON) holds, of whatever kind. Raises `Refused`."""
     try:
-        values = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader with fewer types
+        values = yaml.load(text, loader)  # noqa: S506 - a SafeLoader with fewer types
     except yaml.YAMLError as error:
         raise _not_yaml(text, title, error) from error
     except (ValueError, RecursionError) as error:

@@ -45,7 +45,7 @@ class Declared:
 
     `annotated`: the type was written down rather than seen from the default, and is then held to. `explicit`: the project
     declares it; `wanted`: it says whether it has to be given; `added`: its default is not the notebook's own, so it is
-    given where nothing else is. `least` and `most` are numbers or dates.
+    given where nothing else is; `items`: what each of a list has to be. `least` and `most` are numbers or dates.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Declared:
     explicit: bool = False
     wanted: bool | None = None
     added: bool = False
+    items: Declared | None = None
 
     @property
     def required(self) -> bool:
@@ -102,6 +103,9 @@ class Declared:
         if self.type != ANY and not self._fits(value):
             hint = f" (as text: -r {self.name} …)" if self.type == "str" else ""
             return f"{WANTED[self.type]} is expected, not {value!r:.60}{hint}"
+        if self.items and isinstance(value, list):
+            wrong = (f"its item {n}: {why}" for n, one in enumerate(value, 1) if (why := self.items.problem(one)))
+            return next(wrong, "")
         return self._out_of_range(value)
 
     def _out_of_range(self, value: Any) -> str:

@@ -3,11 +3,12 @@
 region=north,south            a list
 rows=10..50..10               a range with both ends; a step of 1 where none is given
 day=2024-01-01..2024-03-01..1 month       days too, by the calendar
-names=["a,b", c]              a list as YAML writes it, where a value has a comma
+names=["a,b", c]              a list as YAML writes it, where a value has a comma; so is "a,b",c
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ ASK = 50  # more runs than this are asked about
 MOST = 1000  # runs of one group: each starts a kernel, and a loop in a notebook is the better tool by then
 TITLE = "sweep"
 Axis = str | Sequence[Any]  # as written, or values
+_QUOTED = re.compile(r"""(?:^|,)\s*["']""")  # text whose commas are its own
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _NUMBERS = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(?:\.\.({_NUMBER}))?")
 _DAYS = re.compile(r"(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)(?:\.\.\s*(\d{1,4})\s*(day|week|month|year)s?)?")
@@ -101,8 +103,8 @@ class Reader:
         """All values of one name, each once. Raises `Refused`."""
         if not isinstance(axis, str):
             found = list(axis)
-        elif axis.startswith("["):
-            found = self.flow(axis)
+        elif axis.startswith("[") or _QUOTED.search(axis):
+            found = self.flow(axis if axis.startswith("[") else f"[{axis}]")
             if not isinstance(found, list):
                 raise Refused(f"{name}: expected a list, as [a, b]", title=TITLE)
         else:
@@ -135,6 +137,8 @@ def combinations(sweep: Sweep, reader: Reader) -> list[dict[str, Any]]:
     if sweep.rows:
         if len(sweep.rows) > MOST:
             raise _too_many(len(sweep.rows))
+        if len({json.dumps(dict(row), sort_keys=True, default=str) for row in sweep.rows}) < len(sweep.rows):
+            raise Refused("a combination is there twice", title=TITLE)
         return [dict(row) for row in sweep.rows]
     axes = {name: reader.values(name, axis) for name, axis in sweep.axes.items()}
     count = prod(map(len, axes.values()))

@@ -27,7 +27,7 @@ def _over(one: Declared, cell: Declared | None) -> Declared:
     if not one.source:
         made = replace(made, source=cell.source, default=cell.default, literal=cell.literal)
     if one.type == ANY and not one.choices:
-        made = replace(made, type=cell.type, annotated=cell.annotated, choices=cell.choices)
+        made = replace(made, type=cell.type, annotated=cell.annotated, choices=cell.choices, items=cell.items)
     none_is_one = cell.optional and (cell.annotated or (cell.literal and cell.default is None))
     return replace(made, optional=none_is_one or (one.type == ANY and cell.optional))
 

@@ -63,7 +63,9 @@ def _one(name: str, value: ast.expr | None, annotation: ast.expr | None, comment
         optional = True
     annotated = annotation is not None
     optional = optional or (literal and default is None)
-    return Declared(name, kind, " ".join(text.split()), default, literal, comment, annotated, optional, choices)
+    items = _items(annotation) if kind == "list" else None
+    source = " ".join(text.split())
+    return Declared(name, kind, source, default, literal, comment, annotated, optional, choices, items=items)
 
 
 def _annotation(node: ast.expr | None) -> tuple[str, bool, tuple[Any, ...]]:
@@ -101,6 +103,21 @@ def _subscript(node: ast.Subscript) -> tuple[str, bool, tuple[Any, ...]]:
     choices = values if isinstance(values, tuple) else (values,)
     kinds = {_type_of(one) for one in choices}
     return (kinds.pop() if len(kinds) == 1 else ANY), None in choices, choices
+
+
+def _items(node: ast.expr | None) -> Declared | None:
+    """What each item of an annotated list is, as in `list[int]` or `Optional[list[str]]`; None where it may be anything."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        with contextlib.suppress(SyntaxError):
+            return _items(ast.parse(node.value, mode="eval").body)
+    if isinstance(node, ast.BinOp):
+        return _items(node.right if _is_none(node.left) else node.left)
+    if not isinstance(node, ast.Subscript):
+        return None
+    if _annotation(node.value)[0] != "list":
+        return _items(node.slice)
+    kind, optional, choices = _annotation(node.slice)
+    return Declared("", kind, annotated=True, optional=optional, choices=choices) if kind != ANY or choices else None
 
 
 def _is_none(node: ast.expr) -> bool:
@@ -162,4 +179,4 @@ def _r_value(text: str) -> tuple[Any, bool, str]:
         return float(text), True, "float"
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         return text[1:-1], "\\" not in text, "str"
-    return None, False, "list" if re.match(r"(c|list)\(|\[", text) else ANY
+    return None, False, "list" if re.match(r"c\((?!.*\w\s*=)|\[", text) else ANY  # R's named ones are mappings too

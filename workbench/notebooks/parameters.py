@@ -33,6 +33,7 @@ JULIA_WORDS = frozenset({
     "finally", "for", "function", "global", "if", "import", "let", "local", "macro", "module", "quote", "return",
     "struct", "true", "try", "using", "while",
 })
+R_VALUES = {"TRUE": True, "FALSE": False, "NULL": None, "NA": None}
 WORDS = {"r": R_WORDS, "julia": JULIA_WORDS}
 # fmt: on
 LARGEST = 1_000_000  # bytes of all values as JSON: they become code in a cell and a row in the store
@@ -54,6 +55,10 @@ class Parameters:
     def get(self, name: str) -> Declared | None:
         """What is declared of `name`; None for nothing."""
         return next((one for one in self.declared if one.name == name), None)
+
+    def meant(self, name: str, text: str) -> Any:
+        """The value of `name` that a text on a command line is written for."""
+        return meant(self.get(name), text, self.language)
 
     @property
     def explicit(self) -> bool:
@@ -93,14 +98,15 @@ def guess(text: str) -> Any:
     return text
 
 
-def meant(declared: Declared | None, text: str) -> Any:
-    """The value that a text on a command line is written for: as papermill guesses, unless it is declared otherwise."""
-    guessed = guess(text)
+def meant(declared: Declared | None, text: str, language: str = "") -> Any:
+    """The value that a text on a command line is written for: as papermill guesses, unless it is declared otherwise.
+    A notebook in R is also given its TRUE, FALSE, NULL and NA."""
+    guessed = R_VALUES.get(text, guess(text)) if language.lower() == "r" else guess(text)
     if declared is None or (guessed is None and declared.optional):
         return guessed
     if declared.choices and not declared.problem(guessed):
         return guessed
-    return declared.meant(text) if declared.type in ("str", "date", "bool") else guessed
+    return declared.meant(text) if declared.type in ("str", "date", "bool", "list", "dict") else guessed
 
 
 def decode_base64(text: str) -> str:
@@ -130,7 +136,7 @@ def gather(
             if mapping is not None and not isinstance(mapping, Mapping):
                 raise Refused("expected a mapping of names to values", title=option)
             result.update(mapping or {})
-    result.update({name: meant(takes.get(name) if takes else None, text) for name, text in values})
+    result.update({name: takes.meant(name, text) if takes else guess(text) for name, text in values})
     result.update(dict(raw))
     return result
 
@@ -154,7 +160,7 @@ def check(
     problems = []
     for name, value in given.items():
         declared = parameters.get(name)
-        problem = name_problem(name, parameters.language) or _value_problem(value)
+        problem = name_problem(name, parameters.language, declared=declared is not None) or _value_problem(value)
         if not problem and parameters.language.lower() == "r" and _beyond_r(value):
             problem = "R's numbers hold no whole number that large; give it as text"
         complete = parameters.known or parameters.explicit
@@ -174,10 +180,14 @@ def check(
     return dict(given)
 
 
-def name_problem(name: str, language: str) -> str:
-    """Why `name` cannot be a parameter in `language`; empty where it can."""
+def name_problem(name: str, language: str, *, declared: bool = False) -> str:
+    """Why `name` cannot be a parameter in `language`; empty where it can. `declared`: it is a name there already, as
+    `_n` or `größe`."""
     r = language.lower() == "r"
-    if not isinstance(name, str) or not (R_NAME if r else NAME).fullmatch(name):
+    plain = isinstance(name, str) and (
+        (R_NAME if r else NAME).fullmatch(name) or (declared and not r and name.isidentifier())
+    )
+    if not plain:
         return f"a name is letters, digits{', dots' if r else ''} and _, beginning with a letter"
     return f"is a word of {language}" if name in WORDS.get(language.lower(), keyword.kwlist) else ""
 

@@ -66,8 +66,7 @@ def _told(row: Mapping[str, Any]) -> Iterator[None]:
 
 def combinations(bench: Bench, request: Request, takes: Parameters) -> list[dict[str, Any]]:
     """What each run of a sweep is given beside the request's own parameters. Raises `Refused` for what is no sweep."""
-    from workbench.declare.parameters import read_parameters
-    from workbench.notebooks.parameters import meant
+    from workbench.declare.parameters import read_grid
 
     sweep = sweeps.read(request.sweep)
     twice = [name for name in sweep.names if name in request.parameters]
@@ -79,9 +78,9 @@ def combinations(bench: Bench, request: Request, takes: Parameters) -> list[dict
         return text if moments is None or "run" in named(text) else _text(moments, name, text)
 
     def flow(text: str) -> Any:
-        return read_parameters(f"values: {text}", title=sweeps.TITLE)["values"]
+        return read_grid(text, title=sweeps.TITLE)
 
-    reader = sweeps.Reader(lambda name, text: meant(takes.get(name), text), takes.texts, written, flow)
+    reader = sweeps.Reader(takes.meant, takes.texts, written, flow)
     return sweeps.combinations(sweep, reader)
 
 

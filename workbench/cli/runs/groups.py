@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from workbench.cli import names
 from workbench.cli.facts import verdict
 from workbench.cli.invocation import Invocation
 from workbench.cli.shapes.group import GROUP
@@ -47,13 +48,13 @@ def with_sweep(function: Any) -> Any:
 
 def _read(words: Sequence[str], grid: str | None) -> Any:
     from workbench.cli.runs.run import text_of
-    from workbench.declare.parameters import read_values
+    from workbench.declare.parameters import read_grid
     from workbench.model import sweep
 
     if grid and words:
         raise click.UsageError("Give --sweep or --grid, not both.")
     if grid:
-        return sweep.read(read_values(text_of(grid), title=grid), grid).data
+        return sweep.read(read_grid(text_of(grid), title=grid), grid).data
     return sweep.of_words(words).data if words else None
 
 
@@ -190,4 +191,4 @@ def _row(group: Group, run: Run) -> tuple[Cell | str, ...]:
 
 def number(text: str) -> int:
     """The group that `g7` names; 0 for what is no group's name."""
-    return int(text[1:]) if text[:1] == "g" and text[1:].isdecimal() else 0
+    return names.number(text[1:]) if text[:1] == "g" and text[1:].isdecimal() else 0

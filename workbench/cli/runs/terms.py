@@ -45,7 +45,9 @@ def with_terms(function: Callable[..., Any]) -> Callable[..., Any]:
         *args: Any, queue: float | None, start: float | None, cell: float | None, delay: float | None,
         after: tuple[str, ...], keep: float | None, **more: Any,
     ) -> Any:  # fmt: skip
-        on = filters.states(after, sorted(RETRIED)) or RETRIED
+        on = filters.states(after, sorted(RETRIED), option="--retry-on") or RETRIED
+        if (after or delay is not None) and not more["retries"]:
+            raise click.UsageError("--retry-on and --retry-delay say nothing without --retries.")
         terms = Terms(queue=queue, start=start, cell=cell, delay=DELAY if delay is None else delay, on=on, keep=keep)
         return function(*args, terms=terms, **more)
 

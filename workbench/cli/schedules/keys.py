@@ -108,7 +108,7 @@ def _keys(given: dict[str, Any]) -> dict[Key, Any]:
         elif name == "told":
             found |= _told(value)
         elif name == "after":
-            found[path] = sorted(filters.states(value, sorted(RETRIED)))
+            found[path] = sorted(filters.states(value, sorted(RETRIED), option="--retry-on"))
         elif name == "priority":
             found[path] = priority_word(value)
         else:

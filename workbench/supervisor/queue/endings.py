@@ -116,10 +116,11 @@ class Endings:
 
     def before_it_began(self, run: Run) -> bool:
         """Cancel a run that only waits."""
+        tried = f"cancelled after {run.reason}"  # as `try 1 of 3 failed: …`
         with self.desk.write() as connection:
             return rows.change(
                 connection, run.id, run.state, R.CANCELLED, attempt=run.attempt, at=self.desk.now(),
-                actor=self.desk.actor, reason="cancelled before it began",
+                actor=self.desk.actor, reason=one_line(tried, 400) if run.state is R.RETRYING else "cancelled before it began",
             )  # fmt: skip
 
     def _again(

@@ -124,6 +124,29 @@ thread.start()
 atexit.register(lambda: pathlib.Path("registered").write_text(threading.current_thread().name))""",
     "Last('of-a-result')",
 )
+# What a kernel that lived in the process before would have left in its modules.
+TRACES = (
+    "import numpy, pandas, matplotlib.pyplot",
+    """import asyncio, builtins, faulthandler, linecache, logging, pdb, sys, tempfile, threading, warnings
+print(threading.Thread().name, threading.active_count())
+print(asyncio.create_task(asyncio.sleep(0)).get_name().partition("-")[0], type(asyncio.get_event_loop_policy()).__name__)
+print(len(warnings.filters), sorted(vars(builtins)), [name for name in vars(sys) if name[:2] in ("ps", "la")])
+print(faulthandler.enable.__qualname__, pdb.Pdb, pdb.set_trace.__module__, sys.displayhook, sys.breakpointhook, tempfile.tempdir)
+print(sorted(linecache.cache), sys.getswitchinterval(), sys.gettrace(), sys.getprofile(), threading.__dict__.get('_trace_hook'))""",
+    """for name, logger in sorted(logging.Logger.manager.loggerDict.items()):
+    if isinstance(logger, logging.Logger) and (logger.handlers or logger.level or not logger.propagate or logger.disabled):
+        print(name, [type(one).__name__ for one in logger.handlers], logger.level, logger.propagate, logger.disabled)
+print(logging._handlerList and [one() and type(one()).__name__ for one in logging._handlerList], logging.root.manager.disable)""",
+    """shell = get_ipython()
+print(sorted(shell.user_ns), len(In), Out, _dh, shell.history_manager.session_number, shell.history_manager.hist_file)
+print(list(shell.history_manager.get_tail()), shell.execution_count, sorted(shell.magics_manager.magics["line"]))
+print(type(shell.kernel.comm_manager).__name__)
+print(shell.kernel.comm_manager.comms, shell.parent is shell.kernel, shell.kernel.shell is shell, shell.sys_excepthook.__qualname__)
+print({name: type(one).__name__ for name, one in sorted(shell._orig_sys_module_state.items())}, shell.starting_dir)""",
+    "%history -n",
+    "%pwd",
+    "1 / 0",
+)
 SEEDS = (
     """import hashlib, os, random, secrets, tempfile, uuid
 from multiprocessing import process
@@ -150,7 +173,7 @@ class Pair:
         assert process
         until(lambda: process.poll() is not None, "the nursery to end")
 
-    def run(self, name: str, cells: Sequence[str], *, warm: bool) -> tuple[Attempt, Result]:
+    def run(self, name: str, cells: Sequence[str], *, warm: bool, **changes: Any) -> tuple[Attempt, Result]:
         """One run, whose kernel is warm or not."""
         before = self.desk.project, self.desk.warm
         # Both in a folder of the same name: what shows it is the same.
@@ -159,18 +182,18 @@ class Pair:
             self.desk.project.rename(self.folder / f"{name}-before-{len(list(self.folder.iterdir()))}")
         self.desk.project.mkdir(parents=True)
         self.desk.warm = warm
-        attempt = self.desk.write(notebook(*cells))
+        attempt = self.desk.write(notebook(*cells), **changes)
         self.nursery.run(attempt.folder)
         result = attempt.result(60)
         self.desk.project, self.desk.warm = before
         assert [event["warm"] for event in attempt.events("kernel")] == [warm]
         return attempt, result
 
-    def both(self, name: str, cells: Sequence[str]) -> list[dict[str, Any]]:
+    def both(self, name: str, cells: Sequence[str], **changes: Any) -> list[dict[str, Any]]:
         """What the cells of both runs left, equal; of the warm one."""
         plain = []
         for warm in (False, True):
-            attempt, result = self.run(name, cells, warm=warm)
+            attempt, result = self.run(name, cells, warm=warm, **changes)
             content = Plain().notebook(attempt.output())
             plain.append(
                 (result.state, result.reason, result.cells_done, [cell["outputs"] for cell in content["cells"]])
@@ -260,6 +283,11 @@ def test_what_python_does_at_the_end_is_done(pair: Pair) -> None:
 
 def _kernels(pair: Pair) -> list[Path]:
     return list(records(pair.desk.home).iterdir())
+
+
+def test_a_kernel_finds_no_traces_of_another(pair: Pair) -> None:
+    """Numbers, names, handlers, what is registered, the history and the shell are those of the first kernel of a process."""
+    assert "ZeroDivisionError" in text(pair.both("traces", TRACES, allow_errors=True))
 
 
 def test_seeds_differ_between_runs(pair: Pair) -> None:

@@ -18,6 +18,7 @@ from waiting import until
 
 from workbench.engines.process import kept, proc, zygotes
 from workbench.engines.process.host import ProcessHost, records, sweep
+from workbench.engines.process.zygote import UNTRIED
 from workbench.engines.process.zygotes import Zygote
 from workbench.engines.warm import fits
 from workbench.errors import WorkbenchError
@@ -90,6 +91,7 @@ def test_it_is_alone_with_itself(desk: Desk, zygote: Zygote) -> None:
     assert (facts.st_uid, facts.st_mode & 0o777) == (os.getuid(), 0o700)
     assert not zygote.stale
     assert 10e6 < zygote.memory < 200e6
+    assert process.cmdline()[-1] != UNTRIED
     assert desk.home.id in " ".join(process.cmdline())
 
 
@@ -265,6 +267,21 @@ def test_what_changed_on_disk_makes_it_stale(desk: Desk, tmp_path: Path) -> None
         assert (made.loaded, made.problems) == (("acme_own",), ())
         module.write_text("value = 22\n")
         assert made.stale
+    finally:
+        made.close()
+
+
+def test_a_trial_that_leaves_something_is_given_up(desk: Desk, tmp_path: Path) -> None:
+    """Where the kernel that lives before any fork does not go as it should, there is a zygote without that, warm as ever."""
+    (tmp_path / "acme_stays.py").write_text("import os\nfrom zmq import Context\nContext.term = lambda _: os.dup(0)\n")
+    changes = {"warm": True, "preload": ("acme_stays",), "env": {"PYTHONPATH": str(tmp_path)}}
+    wanted = zygotes.first(desk.revision, replace(desk.space, **changes))
+    assert wanted
+    made = Zygote(desk.home, wanted)
+    try:
+        assert psutil.Process(made.process.pid).cmdline()[-1] == UNTRIED
+        with talk(host(desk, **changes)) as kernel:
+            assert kernel.run("print(40 + 2)") == "42"
     finally:
         made.close()
 

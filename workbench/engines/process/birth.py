@@ -98,6 +98,11 @@ def descriptors() -> set[int]:
     return {number for number in found if os.path.exists(f"/proc/self/fd/{number}")}
 
 
+def targets() -> dict[int, str]:
+    """What is open in this process, and what it is."""
+    return {number: os.readlink(f"/proc/self/fd/{number}") for number in descriptors()}
+
+
 def prepare(job: dict[str, Any], group: Group | None, sink: int | None) -> None:
     """What a new process has to be before it is another program: its own session, in its group, with its own streams."""
     os.setsid()

@@ -20,16 +20,16 @@ LIBRARIES = 5  # seconds that they may take, for one could wait for a thread tha
 WRITERS = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 
 
-def leave(shell: Any, before: set[str]) -> NoReturn:
+def leave(shell: Any, last: str) -> NoReturn:
     """End this process as Py_FinalizeEx and exit(3) would: threads, `atexit`, the person's objects, open files, then what
-    libraries have to do. `shell`: IPython's, `before`: names of modules that there were before the first cell."""
+    libraries have to do. `shell`: IPython's, `last`: the module that was imported last before the first cell."""
     with contextlib.suppress(BaseException):  # what goes wrong in one step keeps none of the others from being taken
         threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - as below
     with contextlib.suppress(BaseException):
         atexit._run_exitfuncs()  # noqa: SLF001 - Python has no other word for it
     sys.setswitchinterval(1e6)  # daemon threads have had their time
     with contextlib.suppress(BaseException):
-        release(shell, before)
+        release(shell, last)
     settle()
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(LIBRARIES)
@@ -37,7 +37,7 @@ def leave(shell: Any, before: set[str]) -> NoReturn:
     os._exit(0)
 
 
-def release(shell: Any, before: set[str]) -> None:
+def release(shell: Any, last: str) -> None:
     """Let go of what cells and the modules that they imported hold, so that it can finish its own affairs; of code last, which
     it may need for that."""
     with contextlib.suppress(Exception):
@@ -47,12 +47,23 @@ def release(shell: Any, before: set[str]) -> None:
     for name in ("last_type", "last_value", "last_traceback", "last_exc"):
         if hasattr(sys, name):
             delattr(sys, name)
-    theirs = [module for name, module in list(sys.modules.items()) if name not in before or name == "__main__"]
+    theirs = [sys.modules[name] for name in (*later(last), "__main__") if name in sys.modules]
     for code in (False, True):
         for module in theirs:
             if issubclass(type(module), ModuleType):
                 empty(object.__getattribute__(module, "__dict__"), code=code)
         gc.collect()
+
+
+def later(last: str) -> list[str]:
+    """Names of modules that were imported after that one, none where it is gone; all the others are not touched, for that would
+    copy the page of each."""
+    found: list[str] = []
+    for name in reversed(sys.modules):
+        if name == last:
+            return found[::-1]
+        found.append(name)
+    return []
 
 
 def empty(names: dict[str, Any], *, code: bool) -> None:

@@ -7,7 +7,6 @@ import atexit
 import contextlib
 import gc
 import importlib
-import importlib.util
 import json
 import os
 import signal
@@ -20,7 +19,6 @@ from workbench.engines.process import farewell
 from workbench.engines.process.rehearsal import PLACE, Rehearsal
 from workbench.engines.process.wire import read
 
-LAUNCHER = "ipykernel_launcher"
 CONNECTION = "c"  # its connection file, until it has another
 PORTS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
 TAKEN = b"1"
@@ -31,7 +29,7 @@ def become(argv: list[str], env: dict[str, str], rehearsal: Rehearsal) -> NoRetu
     surround(env)
     signals()
     renew()
-    arguments = named(argv)
+    arguments = named(argv, rehearsal.launcher)
     kernel = application()
     rehearsal.tell(kernel, rehearsal.place(arguments))
     initialize(kernel, arguments)
@@ -70,7 +68,8 @@ def wait(line: socket.socket, folder: str, rehearsal: Rehearsal, marker: Any) ->
     surround({**told["env"], **set_since})
     renew()
     move(kernel, folder, place)
-    named(argv)
+    stand(kernel.shell)
+    named(argv, rehearsal.launcher)
     plots()
     line.send(TAKEN)
     line.close()
@@ -87,17 +86,20 @@ def initialize(kernel: Any, arguments: list[str]) -> None:
 
 def live(kernel: Any) -> NoReturn:
     """Take cells until told to end."""
-    before = set(sys.modules)
+    last = next(reversed(sys.modules))
     atexit.register(end_in_order, kernel)
     kernel.start()
-    farewell.leave(kernel.shell, before)
+    farewell.leave(kernel.shell, last)
 
 
 def personal() -> bool:
-    """Whether this account has settings or code for all of IPython's kernels."""
-    paths = importlib.import_module("IPython.paths")
-    profile = f"{paths.get_ipython_dir()}/profile_default"
-    found = [*listed(f"{profile}/startup"), *listed(profile)]
+    """Whether this account, environment or machine has settings or code for all of IPython's kernels."""
+    if os.environ.get("PYTHONSTARTUP"):
+        return True
+    profile = f"{importlib.import_module('IPython.paths').get_ipython_dir()}/profile_default"
+    application = importlib.import_module("IPython.core.application")
+    others = [*getattr(application, "ENV_CONFIG_DIRS", ()), *getattr(application, "SYSTEM_CONFIG_DIRS", ())]
+    found = [name for folder in (f"{profile}/startup", profile, *others) for name in listed(folder)]
     return any(name.endswith((".py", ".ipy", "config.json")) for name in found)
 
 
@@ -130,11 +132,10 @@ def application() -> Any:
     return found.IPKernelApp.instance(parent_handle=os.getppid())
 
 
-def named(argv: list[str]) -> list[str]:
-    """Let Python name its arguments as where it was started with them; those of the launcher."""
+def named(argv: list[str], launcher: str) -> list[str]:
+    """Let Python name its arguments as where it was started with them, by the file `launcher`; those of that."""
     given = argv[argv.index("-m") + 2 :]
-    spec = importlib.util.find_spec(LAUNCHER)
-    sys.argv = [spec.origin if spec and spec.origin else LAUNCHER, *given]
+    sys.argv = [launcher, *given]
     if hasattr(sys, "orig_argv"):
         sys.orig_argv[:] = argv
     return given
@@ -157,6 +158,14 @@ def surround(env: dict[str, str]) -> None:
     time.tzset()
 
 
+def stand(shell: Any) -> None:
+    """Let a shell that was made in another folder begin in this one."""
+    place = os.getcwd()
+    shell.starting_dir = place
+    been: list[Any] = shell.user_ns["_dh"]
+    been[:] = [type(one)(place) for one in been[:1]]
+
+
 def signals() -> None:
     """As Python has them when it starts; all are the system's defaults now."""
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
@@ -167,7 +176,7 @@ def signals() -> None:
 def renew() -> None:
     """What modules keep from when they were imported. `random` seeds itself after a fork."""
     importlib.invalidate_caches()
-    loaded: dict[str, Any] = dict(sys.modules)
+    loaded: dict[str, Any] = sys.modules
     if tempfile := loaded.get("tempfile"):
         tempfile.tempdir = None
     if process := loaded.get("multiprocessing.process"):

@@ -6,10 +6,12 @@ from __future__ import annotations
 import contextlib
 import copy
 import importlib
+import importlib.util
 from collections.abc import Sequence
 from typing import Any
 
 PLACE = "{connection_file}"  # in the arguments of a zygote's kernels
+LAUNCHER = "ipykernel_launcher"
 OWNER, FILE = "IPKernelApp", "connection_file"
 
 
@@ -20,6 +22,8 @@ class Rehearsal:
         self.arguments = list(arguments)
         self.config: Any = None
         self.extra: list[str] = []
+        spec = importlib.util.find_spec(LAUNCHER)
+        self.launcher: str = spec.origin if spec and spec.origin else LAUNCHER
         with contextlib.suppress(Exception):
             importlib.import_module("IPython.core.inputtransformer2").TransformerManager().transform_cell("1\n")
         with contextlib.suppress(Exception, SystemExit):

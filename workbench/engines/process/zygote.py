@@ -25,7 +25,7 @@ import traceback
 from functools import partial
 from typing import Any
 
-from workbench.engines.process import birth, rebirth
+from workbench.engines.process import birth, rebirth, trial
 from workbench.engines.process.birth import Reborn
 from workbench.engines.process.cgroup import Group
 from workbench.engines.process.keeper import Keeper, be_reaper
@@ -44,13 +44,16 @@ KERNEL = (
 INLINE = "module://matplotlib_inline.backend_inline"
 WAITING = 64  # runners that may wait for a fork
 QUIET = 0.15  # seconds without a request after which a kernel is made ahead: the run that just began has the processor
+UNTRIED = "untried"  # the last argument of one that holds no trial
 FAILURES = 3  # in a row, of kernels made ahead, after which none is made any more
 
 
 class Zygote:
     """The process itself. `arguments` are those of a kernel that is made ahead; none: none is made."""
 
-    def __init__(self, path: str, line: socket.socket, preload: list[str], arguments: list[str]) -> None:
+    def __init__(
+        self, path: str, line: socket.socket, preload: list[str], arguments: list[str], *, tried: bool = True
+    ) -> None:
         self.path = path
         self.line = line
         self.arguments = arguments
@@ -67,6 +70,9 @@ class Zygote:
         self.set = {name: (before.get(name), value) for name, value in os.environ.items() if before.get(name) != value}
         self.rehearsal = Rehearsal(arguments)
         self.refuse_threads(preload)
+        if tried and not rebirth.personal():
+            trial.hold(f"{os.path.dirname(path)}/t{os.getpid()}", self.rehearsal, self.again)
+            watched.update(ages(outsiders()))
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how keepers ended
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(f"{path}.new")
@@ -87,6 +93,13 @@ class Zygote:
             raise SystemExit(f"a module that was loaded ahead has started a thread: {', '.join(running)}")
         if native > 1 and not preload:
             raise SystemExit(f"{native} threads where there should be one")
+
+    def again(self) -> None:
+        """Begin once more, without a trial: one that was held has left something that it should not have."""
+        self.line.set_inheritable(True)
+        with open("/proc/self/cmdline", "rb") as file:
+            words = file.read().split(b"\0")[1:-1]
+        birth.execute([sys.executable, *map(os.fsdecode, words), UNTRIED], dict(os.environ))
 
     def say(self, words: dict[str, Any]) -> None:
         """Tell the supervisor."""
@@ -271,7 +284,7 @@ def main() -> None:
         del sys.modules[name]
     go_on = None
     try:
-        Zygote(path, line, preload, arguments).serve()
+        Zygote(path, line, preload, arguments, tried=UNTRIED not in sys.argv).serve()
     except Reborn as reborn:
         go_on = reborn.go_on
     assert go_on

@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.execution.fence import hold
-from workbench.execution.job import RUNNER_LOG, read_job
+from workbench.execution.job import read_job
+from workbench.execution.succession import Lines, Succession, pair
+from workbench.execution.waking import wake
 from workbench.model.environment import EngineName
 
 IDLE = 600.0  # seconds without a run after which it goes
@@ -33,8 +34,10 @@ class Forks:
 
     def __init__(self, line: socket.socket, wake: Path) -> None:
         self.line: socket.socket | None = line
+        self.leaving = False
         self.wake = wake
         self.children: set[int] = set()
+        self.lines = Lines()
         self.received = b""
         self.alarm, bell = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(bell, warn_on_full_buffer=False)
@@ -48,11 +51,14 @@ class Forks:
         if self.line:
             self.line.close()
         self.line = None
+        self.leaving = True
 
     def serve(self) -> None:
         """Fork what is asked for, until nobody asks any more and the last child ended."""
         while self.line or self.children:
-            sources: list[Any] = [self.alarm, *([self.line] if self.line else [])]
+            if self.leaving:
+                self.lines.close()
+            sources: list[Any] = [self.alarm, *self.lines.busy, *self.lines.free, *([self.line] if self.line else [])]
             ready, _, _ = select.select(sources, [], [], None if self.children else IDLE)
             if not ready and not self.children:
                 return
@@ -60,13 +66,13 @@ class Forks:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self.alarm, 512)
                 self.reap()
+            if self.lines.hear():
+                wake(self.wake)
             if self.line and self.line in ready:
                 self.listen(self.line)
 
     def reap(self) -> None:
         """Take leave of children that ended, and let the supervisor look."""
-        from workbench.execution.waking import wake
-
         ended = False
         with contextlib.suppress(ChildProcessError):
             while True:
@@ -93,7 +99,7 @@ class Forks:
             try:
                 asked = json.loads(request)
                 answer: dict[str, Any] = (
-                    {"pid": self.fork(Path(asked), places)} if isinstance(asked, str) else _import(asked)
+                    {"pid": self.runner(Path(asked), places)} if isinstance(asked, str) else _import(asked)
                 )
             except (OSError, ValueError) as error:
                 answer = {"error": str(error)}
@@ -102,15 +108,21 @@ class Forks:
         for place in places:
             os.close(place)
 
-    def fork(self, folder: Path, places: Sequence[int] = ()) -> int | None:
-        """A runner for `folder`, once it holds its lock; None where another has it. It keeps `places` open for life."""
+    def runner(self, folder: Path, places: Sequence[int] = ()) -> int | None:
+        """A runner for `folder`, once it holds its lock: one that is free, or a new one; None where another has it."""
         import_engine(folder)
-        report, told = os.pipe2(os.O_CLOEXEC)
+        given = self.lines.give(folder, places)
+        return (given or None) if given is not None else self.fork(folder, places)
+
+    def fork(self, folder: Path, places: Sequence[int]) -> int | None:
+        """A new runner for `folder`. It keeps `places` open as long as it runs that."""
+        line, theirs = pair()
         child = os.fork()
         if child == 0:
             code = 70
             try:
-                code = _be_runner(folder, told, places)
+                _be_runner(folder, theirs, places)
+                code = 0
             except BaseException:  # noqa: BLE001 - nothing may return into the nursery's loop
                 traceback.print_exc()
             finally:
@@ -118,35 +130,26 @@ class Forks:
                     sys.stdout.flush()
                     sys.stderr.flush()
                 os._exit(code)
-        os.close(told)
+        theirs.close()
         self.children.add(child)
-        with os.fdopen(report, "rb") as file:
-            return child if file.read() else None
+        return child if self.lines.taken(line, child) else None
 
 
-def _be_runner(folder: Path, told: int, places: Sequence[int]) -> int:
-    from workbench.execution.runner import BUSY, run_attempt
-
+def _be_runner(folder: Path, line: socket.socket, places: Sequence[int]) -> None:
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     os.setsid()
     os.chdir("/")
-    log = os.open(folder / RUNNER_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for source, target in ((nothing, 0), (log, 1), (log, 2)):
-        os.dup2(source, target)
-    lock = hold(folder)
+    succession = Succession(line)
+    lock = succession.begin(folder, places)
     if lock is None:
-        return BUSY
-    for place in places:
-        os.set_inheritable(place, False)
-    os.write(told, b"1")
+        return
     for name in os.listdir("/proc/self/fd"):
-        if int(name) > 2 and int(name) not in (lock, *places):
+        if int(name) > 2 and int(name) not in (lock, line.fileno(), *places):
             with contextlib.suppress(OSError):
                 os.close(int(name))
-    return run_attempt(folder, locked=True, places=places)
+    succession.serve(folder, lock, places)
 
 
 def import_engine(folder: Path) -> None:

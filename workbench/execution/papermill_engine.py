@@ -65,6 +65,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
             for task in asyncio.all_tasks(loop):
                 task.cancel()
             loop.run_until_complete(asyncio.sleep(0))
+            loop.close()
         return self.nb
 
     async def _guarded(self) -> None:
@@ -80,6 +81,8 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
             watch.cancel()
             if self.kc is not None:
                 self.kc.stop_channels()
+            if self.km is not None:
+                self.km.disconnect()
 
     async def _run(self) -> None:
         self.course.enter("starting")

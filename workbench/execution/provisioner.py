@@ -20,8 +20,8 @@ from workbench.execution.launching import Launch
 
 AGAIN = 200  # milliseconds
 RECONNECT = 10  # milliseconds between tries to connect; zmq's 100 would be felt at each start
-# Contexts are never terminated: that waits for what a dead kernel will not take, and a garbage collection could start
-# it at any moment. The process has one run and ends by `os._exit`.
+# One for all runs of the process. It is never terminated: that waits for what a dead kernel will not take, and a garbage
+# collection could start it at any moment. The process ends by `os._exit`.
 _KEPT: list[zmq.asyncio.Context] = []
 
 
@@ -91,17 +91,18 @@ class RunKernelManager(AsyncKernelManager):
         """What was given."""
         return self.spec
 
+    def disconnect(self) -> None:
+        """Close its own line to the kernel."""
+        self._close_control_socket()
+
 
 def manager_for(launch: Launch) -> RunKernelManager:
     """A kernel manager, not started, of the kernel that is launched; call it in the loop that will use it."""
-    context = zmq.asyncio.Context()
-    context.setsockopt(zmq.RECONNECT_IVL, RECONNECT)
-    context.setsockopt(zmq.RCVHWM, 0)  # a full queue would drop messages, the kernel's `idle` among them
-    context.setsockopt(zmq.LINGER, 500)
-    _KEPT.append(context)
+    if not _KEPT:
+        _KEPT.append(_context())
     kernel = launch.kernel
     manager = RunKernelManager(
-        context=context,
+        context=_KEPT[0],
         kernel_name=kernel.name,
         connection_file=launch.client_file,
         autorestart=False,
@@ -118,6 +119,14 @@ def manager_for(launch: Launch) -> RunKernelManager:
     provisioner.launch, provisioner.host = launch, launch.host
     manager.provisioner = provisioner
     return manager
+
+
+def _context() -> zmq.asyncio.Context:
+    context = zmq.asyncio.Context()
+    context.setsockopt(zmq.RECONNECT_IVL, RECONNECT)
+    context.setsockopt(zmq.RCVHWM, 0)  # a full queue would drop messages, the kernel's `idle` among them
+    context.setsockopt(zmq.LINGER, 500)
+    return context
 
 
 class PatientChannel(AsyncZMQSocketChannel):

@@ -15,7 +15,6 @@ import platform
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from workbench.errors import Refused, WorkbenchError
 from workbench.execution import farewell
 from workbench.execution.course import Course, Stopped
 from workbench.execution.fence import hold
-from workbench.execution.job import LOG_FILE, OUTPUT_FILE, RUNNER_LOG, Job, read_job
+from workbench.execution.job import LOG_FILE, OUTPUT_FILE, RUNNER_LOG, Job
 from workbench.execution.journal import Journal
 from workbench.execution.keeping import Keeping
 from workbench.execution.kernels import choose_kernel
@@ -33,7 +32,7 @@ from workbench.execution.launching import Launch
 from workbench.execution.publishing import publish
 from workbench.execution.record import changed_since, facts_of, record_of
 from workbench.execution.redaction import Redaction
-from workbench.execution.result import Result, read_result, reserve, write_result_patiently
+from workbench.execution.result import Result, reserve, write_result_patiently
 from workbench.execution.verdict import Verdict, judge, last_words
 from workbench.execution.waking import wake
 from workbench.model.event import Progress
@@ -64,6 +63,7 @@ class Runner:
         self.kernel = ""
         self.facts: dict[str, Any] = {}
         self.managers: list[Any] = []
+        self.spotless = False  # it succeeded, and nothing of it can be left in this process
         signal.signal(signal.SIGTERM, self.asked_to_cancel)
         for number in (signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
@@ -91,6 +91,10 @@ class Runner:
             if self.keeping is None:
                 farewell.end(self.host, self.course, gently=not self.course.stop)
             self.journal.close()
+        course = self.course
+        self.spotless = verdict.state is RunState.SUCCEEDED and not (
+            course.stop or course.cancel_asked or self.job.workspace.secrets or self.journal.problem
+        )
         return self.keeping
 
     def outcome(self) -> Verdict:
@@ -257,36 +261,21 @@ def _unpublished(verdict: Verdict, problem: str, folder: Path) -> Verdict:
     return Verdict(verdict.state, reason, verdict.hint or kept, verdict.failure, verdict.never_began)
 
 
-def run_attempt(folder: Path, *, locked: bool = False, places: Sequence[int] = ()) -> int:
-    """Be the runner of the attempt in `folder`, and of those that go on in its kernel; the process's exit code. `locked`: this
-    process holds its lock. `places`, of the machine, are given back where it only keeps the kernel."""
-    if not locked and hold(folder) is None:
-        sys.stderr.write("another process has this attempt\n")
-        return BUSY
-    if read_result(folder) is not None:
-        return 0
-    keeping = Runner(folder, read_job(folder)).run()
-    while keeping is not None:
-        for place in places:
-            os.close(place)
-        coming = keeping.wait()
-        keeping.close()
-        if coming is None:
-            farewell.end(keeping.launch.host, keeping.course, gently=True)
-            return 0
-        places, launch = coming.places, keeping.launch
-        keeping = Runner(coming.folder, read_job(coming.folder), launch).run()
-    return 0
-
-
 def main() -> None:
     """`python -m workbench.execution.runner ATTEMPT_FOLDER [DESCRIPTOR...]`, of its places of the machine."""
     if len(sys.argv) < 2:
         raise SystemExit("usage: python -m workbench.execution.runner ATTEMPT_FOLDER [DESCRIPTOR...]")
+    from workbench.execution.succession import attempt
+
     places = [int(text) for text in sys.argv[2:]]
     for place in places:
         os.set_inheritable(place, False)
-    code = run_attempt(Path(sys.argv[1]).absolute(), places=places)
+    folder, code = Path(sys.argv[1]).absolute(), 0
+    if hold(folder) is None:
+        sys.stderr.write("another process has this attempt\n")
+        code = BUSY
+    else:
+        attempt(folder, places)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # a thread that hangs in an engine must not keep the lock

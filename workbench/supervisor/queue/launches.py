@@ -27,6 +27,7 @@ class Launches:
         self.nursery = Nursery(desk.home)
         self.going: set[tuple[int, int]] = set()
         self.trouble: dict[int, str] = {}
+        self.handing = threading.Lock()  # held while a runner, which may have had another run before, is given one
         self._queue: queue.SimpleQueue[tuple[Run, Path, int | None]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -44,10 +45,11 @@ class Launches:
             except queue.Empty:
                 continue
             try:
-                if run.continues:
-                    self.kept.hand_over(run, folder, place)
-                else:
-                    self.nursery.run(folder, place)
+                with self.handing:
+                    if run.continues:
+                        self.kept.hand_over(run, folder, place)
+                    else:
+                        self.nursery.run(folder, place)
             except (WorkbenchError, OSError) as error:
                 self.trouble[run.id] = error.message if isinstance(error, WorkbenchError) else str(error)
                 log.warning("run %d: %s", run.id, error)

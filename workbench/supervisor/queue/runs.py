@@ -37,6 +37,7 @@ log = logging.getLogger("workbench.supervisor.runs")
 R = RunState
 TICK, TICK_STARTING = 0.5, 0.1  # seconds between looks while runs are active
 NEVER_BEGAN = 8.0  # seconds that another's nursery may take to fork a runner, seen from our own start
+HANDING = 0.05  # seconds that a signal waits for a run that is being handed to a runner
 SLOW = 2.0  # seconds that a kernel takes for its end before it is told
 STARTS = 3  # runners tried for one attempt before it is given up
 LADDER = ((0.0, signal.SIGTERM), (8.0, signal.SIGTERM), (16.0, signal.SIGKILL))  # since the wish to cancel
@@ -220,19 +221,25 @@ class Runs:
         passed = time.monotonic() - seen.cancelling
         while seen.pid and seen.sent < len(LADDER) and passed >= LADDER[seen.sent][0]:
             number = LADDER[seen.sent][1]
+            if not self._signal(seen, number):
+                return
             seen.sent += 1
-            self._signal(seen, number)
             log.info("run %d: sent %s to its runner %d", run.id, number.name, seen.pid)
 
-    def _signal(self, seen: Watched, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
+    def _signal(self, seen: Watched, number: signal.Signals) -> bool:
+        """Send it to the runner where that still has this attempt; False where that cannot be said until the next look: the
+        runner may be given another one just now."""
+        handing = self.dispatch.launches.handing
+        if not handing.acquire(timeout=HANDING):
+            return False
+        with contextlib.suppress(ProcessLookupError), contextlib.ExitStack() as stack:
+            stack.callback(handing.release)
             descriptor = os.pidfd_open(seen.pid)
-            try:
-                # Held after the descriptor was had: then the process behind it is the runner, not a later one.
-                if is_held(seen.folder) and self._machine(seen) == self._boot:
-                    signal.pidfd_send_signal(descriptor, number)
-            finally:
-                os.close(descriptor)
+            stack.callback(os.close, descriptor)
+            # Held after the descriptor was had: then the process behind it is the runner, not a later one.
+            if is_held(seen.folder) and self._machine(seen) == self._boot:
+                signal.pidfd_send_signal(descriptor, number)
+        return True
 
     def _machine(self, seen: Watched) -> str:
         """The start of the machine that the attempt belongs to; empty where that was not written."""

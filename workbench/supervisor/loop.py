@@ -41,10 +41,8 @@ from workbench.supervisor.warmth import Warmth
 
 log = logging.getLogger("workbench.supervisor")
 SLOWEST = 30.0  # seconds between looks of all parts, whatever happens
-SHORTEST, PAUSE = (
-    0.003,
-    0.02,
-)  # seconds between two looks, however often we are woken: as many as the last one took, within these
+# Seconds between two looks, however often we are woken: as many as the last one took, within these.
+SHORTEST, PAUSE = 0.003, 0.02
 LEAVE = 3.0  # seconds that builds and a sweep get to end when the supervisor does
 LET_GO = 0.5  # seconds that a run which is being started gets then, and as many a transaction
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import NotFound
 from workbench.model import sizes
-from workbench.model.environment import EnvironmentSpec, LocalPackage, NamedFile
+from workbench.model.environment import EnvironmentSpec, LocalPackage, NamedFile, Revision
 from workbench.model.sizes import Machine
 from workbench.paths import shipped
 from workbench.services import environments, projects
@@ -180,58 +180,47 @@ def _text(key: str, value: Any) -> str:
 def _unsaid(bench: Bench, spec: EnvironmentSpec, view: EnvironmentView) -> Iterator[Value]:
     """What holds where nothing is declared."""
     settings, home = _settings(bench), bench.settings
-    revision = view.revision if view.state in ("ready", "held") else None
     if view.engine:
-        yield Value(
-            "engine",
-            str(view.engine),
-            "chosen",
-            f"chosen at the first build{': ' * bool(view.engine_reason)}{view.engine_reason}",
-        )
+        chosen = f"chosen at the first build{': ' * bool(view.engine_reason)}{view.engine_reason}"
+        yield Value("engine", str(view.engine), "chosen", chosen)
     else:
         yield settings("engine", home.engine)
     if spec.image or spec.dockerfile or not spec.use:
         yield settings("pull", home.pull)
+    revision = view.revision if view.state in ("ready", "held") else None
     if not spec.use and (spec.python or spec.conda):
-        built = revision and revision.python_version
-        yield Value(
-            "python.version",
-            built or "what the engine has",
-            "built" if built else DEFAULT,
-            f"revision {revision.id}" if built and revision else "default of the program",
-        )
-        own_index = home.package_index
-        yield (
-            settings("python.index", own_index, "package_index")
-            if own_index
-            else Value("python.index", "PyPI", DEFAULT, "or what pip and uv of this machine are set to")
-        )
+        yield _version("python.version", revision, revision.python_version if revision else None, "what the engine has")
+        if home.package_index:
+            yield settings("python.index", home.package_index, "package_index")
+        else:
+            yield Value("python.index", "PyPI", DEFAULT, "or what pip and uv of this machine are set to")
     if spec.r:
-        built = revision and revision.r_version
-        yield Value(
-            "r.version",
-            built or "Debian's",
-            "built" if built else DEFAULT,
-            f"revision {revision.id}" if built and revision else "default of the program",
-        )
+        yield _version("r.version", revision, revision.r_version if revision else None, "Debian's")
+    yield from _bounds(spec)
+    if not spec.use and str(view.engine or spec.engine or "") != "process":
+        where = "default of the program, in containers"
+        yield Value("limits.pids", str(sizes.PROCESSES), DEFAULT, where)
+        yield Value("limits.shared_memory", memory(sizes.SHARED_MEMORY), DEFAULT, where)
+        for name in home.registries:
+            yield settings(f"registries.{name}", home.registries[name])
+    yield Value("kernel.name", "each notebook's own", DEFAULT, "default of the program")
+
+
+def _version(key: str, revision: Revision | None, built: str | None, otherwise: str) -> Value:
+    """Of a language: what was built, else what a build would take."""
+    if revision and built:
+        return Value(key, built, "built", f"revision {revision.id}")
+    return Value(key, otherwise, DEFAULT, "default of the program")
+
+
+def _bounds(spec: EnvironmentSpec) -> Iterator[Value]:
+    """Memory and cores that it may use where it does not say."""
     machine = Machine.this()
     bounded = sizes.bounded(spec.limits, machine)
     reserve = f"{memory(machine.memory)} of this machine less a reserve"
     yield Value("limits.memory", memory(bounded.memory) if bounded.memory else "not bounded", DEFAULT, reserve)
-    yield Value(
-        "limits.cpus",
-        f"{bounded.cpus:g}" if bounded.cpus else "not bounded",
-        DEFAULT,
-        f"this machine has {machine.cpus}",
-    )
-    if not spec.use and str(view.engine or spec.engine or "") != "process":
-        yield Value("limits.pids", str(sizes.PROCESSES), DEFAULT, "default of the program, in containers")
-        yield Value(
-            "limits.shared_memory", memory(sizes.SHARED_MEMORY), DEFAULT, "default of the program, in containers"
-        )
-        for name in home.registries:
-            yield settings(f"registries.{name}", home.registries[name])
-    yield Value("kernel.name", "each notebook's own", DEFAULT, "default of the program")
+    cores = f"{bounded.cpus:g}" if bounded.cpus else "not bounded"
+    yield Value("limits.cpus", cores, DEFAULT, f"this machine has {machine.cpus}")
 
 
 def _settings(bench: Bench) -> Callable[..., Value]:

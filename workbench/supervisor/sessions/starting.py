@@ -11,6 +11,7 @@ from workbench import ports
 from workbench.engines.base import Engine, PortTaken, SessionFacts, SessionRequest
 from workbench.errors import WorkbenchError
 from workbench.model.environment import EnvironmentSpec
+from workbench.model.forward import Forward
 from workbench.model.ide import Ide, Idle
 from workbench.model.project import Project
 from workbench.model.session import Desired, Session, SessionState
@@ -58,18 +59,7 @@ class Starting:
                 engine.remove_session(left.handle)
         tool = ides.of_session(self.desk.bench, session)
         self._write_token(session)
-        with self.desk.write() as connection:
-            claimed = rows.change(
-                connection, session.id, session.state, SessionState.STARTING, at=self.desk.now(),
-                actor=self.desk.actor, engine=usable.engine, revision=usable.revision.id, handle="",
-                ended=session.ended if session.spare else None,
-                boot=control.boot_id(), idle_stop=_idle_stop(session, tool, project, usable.spec), stops_at=None, busy="",
-                kept=False, oom_kills=0, oom_at=None, moved_from=0,
-            )  # fmt: skip
-            if claimed:
-                catalogue.settle(self.desk.bench, connection, project, usable.engine, self.desk.actor)
-        if not claimed:
-            raise OvertakenError
+        self._claim(session, usable, tool, project)
         self.fronts.down(session.id)  # of a start that was broken off: it holds ports
         for kept, port in self.addresses.tries(session.name, session.port):
             if not self.guards.hold(port):
@@ -89,27 +79,55 @@ class Starting:
                 file=session.file if tool.takes_file else "",
                 ports=tuple(one.inside for one in forwards if one.port),
             )
-            handle = ""
-            try:
-                handle = engine.create_session(request)
-                self.desk.point()
-                with self.desk.write() as connection:
-                    moved_from = kept if port != kept else 0
-                    rows.set_facts(
-                        connection, session.id, handle=handle, port=port, moved_from=moved_from, forwards=forwards
-                    )
-                self.fronts.up(session, tool, port, forwards)
-                engine.start_session(handle)
-            except PortTaken as error:
-                log.info("session %s: port %d is taken: %s", session.name, port, error)
-                if handle:
-                    engine.remove_session(handle)
-                continue
-            argv = engine.shell(handle)
-            with self.desk.write() as connection:
-                rows.set_shell(connection, session.id, argv)
-            return handle
+            handle = self._made(session, request, engine, forwards, moved_from=kept if port != kept else 0)
+            if handle:
+                return handle
         raise taken()
+
+    def _claim(self, session: Session, usable: Usable, tool: Ide, project: Project) -> None:
+        """Its row says `starting` from here on. Raises `OvertakenError` where another was first."""
+        with self.desk.write() as connection:
+            claimed = rows.change(
+                connection, session.id, session.state, SessionState.STARTING, at=self.desk.now(),
+                actor=self.desk.actor, engine=usable.engine, revision=usable.revision.id, handle="",
+                ended=session.ended if session.spare else None,
+                boot=control.boot_id(), idle_stop=_idle_stop(session, tool, project, usable.spec), stops_at=None, busy="",
+                kept=False, oom_kills=0, oom_at=None, moved_from=0,
+            )  # fmt: skip
+            if claimed:
+                catalogue.settle(self.desk.bench, connection, project, usable.engine, self.desk.actor)
+        if not claimed:
+            raise OvertakenError
+
+    def _made(
+        self,
+        session: Session,
+        request: SessionRequest,
+        engine: Engine,
+        forwards: tuple[Forward, ...],
+        *,
+        moved_from: int,
+    ) -> str:
+        """Its handle, once it is started at the port of `request`; empty where another program has that port."""
+        handle = ""
+        try:
+            handle = engine.create_session(request)
+            self.desk.point()
+            with self.desk.write() as connection:
+                rows.set_facts(
+                    connection, session.id, handle=handle, port=request.port, moved_from=moved_from, forwards=forwards
+                )
+            self.fronts.up(session, request.ide, request.port, forwards)
+            engine.start_session(handle)
+        except PortTaken as error:
+            log.info("session %s: port %d is taken: %s", session.name, request.port, error)
+            if handle:
+                engine.remove_session(handle)
+            return ""
+        argv = engine.shell(handle)
+        with self.desk.write() as connection:
+            rows.set_shell(connection, session.id, argv)
+        return handle
 
     def await_ready(self, session: Session, engine: Engine, handle: str) -> None:
         """Wait for its first answer and write down that it is ready. Raises `WorkbenchError` where it will not be.

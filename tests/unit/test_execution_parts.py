@@ -24,6 +24,7 @@ from workbench.execution.job import Job, read_job, write_job
 from workbench.execution.journal import Journal, Strand
 from workbench.execution.kernels import choose_kernel
 from workbench.execution.publishing import publish
+from workbench.execution.redaction import Redaction
 from workbench.execution.result import RESERVE_FILE, Result, read_result, reserve, write_result
 from workbench.execution.verdict import judge, last_words
 from workbench.model.environment import EngineName, KernelSpec, Limits, Revision
@@ -118,6 +119,22 @@ def test_nothing_unsafe_comes_out_of_a_stream(chunks: list[str]) -> None:
     strand = Strand()
     shown = "".join(strand.feed(chunk) for chunk in chunks) + strand.finish()
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", shown)
+
+
+def test_a_secret_in_pieces_is_shown_to_nobody(tmp_path: Path) -> None:
+    """Its beginning waits for the rest; where something else comes, or the cell ends, it is text as any other."""
+    (tmp_path / "PASSWORD").write_text("hunter2hunter2")
+    redaction = Redaction([tmp_path / "PASSWORD"])
+    journal = Journal(tmp_path, redaction.shown)
+    for text in ("it is hunter2h", "unter", "2, and h", "ere hunt"):
+        journal.output(1, "stdout", text)
+    assert "hunt" not in (tmp_path / "events.jsonl").read_text()
+    journal.close()
+    assert (tmp_path / "log.txt").read_text() == "it is [secret], and here hunt"
+    assert redaction.count == 1
+    content: dict[str, Any] = {"data": {"text/plain": "x"}, "metadata": {"note": "hunter2hunter2"}}
+    redaction.message(content)
+    assert content["metadata"] == {"note": "[secret]"}
 
 
 def test_the_journal_is_bounded(tmp_path: Path) -> None:

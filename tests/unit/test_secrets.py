@@ -120,6 +120,19 @@ def test_a_missing_secret_is_told_before_night(shell: Shell) -> None:
     assert shell.code == 0
 
 
+def test_a_secret_is_no_parameter(shell: Shell) -> None:
+    """Its value would stay in the store, the record and the notebook: refused, with how the notebook finds it."""
+    for name in ("API_KEY", "PGPASSWORD"):
+        secrets.put(shell.bench, name, VALUE)
+    for value in (f"me:{VALUE}@db", [{"a": VALUE}]):
+        asked = Request("churn", "notebooks/start.ipynb", {"note": value}, allow_unknown_parameters=True)
+        with pytest.raises(Refused, match=r"parameter note holds the value of the secret [AP]") as caught:
+            requests.check(shell.bench, asked)
+        assert VALUE not in f"{caught.value.message} {caught.value.hint}"
+    asked = Request("churn", "notebooks/start.ipynb", {"note": "hunter2"}, allow_unknown_parameters=True)
+    assert requests.check(shell.bench, asked).request.parameters == {"note": "hunter2"}
+
+
 def test_nothing_is_asked_for_that_could_not_start(shell: Shell) -> None:
     """A run and a session are refused with the command that sets what is missing."""
     with pytest.raises(Refused, match="API_KEY, PGPASSWORD of environment sales are not set") as caught:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
@@ -22,14 +23,20 @@ SLICE = 100_000
 _UNFINISHED = re.compile("\x1b(?:\\[[0-?]*[ -/]*)?$")
 
 
+Shown = Callable[[str], tuple[str, str]]
+
+
 class Strand:
     """One stream of one cell: text comes in chunks and goes out cleaned.
 
     What a bare CR will overwrite is held back until its line is done, so that a progress bar leaves its last state.
+    `shown` says what of clean text may go out, and what waits for the rest of it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shown: Shown | None = None) -> None:
         self.held = ""
+        self.begun = ""
+        self.shown = shown
 
     def feed(self, text: str) -> str:
         """What can be shown of `text` and what was held."""
@@ -42,18 +49,29 @@ class Strand:
             unfinished = _UNFINISHED.search(text, max(0, len(text) - 64))
             if unfinished:
                 text, self.held = text[: unfinished.start()], unfinished[0]
-        return clean(text)
+        return self._out(clean(text))
 
     def finish(self) -> str:
         """What was still held."""
         text, self.held = self.held, ""
-        return clean(text)
+        out = self._out(clean(text)) + self.begun
+        self.begun = ""
+        return out
+
+    def _out(self, text: str) -> str:
+        if self.shown is None:
+            return text
+        text, self.begun = self.shown(self.begun + text)
+        return text
 
 
 class Journal:
     """The two files of one attempt. A disk that is full costs lines, never the run: `problem` then says so."""
 
-    def __init__(self, folder: Path, *, events_limit: int = EVENTS_LIMIT, log_limit: int = LOG_LIMIT) -> None:
+    def __init__(
+        self, folder: Path, shown: Shown | None = None, *, events_limit: int = EVENTS_LIMIT, log_limit: int = LOG_LIMIT
+    ) -> None:
+        self.shown = shown  # of streams, whose pieces may hold the halves of a secret
         self.events = (folder / EVENTS_FILE).open("ab", buffering=0)
         self.log = (folder / LOG_FILE).open("ab", buffering=0)
         self.torn: set[FileIO] = set()
@@ -82,7 +100,7 @@ class Journal:
         """Output of a cell, as it comes."""
         if self.events_left <= 0 and self.log_left <= 0:
             return
-        strand = self.strands.setdefault((cell, stream), Strand())
+        strand = self.strands.setdefault((cell, stream), Strand(self.shown))
         for start in range(0, len(text), SLICE):
             self._shown(cell, stream, strand.feed(text[start : start + SLICE]))
             if self.events_left <= 0 and self.log_left <= 0:

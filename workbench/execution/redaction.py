@@ -35,11 +35,19 @@ class Redaction:
             self.count += hidden.count(HIDDEN) - text.count(HIDDEN)
         return hidden
 
+    def shown(self, text: str) -> tuple[str, str]:
+        """What of a stream's `text` can be shown, and what waits for more because a secret may begin with it."""
+        if self.redactor is None or not text:
+            return text, ""
+        hidden = self.redact(text)
+        begun = self.redactor.begun(hidden)
+        return hidden[: len(hidden) - begun], hidden[len(hidden) - begun :]
+
     def message(self, content: MutableMapping[str, Any]) -> None:
         """Hide them in the content of an output message, in place."""
         if self.redactor is None:
             return
-        for key in ("text", "evalue", "traceback", "data"):
+        for key in ("text", "evalue", "traceback", "data", "metadata"):
             if key in content:
                 content[key] = self._anything(content[key])
 

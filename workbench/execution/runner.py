@@ -55,9 +55,9 @@ class Runner:
         self.job = job
         self.launch = launch
         self.keeping: Keeping | None = None
-        self.journal = Journal(folder)
-        self.course = Course(job, self.journal)
         self.redaction = Redaction(job.workspace.secrets.values())
+        self.journal = Journal(folder, self.redaction.shown)
+        self.course = Course(job, self.journal)
         self.host: KernelHost | None = launch.host if launch else None
         self.document: Document | None = None
         self.kernel = ""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import NotFound, Refused
 from workbench.model.environment import EnvironmentSpec
+from workbench.redaction import ANYWHERE, SHORTEST
 from workbench.services.bench import Bench
 from workbench.services.declared import catalogue
 from workbench.services.supervision import control
 from workbench.store import events
-from workbench.vault import Vault, check_name, service_of
+from workbench.vault import Vault, check_name, read, service_of
 
 if TYPE_CHECKING:
     from workbench.declare import Problem
@@ -86,6 +87,47 @@ def check(bench: Bench, spec: EnvironmentSpec) -> None:
     names = missing(bench, spec)
     if names:
         raise Refused(not_set(names, spec.name), title="secrets", hint=how_to_set(names))
+
+
+def keep_out(bench: Bench, spec: EnvironmentSpec, parameters: Mapping[str, Any]) -> None:
+    """Raise `Refused` where a parameter holds the value of a secret of this environment: parameters are kept, and shown.
+
+    Values in the keyring are not asked for."""
+    texts = {name: found for name, value in parameters.items() if (found := list(_texts(value)))}
+    if not texts or not spec.secrets:
+        return
+    vault = Vault(bench.home.secrets)
+    for secret in spec.secrets:
+        for line in _lines(vault, secret):
+            for name, found in texts.items():
+                if any(line in one if len(line) >= ANYWHERE else line == one for one in found):
+                    raise Refused(
+                        f"parameter {name} holds the value of the secret {secret}: parameters are kept with each run",
+                        hint=f"The notebook finds it as the variable {secret}.",
+                    )
+
+
+def _lines(vault: Vault, name: str) -> list[str]:
+    """The lines of a secret that is in a file, but for those that are in every text."""
+    path = vault.path(name)
+    try:
+        value = "" if service_of(path) else read(path)
+    except (OSError, UnicodeDecodeError):
+        return []
+    return [line for one in value.splitlines() if len(line := one.strip()) >= SHORTEST]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        if len(value) >= SHORTEST:
+            yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts(key)
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
 
 
 def not_set(names: Sequence[str], environment: str) -> str:

@@ -74,6 +74,7 @@ def check(
     )
     _check_language(bench, found.language, spec)
     secrets.check(bench, spec)
+    secrets.keep_out(bench, spec, values.parameters)
     git = GitState() if ahead or request.code.ref else memo.of(("git", project), lambda: git_state(project))
     changed = git.dirty and git.commit and not ahead
     patch = memo.of(("patch", project), lambda: patches.of(bench, project)) if changed else Patch()

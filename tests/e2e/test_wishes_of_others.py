@@ -300,7 +300,7 @@ def test_jupyter_scheduler_565_true_status(phase: str, desk: Desk) -> None:
     now = datetime.now(UTC)
     run: Any = SimpleNamespace(state=RunState.RUNNING, cancel_asked=False, started=now, cells=len(cells), cells_done=0)
     endings = Endings(SimpleNamespace(now=lambda: now))  # type: ignore[arg-type] - all that it is asked
-    ended = endings.of_a_dead_runner(run, attempt.folder, attempt.job.token, None, False, None)
+    ended = endings.of_a_dead_runner(run, attempt.folder, attempt.job.token, cell=None, rebooted=False, heard=None)
     assert ended
     if written:  # it was quicker than the signal
         assert phase == "finishing"

@@ -196,7 +196,7 @@ def test_what_a_dead_runner_hid_is_removed(desk: Desk) -> None:
     now = datetime.now(UTC)
     run = SimpleNamespace(state=RunState.RUNNING, cancel_asked=False, started=now, cells=1, cells_done=1)
     endings = Endings(SimpleNamespace(now=lambda: now))  # type: ignore[arg-type] - all that it is asked
-    ended = endings.of_a_dead_runner(run, attempt.folder, attempt.job.token, None, False, None)  # type: ignore[arg-type]
+    ended = endings.of_a_dead_runner(run, attempt.folder, attempt.job.token, cell=None, rebooted=False, heard=None)  # type: ignore[arg-type]
     assert ended
     assert attempt.ended == ended
     assert sorted(path.name for path in runs.iterdir()) == [".other.token", "2026-01-01T0000-t-1"]

@@ -30,7 +30,7 @@ from workbench.supervisor.queue import outages
 from workbench.supervisor.queue.admission import Admission, Room
 from workbench.supervisor.queue.copies import WAITS
 from workbench.supervisor.queue.endings import LONGEST_PAUSE
-from workbench.supervisor.queue.jobs import Jobs
+from workbench.supervisor.queue.jobs import Jobs, Try
 from workbench.supervisor.queue.kept import Kept
 from workbench.supervisor.queue.launches import Launches
 from workbench.supervisor.queue.look import Look, in_turn
@@ -268,7 +268,7 @@ class Dispatch:
         look.started(run)
         try:
             before = self.kept.job(run) if run.continues else None
-            job = self._jobs.write(run, number, token, usable, project, place, record, now, before)
+            job = self._jobs.write(Try(run, number, token, project, record, now), usable, place, before=before)
         except (OSError, ValueError) as error:
             # The claim stands without a job: runs.py finds it, and says why it did not begin.
             self.trouble[run.id] = f"its job cannot be written: {getattr(error, 'strerror', None) or error}"

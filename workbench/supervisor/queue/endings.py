@@ -61,11 +61,11 @@ class Endings:
         return done
 
     def of_a_dead_runner(
-        self, run: Run, folder: Path, token: str, cell: Failure | None, rebooted: bool, heard: datetime | None
+        self, run: Run, folder: Path, token: str, *, cell: Failure | None, rebooted: bool, heard: datetime | None
     ) -> Result | None:
         """The result of a runner that died without one: written by whoever gets its lock. None while it is held.
 
-        `heard`: when it was heard of last, where nobody watched it die; how long it ran is not known then.
+        `cell`: the one that was running; `rebooted`: the machine was restarted since; `heard`: when it was heard of last, where nobody watched it die; how long it ran is not known then.
         """
         lock = hold(folder)
         if lock is None:
@@ -76,7 +76,7 @@ class Endings:
                 return found
             _tidy(folder)
             now = self.desk.now()
-            state, reason = _without_result(run, cell, rebooted)
+            state, reason = _without_result(run, cell, rebooted=rebooted)
             sad = state is not R.CANCELLED
             if heard and sad:
                 reason += f", heard of last at {heard.astimezone(self.desk.bench.zone):%a %H:%M:%S}"
@@ -150,7 +150,7 @@ class Endings:
             return sum(1 for attempt in rows.attempts(connection, run.id) if attempt.state is not R.WAITING)
 
 
-def _without_result(run: Run, cell: Failure | None, rebooted: bool) -> tuple[RunState, str]:
+def _without_result(run: Run, cell: Failure | None, *, rebooted: bool) -> tuple[RunState, str]:
     """What became of a run whose runner left nothing, and why."""
     where = f" in cell {cell.cell}" if cell and cell.cell else ""
     if rebooted:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,19 @@ from workbench.supervisor.queue.workspaces import workspace
 BOOT_FILE = "boot"  # in an attempt's folder: the start of the machine it belongs to
 
 
+@dataclass(frozen=True)
+class Try:
+    """The next try of a run: `number` counts from 1, `token` claims it, `record` is what was noted when the run was asked for,
+    `at` when it was claimed."""
+
+    run: Run
+    number: int
+    token: str
+    project: Project
+    record: Mapping[str, Any]
+    at: datetime
+
+
 class Jobs:
     """Of one home."""
 
@@ -31,32 +45,23 @@ class Jobs:
         self.desk = desk
         self.engines = engines
 
-    def write(
-        self, run: Run, number: int, token: str, usable: Usable, project: Project, place: seen.Place,
-        record: dict[str, Any], now: datetime, before: Job | None = None,
-    ) -> Job:  # fmt: skip
-        """The job of its next try, `number`, written into that try's folder. `before`: that of the run in whose kernel it goes
-        on. Raises OSError."""
-        if before:
-            job = self._after(before, run, number, token, project, record, now)
-        else:
-            job = self._of(run, number, token, usable, project, place, record, now)
-        folder = self.desk.home.attempt_folder(run.id, number)
+    def write(self, attempt: Try, usable: Usable, place: seen.Place, *, before: Job | None = None) -> Job:
+        """The job of `attempt`, written into its folder. `before`: that of the run in whose kernel it goes on. Raises OSError."""
+        job = self._after(before, attempt) if before else self._of(attempt, usable, place)
+        folder = self.desk.home.attempt_folder(attempt.run.id, attempt.number)
         write_job(folder, job)
         (folder / BOOT_FILE).write_text(control.boot_id())
         return job
 
-    def _of(
-        self, run: Run, number: int, token: str, usable: Usable, project: Project, place: seen.Place,
-        record: dict[str, Any], now: datetime,
-    ) -> Job:  # fmt: skip
+    def _of(self, attempt: Try, usable: Usable, place: seen.Place) -> Job:
+        run, record = attempt.run, attempt.record
         return Job(
             run=run.id,
-            attempt=number,
-            token=token,
+            attempt=attempt.number,
+            token=attempt.token,
             notebook=run.notebook,
             input=self.desk.home.run_folder(run.id) / "input.ipynb",
-            workspace=workspace(self.desk, project, place.cwd, usable.spec, tree=place.tree),
+            workspace=workspace(self.desk, attempt.project, place.cwd, usable.spec, tree=place.tree),
             revision=usable.revision,
             engine=usable.engine,
             name=run.name,
@@ -66,8 +71,8 @@ class Jobs:
             timeout=run.timeout,
             start_timeout=run.terms.start,
             cell_timeout=run.terms.cell,
-            env=variables(run, number, str(place.root), record.get("references", {})),
-            published=self._published(run, number, project, now),
+            env=variables(run, attempt.number, str(place.root), record.get("references", {})),
+            published=self._published(attempt),
             record={
                 **self._record(run, record),
                 "lock": usable.spec.locked.digest if usable.spec.locked else None,
@@ -80,24 +85,23 @@ class Jobs:
             previous=self._previous(run),
         )
 
-    def _after(
-        self, job: Job, run: Run, number: int, token: str, project: Project, record: dict[str, Any], now: datetime
-    ) -> Job:
+    def _after(self, job: Job, attempt: Try) -> Job:
         """That of a run that goes on in the kernel of `job`, from the cell that its record names."""
+        run, record = attempt.run, attempt.record
         return replace(
-            job, run=run.id, attempt=number, token=token, name=run.name, notebook=run.notebook,
+            job, run=run.id, attempt=attempt.number, token=attempt.token, name=run.name, notebook=run.notebook,
             input=self.desk.home.run_folder(run.id) / "input.ipynb", parameters=run.parameters, timeout=run.timeout,
             start_timeout=run.terms.start, cell_timeout=run.terms.cell, keep=run.terms.keep, retried=(), previous=None,
-            first=int(record["continues"]["cell"]) - 1, published=self._published(run, number, project, now),
+            first=int(record["continues"]["cell"]) - 1, published=self._published(attempt),
             record={**self._record(run, record), "lock": job.record.get("lock")}, wake=self.desk.wake_path,
         )  # fmt: skip
 
-    def _published(self, run: Run, number: int, project: Project, now: datetime) -> Path:
-        local = now.astimezone(self.desk.bench.zone)
-        again = f".{number}" if number > 1 else ""
-        return project.runs / f"{local:%Y-%m-%dT%H%M}-{run.name}-{run.id}{again}"
+    def _published(self, attempt: Try) -> Path:
+        local = attempt.at.astimezone(self.desk.bench.zone)
+        again = f".{attempt.number}" if attempt.number > 1 else ""
+        return attempt.project.runs / f"{local:%Y-%m-%dT%H%M}-{attempt.run.name}-{attempt.run.id}{again}"
 
-    def _record(self, run: Run, record: dict[str, Any]) -> dict[str, Any]:
+    def _record(self, run: Run, record: Mapping[str, Any]) -> dict[str, Any]:
         return {
             **record,
             "by": run.by,

@@ -177,7 +177,9 @@ class Runs:
         seen.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # One that nobody watched has been dead for longer than it is known to be.
         heard = None if seen.lived else _last_heard(seen.folder)
-        result = self.endings.of_a_dead_runner(run, seen.folder, seen.token, failure, rebooted, heard)
+        result = self.endings.of_a_dead_runner(
+            run, seen.folder, seen.token, cell=failure, rebooted=rebooted, heard=heard
+        )
         if result and result.token == seen.token:
             self.endings.by_result(run, result)
             self.left_kernels = True

@@ -81,7 +81,7 @@ class Detail(Vertical):
     def put_page(self, page: Page, shown: tuple[str, str]) -> None:
         """Show a page; the same thing's page keeps its place."""
         self.source = None
-        self._show_log(False)
+        self._show_log(shown=False)
         self.page = page
         self.lay_out()
         if shown != self.shown:
@@ -97,7 +97,7 @@ class Detail(Vertical):
     def put_source(self, source: Source, zone: tzinfo) -> None:
         """Show a log from its beginning; times are told in `zone`."""
         self.source = source
-        self._show_log(True)
+        self._show_log(shown=True)
         self.log_view.begin(source.nothing, zone)
         self.say_follow()
 
@@ -122,7 +122,7 @@ class Detail(Vertical):
         """The log moved or grew."""
         self.say_follow()
 
-    def _show_log(self, shown: bool) -> None:
+    def _show_log(self, *, shown: bool) -> None:
         page = self.query_one("#page", PageScroll)
         focused = page.has_focus or self.log_view.has_focus
         self.log_view.display, page.display = shown, not shown

@@ -1,4 +1,4 @@
-"""Owns how much of a cell's output is kept in the notebook; what is over it is in the log only, and a marker says so."""
+"""How much of a cell's output is kept in the notebook; what is over it is in the log only, and a marker says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns what is so in a run while it goes on: phase, cells, why it must stop. Engine, warden and runner share it."""
+"""What is so in a run while it goes on: phase, cells, why it must stop. Engine, warden and runner share it."""
 
 from __future__ import annotations
 

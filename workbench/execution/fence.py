@@ -1,4 +1,4 @@
-"""Owns the lock of an attempt: held by its runner for life, freed by the system whatever happens to it."""
+"""The lock of an attempt: held by its runner for life, freed by the system whatever happens to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns what is kept of the files that a run was said to read: each one's hash as it was before the first cell."""
+"""What is kept of the files that a run was said to read: each one's hash as it was before the first cell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns taking messages of a kernel's output: one that is huge is cut before it is copied and decoded, very many small
+"""Taking messages of a kernel's output: one that is huge is cut before it is copied and decoded, very many small
 ones are put together.
 
 A message of n bytes costs about 3n of memory to decode, and a single `print` can be any size. A cell that prints and

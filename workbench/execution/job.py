@@ -1,4 +1,4 @@
-"""Owns `job.json`: everything a runner must know, written by the supervisor before the runner starts.
+"""`job.json`: everything a runner must know, written by the supervisor before the runner starts.
 
 A runner never opens the store and reads no settings; what is not here it does not know.
 """

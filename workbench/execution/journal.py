@@ -1,4 +1,4 @@
-"""Owns what a run says while it works: `events.jsonl` for programs, `log.txt` for people, both bounded in size."""
+"""What a run says while it works: `events.jsonl` for programs, `log.txt` for people, both bounded in size."""
 
 from __future__ import annotations
 

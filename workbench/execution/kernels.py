@@ -1,4 +1,4 @@
-"""Owns which kernel of an environment runs a notebook."""
+"""Which kernel of an environment runs a notebook."""
 
 from __future__ import annotations
 

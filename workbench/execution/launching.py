@@ -1,4 +1,4 @@
-"""Owns the launch of a run's kernel: begun in a thread once the host is known, while papermill prepares the notebook."""
+"""The launch of a run's kernel: begun in a thread once the host is known, while papermill prepares the notebook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the papermill engine of a run: papermill parameterises and keeps the books, this executes over an engine's host.
+"""The papermill engine of a run: papermill parameterises and keeps the books, this executes over an engine's host.
 
 Registered in this process only. What papermill does otherwise and why: a dead kernel is noticed at once and never
 "completed"; nothing is saved in place; output is bounded; a question from the kernel ends the run.

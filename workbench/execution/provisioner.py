@@ -1,4 +1,4 @@
-"""Owns the way to a kernel: a jupyter_client provisioner over an engine's `KernelHost`, and the client's connection."""
+"""The way to a kernel: a jupyter_client provisioner over an engine's `KernelHost`, and the client's connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns what a finished run leaves in the project: a folder that appears whole or not at all, and the link `latest`."""
+"""What a finished run leaves in the project: a folder that appears whole or not at all, and the link `latest`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns `record.json`: what was run, with what, where and how it went, kept beside the output."""
+"""`record.json`: what was run, with what, where and how it went, kept beside the output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns that known secrets do not stay in what a run puts out: its notebook, its log, its reason."""
+"""Known secrets left out of what a run puts out: its notebook, its log, its reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns `result.json`: how a try of a run ended, written once and whole by whoever holds the attempt's lock."""
+"""`result.json`: how a try of a run ended, written once and whole by whoever holds the attempt's lock."""
 
 from __future__ import annotations
 

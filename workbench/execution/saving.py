@@ -1,4 +1,4 @@
-"""Owns the output notebook while it grows: papermill's bookkeeping without its untruths, written whole and not too often."""
+"""The output notebook while it grows: papermill's bookkeeping without its untruths, written whole and not too often."""
 
 from __future__ import annotations
 

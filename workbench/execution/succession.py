@@ -1,4 +1,4 @@
-"""Owns that a runner whose run has left nothing behind takes another: what a new process costs is paid once for several.
+"""A runner whose run has left nothing behind takes another: what a new process costs is paid once for several.
 
 nursery ◀──socket pair──▶ runner       an attempt's folder and places ─▶ taken or busy, in the end free
 

@@ -1,4 +1,4 @@
-"""Owns how parameters become R code: papermill's way, with text and numbers that R reads back as they were."""
+"""How parameters become R code: papermill's way, with text and numbers that R reads back as they were."""
 
 from __future__ import annotations
 

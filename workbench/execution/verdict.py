@@ -1,4 +1,4 @@
-"""Owns how a run ended: its state, the reason a person can act on, what failed. Never papermill's word for it."""
+"""How a run ended: its state, the reason a person can act on, what failed. Never papermill's word for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns ending a run from outside its cells: a kernel that died, a limit that passed, a wish to cancel, a question.
+"""Ending a run from outside its cells: a kernel that died, a limit that passed, a wish to cancel, a question.
 
 The ladder: interrupt, SIGTERM, SIGKILL with everything the kernel started, each after a pause.
 """

@@ -1,4 +1,4 @@
-"""Owns reading a `parameters` cell: names, types, defaults and help, without running it."""
+"""A `parameters` cell, read: names, types, defaults and help, without running it."""
 
 from __future__ import annotations
 

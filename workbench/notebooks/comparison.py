@@ -1,4 +1,4 @@
-"""Owns how two executed notebooks differ: their code, and what their cells put out, numbers within a tolerance.
+"""How two executed notebooks differ: their code, and what their cells put out, numbers within a tolerance.
 
 What differs each time and means nothing is the same: addresses in memory, days and clock times, ids, what was written to
 stderr. Cells are matched by their ids where both have them, else by their text.

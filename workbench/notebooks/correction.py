@@ -1,4 +1,4 @@
-"""Owns the notebook with which a run goes on after a cell that failed: what ran before as it ran, and the corrected rest."""
+"""The notebook with which a run goes on after a cell that failed: what ran before as it ran, and the corrected rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns reading a notebook: whether a file is one, which kernel it asks for, and the exact bytes that will run."""
+"""A notebook as it is read: whether a file is one, which kernel it asks for, and the exact bytes that will run."""
 
 from __future__ import annotations
 

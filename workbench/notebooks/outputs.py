@@ -1,4 +1,4 @@
-"""Owns what a finished notebook shows: its failing cell, its outputs as plain text."""
+"""What a finished notebook shows: its failing cell, its outputs as plain text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the parameters of a notebook: what its `parameters` cell declares, and whether given values fit.
+"""The parameters of a notebook: what its `parameters` cell declares, and whether given values fit.
 
 Names become code in the notebook's language and values are pasted after them, so both are checked here before anything
 is queued.

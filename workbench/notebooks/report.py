@@ -1,4 +1,4 @@
-"""Owns the report of an executed notebook: one HTML page in which nothing runs when it is opened.
+"""The report of an executed notebook: one HTML page in which nothing runs when it is opened.
 
 nbconvert renders, nh3 leaves what it knows to be harmless, and the page forbids the rest to the browser: it loads
 nothing, from nowhere, and no script of it would be run.

@@ -1,4 +1,4 @@
-"""Owns how a report looks: a few rules of our own, on screen and on paper, instead of JupyterLab's half a megabyte."""
+"""How a report looks: a few rules of our own, on screen and on paper, instead of JupyterLab's half a megabyte."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the scalars that a run tracks: numbers it shows with a MIME type of their own, from any language.
+"""The scalars that a run tracks: numbers it shows with a MIME type of their own, from any language.
 
     display({"application/vnd.workbench.scalars+json": {"auc": 0.91}}, raw=True)                            # Python
     IRdisplay::publish_mimebundle(list("application/vnd.workbench.scalars+json" = list(auc = 0.91)))        # R

@@ -1,4 +1,4 @@
-"""Owns scripts that run as notebooks: percent cells and jupytext's texts as their cells, a plain script as one.
+"""Scripts that run as notebooks: percent cells and jupytext's texts as their cells, a plain script as one.
 
 Read by jupytext. Each cell keeps the line of the script that it begins at, so that an error names that.
 """

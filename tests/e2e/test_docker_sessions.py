@@ -21,14 +21,17 @@ from containers import LABEL, containers, ids_inside
 from docker import APIClient
 from session_world import page, settled, taken
 from waiting import until
-from world import PROJECT, kill_supervisor, start
+from world import PROJECT, ended, kill_supervisor, notebook, start
 
 from workbench.front import custody
 from workbench.front.job import Place
 from workbench.model.forward import Forward
+from workbench.model.run import Request
 from workbench.model.session import ENDED, Session, SessionState
-from workbench.services import forwards, projects, sessions
+from workbench.model.terms import Terms
+from workbench.services import forwards, projects, runs, sessions
 from workbench.services.bench import Bench
+from workbench.services.history import attaching, continuing
 from workbench.services.supervision import control
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
@@ -76,6 +79,31 @@ async def test_a_cell_writes_as_the_person(lab: Bench, up: Session) -> None:
     assert said.split() == [str(folder), str(ids_inside()[0])]
     facts = (folder / "by-a-cell.txt").stat()
     assert (facts.st_uid, facts.st_gid) == (os.getuid(), os.getgid())
+
+
+async def test_a_kernel_that_is_kept_is_let_in(lab: Bench, up: Session) -> None:
+    """What a failed run's cells have made is there in a session's JupyterLab, which is another container; nobody else gets at the
+    entrance. When a run goes on, with what was done there, JupyterLab is out."""
+    path = notebook(lab, "kept.ipynb", "x = 41", "x / 0", "print(x)")
+    run = ended(lab, runs.submit(lab, Request(PROJECT, path, terms=Terms(keep=600.0))))
+    assert run.kept_until, run.reason
+    attached = attaching.to_jupyter(lab, run, up)
+    kernels = page(lab, up).ask("/api/kernels")[1]
+    assert attached.kernel in kernels
+    assert attached.file in page(lab, up).ask("/api/sessions")[1]
+    assert await page(lab, up).says(attached.kernel, "import os\nx += os.getuid() >= 0\nprint(x)") == "42\n"
+    entrance = lab.home.session_folder(up.id) / "state" / "runtime" / "kept"
+    (file,) = entrance.glob("*.json")
+    assert [stat.S_IMODE(one.stat().st_mode) for one in (entrance, file)] == [0o700, 0o600]
+    assert {one.stat().st_uid for one in (entrance, file)} == {entrance.parent.stat().st_uid}
+    after = ended(lab, continuing.go_on(lab, run.id, {2: "x += 1"}))
+    assert after.ended_well, (after.reason, after.failure)
+    left = runs.artifacts(lab, after.id).notebook
+    assert left
+    assert '"43\\n"' in left.read_text()
+    assert "after work by hand in it (JupyterLab)" in continuing.went_on(lab, after)
+    until(lambda: attached.kernel not in page(lab, up).ask("/api/kernels")[1], "JupyterLab to be out")
+    assert list(entrance.iterdir()) == []
 
 
 def test_the_secret_is_nowhere(lab: Bench, engine: APIClient, up: Session) -> None:

@@ -12,9 +12,9 @@ import pytest
 from ui.seeding import ANN, NOW, Seed
 
 from workbench.model.run import Run, RunState
-from workbench.services import runs
+from workbench.services import projects, runs
 from workbench.services.history import continuing
-from workbench.store import kept
+from workbench.store import attachments, kept
 from workbench.ui.modals.choice import Choice
 from workbench.ui.modals.confirm import Confirm
 
@@ -80,6 +80,40 @@ async def test_a_cell_is_corrected_in_the_editor(
     after = runs.get(seed.bench, number + 1)
     assert (after.continues, after.kernel, after.state) == (number, f"{number}.1", RunState.QUEUED)
     assert frozen(seed, after) == ["x = 41", "x += 1", "print(x)"]
+
+
+async def test_it_is_kept_for_longer_and_gone_on_with_from_jupyterlab(seed: Seed, stage: Callable[..., Any]) -> None:
+    """+ keeps it for an hour from now; where a copy of its output was opened in JupyterLab, F goes on as that was saved. J says
+    what is missing where the project has no JupyterLab."""
+    number = failed(seed)
+    run = runs.get(seed.bench, number)
+    copy = projects.get(seed.bench, run.project).path / "notebooks" / "run.ipynb"
+    corrected = json.loads((seed.bench.home.attempt_folder(number, 1) / "output.ipynb").read_text())
+    corrected["cells"][1]["source"] = "x += 2"
+    copy.write_text(json.dumps(corrected))
+    with seed.bench.store.write() as connection:
+        asked = attachments.insert(connection, run=number, way=attachments.JUPYTER, at=NOW, actor=ANN)
+        attachments.done(connection, asked, kernel="k", file="notebooks/run.ipynb")
+    (seed.bench.home.environments / "none.yaml").write_text("engine: process\npython: {}\nides: []\n")
+    (copy.parents[1] / "project.yaml").write_text("environment: none\n")
+    async with stage() as on:
+        await on.list("runs", rows=1)
+        await on.press("plus")
+        await on.modal(Choice)
+        await on.press("down", "enter")
+        await on.see("kept until", "1h00m left")
+        await on.press("J")
+        await on.see("environment none has no JupyterLab", "ides: [jupyter]")
+        await on.press("escape")
+        await on.gone("environment none has no JupyterLab")
+        await on.press("F")
+        await on.modal(Choice)
+        await on.see("As it is in JupyterLab, saved")
+        await on.press("down", "down", "enter")
+        await on.see(f"Goes on as run {number + 1}")
+    assert runs.get(seed.bench, number).kept_until == seed.bench.now() + timedelta(hours=1)
+    assert frozen(seed, runs.get(seed.bench, number + 1)) == ["x = 41", "x += 2", "print(x)"]
+    assert "after work by hand in it (JupyterLab)" in continuing.went_on(seed.bench, runs.get(seed.bench, number + 1))
 
 
 async def test_it_is_given_back_after_a_question(seed: Seed, stage: Callable[..., Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from workbench.execution.fence import hold
 from workbench.model.run import Run, RunState
 from workbench.model.terms import Terms
 from workbench.notebooks import correction
+from workbench.services import runs
+from workbench.services.history import continuing
 from workbench.store import kept as rows
 from workbench.store import runs as run_rows
 from workbench.supervisor.queue import kept as module
@@ -29,7 +31,9 @@ class Keepers:
     def __init__(self, parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
         self.parts = parts
         self.told: list[int] = []
+        self.times: list[float] = []
         monkeypatch.setattr(module.keeping, "release", self.release)
+        monkeypatch.setattr(module.keeping, "keep", lambda folder, seconds: self.times.append(seconds))
         monkeypatch.setattr(module, "memory_left", lambda: 1)
         monkeypatch.setattr(parts.desk, "thread", lambda name, body: body())
 
@@ -84,6 +88,26 @@ def test_where_memory_is_needed_the_first_goes(keepers: Keepers) -> None:
     assert not kept.short
     kept.short = True
     assert keepers.look() == [second]
+
+
+def test_a_kernel_is_kept_for_as_long_as_was_asked_last(keepers: Keepers) -> None:
+    """Its runner is told, once, and it is given back then; where it is on its way out that is said, and nothing promised."""
+    number, bench = keepers.keep(), keepers.parts.bench
+
+    def extend(until: datetime) -> bool:
+        with keepers.parts.desk.write() as connection:
+            return rows.extend(connection, number, until, at=NOW, actor=keepers.parts.desk.actor)
+
+    assert keepers.look() == []
+    assert extend(NOW + 4 * FOR)
+    assert "2h00m left" in continuing.words(bench, runs.get(bench, number))
+    assert keepers.look() == keepers.look() == []
+    assert keepers.times == [FOR.total_seconds(), 7200]
+    assert extend(NOW - FOR)
+    assert keepers.look() == [number]
+    with keepers.parts.desk.write() as connection:
+        rows.ask_release(connection, at=NOW, actor=keepers.parts.desk.actor, run=number)
+    assert not extend(NOW + FOR)
 
 
 def test_a_kernel_that_a_run_waits_for_stays(keepers: Keepers) -> None:

@@ -42,9 +42,7 @@ class HostProvisioner(KernelProvisionerBase):
         end = self.host.poll() if self.launched else None
         if end is None:
             return None if self.launched else 0
-        if end.signal:
-            return -end.signal
-        return 1 if end.code is None else end.code
+        return -end.signal if end.signal else end.code if end.code is not None else 1
 
     async def wait(self) -> int | None:
         """Wait until it ended."""

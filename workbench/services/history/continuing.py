@@ -155,14 +155,15 @@ def followed_by(bench: Bench, run_id: int) -> Run | None:
 
 
 def words(bench: Bench, run: Run) -> str:
-    """`kept until 10:32, for 24m (412 MB)`; empty where no kernel is kept."""
+    """`kept until 10:32, 24m left (412 MB)`; empty where no kernel is kept."""
     from workbench.text import duration, memory
 
     if not run.kept_until:
         return ""
     local, today = run.kept_until.astimezone(bench.zone), bench.now().astimezone(bench.zone)
     when = f"{local:%H:%M}" if local.date() == today.date() else f"{local:%a %H:%M}"
-    left = f", for {duration((local - today).total_seconds())}" if local > today else ""
+    seconds = (local - today).total_seconds()
+    left = f", {duration(seconds if seconds < 90 else 60 * round(seconds / 60))} left" if seconds > 0 else ""
     return f"kept until {when}{left}{f' ({memory(run.kept_memory)})' if run.kept_memory else ''}"
 
 

@@ -166,7 +166,6 @@ def request(spec: ScheduleSpec, due: datetime, *, of_schedule: bool = True) -> R
         sweep=spec.sweep,
         code=spec.code,
         inputs=spec.inputs,
-        tags=spec.tags,
     )
 
 

@@ -90,7 +90,15 @@ async def lab(desk: Desk, items: list[Run]) -> None:
         return
     attached = await desk.call(attaching.to_jupyter, desk.bench, run, session)
     await open_now(desk, await desk.call(attaching.shown, desk.bench, attached))
-    desk.warn(f"{attaching.ONLY}: {desk.line(f'runs interrupt {run.id}')}")
+    desk.warn(f"{attaching.ONLY}; I interrupts it.")
+
+
+async def interrupt(desk: Desk, items: list[Run]) -> None:
+    """Interrupt what a person runs in its kernel."""
+    from workbench.services.history import attaching
+
+    await desk.call(attaching.interrupt, desk.bench, items[0].id)
+    desk.say(f"Interrupted the kernel of run {items[0].id}")
 
 
 async def keep(desk: Desk, items: list[Run]) -> None:
@@ -139,6 +147,10 @@ ACTIONS = (
     Action(
         "runs.lab", "J", AREA, "JupyterLab", "runs: open JupyterLab in the kernel that is kept", Purpose.OPEN, lab, _kept,
         on_item=True, changes=True, command=lambda run: f"runs attach {run.id} --lab", rank=0,
+    ),
+    Action(
+        "runs.interrupt", "I", AREA, "interrupt", "runs: interrupt what you run in the kernel that is kept", Purpose.ACT,
+        interrupt, _kept, on_item=True, changes=True, command=lambda run: f"runs interrupt {run.id}", rank=0,
     ),
     Action(
         "runs.keep", "plus", AREA, "keep longer", "runs: keep the kernel for longer", Purpose.ACT, keep, _kept,

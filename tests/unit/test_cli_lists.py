@@ -71,6 +71,14 @@ def test_a_number_that_no_id_can_have_names_nothing(shell: Shell, words: str) ->
     assert (shell.code, "✗ no " in shell.err) == (1, True), shell.err
 
 
+def test_what_would_remove_runs_is_held_to_what_there_is(shell: Shell) -> None:
+    """A project that is not there, and a --failed that nothing goes by, are no "nothing to remove"."""
+    shell("runs", "prune", "--last", "1", "--project", "chrun", "--dry-run")
+    assert (shell.code, shell.err.splitlines()[-1]) == (1, "  Did you mean churn?")
+    shell("runs", "prune", "--failed", "--dry-run")
+    assert (shell.code, "--failed goes with" in shell.err) == (2, True)
+
+
 def test_states_of_environments_and_schedules_are_told_near_misses(shell: Shell) -> None:
     """The words of the list are the words of the filter."""
     schedule(shell, "a", SCHEDULE)

@@ -233,6 +233,7 @@ def test_a_place_that_cannot_be_written_is_told(desk: Desk) -> None:
     attempt, result = desk.run(notebook("print('hi')"))
     assert result.state is RunState.FAILED
     assert result.reason.startswith("its output could not be published: ")
+    assert result.hint.startswith(f"It belongs into {desk.project / 'runs'}. What there is of it: {attempt.folder}")
     assert (result.output, result.published) == (str(attempt.folder), False)
     assert attempt.output()["cells"][0]["outputs"][0]["text"] == ["hi\n"]
 

@@ -249,6 +249,24 @@ def test_files_outside_of_all_projects_are_in_none(bench: Bench, tmp_path: Path)
     assert projects.locate(bench, outer) == (projects.get(bench, "outer"), ".")
 
 
+def test_links_that_lead_to_themselves_are_no_notebooks(bench: Bench) -> None:
+    """They hide none of the others, and what is not there is told with the nearest where there are many."""
+    project = projects.create(bench, "churn")
+    folder = project.path / "notebooks"
+    (folder / "loop.ipynb").symlink_to("loop.ipynb")
+    (folder / "loop.py").symlink_to("loop.py")
+    (folder / "gone.ipynb").symlink_to("nowhere.ipynb")
+    assert projects.notebooks(bench, project) == ["notebooks/start.ipynb"]
+    for number in range(20):
+        (folder / f"a{number}.ipynb").write_text("{}")
+    hints = [
+        projects.notebooks_hint(bench, project, f"churn/{name}")
+        for name in ("notebook/start.ipynb", "notebooks/strat.ipynb")
+    ]
+    assert hints == ["Did you mean churn/notebooks/start.ipynb?"] * 2
+    assert projects.notebooks_hint(bench, project, "churn/zzz").startswith("There are: churn/notebooks/a0.ipynb, ")
+
+
 def test_a_file_is_found_from_a_working_folder(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Relative paths and `..` are those of the shell."""
     project = projects.create(bench, "a")

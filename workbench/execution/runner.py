@@ -192,7 +192,7 @@ class Runner:
         except OSError as error:
             problem = error.strerror or str(error)
         if problem:
-            verdict = _unpublished(verdict, problem, self.folder)
+            verdict = _unpublished(verdict, problem, self.folder, self.job.published)
         self.keep(verdict)
         self.leave(verdict, ended, place)
 
@@ -253,8 +253,9 @@ class Runner:
         replace(self.folder / OUTPUT_FILE, written(notebook), durable=durable)
 
 
-def _unpublished(verdict: Verdict, problem: str, folder: Path) -> Verdict:
-    kept = f"What there is of it: {folder / OUTPUT_FILE}"
+def _unpublished(verdict: Verdict, problem: str, folder: Path, published: Path | None) -> Verdict:
+    where = f"It belongs into {published.parent}. " if published else ""
+    kept = f"{where}What there is of it: {folder / OUTPUT_FILE}"
     if verdict.state is RunState.SUCCEEDED:
         return Verdict(RunState.FAILED, f"its output could not be published: {problem}", kept)
     reason = f"{verdict.reason}; its output could not be published: {problem}"

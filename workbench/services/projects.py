@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -202,11 +203,16 @@ def notebooks(bench: Bench, project: Project | str) -> list[str]:
     return notebook_files.listing(bench, get(bench, project) if isinstance(project, str) else project)
 
 
-def notebooks_hint(bench: Bench, project: Project) -> str:
-    """Which notebooks there are, for who named one that is not there."""
+def notebooks_hint(bench: Bench, project: Project, asked: str) -> str:
+    """Which notebooks there are, for who named one that is not there; of many the nearest."""
     known = [f"{project.name}/{notebook}" for notebook in notebooks(bench, project)]
-    more = " …" if len(known) > 12 else ""
-    return f"There are: {', '.join(known[:12])}{more}" if known else f"{project.name} has no notebooks yet."
+    if not known:
+        return f"{project.name} has no notebooks yet."
+    if len(known) <= 12:
+        return f"There are: {', '.join(known)}"
+    near = get_close_matches(Path(asked).stem, [Path(one).stem for one in known], n=1)
+    close = [one for one in known if Path(one).stem in near]
+    return f"Did you mean {' or '.join(close[:3])}?" if close else f"There are: {', '.join(known[:12])} …"
 
 
 def _entries(bench: Bench) -> list[Path]:
@@ -245,7 +251,7 @@ def _no_such(bench: Bench, asked: Path, path: Path) -> NotFound:
     real = Path(os.path.abspath(path))
     for project in listing(bench):
         if real.is_relative_to(bench.home.projects / project.name) or real.is_relative_to(project.path):
-            return NotFound(what, one_line(str(asked)), hint=notebooks_hint(bench, project))
+            return NotFound(what, one_line(str(asked)), hint=notebooks_hint(bench, project, str(asked)))
     names = ", ".join(entry.name for entry in _entries(bench)[:12])
     hint = "Give its path, or its project's name and its path in that, as churn/notebooks/start.ipynb."
     return NotFound(what, one_line(str(asked)), hint=f"{hint} Projects: {names}" if names else hint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from workbench.cli.filters import Span
+from workbench.cli.filters import Span, check_project
 from workbench.cli.grammar import subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import project_names
@@ -35,7 +35,10 @@ def prune(
     from workbench.services.history import retention
 
     bench = call.changing()
+    check_project(bench, project)
     said = last is not None or span is not None
+    if failed and not said:
+        raise click.UsageError("--failed goes with --last or --for; else what is declared holds.")
     policies = retention.Policies(Keep(last, span, failed), {}, {}) if said else retention.declared(bench)
     if policies.none:
         answer(call, "No `keep:` is declared, so every run is kept. Say how much: --last 30, --for 90d", {"runs": []})

@@ -35,11 +35,19 @@ def listing(bench: Bench, project: Project) -> list[str]:
                 venv = os.path.exists(os.path.join(entry.path, "pyvenv.cfg"))
                 if level < MOST_LEVELS and entry.name not in _NOT_LOOKED_INTO and not venv:
                     waiting.append((Path(entry.path), level + 1))
-            elif (entry.name.endswith(NOTEBOOK) and entry.is_file()) or (
+            elif (entry.name.endswith(NOTEBOOK) and _is_file(entry)) or (
                 is_text(entry.name) and _says_so(bench, root, entry)
             ):
                 found.append(Path(entry.path).relative_to(root).as_posix())
     return sorted(found)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a file, or a link to one; what leads to itself or may not be looked at is none."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
 
 
 def _says_so(bench: Bench, root: Path, entry: os.DirEntry[str]) -> bool:

@@ -182,7 +182,8 @@ def notebook_path(bench: Bench, project: Project, notebook: str) -> Path:
     if not path.is_relative_to(root):
         raise Refused(f"{notebook} is outside of {project.name}", hint="Copy it into the project, or link its folder.")
     if not is_file:
-        raise NotFound("notebook", f"{project.name}/{notebook}", hint=projects.notebooks_hint(bench, project))
+        asked = f"{project.name}/{notebook}"
+        raise NotFound("notebook", asked, hint=projects.notebooks_hint(bench, project, asked))
     return path
 
 

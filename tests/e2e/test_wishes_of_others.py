@@ -147,7 +147,7 @@ def test_jupyter_scheduler_91_notify(letters: Letters) -> None:
     (mail,) = letters.box.mails
     assert mail["To"] == "ann@acme.example"
     assert mail["From"] == "workbench@acme.example"
-    assert mail["Subject"] == f"[workbench] run {run} nightly failed: KeyError: 'a' (cell 7)"
+    assert mail["Subject"] == f"[workbench] run {run} p/nightly failed: KeyError: 'a' (cell 7)"
     assert f"runs show {run}" in mail.get_content()
     again = Notices(letters.desk, Files())  # type: ignore[arg-type]  # a supervisor that is started anew
     again._send = lambda now: 60.0  # type: ignore[method-assign]

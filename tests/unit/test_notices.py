@@ -266,7 +266,7 @@ def test_what_a_run_leaves_is_delivered_where_it_was_declared(letters: Letters, 
     assert (tmp_path / "out" / "latest.ipynb").exists()
     lost = next(one for one in notices.recent(letters.bench) if one.target.endswith("gone/x.html"))
     assert (lost.state, lost.tries) == (NoticeState.PENDING, 1)
-    assert lost.reason == "report of run 1: No such file or directory"
+    assert lost.reason == f"report of run 1: there is no folder {tmp_path}/gone"
     before = len(notices.recent(letters.bench))
     leave(RunState.FAILED)
     new = notices.recent(letters.bench)[: len(notices.recent(letters.bench)) - before]

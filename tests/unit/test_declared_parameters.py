@@ -6,6 +6,7 @@ Wishes of other tools' users: papermill #818 (strict parameters).
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,14 @@ def write(shell: Shell, cell: str | None, language: str = "python") -> None:
     path = projects.get(shell.bench, "churn").path / PATH
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(content))
+
+
+def test_a_reference_is_a_number_where_one_is_declared(shell: Shell) -> None:
+    """`rows: "${today:%j}"` is the day of the year; where text is declared it stays text."""
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    values = {"rows": "${today:%j}", "zip": "${today:%j}", "day": "${today}"}
+    checked = requests.check(shell.bench, Request("churn", PATH, values, at=at))
+    assert checked.request.parameters == {"rows": 60, "zip": "060", "day": "2026-03-01", "flag": True}
 
 
 def queued(shell: Shell, **given: Any) -> Any:

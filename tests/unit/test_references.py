@@ -69,6 +69,8 @@ def test_references(text: str, stands_for: Any) -> None:
         ("${month_stat}", "Did you mean ${month_start}?"),
         ("${HOME}", "$${HOME}"),
         ("${run - 1 day}", "is a number"),
+        ("until ${due - 1 day", "is not closed"),
+        ("${due:${run}}", "is not closed"),
     ],
 )
 def test_what_is_no_reference_is_refused(text: str, told: str) -> None:

@@ -63,8 +63,8 @@ _BELOW = {
 ### References in parameters
 
 In texts of `parameters:`, also inside lists and mappings, `${…}` stands for what is known when the run is asked for, on
-the clock and calendar of the schedule's zone. It is text, but for `${run}` where nothing else stands beside it; put it in
-quotes. What it stood for is kept with the run, so that running it again gives the same.
+the clock and calendar of the schedule's zone. It is text; where nothing else stands beside it `${run}` is a number, and so are
+digits where a number is declared. Put it in quotes. What it stood for is kept with the run, so that running it again gives the same.
 
 | written | for run 41, due on 2 March 2026, 06:30 | |
 |---|---|---|

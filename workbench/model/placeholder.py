@@ -61,6 +61,11 @@ def expanded(parameters: Mapping[str, Any], moments: Moments, *, texts: Containe
     }
 
 
+def alone(value: Any) -> bool:
+    """Whether it is one reference and nothing else."""
+    return isinstance(value, str) and _MARK.fullmatch(value.strip()) is not None
+
+
 def escaped(value: Any) -> Any:
     """`value` so that `expanded` gives it back as it is."""
     if isinstance(value, str):
@@ -91,12 +96,23 @@ def _only_run(value: Any) -> bool:
 def _value(value: Any, moments: Moments, name: str) -> Any:
     if isinstance(value, str):
         parts = value.split("$${")
+        _closed(parts, name)
         return "${".join(_MARK.sub(lambda mark: _written(mark[1], moments, name), part) for part in parts)
     if isinstance(value, Mapping):
         return {key: _value(item, moments, name) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_value(item, moments, name) for item in value]
     return value
+
+
+def _closed(parts: list[str], name: str) -> None:
+    """Raise `Refused` for a `${` without its `}`: as text it would be a value that nobody meant."""
+    open_ = next((part for part in parts if "${" in _MARK.sub("", part)), None)
+    if open_ is not None:
+        raise Refused(
+            f"parameter {name}: in {one_line(open_, 60)!r} a ${{ is not closed",
+            hint=f"{_HINT} Text that is meant as it stands has $${{ there.",
+        )
 
 
 def _written(inside: str, moments: Moments, name: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import Refused
 from workbench.model.parameter import shown
-from workbench.model.placeholder import Moments, expanded, named
+from workbench.model.placeholder import Moments, alone, expanded, named
 from workbench.model.run import Request
 from workbench.model.variables import references
 from workbench.services.bench import Bench
@@ -39,12 +40,22 @@ def of(bench: Bench, takes: Parameters, request: Request) -> Given:
     def written(run: int) -> dict[str, Any]:
         values: Mapping[str, Any] = agreement.filled(takes, request.parameters)
         if moments is not None:
+            asked = values
             values = expanded(values, replace(moments, run=run), texts=takes.texts)
+            values = {name: _typed(takes, name, asked[name], value) for name, value in values.items()}
         return parameters.check(takes, values, allow_unknown=request.allow_unknown_parameters)
 
     late = moments is not None and "run" in named(agreement.filled(takes, request.parameters))
     kept = dict(request.references) or references(moments, request.schedule)
     return Given(written(SOME_RUN), written if late else None, kept)
+
+
+def _typed(takes: Parameters, name: str, asked: Any, value: Any) -> Any:
+    """What a reference stands for, as a number where it is declared as one: `year: "${due:%Y}"`."""
+    declared = takes.get(name)
+    if declared is None or declared.type not in ("int", "float") or not alone(asked) or not isinstance(value, str):
+        return value
+    return int(value) if re.fullmatch(r"-?[0-9]{1,18}", value) else value
 
 
 def moments_of(bench: Bench, request: Request) -> Moments | None:

@@ -44,9 +44,10 @@ images: development ## build the shipped environments that `make test` does not,
 
 podman: development ## the contract of engines and the main job on Podman; on it and on Docker as an ordinary account
 	@scripts/test-setup
-	$(BIN)/python scripts/podman-for-tests
-	$(BIN)/python scripts/podman-for-tests --rootless
-	$(BIN)/python scripts/podman-for-tests --rootless --docker
+	@code=0; for which in "" "--rootless" "--rootless --docker"; do \
+		echo "== scripts/podman-for-tests $$which"; \
+		$(BIN)/python scripts/podman-for-tests $$which || code=1; \
+	done; exit $$code
 
 fmt: development ## format and fix what can be fixed
 	$(BIN)/ruff format .

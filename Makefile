@@ -36,7 +36,7 @@ bench: development ## measure against the peers, print the ratios
 
 soak: development ## the long forms of the tests
 	@scripts/test-setup
-	$(BIN)/python -m pytest -m soak --timeout=7200 tests
+	$(BIN)/python -m pytest -m soak --timeout=7200 --durations=12 tests
 
 images: development ## build the shipped environments that `make test` does not, and use them
 	@scripts/test-setup

@@ -28,6 +28,7 @@ class Post:
         self.answers = list(answers)
         self.asked = 0
         self.signed_in = False  # the one whose mail came last
+        self.largest = 33_554_432  # bytes of a mail
         self.port = 0
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's
@@ -67,7 +68,8 @@ def post_office(
         upgrade = {"tls_context": context, "require_starttls": True} if security == "starttls" else {}
         return SMTP(
             post, hostname="mail.acme.example", authenticator=checked if sign_in else None, auth_required=sign_in and security == "starttls",
-            auth_require_tls=security == "starttls", auth_exclude_mechanism=["LOGIN"] if sign_in else ["LOGIN", "PLAIN"], loop=loop, **upgrade,
+            auth_require_tls=security == "starttls", auth_exclude_mechanism=["LOGIN"] if sign_in else ["LOGIN", "PLAIN"], loop=loop,
+            data_size_limit=post.largest, **upgrade,
         )  # fmt: skip
 
     loop = asyncio.new_event_loop()

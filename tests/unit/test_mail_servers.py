@@ -21,6 +21,7 @@ from mail_servers import PASSWORD, USER, Post, authority_file, post_office, serv
 from workbench.model.notice import Mail, Notice, NoticeState, Occasion
 from workbench.model.run import RunState
 from workbench.notices import smtp
+from workbench.notices.__main__ import Sender
 from workbench.notices.unsent import Unheard, Unsent
 from workbench.services import notices
 from workbench.store import notices as rows
@@ -199,6 +200,20 @@ def test_a_server_that_is_silent_or_refuses_what_is_in_it(letters: Letters, monk
     letters.box.silent, letters.box.answer = False, "554 it looks like spam"
     again(letters)
     assert (one(letters).state, letters.box.mails) == (NoticeState.FAILED, [])
+
+
+def test_a_report_that_is_too_large_is_left_out(letters: Letters, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that takes no letter of that size is given the letter without it, which says so."""
+    post = Post()
+    post.largest = 50_000
+    monkeypatch.setattr(Sender, "_reports", lambda *_: (("report.html", b"<p>" * 50_000),))
+    with post_office(None, post, security="none", sign_in=False):
+        letters.settings("failure: [ann@acme.example]", post.port)
+        letters.run(RunState.FAILED)
+        letters.send()
+        assert one(letters).state is NoticeState.SENT
+    (mail,) = post.mails
+    assert "report is larger than mail takes" in mail.get_content()
 
 
 def test_what_workbench_itself_fails_at_holds_up_no_other(letters: Letters, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from workbench.model.notice import Notice, NoticeState, Occasion, masked
 from workbench.notices import heartbeat, mail, service
 from workbench.notices.delivery import deliver
 from workbench.notices.letter import SETTLE, letter
-from workbench.notices.unsent import PAUSES, Unsent
+from workbench.notices.unsent import PAUSES, TooLarge, Unsent
 from workbench.services import runs
 from workbench.services.bench import Bench, open_bench
 from workbench.services.history import reports
@@ -94,10 +94,17 @@ class Sender:
         key = ",".join(str(notice.id) for notice in told)
         password = self._secret(settings.password) if settings.password else ""
         ca = self.bench.home.root / Path(settings.ca).expanduser() if settings.ca else None
-        mail.send(mail.message(one, sender, target, key), settings, password, ca)
+        if sum(len(content) for _, content in one.files) > LARGEST:
+            one = one.bare
+        try:
+            mail.send(mail.message(one, sender, target, key), settings, password, ca)
+        except TooLarge:
+            if not one.files:
+                raise
+            mail.send(mail.message(one.bare, sender, target, key), settings, password, ca)
 
     def _reports(self, told: Sequence[Notice]) -> tuple[tuple[str, bytes], ...]:
-        """The reports of its runs, where they are asked for and as far as mail takes them."""
+        """The reports of its runs, where they are asked for."""
         files: list[tuple[str, bytes]] = []
         for number in dict.fromkeys(one.run for one in told if one.run is not None and one.report):
             try:
@@ -105,7 +112,7 @@ class Sender:
                 files.append((f"{run.name}-{run.id}.html", reports.page(self.bench, number, code=False)))
             except WorkbenchError as error:  # a run without output has no report
                 log.info("run %d: no report: %s", number, error.message)
-        return tuple(files) if sum(len(content) for _, content in files) <= LARGEST else ()
+        return tuple(files)
 
     def _expanded(self, target: str) -> str:
         return _SECRET.sub(lambda found: self._secret(found[1]), target)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench.model.notice import Notice, Occasion
@@ -29,6 +29,13 @@ class Letter:
     title: str
     text: str
     files: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def bare(self) -> Letter:
+        """It without what is sent along, which it says."""
+        return replace(
+            self, files=(), text=f"{self.text}\nThe report is larger than mail takes: workbench runs report RUN\n"
+        )
 
 
 def letter(notices: Sequence[Notice], home: Path, host: str, files: tuple[tuple[str, bytes], ...] = ()) -> Letter:

@@ -13,12 +13,13 @@ from typing import Any
 
 from workbench import certificates
 from workbench.model.notice import Mail
-from workbench.notices.unsent import Unheard, Unsent
+from workbench.notices.unsent import TooLarge, Unheard, Unsent
 from workbench.text import one_line
 
 TIMEOUT = 30.0  # seconds for each answer of a server
 TAKING = 120.0  # and for the one to a whole mail, which it may look through first
 LEAVING = 3.0
+TOO_LARGE = 552  # RFC 1870
 
 
 class _Line:
@@ -111,6 +112,8 @@ def _refused(error: smtplib.SMTPException, place: str, settings: Mail, words: Ca
     if isinstance(error, smtplib.SMTPAuthenticationError):
         hint = f"workbench secrets set {settings.password}" if settings.password else "mail: {password: NAME}"
         return Unsent(f"{place} does not let {settings.user} in with this password: {why}. Put it right: {hint}")
+    if error.smtp_code == TOO_LARGE:
+        return TooLarge(f"{place}: {why}", final=True)
     if isinstance(error, smtplib.SMTPSenderRefused):
         return Unsent(f"{place} takes no mail from {error.sender}: {why}. Who it comes from: mail: {{from: …}}")
     return Unsent(f"{place}: {why}", final=isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= 500)

@@ -20,6 +20,10 @@ class Unsent(Exception):  # noqa: N818 - a condition that the sender writes down
         return NoticeState.FAILED if self.final or tries >= len(PAUSES) else NoticeState.PENDING
 
 
+class TooLarge(Unsent):
+    """The server takes none of that size: what is sent along may be left out."""
+
+
 class Unheard(Unsent):
     """It was handed over whole, and nobody said whether it was taken: sent again it might come twice."""
 

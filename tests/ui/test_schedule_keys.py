@@ -37,6 +37,7 @@ async def test_the_rest_of_a_schedule_is_folded_away(seed: Seed, stage: Callable
         for name, text in {
             "k:retries.count": "2", "k:timeout.cell": "10m", "k:start": "2030-01-01", "k:overlap": "queue",
             "k:notify.failure": "ann@acme.example, bob@acme.example", "k:deliver": "/srv/a.html", "k:keep.last": "30",
+            "k:tags": "month-end, north",
             "k:": "keep.failed=true",
         }.items():  # fmt: skip
             form.field(name).widget.value = text
@@ -48,6 +49,7 @@ async def test_the_rest_of_a_schedule_is_folded_away(seed: Seed, stage: Callable
             "--overlap queue",
             "--notify failure=bob@acme.example",
             "--deliver",
+            "--tag month-end --tag north",
         ):
             assert part in command
         await on.press("ctrl+s")
@@ -55,6 +57,7 @@ async def test_the_rest_of_a_schedule_is_folded_away(seed: Seed, stage: Callable
         spec = schedules.get(seed.bench, "more").spec
         assert spec
         assert (spec.retries, spec.terms.cell, spec.overlap, spec.start) == (2, 600, "queue", "2030-01-01")
+        assert spec.tags == ("month-end", "north")
         assert spec.keep
         assert (spec.keep.last, spec.keep.failed) == (30, True)
 

@@ -47,7 +47,7 @@ def test_every_key_when_it_is_added(shell: Shell) -> None:
         "--input", "data/*.csv", "-e", "python", "--keep-last", "30", "--keep-kernel", "30m", "--keep-for", "90d", "--keep-failed",
         "--notify", "failure=ann@acme.example", "--notify", "failure=bob@acme.example", "--notify", "late=ann@acme.example",
         "--heartbeat", "https://beat.acme.example/1", "--report", "--deliver", "/srv/${due:%Y}.html", "--disabled",
-        "--set", "keep.last=31",
+        "--set", "keep.last=31", "--tag", "month-end", "--tag", "north",
     )  # fmt: skip
     made = spec(shell)
     assert (made.start, made.end, made.overlap, made.catch_up) == ("2026-01-01", "2030-01-01", "queue", "all")
@@ -63,7 +63,7 @@ def test_every_key_when_it_is_added(shell: Shell) -> None:
     assert made.notify.targets[Occasion.LATE] == ("ann@acme.example",)
     assert (made.notify.heartbeat, made.notify.report) == ("https://beat.acme.example/1", True)
     assert [one.to for one in made.deliver] == ["/srv/${due:%Y}.html"]
-    assert not made.enabled
+    assert (made.enabled, made.tags) == (False, ("month-end", "north"))
     unsaid = {name for name in ScheduleKeys.model_fields if f"\n{name}:" not in text(shell)}
     assert unsaid == {"once", "every", "sweep"}
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 
+import nbformat
 import pytest
 from attempts import notebook
 from cli_home import Shell, make_shell
@@ -17,9 +18,12 @@ from supervisor_parts import NOW
 from workbench.declare import load_schedule
 from workbench.model.run import Request, Run, RunState
 from workbench.model.terms import RETRIED, Terms, priority_of, priority_word
-from workbench.services import projects, runs
+from workbench.services import projects, runs, schedules
+from workbench.services.asking import beginning
+from workbench.services.history import tags
 from workbench.services.scheduling import text as schedule_text
 from workbench.services.supervision import control
+from workbench.store import retention as retention_rows
 
 S = RunState
 HEAD = "notebook: notebooks/a.ipynb\ncron: 0 6 * * *\n"
@@ -29,8 +33,8 @@ def test_short_and_long_forms_are_the_same() -> None:
     """`45m` is the whole run's limit and `3` the number of tries, as before; mappings say more."""
     short = load_schedule(f"{HEAD}timeout: 45m\nretries: 3\n", name="s").get()
     long = load_schedule(f"{HEAD}timeout: {{run: 45m}}\nretries: {{count: 3}}\n", name="s").get()
-    assert (short.timeout, short.retries, short.terms, short.priority) == (2700, 3, Terms(), 0)
-    assert (long.timeout, long.retries, long.terms, long.priority) == (2700, 3, Terms(), 0)
+    assert (short.timeout, short.retries, short.terms, short.priority) == (2700, 3, Terms(), None)
+    assert (long.timeout, long.retries, long.terms, long.priority) == (2700, 3, Terms(), None)
     text = (
         f"{HEAD}priority: high\ntimeout: {{queue: 2h, start: 3m, cell: 10m}}\n"
         "retries: {count: 3, delay: 30s, factor: 3, longest: 10m, on: [failed, interrupted]}\n"
@@ -111,6 +115,64 @@ def test_a_schedules_runs_have_its_terms(world: World) -> None:
     world.at(timedelta(hours=1))
     (run,) = runs.page(world.bench)
     assert (run.priority, run.retries, run.terms) == (-10, 2, Terms(queue=3600, cell=300, delay=60))
+
+
+def test_a_projects_terms_hold_where_nothing_else_is_said(world: World) -> None:
+    """For runs by hand and of schedules, each key by itself; also `0` and `normal` are said. Shown with the file."""
+    said = "retries: {count: 2, delay: 30s, on: [crashed]}\npriority: low\ntimeout: {run: 1h, cell: 5m}\n"
+    (projects.get(world.bench, "p").path / "project.yaml").write_text(f"environment: python\n{said}")
+    world.write("quiet", cron="0 * * * *")
+    world.write("loud", cron="0 * * * *", retries=0, priority="normal", timeout={"run": "2h", "cell": "1m"})
+    world.at(timedelta())
+    world.at(timedelta(hours=1))
+    by_hand = runs.submit(world.bench, runs.Request("p", NOTEBOOK, retries=1, terms=Terms(delay=10)))
+    found = {run.name if run.schedule else "by hand": run for run in runs.page(world.bench)}
+    terms = Terms(cell=300, delay=30, on=frozenset({"crashed"}))
+    quiet, loud, mine = found["quiet"], found["loud"], found["by hand"]
+    assert (quiet.retries, quiet.priority, quiet.timeout, quiet.terms) == (2, -10, 3600, terms)
+    assert (loud.retries, loud.priority, loud.timeout, loud.terms) == (0, 0, 7200, Terms(cell=60))
+    assert (mine.id, mine.retries, mine.priority, mine.terms) == (by_hand, 1, -10, Terms(cell=300, delay=10))
+    given = dict.fromkeys(("retries", "priority", "timeout"), "project.yaml")
+    assert runs.noted(world.bench, quiet.id)["given_by"] == given
+    assert "given_by" not in runs.noted(world.bench, loud.id)
+    views = {view.name: view.spec for view in schedules.listing(world.bench)}
+    assert views["quiet"]
+    assert beginning.facts(world.bench, views["quiet"]) == [
+        ("priority", "low (project.yaml)"),
+        ("timeout", "1h00m, each cell 5m00s (project.yaml)"),
+        ("retries", "2 (project.yaml)"),
+    ]
+    assert views["loud"]
+    assert beginning.facts(world.bench, views["loud"])[2] == ("retries", None)
+    again = runs.get(world.bench, runs.again(world.bench, loud.id))
+    assert (again.retries, again.priority) == (0, 0), "a run again is as it was"
+
+
+def test_a_schedules_runs_have_its_tags(world: World) -> None:
+    """From its file, each of a sweep, and those run again; they are found by it. Such a tag keeps none, one of a person's does."""
+    cells = [nbformat.v4.new_code_cell("rate = 1.0", metadata={"tags": ["parameters"]})]
+    path = projects.get(world.bench, "p").path / NOTEBOOK
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=nbformat.read(path, 4).metadata), path)
+    world.write(cron="0 * * * *", tags=["month-end", "north"], sweep={"rate": [0.1, 0.2]})
+    world.at(timedelta())
+    world.at(timedelta(hours=1))
+    first, second = sorted(run.id for run in runs.page(world.bench))
+    again = runs.again(world.bench, second)
+    assert tags.of(world.bench, [first, second, again]) == {
+        run: ["month-end", "north"] for run in (first, second, again)
+    }
+    assert len(tags.page(world.bench, "north", runs.RunFilter())) == 3
+    tags.change(world.bench, [second], add=["north"])
+    with world.bench.store.write() as connection:
+        connection.execute("UPDATE runs SET state = 'succeeded'")
+    with world.bench.store.read() as connection:
+        assert [old.run for old in retention_rows.old_runs(connection, "p")] == [first, again]
+    spec = load_schedule(f"{HEAD}tags: [a, b, a]\n", name="s").get()
+    assert spec.tags == ("a", "b")
+    kept = schedule_text.from_json(schedule_text.to_json(spec), spec.project, spec.name, spec.source, spec.digest)
+    assert kept == spec, "as the store keeps it"
+    problems = load_schedule(f"{HEAD}tags: [Not a tag]\n", name="s").problems
+    assert "'Not a tag' is no name" in str(problems[0])
 
 
 @pytest.fixture

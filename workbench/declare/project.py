@@ -68,7 +68,9 @@ def load_project(
             keep_kernel=keys.keep_kernel,
             inputs=tuple(keys.inputs),
             timeout=keys.timeout.run if keys.timeout else None,
-            terms=terms_of(keys.timeout, None),
+            terms=terms_of(keys.timeout, keys.retries),
+            retries=keys.retries.count if keys.retries else None,
+            priority=keys.priority,
             ports=ports_of(keys.ports),
         )
     )

@@ -49,8 +49,10 @@ class Project:
     parameters: tuple[Taken, ...] = ()
     inputs: tuple[str, ...] = ()  # files that its runs read: their hashes are kept
     timeout: float | None = None  # seconds, of a run that names none; the home's, where not said
-    terms: Terms = field(default_factory=Terms)  # its other limits
+    terms: Terms = field(default_factory=Terms)  # its other limits, and how it is tried again
     ports: tuple[Port, ...] = ()  # that its sessions show, beside those of the environment
+    retries: int | None = None  # further tries of a run that names none
+    priority: int | None = None  # of a run that names none
     problem: str = ""  # why its declaration could not be read; the rest then holds defaults
 
     @property

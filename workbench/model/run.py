@@ -147,6 +147,7 @@ class Attempt:
 
 
 MOST_RETRIES = 20  # further tries that a run may be given
+MOST_TAGS = 20  # of one run
 
 
 @dataclass(frozen=True)
@@ -159,15 +160,16 @@ class Request:
     environment: str | None = None
     name: str | None = None
     timeout: float | None = None
-    retries: int = 0
+    retries: int | None = None  # None, here and of `priority`: what the project says
     allow_unknown_parameters: bool | frozenset[str] = False  # of all names, or of these
     schedule: str | None = None
     due: datetime | None = None
     at: datetime | None = None  # the due time or the present, in the zone that is meant; None: `${…}` is but text
     sweep: Any = None  # as `model.sweep.read` takes it: one run for each combination, as one group
     references: Mapping[str, str] = field(default_factory=dict)  # of the run that it is again (`model.variables`)
-    priority: int = 0
+    priority: int | None = None
     terms: Terms = field(default_factory=Terms)
     code: Code = AS_IT_IS  # which files of its project it sees
     inputs: tuple[str, ...] = ()  # files that it reads, beside those its project names: their hashes are kept
     exactly: int | None = None  # the run that it is to repeat as that was
+    tags: tuple[str, ...] = ()  # that it has from the beginning

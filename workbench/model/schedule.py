@@ -62,7 +62,7 @@ class ScheduleSpec:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     environment: str | None = None
     timeout: float | None = None  # seconds
-    retries: int = 0
+    retries: int | None = None  # None, here and of `priority`: what its project says
     overlap: Overlap = Overlap.SKIP
     catch_up: CatchUp = CatchUp.LATEST
     catch_up_window: float | None = None  # seconds
@@ -76,9 +76,10 @@ class ScheduleSpec:
     jitter: float | None = None  # seconds within which each due time is fired, by a delay of its own
     sweep: Any = None  # as `model.sweep.read` takes it
     code: Code = AS_IT_IS  # which files of its project its runs see
-    priority: int = 0
+    priority: int | None = None
     terms: Terms = field(default_factory=Terms)
     inputs: tuple[str, ...] = ()  # files that its runs read
+    tags: tuple[str, ...] = ()  # that its runs have
 
     @property
     def key(self) -> str:

@@ -82,6 +82,12 @@ class Terms:
             cell=others.cell if self.cell is None else self.cell,
         )
 
+    def tried(self, others: Terms) -> Terms:
+        """The same, tried again as `others` are, but for what differs from the usual here."""
+        usual = Terms()
+        names = [one for one in ("delay", "factor", "longest", "on") if getattr(self, one) == getattr(usual, one)]
+        return replace(self, **{name: getattr(others, name) for name in names})
+
     def to_json(self) -> str:
         """What differs from the terms of a run that says nothing, as one JSON object."""
         usual = Terms()

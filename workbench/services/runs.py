@@ -19,7 +19,7 @@ from workbench.services.asking.memo import Memo
 from workbench.services.bench import Bench
 from workbench.services.code import seen
 from workbench.services.supervision import control
-from workbench.store import asked, run_pages
+from workbench.store import asked, run_pages, tags
 from workbench.store import runs as rows
 from workbench.store.events import Actor
 from workbench.store.run_pages import RunFilter
@@ -78,12 +78,13 @@ def insert(
         actor=actor,
         schedule=request.schedule,
         due=request.due,
-        timeout=request.timeout if request.timeout is not None else bench.settings.run_timeout,
-        retries=request.retries,
-        priority=request.priority,
+        timeout=request.timeout,
+        retries=request.retries or 0,
+        priority=request.priority or 0,
         terms=request.terms,
         record=checked.record,
     )
+    tags.give(connection, run, request.tags, actor)
     if checked.by_id:
         asked.set_parameters(connection, run, checked.by_id(run))
     if checked.revision:
@@ -123,6 +124,7 @@ def request_of(
         references=record.get("references", {}),
         code=seen.again(record),
         inputs=tuple(record.get("inputs_declared", ())),
+        tags=tuple(record.get("tags", ())),
     )
 
 

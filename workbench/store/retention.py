@@ -1,4 +1,4 @@
-"""What of `runs` is old: ended runs without a tag, oldest first, each with its rank among the runs of its name."""
+"""What of `runs` is old: ended runs that nobody has tagged, oldest first, each with its rank among the runs of its name."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ DEEPEST = 100_000  # ranks beyond are all the same to any policy
 
 
 def old_runs(connection: sqlite3.Connection, project: str, *, after: int = 0, limit: int = 200) -> list[Old]:
-    """The next ended runs of a project after that id, without a tag."""
+    """The next ended runs of a project after that id, that nobody has tagged: tags of its schedule do not keep a run."""
     rows = connection.execute(
         f"SELECT id, project, name, schedule, state, created, output FROM runs WHERE project = ? AND id > ?"  # noqa: S608
-        f" AND state IN ({marks(ENDED)}) AND NOT EXISTS (SELECT 1 FROM run_tags WHERE run = runs.id) ORDER BY id LIMIT ?",
+        f" AND state IN ({marks(ENDED)}) AND NOT EXISTS (SELECT 1 FROM run_tags WHERE run = runs.id AND origin != 'asked') ORDER BY id LIMIT ?",
         (project, after, *ENDED, limit),
     ).fetchall()
     return [

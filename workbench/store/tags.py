@@ -15,11 +15,23 @@ FAR = 1 << 62  # no run has such an id
 MOST = 100_000  # runs of one tag that are looked at
 
 
+ASKED = "asked"  # the origin of tags that a run has by what asked for it, as its schedule: they do not keep it
+
+
+def give(connection: sqlite3.Connection, run: int, tags: Iterable[str], actor: Actor) -> None:
+    """The tags that a run is asked for with, in the transaction that adds its row."""
+    connection.executemany(
+        "INSERT OR IGNORE INTO run_tags (run, tag, by, account, origin) VALUES (?, ?, ?, ?, ?)",
+        [(run, tag, actor.by, actor.account, ASKED) for tag in tags],
+    )
+
+
 def add(connection: sqlite3.Connection, run: int, tag: str, *, at: datetime, actor: Actor) -> bool:
     """Put `tag` on a run; False where it has it."""
     cursor = connection.execute(
-        "INSERT OR IGNORE INTO run_tags (run, tag, by, account, origin) VALUES (?, ?, ?, ?, ?)",
-        (run, tag, *actor.columns),
+        "INSERT INTO run_tags (run, tag, by, account, origin) VALUES (?, ?, ?, ?, ?) ON CONFLICT (run, tag)"
+        " DO UPDATE SET by = excluded.by, account = excluded.account, origin = excluded.origin WHERE origin = ?",
+        (run, tag, *actor.columns, ASKED),
     )
     if cursor.rowcount == 1:
         append(connection, at, "run", run, "tagged", actor, tag)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from workbench.cli.terminal.output import Cell, state
 from workbench.model.schedule import DueTime, ScheduleSpec
-from workbench.model.terms import priority_word
 from workbench.text import age, duration
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ def facts(
     view: ScheduleView, bench: Bench, coming: Preview | None, times: Sequence[datetime]
 ) -> list[tuple[str, Cell | str | None]]:
     """Names and values, in the order they are shown."""
+    from workbench.services.asking import beginning
     from workbench.services.scheduling import parameter_lines
 
     spec = view.spec
@@ -48,9 +48,8 @@ def facts(
         ("environment", _environment(view, bench)),
         ("code", str(spec.code) if spec and not spec.code.live else None),
         ("when", f"{spec.when}: {coming.words}" if spec and coming else None),
-        ("priority", priority_word(spec.priority) if spec and spec.priority else None),
-        ("timeout", spec.terms.limits(spec.timeout, duration) if spec else None),
-        ("retries", str(spec.retries) if spec and spec.retries else None),
+        *(beginning.facts(bench, spec) if spec else ()),
+        ("tags", ", ".join(spec.tags) if spec else None),
         ("told", _told_to(spec) if spec else None),
         ("delivers", ", ".join(f"{one.what} to {one.to}" for one in spec.deliver) if spec else None),
         ("inputs", ", ".join(spec.inputs) if spec else None),

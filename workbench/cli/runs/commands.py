@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -178,8 +179,11 @@ def remove(call: Invocation, ids: tuple[str, ...], outputs: bool, yes: bool) -> 
 def _facts(bench: Bench, run: Run, tries: int) -> list[tuple[str, Cell | str | None]]:
     from json import dumps
 
-    from workbench.services import revisions
+    from workbench.services import revisions, runs
+    from workbench.services.asking import beginning
     from workbench.services.history import continuing
+
+    by = partial(beginning.with_file, runs.noted(bench, run.id))
 
     def when(moment: datetime | None) -> str | None:
         if moment is None:
@@ -202,12 +206,12 @@ def _facts(bench: Bench, run: Run, tries: int) -> list[tuple[str, Cell | str | N
         ("started", when(run.started)),
         ("ended", when(run.ended)),
         ("cells", f"{run.cells_done} of {run.cells}" if run.attempt else None),
-        ("priority", terms.urgent(run)),
-        ("timeout", terms.limits(run)),
+        ("priority", by("priority", terms.urgent(run))),
+        ("timeout", by("timeout", terms.limits(run))),
         ("kernel", continuing.words(bench, run)),
         ("went on", continuing.went_on(bench, run)),
         ("changed", run.changed),
-        ("tries", terms.tries(run, tries)),
+        ("tries", by("retries", terms.tries(run, tries))),
     ]
 
 

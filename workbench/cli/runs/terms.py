@@ -53,15 +53,16 @@ def with_terms(function: Callable[..., Any]) -> Callable[..., Any]:
 
     return options(
         click.option(
-            "--priority", type=Priority(), default=0, metavar="LEVEL",
-            help="low, normal, high, or a number: which starts first where several wait.",
+            "--priority", type=Priority(), metavar="LEVEL",
+            help="low, normal, high, or a number: which starts first where several wait; the project's unless given.",
         ),
         click.option("--timeout", type=Span(), metavar="TIME", help="Limit of the whole run, as 45m."),
         click.option("--queue-timeout", "queue", type=Span(), metavar="TIME", help="Limit of the time until it begins."),
         click.option("--start-timeout", "start", type=Span(), metavar="TIME", help="Limit until its kernel answers; 2m."),
         click.option("--cell-timeout", "cell", type=Span(), metavar="TIME", help="Limit of each cell."),
         click.option(
-            "--retries", type=click.IntRange(0, MOST_RETRIES), default=0, help="Further tries when it does not succeed."
+            "--retries", type=click.IntRange(0, MOST_RETRIES),
+            help="Further tries when it does not succeed; the project's unless given.",
         ),
         click.option(
             "--retry-delay", "delay", type=Span(), metavar="TIME", help="Pause before the second try, 5s; each is doubled."

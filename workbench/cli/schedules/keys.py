@@ -32,6 +32,8 @@ _OPTIONS: tuple[tuple[str, Key, Any], ...] = (
     ("inputs", ("inputs",), click.option(
         "--input", "inputs", multiple=True, metavar="FILE", callback=inner,
         help="A file its runs read, in the project, as data/*.csv: its hash is kept. May be given several times.")),
+    ("tags", ("tags",), click.option(
+        "--tag", "tags", multiple=True, metavar="WORD", help="A word that its runs are found by. May be given several times.")),
     ("start", ("start",), click.option("--start", metavar="DAY", help="Nothing is due before: '2026-01-02', or with a time of day.")),
     ("end", ("end",), click.option("--end", metavar="DAY", help="Nothing is due after it.")),
     ("jitter", ("jitter",), click.option("--jitter", type=Span(), metavar="TIME", help="Fire each due time up to so much later.")),

@@ -66,9 +66,13 @@ SCHEDULE: Shape[ScheduleView] = Shape(
             "live, frozen, or the branch, tag or commit",
             lambda view: view.spec.code.what if view.spec else None,
         ),
-        _spec("priority", "integer or null", "how urgent its runs are: -10 low, 0 normal, 10 high"),
+        _spec(
+            "priority",
+            "integer or null",
+            "how urgent its runs are: -10 low, 0 normal, 10 high; null for what its project says",
+        ),
         _spec("timeout", "seconds or null", "limit of each run"),
-        _spec("retries", "integer or null", "further tries of each run"),
+        _spec("retries", "integer or null", "further tries of each run; null for what its project says"),
         _spec("overlap", "text or null", "skip, queue, replace, allow: while the run before goes on"),
         _spec("catch_up", "text or null", "latest, all, none: of times that passed while nothing watched"),
         _spec("catch_up_window", "seconds or null", "how long after its time a missed one still fires"),
@@ -110,6 +114,7 @@ SCHEDULE: Shape[ScheduleView] = Shape(
             ),
         ),
         _spec("inputs", "array or null", "files that its runs read"),
+        Key("tags", "array", "words that its runs have", lambda view: list(view.spec.tags) if view.spec else []),
         _spec("enabled", "boolean or null", "what its file says"),
         Key(
             "paused_by",

@@ -13,7 +13,7 @@ from workbench.declare.schema.keep import KeepKeys
 from workbench.declare.schema.notify import NotifyKeys
 from workbench.declare.schema.parameters import NotebookName, ParameterKeys, ParameterName
 from workbench.declare.schema.port import Ports
-from workbench.declare.schema.terms import Timeouts
+from workbench.declare.schema.terms import Priority, Retries, Timeouts
 
 
 class DataKeys(Keys):
@@ -51,6 +51,16 @@ class ProjectKeys(Keys):
         description="How long a run of it may take, or each part of it, where neither the run nor its schedule says; what"
         " workbench.yaml says, where absent.",
         examples=["45m", {"start": "3m", "run": "45m", "cell": "10m"}],
+    )
+    retries: Retries | None = Field(
+        None,
+        description="How often a failed run of it is tried again, where neither the run nor its schedule says; never, where"
+        " absent.",
+        examples=[1, {"count": 3, "delay": "30s"}],
+    )
+    priority: Priority | None = Field(
+        None,
+        description="Which runs start first where several wait, where neither the run nor its schedule says; normal, where absent.",
     )
     warm: Truth = Field(
         False, description="Whether a next session and kernel are kept ready, so that they start at once."

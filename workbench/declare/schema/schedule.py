@@ -28,7 +28,7 @@ from workbench.declare.schema.code import CodeKeys
 from workbench.declare.schema.deliver import Deliver
 from workbench.declare.schema.keep import KeepKeys
 from workbench.declare.schema.notify import NotifyKeys
-from workbench.declare.schema.terms import Priority, Retries, Timeouts
+from workbench.declare.schema.terms import Priority, Retries, Tags, Timeouts
 from workbench.errors import Refused
 from workbench.model import sweep
 
@@ -91,8 +91,8 @@ class ScheduleKeys(Keys):
         examples=[{"region": ["north", "south"], "rows": "10..50..10"}],
     )
     environment: Line | None = Field(None, description="Environment to run in; the project's, where absent.")
-    priority: Priority = Field(
-        0, description="Which of its runs start first where several wait.", json_schema_extra={"default": "normal"}
+    priority: Priority | None = Field(
+        None, description="Which of its runs start first where several wait; what the project says, where absent."
     )
     timeout: Timeouts | None = Field(
         None,
@@ -101,7 +101,7 @@ class ScheduleKeys(Keys):
     )
     retries: Retries | None = Field(
         None,
-        description="How often a failed run is tried again; never, where absent.",
+        description="How often a failed run is tried again; what the project says, where absent.",
         examples=[1, {"count": 3, "delay": "30s", "factor": 2, "longest": "10m", "on": ["failed", "interrupted"]}],
     )
     code: CodeKeys | None = Field(
@@ -113,6 +113,11 @@ class ScheduleKeys(Keys):
         default=[],
         description="Files of the project that its runs read: their hashes are kept with each run.",
         examples=["data/sales.csv", "data/*.parquet"],
+    )
+    tags: Tags = Field(
+        default=[],
+        description="Words that its runs are found by (`runs --tag`). Those alone keep no run longer; tags that people put on do.",
+        examples=["month-end"],
     )
     overlap: OverlapWord = Field(
         "skip", description="What happens when it is due while the run before is still active."

@@ -7,9 +7,9 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from workbench.declare.scalars import Duration, Whole, text, wrong
+from workbench.declare.scalars import Duration, Slug, Whole, text, wrong
 from workbench.declare.schema.base import Keys, choice
-from workbench.model.run import MOST_RETRIES
+from workbench.model.run import MOST_RETRIES, MOST_TAGS
 from workbench.model.terms import DELAY, FACTOR, RETRIED, Terms, priority_of
 
 DAY = 86400.0
@@ -50,6 +50,9 @@ Factor = Annotated[
     float, BeforeValidator(_factor), WithJsonSchema({"type": "number", "minimum": 1, "x-form": "number"})
 ]
 Ends = Annotated[str, *choice(*sorted(RETRIED))]
+
+
+Tags = Annotated[list[Slug], Field(max_length=MOST_TAGS)]
 
 
 class TimeoutKeys(Keys):

@@ -14,7 +14,7 @@ from workbench.model.environment import EnvironmentSpec, Revision
 from workbench.model.project import Project
 from workbench.model.run import Request
 from workbench.services import environments, projects, secrets
-from workbench.services.asking import frozen, given
+from workbench.services.asking import beginning, frozen, given
 from workbench.services.asking.memo import Memo
 from workbench.services.bench import Bench
 from workbench.services.code import patch as patches
@@ -78,6 +78,7 @@ def check(
     git = GitState() if ahead or request.code.ref else memo.of(("git", project), lambda: git_state(project))
     changed = git.dirty and git.commit and not ahead
     patch = memo.of(("patch", project), lambda: patches.of(bench, project)) if changed else Patch()
+    begun, by_files = beginning.settled(bench, project, request)
     record = {
         "git_commit": git.commit,
         "git_branch": git.branch,
@@ -85,20 +86,16 @@ def check(
         "notebook_sha256": memo.of(("sha256", source.key), lambda: found.sha256),
         "references": values.references,
         **_declared_inputs(project, request),
+        **({"given_by": by_files} if by_files else {}),
+        **({"tags": list(request.tags)} if request.tags else {}),
         **({"git_patch_whole": patch.whole} if changed else {}),
         **_told(patch),
         **({} if ahead else seen.keep(bench, project, request.code, source.commit, memo, later=later)),
     }
     name = _slug(request.name or (request.schedule or "").partition("/")[2] or Path(request.notebook).stem)
     code = sum(1 for cell in found.cells if cell.get("cell_type") == "code")
-    asked_for = replace(
-        request,
-        parameters=values.parameters,
-        timeout=project.timeout if request.timeout is None else request.timeout,
-        terms=request.terms.within(project.terms).kept(project.keep_kernel, bench.settings.keep_kernel),
-    )
     return Checked(
-        asked_for, spec.name, name, found.content, code, record,
+        replace(begun, parameters=values.parameters), spec.name, name, found.content, code, record,
         by_id=values.by_id, patch=patches.written(patch),
     )  # fmt: skip
 

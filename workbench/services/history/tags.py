@@ -6,13 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from workbench.errors import Refused
 from workbench.model.names import SLUG_RULE, is_slug
-from workbench.model.run import Run
+from workbench.model.run import MOST_TAGS, Run
 from workbench.services import runs
 from workbench.services.bench import Bench
 from workbench.services.runs import RunFilter
 from workbench.store import tags as rows
-
-MOST = 20  # tags of one run
 
 
 def change(bench: Bench, run_ids: Sequence[int], add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
@@ -28,8 +26,8 @@ def change(bench: Bench, run_ids: Sequence[int], add: Iterable[str] = (), remove
             for tag in remove:
                 rows.remove(connection, run, tag, at=bench.now(), actor=bench.actor)
             had = rows.of_runs(connection, [run]).get(run, [])
-            if len({*had, *wanted}) > MOST:
-                raise Refused(f"run {run} would have more than {MOST} tags")
+            if len({*had, *wanted}) > MOST_TAGS:
+                raise Refused(f"run {run} would have more than {MOST_TAGS} tags")
             for tag in wanted:
                 rows.add(connection, run, tag, at=bench.now(), actor=bench.actor)
 

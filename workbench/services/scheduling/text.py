@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from sys import intern
@@ -36,6 +37,8 @@ def to_json(spec: ScheduleSpec) -> str:
     if spec.notify:
         targets = {str(occasion): list(told) for occasion, told in spec.notify.targets.items()}
         said["notify"] = {**asdict(spec.notify), "targets": targets}
+    if spec.tags:
+        said["tags"] = list(spec.tags)
     return json.dumps(said) if _plain(said) else ""
 
 
@@ -47,6 +50,22 @@ def _plain(value: Any) -> bool:
     return value is None or isinstance(value, str | int | float)
 
 
+def _notify(values: dict[str, Any]) -> Notify:
+    targets = {Occasion(occasion): tuple(told) for occasion, told in values["targets"].items()}
+    return Notify(**{**values, "targets": targets})
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "overlap": Overlap,
+    "catch_up": CatchUp,
+    "keep": lambda said: Keep(**said),
+    "terms": Terms.from_json,
+    "deliver": lambda said: tuple(Delivery(**one) for one in said),
+    "tags": tuple,
+    "notify": _notify,
+}
+
+
 def from_json(text: str, project: str, name: str, source: Path, digest: str) -> ScheduleSpec | None:
     """The reverse of `to_json`; None of nothing, or where another version of the program wrote it."""
     try:
@@ -54,19 +73,7 @@ def from_json(text: str, project: str, name: str, source: Path, digest: str) -> 
         for word in _WORDS:
             if word in values:
                 values[word] = intern(values[word])
-        if "overlap" in values:
-            values["overlap"] = Overlap(values["overlap"])
-        if "catch_up" in values:
-            values["catch_up"] = CatchUp(values["catch_up"])
-        if "keep" in values:
-            values["keep"] = Keep(**values["keep"])
-        if "terms" in values:
-            values["terms"] = Terms.from_json(values["terms"])
-        if "deliver" in values:
-            values["deliver"] = tuple(Delivery(**one) for one in values["deliver"])
-        if "notify" in values:
-            targets = {Occasion(occasion): tuple(told) for occasion, told in values["notify"]["targets"].items()}
-            values["notify"] = Notify(**{**values["notify"], "targets": targets})
+        values |= {name: read(values[name]) for name, read in _READ.items() if name in values}
         known = {name: value for name, value in values.items() if name in _USUAL}
         return ScheduleSpec(project=project, name=name, source=source, digest=digest, **known)
     except (ValueError, TypeError, KeyError):

@@ -166,6 +166,7 @@ def request(spec: ScheduleSpec, due: datetime, *, of_schedule: bool = True) -> R
         sweep=spec.sweep,
         code=spec.code,
         inputs=spec.inputs,
+        tags=spec.tags,
     )
 
 

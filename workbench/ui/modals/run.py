@@ -64,6 +64,8 @@ class RunForm(NotebookForm):
             runs = "" if errors else self.preview_sweep(values, given, errors)
             page = self._preview(project, notebook, None if errors else given, spec, runs)
             page.facts(*((name, text) for name, text in written.items()), width=19)
+            if not errors:
+                page.facts(("begins with", run_terms.by_project(self.bench, project, keys, self.like)), width=19)
         except WorkbenchError as error:
             errors["notebook"] = error.message
         if errors:

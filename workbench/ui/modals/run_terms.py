@@ -8,8 +8,11 @@ from typing import Any
 
 from textual.widgets import Collapsible
 
-from workbench.model.run import Run
+from workbench.model.run import Request, Run
 from workbench.model.terms import WORDS, Terms, priority_word
+from workbench.services import projects
+from workbench.services.asking import beginning
+from workbench.services.bench import Bench
 from workbench.services.scheduling.preview import span_text
 from workbench.ui.modals import schedule_keys
 
@@ -36,10 +39,12 @@ def asked(keys: Mapping[schedule_keys.Key, Any], like: Run | None) -> dict[str, 
 
     spec = load_schedule(writer.dump(single_keys.merged(BASE, keys)), name="a").get()
     terms = like.terms if like else Terms()
+    between = like.priority if like and _between(like) else None
+    usual = 0 if like else None  # of a run again an empty line means none; else what the project says
     return {
         "timeout": spec.timeout,
-        "retries": spec.retries,
-        "priority": like.priority if like and ("priority",) not in keys and _between(like) else spec.priority,
+        "retries": usual if spec.retries is None else spec.retries,
+        "priority": next((one for one in (spec.priority, between, usual) if one is not None), None),
         "terms": replace(terms, cell=spec.terms.cell, keep=spec.terms.keep),
     }
 
@@ -47,6 +52,12 @@ def asked(keys: Mapping[schedule_keys.Key, Any], like: Run | None) -> dict[str, 
 def words(keys: Mapping[schedule_keys.Key, Any]) -> list[str]:
     """The same as options of `run`."""
     return ["--keep" if word == "--keep-kernel" else word for word in schedule_keys.words(keys)]
+
+
+def by_project(bench: Bench, project: str, keys: Mapping[schedule_keys.Key, Any], like: Run | None) -> str:
+    """What is not written here and its project or the home says: `retries 2 (project.yaml)`; empty for nothing."""
+    found = beginning.of(bench, projects.get(bench, project), Request(project, "", **asked(keys, like)))
+    return ", ".join(f"{name} {text}" for name, text in found.facts() if text and name in found.given)
 
 
 def _said(like: Run | None) -> dict[str, Any]:

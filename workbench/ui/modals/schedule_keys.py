@@ -63,11 +63,12 @@ ROWS = (
         "a file; ${due:%Y-%m} in it is written out",
         "e.g. /srv/${due}.html",
     ),
+    Row(("tags",), "tags", "--tag", "words that its runs are found by", "e.g. month-end"),
     Row(("keep", "last"), "keep runs", "--keep-last", "the newest so many", "all"),
     Row((), "other keys", "--set", "as in its file: keep.failed=true 'inputs=[data/a.csv]'", "KEY=YAML"),
 )
 _BY_NAME = {row.name: row for row in ROWS}
-_SEVERAL = (("notify", "failure"), ("notify", "late"))
+_SEVERAL = (("notify", "failure"), ("notify", "late"), ("tags",))
 
 
 def folded(there: Mapping[str, Any], rows: Iterable[Row] = ROWS, title: str = TITLE) -> Collapsible:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from workbench.model.run import ACTIVE, ENDED, PENDING, Run, RunState
@@ -156,12 +157,14 @@ def summary(bench: Bench, run: Run) -> Page:
     """What went wrong first, or how far it is; then the facts."""
     from workbench.model.notice import masked
     from workbench.services import notices, revisions, runs
+    from workbench.services.asking import beginning
     from workbench.services.history import continuing, exact, scalars, tags
 
     now, zone, page = bench.now(), bench.zone, Page()
     usual, kept = runs.usual_seconds(bench, run), continuing.words(bench, run)
     left = runs.artifacts(bench, run.id)
     loose = ", not pinned" if revisions.borrowed(bench, run.environment, run.revision) else ""
+    by = partial(beginning.with_file, runs.noted(bench, run.id))
     if run.failure is not None and run.state in ENDED:
         _failure(page, run, bench.home.root)
     else:
@@ -187,9 +190,9 @@ def summary(bench: Bench, run: Run) -> Page:
         ("ended", _moment(run.ended, zone)),
         ("took", f"{duration(run.seconds)}{f', usually {duration(usual)}' if usual else ''}" if run.seconds else None),
         ("memory", f"{size(run.peak_memory)} at most" if run.peak_memory else None),
-        ("priority", priority_word(run.priority) if run.priority else None),
-        ("retries", f"{run.retries}, try {run.attempt}" if run.retries else None),
-        ("time limit", run.terms.limits(run.timeout, duration) or None),
+        ("priority", by("priority", priority_word(run.priority) if run.priority else "")),
+        ("retries", by("retries", f"{run.retries}, try {run.attempt}" if run.retries else "")),
+        ("time limit", by("timeout", run.terms.limits(run.timeout, duration))),
         ("output", str(left.folder) if left.folder else None),
         (
             "kernel",

@@ -127,6 +127,7 @@ def summary(bench: Bench, view: ScheduleView) -> Page:
     """When in words, what it runs, what became of the last time, and whether it will really run."""
     from workbench.model import timetable
     from workbench.services import schedules
+    from workbench.services.asking import beginning
     from workbench.services.scheduling import parameter_lines
 
     now, zone, page, spec = bench.now(), bench.zone, Page(), view.spec
@@ -153,8 +154,8 @@ def summary(bench: Bench, view: ScheduleView) -> Page:
         ("time zone", spec.timezone),
         ("parameters", "\n".join(parameter_lines.of(bench, spec, view.next_due))),
         ("environment", spec.environment),
-        ("time limit", duration(spec.timeout) if spec.timeout else None),
-        ("retries", str(spec.retries) if spec.retries else None),
+        *beginning.facts(bench, spec),
+        ("tags", ", ".join(spec.tags)),
         ("start", spec.start),
         ("end", spec.end),
         ("jitter", duration(spec.jitter) if spec.jitter else None),

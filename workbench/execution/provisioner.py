@@ -42,7 +42,9 @@ class HostProvisioner(KernelProvisionerBase):
         end = self.host.poll() if self.launched else None
         if end is None:
             return None if self.launched else 0
-        return -end.signal if end.signal else end.code if end.code is not None else 1
+        if end.signal:
+            return -end.signal
+        return 1 if end.code is None else end.code
 
     async def wait(self) -> int | None:
         """Wait until it ended."""

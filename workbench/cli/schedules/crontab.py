@@ -86,8 +86,8 @@ def _show(one: Proposal | Left, written: list[str], wrong: str) -> None:
     if one.there:
         click.echo(f"  is there already: {one.key}")
         return
-    done = "not written" if wrong else "written" if one.key in written else "would be"
-    click.echo(f"  {click.style(one.key, bold=True)}  {done}: {cron.words(one.line.cron)}, {one.zone} time")
+    told = {"refused": "not written", "written": "written", "proposed": "would be"}[_state(one, written, wrong)]
+    click.echo(f"  {click.style(one.key, bold=True)}  {told}: {cron.words(one.line.cron)}, {one.zone} time")
     if wrong:
         click.echo(f"  {clean(wrong)}")
     for text in writer.dump(one.data).splitlines():
@@ -96,11 +96,25 @@ def _show(one: Proposal | Left, written: list[str], wrong: str) -> None:
         click.echo(f"  note: {clean(text)}")
 
 
+def _state(one: Proposal, written: list[str], wrong: str) -> str:
+    if one.there:
+        return "there"
+    if wrong:
+        return "refused"
+    return "written" if one.key in written else "proposed"
+
+
 def _json(one: Proposal | Left, written: list[str], wrong: str) -> dict[str, Any]:
     from workbench.services.scheduling.crontab import Left
 
     begin = {"line": one.line.number, "text": one.line.text}
     if isinstance(one, Left):
         return {**begin, "schedule": None, "why": one.why, "hint": one.hint}
-    state = "there" if one.there else "refused" if wrong else "written" if one.key in written else "proposed"
-    return {**begin, "schedule": one.key, "state": state, "why": wrong, "declares": one.data, "notes": list(one.notes)}
+    return {
+        **begin,
+        "schedule": one.key,
+        "state": _state(one, written, wrong),
+        "why": wrong,
+        "declares": one.data,
+        "notes": list(one.notes),
+    }

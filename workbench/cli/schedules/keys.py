@@ -113,8 +113,10 @@ def _keys(given: dict[str, Any]) -> dict[Key, Any]:
             found[path] = sorted(filters.states(value, sorted(RETRIED), option="--retry-on"))
         elif name == "priority":
             found[path] = priority_word(value)
+        elif name in _SPANS:
+            found[path] = span_text(value)
         else:
-            found[path] = span_text(value) if name in _SPANS else list(value) if isinstance(value, tuple) else value
+            found[path] = list(value) if isinstance(value, tuple) else value
     return found
 
 

@@ -97,8 +97,8 @@ def backfill(
     if call.json:
         emit({"due": plan.due, "left_out": plan.fired, "runs": [str(run) for run in made]})
         return
-    span = f" {made[0]}" if len(made) == 1 else f"s {made[0]} to {made[-1]}" if made else ""
-    say(
-        call,
-        f"Queued run{span}: workbench runs --project {plan.spec.project}" if made else "All of them fired meanwhile.",
-    )
+    if not made:
+        say(call, "All of them fired meanwhile.")
+        return
+    span = f"run {made[0]}" if len(made) == 1 else f"runs {made[0]} to {made[-1]}"
+    say(call, f"Queued {span}: workbench runs --project {plan.spec.project}")

@@ -279,7 +279,9 @@ def read_exit(state: Mapping[str, object], limit: int | None) -> KernelExit:
     The Engine's word on memory is believed only for a process that was killed: it also says so when a child was.
     """
     code = int(str(state.get("ExitCode") or 0))
-    oom = (True if state.get("OOMKilled") else None) if code == KILLED else False
+    oom: bool | None = False
+    if code == KILLED:
+        oom = True if state.get("OOMKilled") else None  # None: not known
     by = code - 128 if code > 128 and code - 128 in set(signal.Signals) else None
     detail = f"limit {memory(limit)}" if oom and limit else ""
     return KernelExit(code=None if by else code, signal=by, oom=oom, detail=detail)

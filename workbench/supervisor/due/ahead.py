@@ -72,7 +72,9 @@ class Ahead:
             files = [file for key in sorted(new, key=lambda one: new[one]) if (file := self.schedules.known.get(key))]
             specs = [file.spec for file in files[:MOST] if file.spec and file.spec.enabled]
             self._thread = self.desk.thread("ahead", partial(self._prepare, specs))
-        return (1.0 if len(soon) < 1000 else 5.0) if soon else (agenda.next - until).total_seconds() + 0.05
+        if soon:
+            return 1.0 if len(soon) < 1000 else 5.0
+        return (agenda.next - until).total_seconds() + 0.05
 
     def _prepare(self, specs: Sequence[ScheduleSpec]) -> None:
         with self.desk.read() as connection:

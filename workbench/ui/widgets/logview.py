@@ -155,8 +155,10 @@ class LogView(ScrollView, can_focus=True):
         hits = self._hits()
         if not hits:
             return
-        later = [hit for hit in hits if hit > self._here] if step > 0 else [hit for hit in hits if hit < self._here]
-        self._here = (later[0] if step > 0 else later[-1]) if later else (hits[0] if step > 0 else hits[-1])
+        if step > 0:
+            self._here = next((hit for hit in hits if hit > self._here), hits[0])
+        else:
+            self._here = next((hit for hit in reversed(hits) if hit < self._here), hits[-1])
         row = next((index for index, (line, _, _) in enumerate(self._rows) if line == self._here), self._here)
         self._to(row - self.size.height // 2)
         self.refresh()

@@ -15,6 +15,7 @@ from workbench.model.sweep import MOST, Reader, Sweep, combinations, of_words, r
 from workbench.notebooks.parameters import guess
 from workbench.services import groups, notices, projects, runs
 from workbench.services.supervision import control
+from workbench.store import runs as run_rows
 
 PATH = "notebooks/report.ipynb"
 READER = Reader(lambda _name, text: guess(text), texts=frozenset({"zip"}), flow=json.loads)
@@ -185,6 +186,24 @@ def test_sweeps_on_the_command_line(shell: Shell, tmp_path: Path) -> None:
     shell("runs", "output", "g1")
     assert "It is a group" in shell.err
     assert all(run.state not in ENDED for run in runs.page(shell.bench))
+
+
+def test_many_are_cancelled_in_one_piece(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is killed over it has asked for the end of all or of none; each counts once, however often it is named."""
+    group = ask(shell, {"rows": "1..4"})
+    asked_for = run_rows.ask_cancel
+
+    def killed(connection: Any, run: int, **more: Any) -> bool:
+        if run == 3:
+            raise KeyboardInterrupt
+        return asked_for(connection, run, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_rows, "ask_cancel", killed)
+        with pytest.raises(KeyboardInterrupt):
+            runs.cancel_all(shell.bench, [1, 2, 3, 4])
+    assert not any(run.cancel_asked for run in groups.members(shell.bench, group))
+    assert shell.json("runs", "cancel", f"g{group}", "2", "4") == {"cancelling": ["1", "2", "3", "4"]}
 
 
 def test_a_grid_file_is_read_as_sweep_of_a_schedule_is(shell: Shell, tmp_path: Path) -> None:

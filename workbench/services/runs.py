@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -131,8 +131,13 @@ def request_of(
 def cancel(bench: Bench, run_id: int) -> bool:
     """Ask for a run's end; False where it has ended or was asked before. It ends as `cancelled` a moment later."""
     get(bench, run_id)
+    return bool(cancel_all(bench, [run_id]))
+
+
+def cancel_all(bench: Bench, ids: Sequence[int]) -> list[int]:
+    """The same for several at once; those that had not ended and were not asked before."""
     with bench.store.write() as connection:
-        asked = rows.ask_cancel(connection, run_id, at=bench.now(), actor=bench.actor)
+        asked = [run for run in ids if rows.ask_cancel(connection, run, at=bench.now(), actor=bench.actor)]
     control.tell(bench)
     return asked
 

@@ -101,8 +101,8 @@ def cancel(call: Invocation, ids: tuple[str, ...]) -> None:
     from workbench.services import runs as service
 
     bench = call.changing()
-    numbers = [number for text in dict.fromkeys(ids) for number in _named(bench, text)]
-    asked = [number for number in numbers if service.cancel(bench, number)]
+    numbers = list(dict.fromkeys(number for text in ids for number in _named(bench, text)))
+    asked = service.cancel_all(bench, numbers)
     late = [str(number) for number in numbers if number not in asked]
     if late:
         note(call, f"{', '.join(late)}: ended, or asked before")

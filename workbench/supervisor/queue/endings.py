@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -114,14 +115,16 @@ class Endings:
         log.info("run %d: its runner never began, queued again: %s", run.id, reason)
         return done
 
-    def before_it_began(self, run: Run) -> bool:
-        """Cancel a run that only waits."""
-        tried = f"cancelled after {run.reason}"  # as `try 1 of 3 failed: …`
+    def before_they_began(self, waiting: Sequence[Run]) -> None:
+        """Cancel runs that only wait: all of a sweep at once, for the disk is waited for each time."""
         with self.desk.write() as connection:
-            return rows.change(
-                connection, run.id, run.state, R.CANCELLED, attempt=run.attempt, at=self.desk.now(),
-                actor=self.desk.actor, reason=one_line(tried, 400) if run.state is R.RETRYING else "cancelled before it began",
-            )  # fmt: skip
+            for run in waiting:
+                tried = f"cancelled after {run.reason}"  # as `try 1 of 3 failed: …`
+                reason = one_line(tried, 400) if run.state is R.RETRYING else "cancelled before it began"
+                rows.change(
+                    connection, run.id, run.state, R.CANCELLED, attempt=run.attempt, at=self.desk.now(),
+                    actor=self.desk.actor, reason=reason,
+                )  # fmt: skip
 
     def _again(
         self, run: Run, reason: str, hint: str, pause: timedelta, *, result: Result | None = None, counted: bool = True

@@ -98,8 +98,8 @@ class Runs:
             self.desk.wake()
         # Where the engine was away when it left, or it was killed, something of its kernel may be there.
         self.left_kernels |= any(map(self.desk.home.kernel_records, chain.from_iterable(left.values())))
-        for run in wanted_gone:
-            self.endings.before_it_began(run)
+        if wanted_gone:
+            self.endings.before_they_began(wanted_gone)
         for run in active:  # a fault of one is looked at again next time, and holds up no other
             self.desk.apart(f"run {run.id}.{run.attempt}", partial(self._watch, run))
         for key in self._watched.keys() - {(run.id, run.attempt) for run in active}:

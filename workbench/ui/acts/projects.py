@@ -151,8 +151,7 @@ async def _end(desk: Desk, going: list[Run], up: list[Session]) -> None:
     """Ask for the end of runs and sessions, and wait for it."""
     from workbench.services import runs, sessions
 
-    for run in going:
-        await desk.call(runs.cancel, desk.bench, run.id)
+    await desk.call(runs.cancel_all, desk.bench, [run.id for run in going])
     for session in up:
         await desk.call(sessions.stop, desk.bench, session.id)
     await desk.until(

@@ -107,8 +107,7 @@ async def cancel(desk: Desk, items: list[Run]) -> None:
     if not await desk.form(Confirm(Question(title, effect, (answer,), keep="Keep"))):
         return
     desk.screen.pane.wait_for(items, "cancelling")
-    for run in items:
-        await desk.call(runs.cancel, desk.bench, run.id)
+    await desk.call(runs.cancel_all, desk.bench, [run.id for run in items])
     desk.screen.forget_marks()
     desk.look()
 

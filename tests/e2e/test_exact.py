@@ -20,7 +20,7 @@ from workbench.model.environment import Revision
 from workbench.model.run import Request, Run, RunState
 from workbench.services import disk, projects, runs
 from workbench.services.bench import Bench
-from workbench.services.history import exact
+from workbench.services.history import comparison, exact
 from workbench.services.supervision import control
 
 __all__ = ["bench", "contained_lab", "engine", "kernel_python"]
@@ -82,12 +82,17 @@ def test_exactly_is_the_code_and_the_environment_of_then(
     first = ended(bench, runs.submit(bench, request))
     before = said(first)
     assert before[:3] == ["edited", "7", "before"]
+    (project / "notebooks/helper.py").write_text("VALUE = 'edited again'\n")
+    other = ended(bench, runs.submit(bench, request))
+    files = [fact for fact in comparison.compare(bench, other.id, first.id).facts if fact[0].startswith("file ")]
+    assert [name for name, *_ in files] == ["file notebooks/helper.py"], "and nothing that the first made of it"
+    assert files[0][1] != files[0][2]
     new = moved_on(bench, project, "engine: process\npython: {packages: [ipykernel, six]}\nides: []\n")
     assert new.id != old.id
     answer = shell("runs", "again", str(first.id), "--exactly")
     assert shell.code == 0, (answer, shell.err)
     assert f"not as they were for run {first.id}: data/in.txt" in answer
-    run = runs.get(bench, first.id + 1)
+    run = runs.get(bench, other.id + 1)
     assert said(run) == [*before[:2], "after", before[3]]
     assert run.revision == old.id
     assert record_of(run)["again"] == {"of": first.id, "exactly": True}

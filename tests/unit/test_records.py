@@ -47,6 +47,9 @@ def test_a_run_of_changed_files_keeps_the_patch_without_secrets(bench: Bench) ->
     secrets.put(bench, "TOKEN", "hunter2-hunter2")
     (project.path / "notebooks/helper.py").write_text("VALUE = 'new'\nTOKEN = 'hunter2-hunter2'\n")
     (project.path / "notebooks/new.py").write_text("1")
+    for made in ("__pycache__/helper.cpython-313.pyc", ".ipynb_checkpoints/report-checkpoint.ipynb"):
+        (project.path / "notebooks" / made).parent.mkdir()
+        (project.path / "notebooks" / made).write_text("made out of others")
     (project.path / "data/committed.csv").write_text("data is not code\n")
     number = runs.submit(bench, Request("churn", "notebooks/report.ipynb"))
     record = runs.noted(bench, number)
@@ -54,6 +57,9 @@ def test_a_run_of_changed_files_keeps_the_patch_without_secrets(bench: Bench) ->
     assert (record["git_dirty"], record["git_patch"], record["git_patch_cut"]) == (True, "changes.patch", False)
     assert record["git_untracked"] == ["notebooks/new.py"]
     text = kept.read_text()
+    assert list(patch.files_of(text)) == ["notebooks/helper.py"]
+    assert patch.files_of(text) != patch.files_of(text.replace("new", "newer"))
+    assert patch.files_of("") == {}
     assert "hunter2" not in text
     assert "[secret]" in text
     assert "data is not code" not in text

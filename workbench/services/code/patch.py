@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
@@ -25,6 +26,11 @@ PATIENCE = 10.0
 _PLAIN = ("-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "-c", "diff.relative=false")
 _PARTLY = re.compile(r"^(Binary files |\* Unmerged path )", re.MULTILINE)  # what git only says that it differs
 _ELSEWHERE = ("--", ".", ":(exclude)runs", ":(exclude)data")
+_MADE = (
+    ":(exclude,glob)**/__pycache__/**",
+    ":(exclude,glob)**/.ipynb_checkpoints/**",
+)  # out of other files, by each run
+_FILE = re.compile(r"^diff --git (?:a/(.+) b/\1|(.+))$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -50,13 +56,23 @@ def of(bench: Bench, project: Project) -> Patch:
     answer = _bounded(project, [*without, *_PLAIN, "diff", *words, *_ELSEWHERE])
     said = answer or b""
     text = said[:MOST].decode("utf-8", "surrogateescape")
-    new = git(project.path, ["ls-files", "-z", "--others", "--exclude-standard", *_ELSEWHERE]).lines
+    new = git(project.path, ["ls-files", "-z", "--others", "--exclude-standard", *_ELSEWHERE, *_MADE]).lines
     # A secret that the end cuts through is not found any more: the last line goes.
     text = text.rpartition("\n")[0] + "\n" if len(said) > MOST else text
     names = tuple(redactor.redact(one_line(name, 200)) for name in new[:MOST_NAMES])
     shown, cut = redactor.redact(text), len(said) > MOST
     whole = answer is not None and not cut and shown == text and not _PARTLY.search(text) and len(new) <= MOST_NAMES
     return Patch(shown, cut, names, whole, tuple(_marks(project, new[:MOST_NAMES])))
+
+
+def files_of(patch: str) -> dict[str, str]:
+    """What differed, by file: a short hash of its part of a patch."""
+    begins = list(_FILE.finditer(patch))
+    ends = [*(one.start() for one in begins), len(patch)][1:]
+    return {
+        one[1] or one[2]: hashlib.sha256(patch[one.end() : end].encode(errors="surrogateescape")).hexdigest()[:10]
+        for one, end in zip(begins, ends, strict=True)
+    }
 
 
 def _marks(project: Project, names: Sequence[str]) -> Iterator[str]:

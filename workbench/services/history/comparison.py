@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import NotFound
+from workbench.model.code import LIVE
 from workbench.model.run import Run, RunState
 from workbench.services import runs
+from workbench.services.asking import frozen
 from workbench.services.bench import Bench
+from workbench.services.code import patch as patches
 from workbench.services.history import continuing, scalars
 from workbench.store import history
 from workbench.text import duration
@@ -60,6 +63,7 @@ def _facts(bench: Bench, both: list[Run], records: list[dict[str, Any]]) -> Iter
         ("environment", one.environment, other.environment),
         ("engine", one.engine, other.engine),
         ("revision", one.revision, other.revision),
+        ("code", _code(records[0]), _code(records[1])),
         *((name, _text(records[0].get(key)), _text(records[1].get(key))) for key, name in (
             ("git_commit", "commit"), ("git_branch", "branch"), ("git_dirty", "uncommitted changes"), ("kernel", "kernel"),
             ("host", "host"))),
@@ -67,6 +71,11 @@ def _facts(bench: Bench, both: list[Run], records: list[dict[str, Any]]) -> Iter
     if one.state is RunState.SUCCEEDED is other.state:
         named.append(("took", duration(one.seconds), duration(other.seconds)))
     yield from (fact for fact in named if fact[1] != fact[2])
+    yield from _mapping(
+        "file",
+        *(_changed(bench, run, record) for run, record in zip(both, records, strict=True)),
+        absent="as committed",
+    )
     yield from _mapping("parameter", one.parameters, other.parameters)
     packages = [_packages(record) for record in records]
     yield from _mapping("package", *packages)
@@ -75,9 +84,27 @@ def _facts(bench: Bench, both: list[Run], records: list[dict[str, Any]]) -> Iter
     yield from _mapping("tracked", numbers.get(one.id, {}), numbers.get(other.id, {}))
 
 
-def _mapping(kind: str, first: Any, second: Any) -> Iterator[tuple[str, str, str]]:
+def _code(record: Mapping[str, Any]) -> str:
+    """`live`, or which of its project's files a run saw."""
+    found = record.get("code") or {}
+    what = str(found.get("what", LIVE))
+    return what if what == LIVE else f"{what} {str(found.get('commit') or found.get('tree') or '')[:60]}".strip()
+
+
+def _changed(bench: Bench, run: Run, record: Mapping[str, Any]) -> dict[str, str]:
+    """What of the files was not as committed: a mark for each, that tells it from another."""
+    try:
+        text = (bench.home.run_folder(run.id) / frozen.PATCH).read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        text = ""
+    found = {name: f"changed ({mark})" for name, mark in patches.files_of(text).items()}
+    new = zip(record.get("git_untracked") or (), record.get("git_untracked_marks") or (), strict=False)
+    return {**found, **{str(name): f"new ({str(mark)[:10]})" for name, mark in new}}
+
+
+def _mapping(kind: str, first: Any, second: Any, *, absent: str = "-") -> Iterator[tuple[str, str, str]]:
     for name in dict.fromkeys((*first, *second)):
-        left, right = (_text(side[name]) if name in side else "-" for side in (first, second))
+        left, right = (_text(side[name]) if name in side else absent for side in (first, second))
         if left != right:
             yield f"{kind} {name}", left, right
 

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
 
 PATIENCE = 10.0  # seconds: nobody may be there to unlock it
+BRIEF = 1.0  # seconds, of who has no time to wait
+SILENT = 60.0  # seconds for which one that did not answer is not asked again by those
 INSTALL = (
     "Install it into workbench's own Python: pip install 'dsw-lite[keyring]'. Or keep secrets in files: secrets: file"
 )
@@ -27,9 +30,18 @@ ELSE = "A desktop session has one, PYTHON_KEYRING_BACKEND names another. Or keep
 LOCKED = "Unlock it, or keep secrets in files (secrets: file in workbench.yaml) and set them again."
 
 
-def get(service: str, names: Sequence[str]) -> dict[str, str]:
-    """Values by name; those that it does not have are missing. Raises `Refused` with the reason where it cannot be asked."""
-    found: dict[str, str] = _ask({"act": "get", "service": service, "names": list(names)})["values"]
+_silent = -SILENT  # when it last did not answer
+
+
+def get(service: str, names: Sequence[str], *, brief: bool = False) -> dict[str, str]:
+    """Values by name; those that it does not have are missing. Raises `Refused` with the reason where it cannot be asked.
+
+    `brief`: who asks has others that wait for it, so that one which does not answer is given up soon.
+    """
+    if brief and time.monotonic() - _silent < SILENT:
+        raise _refused("it did not answer a moment ago", LOCKED)
+    question = {"act": "get", "service": service, "names": list(names)}
+    found: dict[str, str] = _ask(question, BRIEF if brief else PATIENCE)["values"]
     return found
 
 
@@ -48,15 +60,18 @@ def backend() -> str:
     return str(_ask({"act": "name", "service": "", "names": []})["backend"])
 
 
-def _ask(question: Mapping[str, Any]) -> dict[str, Any]:
+def _ask(question: Mapping[str, Any], patience: float | None = None) -> dict[str, Any]:
+    global _silent  # noqa: PLW0603 - of this process: there is one keyring
+    patience = PATIENCE if patience is None else patience
     argv = [sys.executable, "-P", "-m", "workbench.keyrings"]
     try:
         done = subprocess.run(
-            argv, input=json.dumps(question).encode(), capture_output=True, timeout=PATIENCE, check=False, cwd="/",
+            argv, input=json.dumps(question).encode(), capture_output=True, timeout=patience, check=False, cwd="/",
             start_new_session=True, env={**os.environ, "PYTHONWARNINGS": "ignore"},
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise _refused(f"it did not answer within {PATIENCE:.0f} s", LOCKED) from None
+        _silent = time.monotonic()
+        raise _refused(f"it did not answer within {patience:.0f} s", LOCKED) from None
     except OSError as error:
         raise _refused(f"it cannot be asked: {error.strerror}", LOCKED) from error
     try:

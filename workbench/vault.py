@@ -96,8 +96,8 @@ def read(path: Path) -> str:
     return values({path.name: path})[path.name]
 
 
-def values(paths: Mapping[str, Path]) -> dict[str, str]:
-    """Those of several; a keyring is asked once. Raises as `read`."""
+def values(paths: Mapping[str, Path], *, brief: bool = False) -> dict[str, str]:
+    """Those of several; a keyring is asked once, and given up soon where that is to be `brief`. Raises as `read`."""
     found: dict[str, str] = {}
     asked: dict[str, list[str]] = {}
     for name, path in paths.items():
@@ -107,7 +107,7 @@ def values(paths: Mapping[str, Path]) -> dict[str, str]:
         with path.open(encoding="utf-8", newline="") as file:
             found[name] = file.read()
     for service, names in asked.items():
-        kept = keyrings.get(service, names)
+        kept = keyrings.get(service, names, brief=brief)
         if gone := [name for name in names if name not in kept]:
             raise Refused(
                 f"the keyring does not have {', '.join(gone)} any more", title="secrets",

@@ -166,6 +166,25 @@ def test_one_that_nobody_unlocks_is_not_waited_for(
     assert not (shell.bench.home.secrets / "NEW").exists()
 
 
+def test_who_has_others_that_wait_gives_up_soon(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """At a due time a keyring that does not answer is asked for a moment, and then not again for a minute."""
+    (tmp_path / "waits_too.py").write_text(
+        "import keyring.backend, time\n"
+        "class Keyring(keyring.backend.KeyringBackend):\n"
+        "    priority = 1\n"
+        "    def get_password(self, service, name): time.sleep(600)\n"
+        "    set_password = delete_password = get_password\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "waits_too.Keyring")
+    monkeypatch.setattr(keyrings, "_silent", -keyrings.SILENT)
+    with pytest.raises(Refused, match="did not answer within 1 s"):
+        keyrings.get("home", ["A"], brief=True)
+    monkeypatch.setattr(keyrings, "_ask", None)  # nobody is asked
+    with pytest.raises(Refused, match="did not answer a moment ago"):
+        keyrings.get("home", ["A"], brief=True)
+
+
 def test_no_patch_is_kept_whose_secrets_cannot_be_left_out(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, kept: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -10,14 +11,16 @@ from supervisor_parts import NOW, Parts
 
 from workbench.engines.base import SessionFacts
 from workbench.errors import StoreError
+from workbench.execution.result import Result, write_result
 from workbench.model.build import BuildState
-from workbench.model.environment import EngineName
+from workbench.model.environment import EngineName, Revision
 from workbench.model.run import RunState
 from workbench.model.session import ENDED as SESSION_ENDED
 from workbench.model.session import SessionState as S
-from workbench.services import runs, sessions
+from workbench.services import environments, runs, sessions
 from workbench.services.bench import open_bench
 from workbench.store import builds as build_rows
+from workbench.store import revisions as revision_rows
 from workbench.store import runs as rows
 from workbench.store import sessions as session_rows
 from workbench.supervisor.queue.dispatch import FIRST
@@ -171,6 +174,39 @@ def test_a_build_that_nobody_works_on_is_queued_again(parts: Parts) -> None:
     del parts.builds.running[number]
     assert parts.builds.look() == 0.0
     assert build_state(parts, number) is BuildState.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("state", "cells", "doubted"), [("failed", 0, True), ("failed", 1, False), ("succeeded", 0, False)]
+)
+def test_a_run_without_a_cell_makes_its_environment_doubtful(
+    parts: Parts, state: str, cells: int, doubted: bool
+) -> None:
+    """What was removed behind our back is missed by the run that comes before the next look at it, and by no other."""
+    run, key = parts.queue(), ("there", "r1")
+    parts.dispatch.look()
+    parts.environments._seen[key] = time.monotonic()
+    with parts.desk.read() as connection:
+        token = rows.token(connection, run, 1)
+    folder = parts.bench.home.attempt_folder(run, 1)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_result(folder, Result(RunState(state), token, "no image named r1", cells_done=cells))
+    parts.runs.look()
+    assert parts.state(run) is RunState(state)
+    assert (key not in parts.environments._seen) is doubted
+
+
+def test_a_revision_is_of_the_person_who_asked_for_its_build(parts: Parts) -> None:
+    """Not of the supervisor, which makes all of them."""
+    number = building(parts)
+    with parts.desk.read() as connection:
+        build = build_rows.get(connection, number)
+    assert build
+    made = Revision("0123456789abcdef", EngineName.PROCESS, "/nowhere")
+    parts.builds._made(build, environments.spec(parts.bench, "python"), EngineName.PROCESS, made)
+    with parts.desk.read() as connection:
+        (row,) = revision_rows.every(connection, "python")
+    assert row.by == parts.bench.actor.by != parts.desk.actor.by
 
 
 def test_what_a_killed_build_left_goes_where_its_environment_has_no_engine(parts: Parts) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from workbench.store import revisions as revision_rows
 from workbench.supervisor.activations import Activations
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.engines import Engines
-from workbench.supervisor.queue.ready import Environments, Never, Readiness, Usable
+from workbench.supervisor.queue.ready import Environments, Never, NotYet, Readiness, Usable
 
 
 class Home:
@@ -91,6 +92,20 @@ def test_what_is_there_is_used_while_it_is_built_anew(home: Home) -> None:
     with home.desk.write() as connection:
         build_rows.request(connection, "own", spec.fingerprint, force=True, at=home.desk.now(), actor=home.desk.actor)
     assert home.used() == made.id
+
+
+def test_what_went_is_looked_for_after_a_run_that_did_not_begin(home: Home) -> None:
+    """It is believed for a minute to be there; where a run makes that doubtful, it is looked for, and built again."""
+    made = home.built()
+    assert home.used() == made.id
+    shutil.rmtree(home.folder(made.id))
+    assert home.used() == made.id
+    home.known.doubt("another")
+    assert home.used() == made.id
+    home.known.doubt("own")
+    found = home.ready()
+    assert isinstance(found, NotYet)
+    assert found.reason == "building environment own"
 
 
 def test_an_older_revision_is_made_active_again(home: Home) -> None:

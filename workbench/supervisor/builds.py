@@ -21,6 +21,7 @@ from workbench.store import contained as contained_rows
 from workbench.store import environments as environment_rows
 from workbench.store import revisions as revision_rows
 from workbench.store.environments import Chosen
+from workbench.store.events import Actor
 from workbench.supervisor.desk import Desk
 from workbench.supervisor.engines import Engines
 from workbench.text import one_line
@@ -223,7 +224,7 @@ class Builds:
                 revision,
                 build=build.id,
                 at=self.desk.now(),
-                actor=self.desk.actor,
+                actor=Actor(build.by, build.account, build.origin),
             )
             rows.change(
                 connection, build.id, BuildState.BUILDING, BuildState.READY, at=self.desk.now(), actor=self.desk.actor,

@@ -77,7 +77,7 @@ def check(
     secrets.keep_out(bench, spec, values.parameters)
     git = GitState() if ahead or request.code.ref else memo.of(("git", project), lambda: git_state(project))
     changed = git.dirty and git.commit and not ahead
-    patch = memo.of(("patch", project), lambda: patches.of(bench, project)) if changed else Patch()
+    patch = memo.of(("patch", project), lambda: patches.of(bench, project, brief=later)) if changed else Patch()
     begun, by_files = beginning.settled(bench, project, request)
     record = {
         "git_commit": git.commit,

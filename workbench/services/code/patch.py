@@ -45,10 +45,12 @@ class Patch:
     marks: tuple[str, ...] = ()
 
 
-def of(bench: Bench, project: Project) -> Patch:
-    """The patch of a project that is not as it was committed; empty where git cannot say."""
+def of(bench: Bench, project: Project, *, brief: bool = False) -> Patch:
+    """The patch of a project that is not as it was committed; empty where git cannot say, or secrets cannot be left out.
+
+    `brief`: others wait meanwhile, so that a keyring which does not answer is not waited for."""
     without = without_filters(project.path)
-    secrets = _secrets(bench) if without is not None else None
+    secrets = _secrets(bench, brief) if without is not None else None
     if without is None or secrets is None:
         return Patch()
     redactor = Redactor(secrets)
@@ -83,11 +85,11 @@ def _marks(project: Project, names: Sequence[str]) -> Iterator[str]:
         yield found
 
 
-def _secrets(bench: Bench) -> list[str] | None:
+def _secrets(bench: Bench, brief: bool) -> list[str] | None:
     """All values that are known; None where some cannot be read, and so not be left out."""
     vault = Vault(bench.home.secrets)
     try:
-        return list(values({name: vault.path(name) for name in vault.names()}).values())
+        return list(values({name: vault.path(name) for name in vault.names()}, brief=brief).values())
     except (OSError, UnicodeDecodeError, Refused):
         return None
 

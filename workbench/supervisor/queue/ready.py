@@ -92,6 +92,11 @@ class Environments:
         found = self._use(spec, chosen, revision) if chosen and revision else None
         return found or self._build(spec, asked, actor)
 
+    def doubt(self, name: str) -> None:
+        """A run in it ended before its first cell did: what was built may be gone, and is looked for before the next."""
+        for key in [key for key in self._seen if key[0] == name]:
+            self._seen.pop(key, None)
+
     def as_it_was(self, run: Run) -> Readiness:
         """Whether the revision is there in which a run is to repeat another. None is built for it."""
         spec = self._spec(run.environment)

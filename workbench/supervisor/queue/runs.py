@@ -136,6 +136,8 @@ class Runs:
         if result:
             if self.endings.by_result(run, result):
                 self.left_kernels = self.left_kernels or not alive
+                if result.state is not R.SUCCEEDED and not result.cells_done:
+                    self.dispatch.environments.doubt(run.environment)
                 self._failed_starts.pop(run.id, None)
                 if alive and not result.kept:
                     self.leaving[seen.folder] = run.kernels

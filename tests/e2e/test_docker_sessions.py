@@ -255,7 +255,7 @@ async def test_what_else_listens_in_it(lab: Bench, engine: APIClient, up: Sessio
     assert f"port 8000 {first.url} port 8001 API {second.url}" in shown
     cookie = asked(first, address.removeprefix(first.url))[2]
     status, text, _ = asked(first, Cookie=cookie)
-    assert (status, "Nothing listens on port 8000 inside yet" in text) == (502, True)
+    assert (status, "Nothing that speaks HTTP listens on port 8000 inside" in text) == (502, True)
 
     def listen(number: int) -> None:
         argv = ["python3", str(projects.get(lab, PROJECT).path / "app.py"), str(number)]

@@ -288,7 +288,7 @@ async def test_what_listens_on_a_port_is_one_key_away(
     )
     with seed.bench.store.write() as connection:
         session_rows.set_facts(connection, number, forwards=(*shown, Forward(8002, problem="no sockets")))
-    async with stage() as on:
+    async with stage((200, 50)) as on:
         await on.list("sessions", rows=1)
         await on.see("port 8001", "API  http://sales-jupyter-8001.localhost:41001", "not shown: no sockets")
         await on.press("P")
@@ -297,6 +297,11 @@ async def test_what_listens_on_a_port_is_one_key_away(
         await on.press("down", "enter")
         await on.modal(TextModal)
         await on.see("Port 8001 of sales-jupyter", "http://sales-jupyter-8001.localhost:41001/?token=")
+        await on.press("escape")
+        await on.see("P port")
+        with seed.bench.store.write() as connection:
+            session_rows.set_facts(connection, number, forwards=())
+        await on.gone("P port")
 
 
 async def test_over_ssh_the_tunnel_line_comes_first(

@@ -135,6 +135,20 @@ async def test_a_store_that_cannot_be_read_is_said_once(
         await on.until(lambda: len(on.screen.listing.keys) == 2, "the new run")
 
 
+async def test_what_is_said_stands_there_once(seed: Seed, stage: Callable[..., Any]) -> None:
+    """Also while a window lies over the list, and after it."""
+    story(seed)
+    async with stage(BIG) as on:
+        await on.list("projects", rows=3)
+        on.app.notify("Only once", timeout=600)
+        await on.see("Only once")
+        await on.press("question_mark")
+        await on.modal(Help)
+        await on.until(lambda: on.text.count("Only once") == 1, "it once, over the help")
+        await on.press("escape")
+        await on.until(lambda: on.screen is on.app.noun_screen and on.text.count("Only once") == 1, "it once")
+
+
 @pytest.mark.parametrize("size", [SMALL, BIG, (60, 15), (100, 24)])
 async def test_every_size_is_usable(seed: Seed, stage: Callable[..., Any], size: tuple[int, int]) -> None:
     """List, detail and footer have their place in each size, and the footer always has help."""

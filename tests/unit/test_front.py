@@ -482,7 +482,7 @@ async def test_each_port_has_an_entrance_of_its_own(folder: Path) -> None:
         async with second.asking() as client:
             async with client.get("/") as answer:
                 text = await answer.text()
-                assert (answer.status, "Nothing listens on port 8001 inside yet" in text) == (502, True)
+                assert (answer.status, "Nothing that speaks HTTP listens on port 8001 inside" in text) == (502, True)
             with pytest.raises(WSServerHandshakeError, match="502"):
                 await client.ws_connect("/chat")
             async with tool_at(folder, "8001"), client.get("/") as answer:

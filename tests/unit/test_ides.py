@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tools import IDES, shipped_ide
 
 from workbench.cli.program import run
-from workbench.declare import load_ide
+from workbench.declare import load_environment, load_ide
 from workbench.engines.folders import drop_sockets, socket_folder
 from workbench.engines.tool import Place
 from workbench.errors import Conflict, NotFound, Refused
@@ -173,6 +173,21 @@ def test_a_projects_own_are_for_it_alone(bench: Bench) -> None:
     projects.create(bench, "other")
     with pytest.raises(NotFound):
         sessions.start(bench, "other", "dash")
+
+
+def test_how_an_environment_has_another_one(tmp_path: Path) -> None:
+    """In its declaration; standard files cannot say it, so that what to write instead is told, and is what it says."""
+    spec = EnvironmentSpec("own", ides=("jupyter",))
+    assert ides.how_to_have(spec, "jupyter", "voila") == "Add it to its declaration: ides: [jupyter, voila]"
+    read = replace(spec, read=(tmp_path / "requirements.txt",))
+    told = ides.how_to_have(read, "voila")
+    assert (
+        "write environment.yaml in the project with `ides: [voila]` and `python: {requirements: requirements.txt}`"
+        in told
+    )
+    (tmp_path / "requirements.txt").write_text("six\n")
+    (tmp_path / "environment.yaml").write_text("ides: [voila]\npython: {requirements: requirements.txt}\n")
+    assert load_environment(tmp_path / "environment.yaml").get().ides == ("voila",)
 
 
 def test_the_app_that_is_meant(bench: Bench) -> None:

@@ -74,7 +74,7 @@ def nobody(session: str, inside: int, title: str) -> Page:
         f"<p>What listens there, on 127.0.0.1 of the container of <code>{escape(session)}</code>, and speaks HTTP is shown at "
         f"this address ({what}). This page looks again by itself.</p>"
     )
-    return Page(502, _page(f"Nothing listens on port {inside} inside yet", body, again=3), again=3)
+    return Page(502, _page(f"Nothing that speaks HTTP listens on port {inside} inside", body, again=3), again=3)
 
 
 def refused(status: int, why: str) -> Page:

@@ -130,3 +130,16 @@ def title(bench: Bench, name: str) -> str:
         return named(bench, name).title
     except WorkbenchError:
         return name
+
+
+def how_to_have(spec: EnvironmentSpec, *names: str) -> str:
+    """What to write so that an environment has these: standard files, as requirements.txt, cannot say it."""
+    said = f"ides: [{', '.join(names)}]"
+    if not spec.read:
+        return f"Add it to its declaration: {said}"
+    files = sorted(path.name for path in spec.read)
+    again = f" and `python: {{requirements: {files[0]}}}`" if files == ["requirements.txt"] else ""
+    return (
+        f"{', '.join(files[:3])} cannot say it: write environment.yaml in the project with `{said}`{again}, and"
+        " `environment: ./environment.yaml` in project.yaml"
+    )

@@ -45,12 +45,12 @@ def start(
     if tool is None:
         raise Refused(
             f"environment {spec.name} has no IDE{f' that opens {file}' if file else ''}",
-            hint="Add one to its declaration: ides: [jupyter]",
+            hint=ides.how_to_have(spec, "jupyter"),
         )
     if tool not in offered:
         raise Refused(
             f"environment {spec.name} has no {tool.title}",
-            hint=f"Add it to its declaration: ides: [{', '.join([*spec.ides, tool.name])}]",
+            hint=ides.how_to_have(spec, *spec.ides, tool.name),
         )
     if not spec.network and tool.sign_in is not SignIn.FRONT:
         raise Refused(

@@ -56,6 +56,7 @@ class Action:
     dangerous: bool = False
     command: Callable[[Any], Steps] | None = None  # without the program's name; empty where there is none
     rank: int = 50  # place in the footer; 0: not in it
+    seldom: bool = False  # in the footer only where it can be done
 
     @property
     def keys(self) -> frozenset[str]:

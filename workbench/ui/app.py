@@ -41,6 +41,7 @@ class Workbench(TypeAhead):
     DEFAULT_MODE = "projects"
     COMMANDS: ClassVar[set[Any]] = {RegistryCommands}
     ENABLE_COMMAND_PALETTE = True
+    SUSPENDED_SCREEN_CLASS = "-covered"  # what is said is shown by the screen on top alone
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny-wide"), (60, "-narrow"), (100, "-wide")]  # noqa: RUF012 - textual's way
     VERTICAL_BREAKPOINTS = [(0, "-tiny-high"), (15, "-high")]  # noqa: RUF012 - textual's way
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "leave", "Quit", show=False, priority=True)]

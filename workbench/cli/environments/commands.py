@@ -248,6 +248,11 @@ def remove(call: Invocation, name: str, prune: bool, yes: bool) -> None:
     kept = environment_files.remove(bench, view.name)
     freed = disk.free(bench, built).freed if prune and built else 0
     left = " What was built of it is still on the disk: workbench prune." if built else ""
-    more = f" {size(freed)} are free." if prune else left
+    pruned = (
+        f" {size(freed)} are free."
+        if freed
+        else " What was built of it is gone; others have all of it, so nothing is free."
+    )
+    more = (pruned if built else " Nothing was built of it.") if prune else left
     told = {"removed": view.name, "kept": kept, "freed": freed}
     answer(call, f"Removed {view.name}. Its file is kept in {kept}.{more}", told)

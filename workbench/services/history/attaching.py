@@ -97,7 +97,7 @@ def session(bench: Bench, run: Run) -> int:
     if not tools:
         raise Refused(
             f"environment {spec.name} has no JupyterLab",
-            hint=f"Add it to its declaration: ides: [{', '.join([*spec.ides, 'jupyter'])}]. A console: workbench runs attach {run.id}",
+            hint=f"{ides.how_to_have(spec, *spec.ides, 'jupyter')}. A console: workbench runs attach {run.id}",
         )
     return sessions.start(bench, project.name, tools[0].name)
 

@@ -53,6 +53,6 @@ async def open_port(desk: Desk, items: list[Session]) -> None:
 ACTIONS = (
     Action(
         "sessions.port", "P", AREA, "port", "sessions: open what listens on a port", Purpose.OPEN, open_port, _there,
-        on_item=True, command=_command, rank=22,
+        on_item=True, command=_command, rank=22, seldom=True,
     ),
 )  # fmt: skip

@@ -82,15 +82,15 @@ class SessionForm(Form[int]):
 
     def _without(self, project: str) -> Considered:
         """No tool is chosen: there are some, or the environment has none."""
-        from workbench.services import environments, projects
+        from workbench.services import environments, ides, projects
 
         try:
             if self._tools(project):
                 return Considered({"ide": "choose one"})
-            name = environments.for_project(self.bench, projects.get(self.bench, project)).name
+            spec = environments.for_project(self.bench, projects.get(self.bench, project))
         except WorkbenchError as error:
             return Considered({"project": error.message}, Page().text(error.hint).content(WIDTH))
-        page = Page().text(f"Environment {name} has no IDE. Add one to its declaration: ides: [jupyter]")
+        page = Page().text(f"Environment {spec.name} has no IDE. {ides.how_to_have(spec, 'jupyter')}")
         return Considered({"ide": "its environment has none"}, page.content(WIDTH))
 
     def _preview(self, page: Page, values: Mapping[str, str]) -> None:

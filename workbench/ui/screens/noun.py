@@ -263,10 +263,11 @@ class NounScreen(Screen[None]):
 
     def _draw_keys(self) -> None:
         bound = self.reach.bound()
-        shown = sorted((action for action in bound if action.rank), key=lambda action: action.rank)
+        fits = [action for action in bound if action.rank and not (action.seldom and not self.reach.live(action))]
+        shown = sorted(fits, key=lambda action: action.rank)
         # The line of modes shows how to go there, and ? itself is at the end.
         seen = {HELP, *(f"{PROGRAM}.{mode}" for mode, _ in MODES)}
-        others = sum(1 for action in bound if not action.rank and action.id not in seen)
+        others = sum(1 for action in bound if action not in fits and action.id not in seen)
         self.query_one(KeyLine).show([(action, self.reach.live(action)) for action in shown], others)
 
     @on(events.DescendantFocus)

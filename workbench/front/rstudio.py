@@ -26,9 +26,8 @@ from workbench.front.cipher import encrypted
 PAGE, KEY, SIGN_IN = "/auth-sign-in", "/auth-public-key", "/auth-do-sign-in"
 WHO = "user-id"  # the cookie of who is signed in
 FORM, ENCRYPTS = "realform", "submitRealForm"  # the form that is sent, and the script that encrypts for it
-THROTTLED = (
-    "2"  # `kErrorServer`, which it also says to who signs in twice within `auth-sign-in-throttle-seconds`, by default 5
-)
+# `kErrorServer`, which it also says to who signs in twice within `auth-sign-in-throttle-seconds`, by default 5.
+THROTTLED = "2"
 AGAIN = 5.5  # seconds to wait then
 PATIENCE = 5.0  # seconds for one answer; PAM may take two of them
 LONGEST = 1_000_000  # bytes of an answer

@@ -17,9 +17,8 @@ from workbench.model.placeholder import Moments
 from workbench.model.run import Run
 
 BEGIN = "WORKBENCH_"
-LARGEST = (
-    32_000  # bytes of one value; the kernel has it as a parameter anyway, and execve(2) takes no more than 128 KiB
-)
+# Bytes of one value; the kernel has it as a parameter anyway, and execve(2) takes no more than 128 KiB.
+LARGEST = 32_000
 IN_ALL = 256_000  # bytes of all parameters
 
 

@@ -22,9 +22,8 @@ from workbench.store.migrations import MIGRATIONS
 
 LOCK_WAIT = 60.0  # seconds that a write waits for other writers before it is given up
 STATEMENT_WAIT = 10.0  # seconds that any statement waits
-ASIDE = (
-    1.0  # seconds of waiting between two looks at whether who holds it was stopped: then there is nothing to wait for
-)
+# Seconds of waiting between two looks at whether who holds it was stopped: then there is nothing to wait for.
+ASIDE = 1.0
 _WAL_FIXED = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
 

@@ -19,9 +19,8 @@ from workbench.text import one_line
 
 log = logging.getLogger("workbench.supervisor.engines")
 IDLE, WAITING = 30.0, 2.0  # seconds between questions
-AWAITED = (
-    40.0  # seconds for which it holds that somebody waits: whoever does looks, and says so, twice a minute at least
-)
+# Seconds for which it holds that somebody waits: whoever does looks, and says so, twice a minute at least.
+AWAITED = 40.0
 WRITE_DOWN = timedelta(minutes=10)  # an unchanged answer is written again after this
 
 

@@ -13,7 +13,7 @@ import pytest
 from ui.seeding import Seed, story
 
 from workbench.cli.program import program
-from workbench.cli.runs.run import Given
+from workbench.cli.runs.given import Given
 from workbench.declare.parameters import read_parameters
 from workbench.errors import Refused
 from workbench.model.forward import Forward

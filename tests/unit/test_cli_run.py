@@ -11,7 +11,7 @@ import click
 import pytest
 
 from workbench.cli import filters
-from workbench.cli.runs.run import Given
+from workbench.cli.runs.given import Given
 from workbench.cli.terminal.output import Cell, width
 from workbench.errors import Refused
 

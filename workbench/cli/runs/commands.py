@@ -15,7 +15,8 @@ from workbench.cli.grammar import noun, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import group_id, run_id, run_names
 from workbench.cli.runs import groups, terms
-from workbench.cli.runs.run import Given, wait_for, with_parameters
+from workbench.cli.runs.given import Given, with_parameters
+from workbench.cli.runs.run import wait_for
 from workbench.cli.shapes.run import ATTEMPT, RUN
 from workbench.cli.terminal.output import Cell, answer, block, emit, note, record
 from workbench.errors import NotFound, Refused

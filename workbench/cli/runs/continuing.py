@@ -18,7 +18,8 @@ from workbench.cli.grammar import subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import run_id
 from workbench.cli.runs.commands import ID, IDS, runs
-from workbench.cli.runs.run import text_of, wait_for
+from workbench.cli.runs.given import text_of
+from workbench.cli.runs.run import wait_for
 from workbench.cli.terminal import failure
 from workbench.cli.terminal.output import answer, emit, note
 from workbench.errors import Refused

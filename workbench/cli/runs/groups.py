@@ -47,7 +47,7 @@ def with_sweep(function: Any) -> Any:
 
 
 def _read(words: Sequence[str], grid: str | None) -> Any:
-    from workbench.cli.runs.run import text_of
+    from workbench.cli.runs.given import text_of
     from workbench.declare.parameters import read_grid
     from workbench.model import sweep
 

@@ -9,7 +9,7 @@ import click
 from workbench.cli.grammar import subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.runs import groups
-from workbench.cli.runs.run import Given, with_parameters
+from workbench.cli.runs.given import Given, with_parameters
 from workbench.cli.schedules.commands import KEY, TIMES, schedules
 from workbench.cli.schedules.keys import with_keys
 from workbench.cli.shapes.schedule import SCHEDULE

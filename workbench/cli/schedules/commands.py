@@ -12,7 +12,8 @@ from workbench.cli.grammar import noun, options, subcommand
 from workbench.cli.invocation import Invocation
 from workbench.cli.names import project_names, schedule_names
 from workbench.cli.runs import groups
-from workbench.cli.runs.run import Given, wait_for, with_parameters
+from workbench.cli.runs.given import Given, with_parameters
+from workbench.cli.runs.run import wait_for
 from workbench.cli.schedules.keys import with_keys
 from workbench.cli.shapes.schedule import DUE, SCHEDULE
 from workbench.cli.terminal.output import answer, block, columns, emit, iso, note, record, say, table

@@ -9,7 +9,7 @@ import click
 
 from workbench.cli.grammar import subcommand
 from workbench.cli.invocation import Invocation
-from workbench.cli.runs.run import text_of
+from workbench.cli.runs.given import text_of
 from workbench.cli.schedules.commands import schedules
 from workbench.cli.terminal.failure import FAILED
 from workbench.cli.terminal.output import emit, note, say

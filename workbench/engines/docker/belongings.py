@@ -9,7 +9,6 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 from docker.types import Mount as Bind
 
@@ -18,12 +17,10 @@ from workbench.engines import secrets
 from workbench.engines.docker.account import Account, group, passwd
 from workbench.engines.docker.images.contents import STACKS
 from workbench.engines.docker.images.registries import proxies_without_password
+from workbench.engines.docker.plan import Plan
 from workbench.engines.warm import fits
 from workbench.errors import Refused, WorkbenchError
 from workbench.text import one_line
-
-if TYPE_CHECKING:
-    from workbench.engines.docker.container import Plan
 
 PRIVATE = PurePosixPath("/run/workbench")  # where files of a private folder are seen
 SECRETS = str(PRIVATE / "secrets")

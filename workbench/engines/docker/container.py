@@ -7,8 +7,6 @@ private folder; argv, variables and labels can be read by all who may use the en
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -22,11 +20,12 @@ from workbench.engines.docker.belongings import PRIVATE, bind
 from workbench.engines.docker.connection import Connection, NoSuchThing, image_gone
 from workbench.engines.docker.daemon import Daemon
 from workbench.engines.docker.images.contents import STACKS, Contents
+from workbench.engines.docker.plan import Plan
 from workbench.engines.folders import link_data
 from workbench.errors import Refused
 from workbench.model import sizes
 from workbench.model.code import OUTSIDE
-from workbench.model.environment import Limits, Revision
+from workbench.model.environment import Limits
 
 # Reads the variables of the private file, then becomes the program; images of ours may have something to start it by.
 STARTER = "/opt/workbench/start"
@@ -47,32 +46,6 @@ SYSTEM = (
     "/run/workbench",
 )
 WHOLE = ("/", "/home", "/opt", "/run", "/tmp", "/var")  # noqa: S108 - names to refuse, nothing is written
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A container to be created. `private` is its folder on this machine, `env` goes there into a file; `home` is the
-    folder that is the account's home inside.
-
-    `shown` are further binds, `(path here, path inside, may write)`; `port` is `(inside, on 127.0.0.1 here)`. `root`: the
-    image's own start program is root and the first process, and makes `who` of the person's numbers by itself.
-    """
-
-    name: str | None
-    revision: Revision
-    contents: Contents
-    argv: Sequence[str]
-    workspace: Workspace
-    private: Path
-    home: Path
-    labels: Mapping[str, str]
-    env: Mapping[str, str] = field(default_factory=dict)
-    shown: Sequence[tuple[Path, str, bool]] = ()
-    port: tuple[int, int] | None = None
-    hostname: str | None = None
-    log_size: str = "10m"
-    root: bool = False
-    who: Account | None = None
 
 
 def create(connection: Connection, plan: Plan) -> str:

@@ -17,8 +17,9 @@ from workbench.engines.base import KernelExit, Workspace
 from workbench.engines.docker import witness
 from workbench.engines.docker.belongings import PROJECT, can_come_later
 from workbench.engines.docker.connection import GOING, Connection, NoSuchThing
-from workbench.engines.docker.container import Plan, create
+from workbench.engines.docker.container import create
 from workbench.engines.docker.images.contents import Contents, Library
+from workbench.engines.docker.plan import Plan
 from workbench.engines.folders import short_folder
 from workbench.engines.waiting import hand_over
 from workbench.engines.waiting.records import Spare

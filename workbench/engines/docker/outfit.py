@@ -14,8 +14,8 @@ from workbench.engines import tool
 from workbench.engines.base import SessionRequest
 from workbench.engines.docker.account import Account
 from workbench.engines.docker.belongings import PRIVATE
-from workbench.engines.docker.container import Plan
 from workbench.engines.docker.images.contents import Contents
+from workbench.engines.docker.plan import Plan
 from workbench.engines.folders import FRONT_NAME, drop, socket_folder
 from workbench.engines.relay import SOCKET, Relay, chosen
 from workbench.errors import Refused

@@ -21,7 +21,7 @@ from workbench.model.project import Project
 from workbench.model.run import Request
 from workbench.model.schedule import DueState
 from workbench.services import foresight, projects, runs, schedules
-from workbench.services.asking import requests
+from workbench.services.asking import checking
 from workbench.services.bench import Bench
 from workbench.services.code import commits, seen, trees
 from workbench.store import contained
@@ -287,7 +287,7 @@ def test_again_sees_what_it_is_asked_to_see(bench: Bench, project: Project) -> N
 
 def test_what_is_only_looked_at_keeps_nothing(bench: Bench) -> None:
     """Checking ahead writes no files, and a request that is refused leaves none."""
-    requests.check(bench, Request("churn", "notebooks/report.ipynb", code=code("v1")), ahead=True)
+    checking.check(bench, Request("churn", "notebooks/report.ipynb", code=code("v1")), ahead=True)
     with pytest.raises(Refused):
         runs.submit(bench, Request("churn", "notebooks/report.ipynb", parameters={"x": 1}, code=code("v1")))
     folder = bench.home.code / "trees"

@@ -18,7 +18,7 @@ from workbench.model.disk import ENDED, Policy, Report
 from workbench.model.project import Project
 from workbench.model.run import Request, RunState
 from workbench.services import disk, projects, runs
-from workbench.services.asking import requests
+from workbench.services.asking import checking, queueing
 from workbench.services.bench import Bench
 from workbench.services.code import seen, trees
 from workbench.services.supervision import control
@@ -56,9 +56,9 @@ def held(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
 def asked(parts: Parts, what: str = "frozen") -> int:
     """A run as a schedule asks for it."""
-    checked = requests.check(parts.bench, Request("p", PATH, code=code(what)), later=True)
+    checked = checking.check(parts.bench, Request("p", PATH, code=code(what)), later=True)
     with parts.bench.store.write() as connection:
-        return runs.insert(parts.bench, connection, checked, parts.bench.actor)
+        return queueing.insert(parts.bench, connection, checked, parts.bench.actor)
 
 
 def started(parts: Parts, run: int) -> Callable[[], bool]:

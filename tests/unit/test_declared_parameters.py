@@ -18,7 +18,7 @@ from workbench.errors import Refused
 from workbench.model.parameter import Declared, matches
 from workbench.model.run import Request
 from workbench.services import projects, runs
-from workbench.services.asking import requests
+from workbench.services.asking import checking
 from workbench.services.supervision import control
 
 DECLARED = """\
@@ -71,7 +71,7 @@ def test_a_reference_is_a_number_where_one_is_declared(shell: Shell) -> None:
     """`rows: "${today:%j}"` is the day of the year; where text is declared it stays text."""
     at = datetime(2026, 3, 1, tzinfo=UTC)
     values = {"rows": "${today:%j}", "zip": "${today:%j}", "day": "${today}"}
-    checked = requests.check(shell.bench, Request("churn", PATH, values, at=at))
+    checked = checking.check(shell.bench, Request("churn", PATH, values, at=at))
     assert checked.request.parameters == {"rows": 60, "zip": "060", "day": "2026-03-01", "flag": True}
 
 
@@ -125,11 +125,11 @@ def test_any_language_may_be_declared(shell: Shell, language: str) -> None:
     write(shell, None, language)
     given = {"day": "2024-05-01", "region": "south", "zip": "1"}
     with pytest.raises(Refused, match="nope: the notebook has no such parameter"):
-        requests.check(shell.bench, Request("churn", PATH, {**given, "nope": 1}, "r"))
-    checked = requests.check(shell.bench, Request("churn", PATH, given, "r"))
+        checking.check(shell.bench, Request("churn", PATH, {**given, "nope": 1}, "r"))
+    checked = checking.check(shell.bench, Request("churn", PATH, given, "r"))
     assert checked.request.parameters == {**given, "rows": 100, "flag": True}
     with pytest.raises(Refused, match="else: is a word of"):
-        requests.check(shell.bench, Request("churn", PATH, {**given, "else": 1}, "r"))
+        checking.check(shell.bench, Request("churn", PATH, {**given, "else": 1}, "r"))
 
 
 def test_text_on_the_command_line_is_what_is_declared(shell: Shell) -> None:

@@ -12,7 +12,7 @@ from cli_home import Shell, make_shell
 
 from workbench.errors import WorkbenchError
 from workbench.services import projects, schedules
-from workbench.services.asking import requests
+from workbench.services.asking import checking
 from workbench.services.problems import problems_of, remarks_of
 from workbench.services.supervision import control
 
@@ -65,7 +65,7 @@ def test_a_notebook_that_is_not_there_or_is_none_dooms_a_schedule(shell: Shell) 
 
 
 def test_what_check_finds_is_what_would_be_missed(shell: Shell) -> None:
-    """A schedule is well in `check` exactly where the supervisor's own question, `requests.check`, is answered."""
+    """A schedule is well in `check` exactly where the supervisor's own question, `checking.check`, is answered."""
     texts = ["", "environment: nope\n", "parameters: {days: 3}\n", "parameters: {daze: 3}\n", "environment: r\n"]
     for number, more in enumerate(texts):
         schedule(shell, SCHEDULE + more, f"s{number}")
@@ -74,7 +74,7 @@ def test_what_check_finds_is_what_would_be_missed(shell: Shell) -> None:
         assert view.spec is not None
         assert view.next_due is not None
         try:
-            requests.check(shell.bench, schedules.request(view.spec, view.next_due))
+            checking.check(shell.bench, schedules.request(view.spec, view.next_due))
         except WorkbenchError:
             assert view.name in wrong
         else:
@@ -133,8 +133,8 @@ def test_asked_again_nothing_is_read_that_did_not_change(shell: Shell, monkeypat
     """The program asks every few seconds: a schedule's request is checked anew only after a change it depends on."""
     schedule(shell, SCHEDULE)
     asked: list[Any] = []
-    check = requests.check
-    monkeypatch.setattr(requests, "check", lambda *args, **more: (asked.append(args), check(*args, **more))[1])
+    check = checking.check
+    monkeypatch.setattr(checking, "check", lambda *args, **more: (asked.append(args), check(*args, **more))[1])
     assert problems_of(shell.bench) == problems_of(shell.bench) == ()
     assert len(asked) == 1
     notebook = shell.bench.home.projects / "churn" / "notebooks" / "start.ipynb"

@@ -17,7 +17,8 @@ from workbench.model.run import PENDING, Request, RunState
 from workbench.model.schedule import CatchUp, DueState, ScheduleSpec
 from workbench.model.variables import variables
 from workbench.services import groups, projects, runs, schedules
-from workbench.services.asking import requests
+from workbench.services.asking import checking
+from workbench.services.asking.requests import Checked
 from workbench.services.bench import Bench
 from workbench.services.scheduling.files import ScheduleFiles
 from workbench.services.supervision import control
@@ -238,14 +239,14 @@ def test_a_fault_of_one_schedule_hits_no_other(world: World, monkeypatch: pytest
     world.write("bad", cron="0 * * * *")
     world.write("good", cron="0 * * * *", overlap="allow")
     world.at(START)
-    check = requests.check
+    check = checking.check
 
-    def fails(bench: Bench, request: Request, **more: Any) -> requests.Checked:
+    def fails(bench: Bench, request: Request, **more: Any) -> Checked:
         if request.schedule == "p/bad":
             raise RuntimeError("nobody thought of it")
         return check(bench, request, **more)
 
-    monkeypatch.setattr(requests, "check", fails)
+    monkeypatch.setattr(checking, "check", fails)
     world.at(timedelta(hours=1)).at(timedelta(hours=1))
     assert world.ledger("p/bad") == [("04 11:00", DueState.MISSED), ("04 12:00", DueState.MISSED)]
     assert "RuntimeError: nobody thought of it" in schedules.ledger(world.bench, "p/bad")[0].reason
@@ -328,13 +329,13 @@ def test_a_pause_in_the_last_moment_wins(world: World, monkeypatch: pytest.Monke
     """Paused while its due time was being looked at: nothing fires, and that is written down."""
     world.write(cron="0 * * * *")
     world.at(START)
-    check = requests.check
+    check = checking.check
 
-    def paused(bench: Bench, request: Request, **more: Any) -> requests.Checked:
+    def paused(bench: Bench, request: Request, **more: Any) -> Checked:
         schedules.pause(bench, "p/s")
         return check(bench, request, **more)
 
-    monkeypatch.setattr(requests, "check", paused)
+    monkeypatch.setattr(checking, "check", paused)
     world.at(timedelta(hours=1))
     assert world.ledger() == [("04 11:00", DueState.MISSED)]
     assert runs.page(world.bench) == []

@@ -15,7 +15,7 @@ from workbench.model.environment import Limits
 from workbench.model.run import Request
 from workbench.model.sizes import Machine, bounded
 from workbench.services import environments, projects, secrets, sessions
-from workbench.services.asking import requests
+from workbench.services.asking import checking
 from workbench.services.supervision import control
 from workbench.vault import LARGEST, Vault
 
@@ -127,16 +127,16 @@ def test_a_secret_is_no_parameter(shell: Shell) -> None:
     for value in (f"me:{VALUE}@db", [{"a": VALUE}]):
         asked = Request("churn", "notebooks/start.ipynb", {"note": value}, allow_unknown_parameters=True)
         with pytest.raises(Refused, match=r"parameter note holds the value of the secret [AP]") as caught:
-            requests.check(shell.bench, asked)
+            checking.check(shell.bench, asked)
         assert VALUE not in f"{caught.value.message} {caught.value.hint}"
     asked = Request("churn", "notebooks/start.ipynb", {"note": "hunter2"}, allow_unknown_parameters=True)
-    assert requests.check(shell.bench, asked).request.parameters == {"note": "hunter2"}
+    assert checking.check(shell.bench, asked).request.parameters == {"note": "hunter2"}
 
 
 def test_nothing_is_asked_for_that_could_not_start(shell: Shell) -> None:
     """A run and a session are refused with the command that sets what is missing."""
     with pytest.raises(Refused, match="API_KEY, PGPASSWORD of environment sales are not set") as caught:
-        requests.check(shell.bench, Request("churn", "notebooks/start.ipynb"))
+        checking.check(shell.bench, Request("churn", "notebooks/start.ipynb"))
     assert "workbench secrets set API_KEY" in caught.value.hint
     with pytest.raises(Refused, match="are not set"):
         sessions.start(shell.bench, "churn")

@@ -1,7 +1,7 @@
 """What will keep declared work from running when its time comes, told before it does.
 
 Every environment that the settings, a project or a schedule names has to be there, and what each schedule asks for at
-its next time has to be what `requests.check` takes. A fault stands at the key that has to change; of a schedule that does
+its next time has to be what `checking.check` takes. A fault stands at the key that has to change; of a schedule that does
 not fire anyway (paused, off, over) it is only a notice.
 """
 
@@ -19,7 +19,7 @@ from workbench.model.project import Project
 from workbench.model.schedule import ScheduleSpec
 from workbench.model.sweep import TITLE
 from workbench.services import projects, schedules, secrets
-from workbench.services.asking import requests
+from workbench.services.asking import checking
 from workbench.services.asking.memo import Memo
 from workbench.services.bench import Bench
 from workbench.services.declared import catalogue
@@ -142,7 +142,7 @@ def _of_schedule(
         else:
             yield from own.problems
     try:
-        requests.check(bench, schedules.request(spec, view.next_due or bench.now()), ahead=True, memo=memo)
+        checking.check(bench, schedules.request(spec, view.next_due or bench.now()), ahead=True, memo=memo)
     except DeclarationError:
         return  # told in the file that has it
     except OSError as error:

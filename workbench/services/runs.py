@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,14 +13,12 @@ from workbench.errors import Conflict, NotFound
 from workbench.model.environment import EngineName
 from workbench.model.run import ENDED, Attempt, Request, Run
 from workbench.services import environments
-from workbench.services.asking import frozen, requests
-from workbench.services.asking.memo import Memo
+from workbench.services.asking import checking, frozen, queueing
 from workbench.services.bench import Bench
 from workbench.services.code import seen
 from workbench.services.supervision import control
-from workbench.store import asked, run_pages, tags
+from workbench.store import run_pages
 from workbench.store import runs as rows
-from workbench.store.events import Actor
 from workbench.store.run_pages import RunFilter
 
 __all__ = ["RunFilter"]
@@ -48,48 +45,11 @@ class Artifacts:
 
 def submit(bench: Bench, request: Request) -> int:
     """Queue a run and return its id at once. Raises `Refused` or `NotFound` and queues nothing when it cannot be."""
-    checked = requests.check(bench, request)
+    checked = checking.check(bench, request)
     with bench.store.write() as connection:
-        run = insert(bench, connection, checked, bench.actor)
+        run = queueing.insert(bench, connection, checked, bench.actor)
         environments.carry_engine(bench, connection, checked.environment)
     control.tell(bench)
-    return run
-
-
-def insert(
-    bench: Bench, connection: sqlite3.Connection, checked: requests.Checked, actor: Actor, memo: Memo | None = None
-) -> int:
-    """Add a checked request's row and its frozen copy, within the caller's transaction. Its id; of a sweep, which becomes
-    a group, that of its first run."""
-    from workbench.services import groups
-
-    if checked.group:
-        return groups.insert(bench, connection, checked, actor, memo)
-    request = checked.request
-    run = rows.insert(
-        connection,
-        project=request.project,
-        notebook=request.notebook,
-        name=checked.name,
-        environment=checked.environment,
-        parameters=request.parameters,
-        cells=checked.cells,
-        created=bench.now(),
-        actor=actor,
-        schedule=request.schedule,
-        due=request.due,
-        timeout=request.timeout,
-        retries=request.retries or 0,
-        priority=request.priority or 0,
-        terms=request.terms,
-        record=checked.record,
-    )
-    tags.give(connection, run, request.tags, actor)
-    if checked.by_id:
-        asked.set_parameters(connection, run, checked.by_id(run))
-    if checked.revision:
-        asked.set_revision(connection, run, request.exactly, checked.revision)
-    frozen.freeze(bench, run, checked.content, memo, patch=checked.patch)
     return run
 
 

@@ -61,9 +61,9 @@ def _read(words: Sequence[str], grid: str | None) -> Any:
 def ask(call: Invocation, request: Request, *, yes: bool) -> None:
     """Say what a sweep becomes; many runs are asked about."""
     from workbench.model import sweep
-    from workbench.services import groups
+    from workbench.services.asking import sweeps
 
-    rows = groups.preview(call.changing(), request)
+    rows = sweeps.preview(call.changing(), request)
     if len(rows) > sweep.ASK:
         sure(call, f"Queue {sweep.told(rows)}?", yes=yes)
 

@@ -1,4 +1,4 @@
-"""What is asked to be run, checked before it is queued: notebook, parameters, environment."""
+"""One run that is asked for, checked before it is queued: notebook, parameters, environment."""
 
 from __future__ import annotations
 
@@ -46,19 +46,14 @@ class Checked:
     revision: Revision | None = None  # of its environment, where it is to be that one
 
 
-def check(
+def check_one(
     bench: Bench, request: Request, *, ahead: bool = False, later: bool = False, memo: Memo | None = None
 ) -> Checked:
     """Everything that can be known before queueing: notebook, parameters, environment, state of the repository.
 
-    `ahead`: only whether it could be queued, so git, which takes processes, is not asked. `later`: files that are to be
-    kept for it are kept by the supervisor. `memo`: of many requests at once, what they share is asked once.
+    Its sweep is not looked at; `checking.check` says what the rest is.
     """
-    from workbench.services import groups
-
     memo = memo or Memo()
-    if request.sweep:
-        return groups.check(bench, request, ahead=ahead, later=later, memo=memo)
     project = memo.of(("project", request.project), lambda: projects.get(bench, request.project))
     asked = request.code.after_fetch if ahead else request.code
     source = _source(bench, project, request.notebook, asked, memo)

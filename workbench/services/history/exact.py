@@ -14,7 +14,7 @@ from workbench.model.environment import Revision
 from workbench.model.project import Project
 from workbench.model.run import Request, Run
 from workbench.services import environments, projects, runs, secrets
-from workbench.services.asking import frozen
+from workbench.services.asking import frozen, queueing
 from workbench.services.asking.requests import Checked
 from workbench.services.bench import Bench
 from workbench.services.code import commits, seen, trees
@@ -35,7 +35,7 @@ def again(bench: Bench, run_id: int) -> int:
     """Queue the same once more and return its id. Raises `Refused` with what of it cannot be had."""
     checked = check(bench, runs.get(bench, run_id))
     with bench.store.write() as connection:
-        made = runs.insert(bench, connection, checked, bench.actor)
+        made = queueing.insert(bench, connection, checked, bench.actor)
     control.tell(bench)
     return made
 

@@ -14,7 +14,7 @@ from workbench.model.names import SLUG_RULE, is_slug
 from workbench.model.schedule import CatchUp, Overlap, ScheduleSpec
 from workbench.model.terms import priority_word
 from workbench.services import preferences, projects
-from workbench.services.asking import requests
+from workbench.services.asking import checking
 from workbench.services.bench import Bench
 from workbench.services.code import commits
 from workbench.services.scheduling import left_behind, zones
@@ -115,7 +115,7 @@ def add(
     asked = schedule_views.request(spec, first)
     if spec.code.fetch:
         commits.fetch(bench, found)
-    requests.check(bench, asked, ahead=True)
+    checking.check(bench, asked, ahead=True)
     if timezone is None and bench.settings.timezone is None:
         preferences.set_timezone(bench, zone)
     writer.create(path, "schedule", data, home=bench.home.root)

@@ -16,8 +16,7 @@ from workbench.model import timetable
 from workbench.model.clocks import instant
 from workbench.model.run import UNSUCCESSFUL
 from workbench.model.schedule import ByHand, DueState, ScheduleSpec
-from workbench.services import runs
-from workbench.services.asking import requests
+from workbench.services.asking import checking, queueing
 from workbench.services.asking.memo import Memo
 from workbench.services.bench import Bench
 from workbench.services.scheduling import views as schedule_views
@@ -50,7 +49,7 @@ def now(bench: Bench, key: str, *, due: str | datetime | None = None) -> int:
     spec = _spec(bench, key)
     meant = _moment(due, spec)
     present = bench.now()
-    checked = requests.check(bench, schedule_views.request(spec, meant or present, of_schedule=meant is not None))
+    checked = checking.check(bench, schedule_views.request(spec, meant or present, of_schedule=meant is not None))
     with bench.store.write() as connection:
         run = _insert(bench, connection, spec, meant or present, ByHand.NOW, checked, None)
     control.tell(bench)
@@ -91,7 +90,7 @@ def backfill(bench: Bench, plan: Backfill, *, again: bool = False, failed: bool 
     or `failed`. The runs' ids.
     """
     memo = Memo()
-    checked = [(due, requests.check(bench, schedule_views.request(plan.spec, due), memo=memo)) for due in plan.due]
+    checked = [(due, checking.check(bench, schedule_views.request(plan.spec, due), memo=memo)) for due in plan.due]
     made = []
     with bench.store.write() as connection:
         fired = set() if again else _fired(connection, plan.spec.key, plan.first, plan.last, failed=failed)
@@ -108,7 +107,7 @@ def _insert(
     bench: Bench, connection: sqlite3.Connection, spec: ScheduleSpec, due: datetime, kind: ByHand, checked: Checked,
     memo: Memo | None,
 ) -> int:  # fmt: skip
-    run = runs.insert(bench, connection, checked, bench.actor, memo)
+    run = queueing.insert(bench, connection, checked, bench.actor, memo)
     rows.add_by_hand(connection, spec.key, due, kind, run=run, at=bench.now(), actor=bench.actor)
     return run
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import Refused
 from workbench.model import timetable
 from workbench.model.schedule import ScheduleSpec
-from workbench.services.asking import requests
+from workbench.services.asking import checking
 from workbench.services.bench import Bench
 from workbench.services.scheduling import left_behind
 from workbench.services.scheduling import views as schedule_views
@@ -65,7 +65,7 @@ def change(
     due = timetable.of(new).after(now)
     if due is None and new.timing != spec.timing:
         raise Refused(timetable.of(new).warnings(now)[0], title=view.key, hint="Give a time that is still to come.")
-    requests.check(bench, schedule_views.request(new, due or now), ahead=True)
+    checking.check(bench, schedule_views.request(new, due or now), ahead=True)
     writer.update(view.path, "schedule", changes)
     written = load_schedule(view.path, project=view.project, timezone=zone).get()
     with bench.store.write() as connection:

@@ -12,8 +12,8 @@ from workbench.errors import StoreError, WorkbenchError
 from workbench.model import timetable
 from workbench.model.run import Run
 from workbench.model.schedule import LATE, CatchUp, DueState, Overlap, Pause, Schedule, ScheduleSpec
-from workbench.services import runs, schedules
-from workbench.services.asking import requests
+from workbench.services import schedules
+from workbench.services.asking import checking, queueing
 from workbench.services.asking.memo import Memo
 from workbench.services.asking.requests import Checked
 from workbench.services.scheduling import left_behind
@@ -110,7 +110,7 @@ class Firing:
             try:
                 asked = schedules.request(spec, due)
                 asked = replace(asked, code=asked.code.after_fetch)  # by `fetches`
-                checked = requests.check(self.desk.bench, asked, later=True, memo=memo)
+                checked = checking.check(self.desk.bench, asked, later=True, memo=memo)
                 made.append(Step(due, DueState.FIRED, _how_late(late), checked))
             except StoreError:
                 raise
@@ -195,7 +195,7 @@ class Firing:
         if spec.overlap is Overlap.REPLACE:
             for run in active:
                 run_rows.ask_cancel(connection, run.id, at=at, actor=self.actor)
-        number = runs.insert(self.desk.bench, connection, step.checked, self.actor, memo)
+        number = queueing.insert(self.desk.bench, connection, step.checked, self.actor, memo)
         rows.set_due_run(connection, spec.key, due, number)
         return f"schedule {spec.key}, due {due}: run {number}"
 

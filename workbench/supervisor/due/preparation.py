@@ -11,7 +11,7 @@ from datetime import datetime
 from workbench.errors import WorkbenchError
 from workbench.model.schedule import ScheduleSpec
 from workbench.services import schedules
-from workbench.services.asking import requests
+from workbench.services.asking import checking
 from workbench.services.asking.memo import Memo
 from workbench.supervisor.desk import Desk
 
@@ -44,6 +44,6 @@ class Preparation:
         begun, memo = time.monotonic(), Memo()
         for spec in specs:
             with suppress(WorkbenchError, OSError):  # told when it is due
-                requests.check(self.desk.bench, schedules.request(spec, moment), later=True, memo=memo)
+                checking.check(self.desk.bench, schedules.request(spec, moment), later=True, memo=memo)
         if moment == self._for:
             self._made = begun, memo

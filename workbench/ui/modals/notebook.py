@@ -17,8 +17,8 @@ from workbench.model.parameter import shown as asked_for
 from workbench.model.placeholder import named
 from workbench.model.run import Request
 from workbench.model.sweep import ASK, Sweep, of_words, told
-from workbench.services import groups
 from workbench.services.asking import given as given_service
+from workbench.services.asking import sweeps
 from workbench.services.bench import Bench
 from workbench.text import clean, one_line
 from workbench.ui.commands import fetches, shown
@@ -154,7 +154,7 @@ class NotebookForm(Form[Any]):
         if swept is None:
             return ""
         try:
-            rows = groups.preview(self.bench, self.request(values, given))
+            rows = sweeps.preview(self.bench, self.request(values, given))
         except WorkbenchError as error:
             errors["sweep"] = error.message
             return ""

@@ -14,7 +14,7 @@ import pytest
 from workbench.services.bench import open_bench
 from workbench.services.supervision import control
 from workbench.supervisor import __main__ as program
-from workbench.supervisor.loop import Supervisor
+from workbench.supervisor.loop import ABSENT, SLOWEST, Part, Supervisor
 
 
 @pytest.fixture
@@ -72,4 +72,25 @@ def test_who_else_asks_for_a_renewal_does_not_end_it(supervisor: Supervisor, mon
     finally:
         signal.signal(signal.SIGHUP, before)
     assert seen == [signal.SIG_IGN]
+    supervisor._leave()
+
+
+def test_what_ended_while_nobody_looked_is_over_before_its_schedule_is_due(supervisor: Supervisor) -> None:
+    """At the start, and after the process was stopped for a while, runs are looked at before schedules: else what is due
+    would be left out for a run that ended long ago."""
+    looked: list[str] = []
+
+    def part(name: str) -> Part:
+        return Part(name, lambda: looked.append(name))
+
+    supervisor.parts = (part("schedules"), part("runs"))
+    supervisor._look()
+    assert looked[0] == "runs"
+    looked.clear()
+    supervisor._look()
+    assert looked[:1] != ["runs"]
+    looked.clear()
+    supervisor.parts[1].due -= SLOWEST + ABSENT
+    supervisor._look()
+    assert looked[0] == "runs"
     supervisor._leave()

@@ -42,6 +42,7 @@ from workbench.supervisor.warmth import Warmth
 log = logging.getLogger("workbench.supervisor")
 SLOWEST = 30.0  # seconds between looks of all parts, whatever happens
 # Seconds between two looks, however often we are woken: as many as the last one took, within these.
+ABSENT = 5.0  # seconds that a part looks too late where this process was stopped, or has just begun
 SHORTEST, PAUSE = 0.003, 0.02
 LEAVE = 3.0  # seconds that builds and a sweep get to end when the supervisor does
 LET_GO = 0.5  # seconds that a run which is being started gets then, and as many a transaction
@@ -132,8 +133,6 @@ class Supervisor:
             self.engines.begin()
             self.builds.begin()
             self.notices.begin()
-            # What ended while nobody looked is over before its schedule is due again.
-            next(part for part in self.parts if part.name == "runs").run(time.monotonic())
             while not self._heeded():
                 self._look()
                 self._sleep()
@@ -145,6 +144,9 @@ class Supervisor:
         now = time.monotonic()
         if self.woken:
             self._notice_the_clock()
+        runs = next(part for part in self.parts if part.name == "runs")
+        if runs.due <= now - ABSENT:  # what ended while nobody looked is over before its schedule is due again
+            runs.run(now)
         for part in self.parts:
             if self._heeded():
                 return

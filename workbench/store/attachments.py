@@ -65,7 +65,7 @@ def failed(connection: sqlite3.Connection, number: int, reason: str, hint: str) 
 
 def asked(connection: sqlite3.Connection) -> list[Attachment]:
     """Those that wait for the supervisor, oldest first."""
-    rows = connection.execute("SELECT * FROM attachments WHERE state = ? ORDER BY id LIMIT 100", (ASKED,)).fetchall()
+    rows = connection.execute("SELECT * FROM attachments WHERE state = 'asked' ORDER BY id LIMIT 100").fetchall()
     return [_attachment(row) for row in rows]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -84,14 +85,22 @@ def test_a_project_that_went_by_itself_is_told(bench: Bench, monkeypatch: pytest
         projects.create(bench, name)
         schedules.add(bench, name, "nightly", notebook="notebooks/start.ipynb", cron="0 6 * * *", timezone="UTC")
     part = Schedules(Desk(bench, lambda: None, bench.home.wake_socket), Clock(lambda: None))
+    schedules.add(bench, "lost", "old", notebook="notebooks/start.ipynb", cron="0 6 * * *", timezone="UTC")
     part.look(True)
+    (bench.home.projects / "lost" / "schedules" / "old.yaml").unlink()
+    part.look(True)
+    later = bench.now() + timedelta(hours=1)
+    bench.clock = lambda: later
     assert overview(bench).needs == ()
     projects.remove(bench, "left", delete_files=True)
     (bench.home.projects / "lost").rename(bench.home.root / "elsewhere")
     part.look(True)
     (need,) = overview(bench).needs
     assert (need.kind, need.key, need.command) == ("project", "lost", "projects")
-    assert "project lost is gone since" in need.text
+    assert (
+        need.text
+        == f"project lost is gone since {later.astimezone(bench.zone):%a %H:%M}, not by workbench: 1 schedule of it off"
+    )
     assert "1 schedule of it off" in need.text
     (bench.home.root / "elsewhere").rename(bench.home.projects / "lost")
     part.look(True)

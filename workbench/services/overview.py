@@ -28,6 +28,7 @@ from workbench.store.run_pages import RunFilter
 from workbench.text import plural
 
 LOOK_BACK = timedelta(hours=24)
+TOGETHER = timedelta(minutes=1)  # in which all schedules of a project that goes are noticed
 LEAST = 1024**2  # bytes that have to be free for the store to be written
 
 
@@ -177,8 +178,10 @@ def _vanished(
         told = events.of(connection, "project", project, limit=1)
         if os.path.lexists(bench.home.projects / project) or (told and told[0].what == "removed"):
             continue
-        at = found[0].at.astimezone(bench.zone)
-        text = f"project {project} is gone since {at:%a %H:%M}, not by workbench: {plural(len(found), 'schedule')} of it off"
+        newest = max(event.at for event in found)
+        count = sum(newest - event.at < TOGETHER for event in found)  # those before went one by one
+        at = newest.astimezone(bench.zone)
+        text = f"project {project} is gone since {at:%a %H:%M}, not by workbench: {plural(count, 'schedule')} of it off"
         needs.append(Need("project", project, text, "projects"))
     return needs
 

@@ -130,9 +130,9 @@ TRACES = (
     """import asyncio, builtins, faulthandler, linecache, logging, pdb, sys, tempfile, threading, warnings
 print(threading.Thread().name, threading.active_count())
 print(asyncio.create_task(asyncio.sleep(0)).get_name().partition("-")[0], type(asyncio.get_event_loop_policy()).__name__)
-print(len(warnings.filters), sorted(vars(builtins)), [name for name in vars(sys) if name[:2] in ("ps", "la")])
+print(sorted((one[0], str(one[1]), one[2].__name__, one[4]) for one in warnings.filters), sorted(vars(builtins)), [name for name in vars(sys) if name[:2] in ("ps", "la")])
 print(faulthandler.enable.__qualname__, pdb.Pdb, pdb.set_trace.__module__, sys.displayhook, sys.breakpointhook, tempfile.tempdir)
-print(sorted(linecache.cache), sys.getswitchinterval(), sys.gettrace(), sys.getprofile(), threading.__dict__.get('_trace_hook'))""",
+print(sorted(name for name in linecache.cache if name[0] != '<'), sys.getswitchinterval(), sys.gettrace(), sys.getprofile(), threading.__dict__.get('_trace_hook'))""",
     """for name, logger in sorted(logging.Logger.manager.loggerDict.items()):
     if isinstance(logger, logging.Logger) and (logger.handlers or logger.level or not logger.propagate or logger.disabled):
         print(name, [type(one).__name__ for one in logger.handlers], logger.level, logger.propagate, logger.disabled)

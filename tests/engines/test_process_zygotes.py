@@ -9,6 +9,7 @@ import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -274,7 +275,7 @@ def test_what_changed_on_disk_makes_it_stale(desk: Desk, tmp_path: Path) -> None
 def test_a_trial_that_leaves_something_is_given_up(desk: Desk, tmp_path: Path) -> None:
     """Where the kernel that lives before any fork does not go as it should, there is a zygote without that, warm as ever."""
     (tmp_path / "acme_stays.py").write_text("import os\nfrom zmq import Context\nContext.term = lambda _: os.dup(0)\n")
-    changes = {"warm": True, "preload": ("acme_stays",), "env": {"PYTHONPATH": str(tmp_path)}}
+    changes: dict[str, Any] = {"warm": True, "preload": ("acme_stays",), "env": {"PYTHONPATH": str(tmp_path)}}
     wanted = zygotes.first(desk.revision, replace(desk.space, **changes))
     assert wanted
     made = Zygote(desk.home, wanted)
@@ -282,6 +283,23 @@ def test_a_trial_that_leaves_something_is_given_up(desk: Desk, tmp_path: Path) -
         assert psutil.Process(made.process.pid).cmdline()[-1] == UNTRIED
         with talk(host(desk, **changes)) as kernel:
             assert kernel.run("print(40 + 2)") == "42"
+    finally:
+        made.close()
+
+
+def test_a_shell_that_is_not_wanted_is_made_anew(desk: Desk, tmp_path: Path) -> None:
+    """Where a kernel wants another shell than the one that was made before the fork, it gets the one that it wants, whole."""
+    (tmp_path / "acme_kernel.py").write_text(
+        "import ipykernel.ipkernel, types\nipykernel.ipkernel.IPythonKernel.user_module = types.ModuleType('acme_main')\n"
+    )
+    changes: dict[str, Any] = {"warm": True, "preload": ("acme_kernel",), "env": {"PYTHONPATH": str(tmp_path)}}
+    wanted = zygotes.first(desk.revision, replace(desk.space, **changes))
+    assert wanted
+    made = Zygote(desk.home, wanted)
+    try:
+        with talk(host(desk, **changes)) as kernel:
+            assert kernel.run("print(get_ipython().user_module.__name__, 1 + 1)") == "acme_main 2"
+            assert kernel.run("%store") == "Stored variables and their in-db values:"
     finally:
         made.close()
 

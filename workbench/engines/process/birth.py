@@ -12,6 +12,7 @@ from typing import Any
 
 from workbench.engines.process.cgroup import Group
 
+PRCTL = ctypes.CDLL(None, use_errno=True).prctl
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
@@ -80,7 +81,7 @@ def fork() -> int:
 
 def bind_to_life(parent: int) -> None:
     """Die with the process that forked this one."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    PRCTL(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(125)
 

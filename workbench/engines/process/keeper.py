@@ -24,7 +24,7 @@ from collections.abc import Callable
 from typing import Any
 
 from workbench.engines import oom
-from workbench.engines.process import cgroup, proc
+from workbench.engines.process import birth, cgroup, proc
 from workbench.engines.process.birth import Unborn, start
 from workbench.engines.process.spool import Spool
 
@@ -266,9 +266,7 @@ def main() -> None:
 
 def be_reaper() -> None:
     """Become the parent of everything below us whose own parent ends."""
-    from ctypes import CDLL
-
-    if CDLL(None, use_errno=True).prctl(36, 1, 0, 0, 0) != 0:  # PR_SET_CHILD_SUBREAPER, prctl(2)
+    if birth.PRCTL(36, 1, 0, 0, 0) != 0:  # PR_SET_CHILD_SUBREAPER, prctl(2)
         raise OSError("this kernel has no child subreapers")
 
 

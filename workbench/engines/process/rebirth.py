@@ -15,7 +15,8 @@ import sys
 import time
 from typing import Any, NoReturn
 
-from workbench.engines.process import farewell
+from workbench.engines.process import farewell, proc
+from workbench.engines.process.draft import Draft, stand
 from workbench.engines.process.rehearsal import PLACE, Rehearsal
 from workbench.engines.process.wire import read
 
@@ -24,22 +25,20 @@ PORTS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
 TAKEN = b"1"
 
 
-def become(argv: list[str], env: dict[str, str], rehearsal: Rehearsal) -> NoReturn:
+def become(argv: list[str], env: dict[str, str], rehearsal: Rehearsal, draft: Draft | None) -> NoReturn:
     """Be the kernel that `argv`, `PYTHON … -m ipykernel_launcher ARGUMENT…`, would start."""
     surround(env)
     signals()
     renew()
     arguments = named(argv, rehearsal.launcher)
-    kernel = application()
-    rehearsal.tell(kernel, rehearsal.place(arguments))
-    initialize(kernel, arguments)
+    kernel = initialized(arguments, rehearsal.place(arguments), rehearsal, draft)
     plots()
     live(kernel)
 
 
-def wait(line: socket.socket, folder: str, rehearsal: Rehearsal, marker: Any) -> NoReturn:
+def wait(line: socket.socket, folder: str, rehearsal: Rehearsal, draft: Draft | None, marker: Any) -> NoReturn:
     """Be ready to be any kernel that has these arguments, then the one that is told on the line."""
-    if personal():  # what the person has to be run at the start would find another folder and other variables
+    if rehearsal.personal():  # what the person has to be run at the start would find another folder and other variables
         os._exit(0)
     before = dict(os.environ)
     signals()
@@ -48,10 +47,8 @@ def wait(line: socket.socket, folder: str, rehearsal: Rehearsal, marker: Any) ->
     facts = {"transport": "ipc", "ip": f"{folder}/k", "key": "0" * 32, "signature_scheme": "hmac-sha256", **ports}
     with open(connection, "w") as file:
         json.dump(facts, file)
-    kernel = application()
     arguments = [part.replace(PLACE, connection) for part in rehearsal.arguments]
-    rehearsal.tell(kernel, connection)
-    initialize(kernel, arguments)
+    kernel = initialized(arguments, connection, rehearsal, draft)
     set_since = {name: value for name, value in os.environ.items() if before.get(name) != value}
     told = read(line)
     argv: list[str] = told["argv"]
@@ -76,39 +73,39 @@ def wait(line: socket.socket, folder: str, rehearsal: Rehearsal, marker: Any) ->
     live(kernel)
 
 
-def initialize(kernel: Any, arguments: list[str]) -> None:
-    """As a kernel does by itself; nothing of what is made then goes before the kernel does."""
+def initialized(arguments: list[str], place: str, rehearsal: Rehearsal, draft: Draft | None) -> Any:
+    """IPython's application as it is by itself once it has these arguments, `place` for the connection file. Nothing of what is
+    made then goes before the kernel does."""
     gc.disable()
+    if draft and place and not rehearsal.personal():
+        kernel = draft.app
+        draft.tell(arguments, place)
+    else:
+        if draft:
+            draft.drop()
+        kernel = application()
+        rehearsal.tell(kernel, place)
     kernel.initialize(arguments)
+    if draft:
+        draft.told()
     gc.freeze()
     gc.enable()
+    return kernel
 
 
 def live(kernel: Any) -> NoReturn:
     """Take cells until told to end."""
     last = next(reversed(sys.modules))
+    childless(kernel.kernel)
     atexit.register(end_in_order, kernel)
     kernel.start()
     farewell.leave(kernel.shell, last)
 
 
-def personal() -> bool:
-    """Whether this account, environment or machine has settings or code for all of IPython's kernels."""
-    if os.environ.get("PYTHONSTARTUP"):
-        return True
-    profile = f"{importlib.import_module('IPython.paths').get_ipython_dir()}/profile_default"
-    application = importlib.import_module("IPython.core.application")
-    others = [*getattr(application, "ENV_CONFIG_DIRS", ()), *getattr(application, "SYSTEM_CONFIG_DIRS", ())]
-    found = [name for folder in (f"{profile}/startup", profile, *others) for name in listed(folder)]
-    return any(name.endswith((".py", ".ipy", "config.json")) for name in found)
-
-
-def listed(folder: str) -> list[str]:
-    """Names in a folder, none where it is not there."""
-    try:
-        return os.listdir(folder)
-    except OSError:
-        return []
+def childless(kernel: Any) -> None:
+    """Let a kernel that has no children look for none among all processes of the machine."""
+    if search := getattr(kernel, "_process_children", None):
+        kernel._process_children = lambda: [] if proc.childless() else search()  # noqa: SLF001 - it has no other word for it
 
 
 def move(kernel: Any, folder: str, place: str) -> None:
@@ -156,14 +153,6 @@ def surround(env: dict[str, str]) -> None:
     os.environ.clear()
     os.environ.update(env)
     time.tzset()
-
-
-def stand(shell: Any) -> None:
-    """Let a shell that was made in another folder begin in this one."""
-    place = os.getcwd()
-    shell.starting_dir = place
-    been: list[Any] = shell.user_ns["_dh"]
-    been[:] = [type(one)(place) for one in been[:1]]
 
 
 def signals() -> None:

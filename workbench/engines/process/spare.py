@@ -19,18 +19,20 @@ from typing import Any
 from workbench.engines.process import birth, rebirth
 from workbench.engines.process.birth import Reborn
 from workbench.engines.process.cgroup import Group
+from workbench.engines.process.draft import Draft
 from workbench.engines.process.marking import Marker
 from workbench.engines.process.rehearsal import Rehearsal
 from workbench.engines.process.wire import send
 
+Known = tuple[Rehearsal, "Draft | None", Marker]
 ANSWER = 5.0  # seconds in which it has taken over what it was told
 
 
 class Waiting:
-    """The kernel that waits, as its keeper has it. `rehearsal` is of its arguments; `kept` are
+    """The kernel that waits, as its keeper has it. `known` is what its zygote has ready; `kept` are
     descriptors that it needs, `other` is the keeper's own line."""
 
-    def __init__(self, folder: str, rehearsal: Rehearsal, marker: Marker, kept: set[int], other: socket.socket) -> None:
+    def __init__(self, folder: str, known: Known, kept: set[int], other: socket.socket) -> None:
         self.folder = folder
         self.output, sink = os.pipe2(os.O_CLOEXEC)
         self.line, told = socket.socketpair()
@@ -43,7 +45,7 @@ class Waiting:
             self.line.close()
             other.close()  # by its object: one that is closed by its number alone would be closed again
             birth.close_others(kept | {0, 1, 2, told.fileno()})
-            raise Reborn(partial(rebirth.wait, told, folder, rehearsal, marker))
+            raise Reborn(partial(rebirth.wait, told, folder, *known))
         os.close(sink)
         told.close()
 

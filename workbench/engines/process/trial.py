@@ -23,6 +23,7 @@ from collections.abc import Callable
 from typing import Any
 
 from workbench.engines.process import birth
+from workbench.engines.process.draft import NOBODY
 from workbench.engines.process.rehearsal import PLACE, Rehearsal
 from workbench.engines.process.traces import Traces
 
@@ -34,7 +35,6 @@ PORTS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
 # The interpreter takes note of what ran eight times.
 CELLS = ("import sys\nprint(sys.executable)", "total = sum(range(1000))", "total", "print('a', end='')", "'a'") * 3
 STREAMS = (1, 2)
-NOBODY = 1  # a parent's process id for which ipykernel does not look
 
 
 def hold(folder: str, rehearsal: Rehearsal, give_up: Callable[[], None]) -> None:

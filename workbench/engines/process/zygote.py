@@ -28,6 +28,7 @@ from typing import Any
 from workbench.engines.process import birth, rebirth, trial
 from workbench.engines.process.birth import Reborn
 from workbench.engines.process.cgroup import Group
+from workbench.engines.process.draft import Draft, drafted
 from workbench.engines.process.keeper import Keeper, be_reaper
 from workbench.engines.process.marking import Marker
 from workbench.engines.process.rehearsal import Rehearsal
@@ -70,8 +71,10 @@ class Zygote:
         self.set = {name: (before.get(name), value) for name, value in os.environ.items() if before.get(name) != value}
         self.rehearsal = Rehearsal(arguments)
         self.refuse_threads(preload)
-        if tried and not rebirth.personal():
+        self.draft: Draft | None = None
+        if tried and not self.rehearsal.personal():
             trial.hold(f"{os.path.dirname(path)}/t{os.getpid()}", self.rehearsal, self.again)
+            self.draft = drafted(self.rehearsal, self.again)
             watched.update(ages(outsiders()))
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how keepers ended
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -173,7 +176,7 @@ class Zygote:
             waiting = None
             if line:
                 place = f"{os.path.dirname(self.path)}/s{os.getpid()}"
-                waiting = Waiting(place, self.rehearsal, self.marker, self.kept, line)
+                waiting = Waiting(place, (self.rehearsal, self.draft, self.marker), self.kept, line)
                 connection = wait(line, waiting)
             assert connection
             connection.settimeout(10.0)
@@ -205,7 +208,7 @@ class Zygote:
         signal.set_wakeup_fd(-1)
         connection.close()
         birth.close_others(self.kept | {0, 1, 2})
-        raise Reborn(partial(rebirth.become, argv, env, self.rehearsal))
+        raise Reborn(partial(rebirth.become, argv, env, self.rehearsal, self.draft))
 
 
 def load(preload: list[str]) -> list[str]:

@@ -15,6 +15,7 @@ import pwd
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -245,5 +246,10 @@ def open_home(root: Path, *, create: bool = True) -> Home:
 
 def shipped(kind: str) -> Path:
     """The folder of shipped `environments`, `ides` or `projects`: in the package, or in the checkout it runs from."""
-    packed = Path(str(files("workbench"))) / "shipped" / kind
-    return packed if packed.is_dir() else Path(str(files("workbench"))).parent / kind
+    packed = _package() / "shipped" / kind
+    return packed if packed.is_dir() else _package().parent / kind
+
+
+@cache
+def _package() -> Path:
+    return Path(str(files("workbench")))

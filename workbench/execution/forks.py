@@ -175,6 +175,7 @@ def warm() -> None:
 
     from papermill.iorw import load_notebook_node
 
+    import workbench.execution.exchange
     import workbench.execution.papermill_engine
     import workbench.execution.runner
     import workbench.execution.translators  # noqa: F401

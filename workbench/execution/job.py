@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +74,7 @@ class Job:
 
     def to_json(self) -> str:
         """As one JSON object."""
-        data = {key: getattr(self, key) for key in self.__dataclass_fields__}
-        data["workspace"] = asdict(self.workspace)
-        data["revision"] = json.loads(self.revision.to_json())
-        for key in ("engine_options", "parameters", "env", "record"):
-            data[key] = dict(data[key])
-        return json.dumps(data, default=str)  # ASCII: half a surrogate pair, as in odd paths, comes through
+        return json.dumps(_fields(self), default=_plain)  # ASCII: half a surrogate pair, as in odd paths, comes through
 
     @classmethod
     def from_json(cls, text: str) -> Job:
@@ -110,6 +105,16 @@ class Job:
         for key in ("inputs", "retried"):
             data[key] = tuple(data.get(key, ()))
         return cls(**data)
+
+
+def _fields(thing: Any) -> dict[str, Any]:
+    return {name: getattr(thing, name) for name in thing.__dataclass_fields__}
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return _fields(value)
+    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 def write_job(folder: Path, job: Job) -> Path:

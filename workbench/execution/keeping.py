@@ -145,7 +145,7 @@ class Keeping:
 def _ways(job: Job, launch: Launch) -> dict[str, Any]:
     """How people get at the kernel: by its connection file, with its environment's own Python, in its container."""
     container = getattr(launch.host, "container", "")
-    ways: dict[str, Any] = {"connection": launch.client_file}
+    ways: dict[str, Any] = {"connection": launch.written()}
     if not container and launch.kernel.language.lower() == "python":
         ways["python"] = launch.kernel.argv[0]
     if container:

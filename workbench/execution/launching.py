@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace as changed
 from typing import Any
 
@@ -37,16 +37,15 @@ class Launch:
         if ipc:  # numbers of our own: those of one that was made ahead may be there already
             facts |= {name: number for number, name in enumerate(PORTS, 1)}
         facts["key"] = os.urandom(16).hex().encode()
-        self.client_file, info = write_connection_file(
-            str(host.folder / "client.json"), ip=str(prefix) if ipc else "127.0.0.1", **facts
-        )
-        self.info: Any = info
-        # The same sockets under the paths that the kernel sees.
-        facts |= {name: info.get(name) for name in PORTS}
         self._file = host.folder / "kernel.json"
-        write_connection_file(str(self._file), ip=host.inside(prefix) if ipc else "127.0.0.1", **facts)
+        # The same sockets under the paths that the kernel sees.
+        _, info = write_connection_file(str(self._file), ip=host.inside(prefix) if ipc else "127.0.0.1", **facts)
+        self.info: Any = {**info, "ip": str(prefix) if ipc else "127.0.0.1"}
+        self.client_file = str(host.folder / "client.json")
         self._env = dict(env)
         self._error: BaseException | None = None
+        self._guard = threading.Lock()
+        self._told: list[Callable[[], object]] = []
         settled.clear()
         threading.Thread(target=self._run, name="launch", daemon=True).start()
 
@@ -56,13 +55,30 @@ class Launch:
         if self._error:
             raise self._error
 
+    def tell(self, call: Callable[[], object]) -> None:
+        """Have `call` called, in whatever thread, once nothing of it is under way any more."""
+        with self._guard:
+            if not self.settled.is_set():
+                self._told.append(call)
+                return
+        call()
+
+    def written(self) -> str:
+        """The file by which other clients connect, made now."""
+        info = {name: value for name, value in self.info.items() if name != "key"}
+        write_connection_file(self.client_file, key=self.info["key"].encode(), **info)
+        return self.client_file
+
     def _run(self) -> None:
         try:
             self.host.launch(_without_history(self.kernel), self._file, self._env)
         except BaseException as error:  # noqa: BLE001 - told to who waits
             self._error = error
         finally:
-            self.settled.set()
+            with self._guard:
+                self.settled.set()
+            for call in self._told:
+                call()
 
 
 def _without_history(kernel: KernelSpec) -> KernelSpec:

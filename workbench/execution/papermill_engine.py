@@ -87,7 +87,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
     async def _run(self) -> None:
         self.course.enter("starting")
         self.km = self.warden.manager = manager_for(self.launch)
-        await self.km.start_kernel()
+        await self.km.begin()
         self.course.launched = True
         self.course.ask_again = partial(ask_to_end, self.km)
         if self.course.job.first:

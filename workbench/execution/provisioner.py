@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from typing import Any
 
 import zmq
 import zmq.asyncio
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
 from jupyter_client.kernelspec import KernelSpec as JupyterKernelSpec
 from jupyter_client.manager import AsyncKernelManager
@@ -72,8 +74,14 @@ class HostProvisioner(KernelProvisionerBase):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:  # noqa: ARG002 - jupyter_client's signature
         """Wait until it is started; the loop goes on meanwhile, for an engine may take seconds."""
-        if not self.launch.settled.is_set():
-            await asyncio.to_thread(self.launch.settled.wait)
+        loop, settled = asyncio.get_running_loop(), asyncio.Event()
+
+        def told() -> None:
+            with contextlib.suppress(RuntimeError):  # the run was ended meanwhile, and the loop with it
+                loop.call_soon_threadsafe(settled.set)
+
+        self.launch.tell(told)
+        await settled.wait()
         self.launch.wait()
         self.launched = True
         manager: Any = self.parent
@@ -93,8 +101,13 @@ class RunKernelManager(AsyncKernelManager):
         """What was given."""
         return self.spec
 
+    async def begin(self) -> None:
+        """Wait until the kernel is started. A line of its own to the kernel, as after `start_kernel`, is made when it is needed."""
+        assert self.provisioner
+        await self.provisioner.launch_kernel([])
+
     def disconnect(self) -> None:
-        """Close its own line to the kernel."""
+        """Close that line."""
         self._close_control_socket()
 
 
@@ -145,8 +158,16 @@ class PatientChannel(AsyncZMQSocketChannel):
 
 def connected(manager: RunKernelManager) -> Any:
     """A client of the manager's kernel, its channels open, without stdin and heartbeat."""
-    client = manager.client(
-        context=manager.context, shell_channel_class=PatientChannel, control_channel_class=PatientChannel
+    client: Any = AsyncKernelClient(
+        parent=manager,
+        context=manager.context,
+        session=manager.session,
+        connection_file=manager.connection_file,
+        transport=manager.transport,
+        ip=manager.ip,
+        shell_channel_class=PatientChannel,
+        control_channel_class=PatientChannel,
+        **{name: getattr(manager, name) for name in PORTS},
     )
     client.start_channels(hb=False)
     client.allow_stdin = False

@@ -37,7 +37,7 @@ from workbench.execution.verdict import Verdict, judge, last_words
 from workbench.execution.waking import wake
 from workbench.model.event import Progress
 from workbench.model.run import RunState
-from workbench.notebooks.document import Document, parse, written
+from workbench.notebooks.document import Document, encoded, parse, written
 from workbench.notebooks.scalars import scalars_of
 from workbench.text import one_line
 
@@ -63,6 +63,7 @@ class Runner:
         self.kernel = ""
         self.facts: dict[str, Any] = {}
         self.managers: list[Any] = []
+        self.text = ""  # of the output, where papermill wrote it: its run went well
         self.spotless = False  # it succeeded, and nothing of it can be left in this process
         signal.signal(signal.SIGTERM, self.asked_to_cancel)
         for number in (signal.SIGINT, signal.SIGHUP):
@@ -146,19 +147,20 @@ class Runner:
         from papermill.execute import execute_notebook
 
         from workbench.engines.registry import reopen
-        from workbench.execution import papermill_engine, translators
+        from workbench.execution import exchange, papermill_engine, translators
 
-        papermill_engine.install()
-        translators.install()
+        for part in (papermill_engine, translators, exchange):
+            part.install()
         self.facts = facts_of(job)
         self.course.enter("starting")
         if self.launch is None:
             engine = reopen(job.engine, job.engine_options)
             self.host = engine.host(job.revision, job.workspace, run=job.label, kernel=spec)
             self.launch = Launch(self.host, spec, job.env, self.course.settled)
+        exchange.EXCHANGE.begin(self.document.node())
         execute_notebook(
-            self.document.node(),
-            None,
+            exchange.INPUT,
+            exchange.OUTPUT,
             parameters={} if job.first else dict(job.parameters),
             engine_name=papermill_engine.NAME,
             kernel_name=spec.name,
@@ -170,6 +172,7 @@ class Runner:
             redaction=self.redaction,
             notebooks=self.managers,
         )
+        self.text = exchange.EXCHANGE.end()
 
     def conclude(self, verdict: Verdict) -> None:
         """Save the output, publish it, write the result, and wake who waits."""
@@ -246,11 +249,13 @@ class Runner:
         from workbench.execution.job import replace
 
         notebook = self.notebook
-        if verdict.state is RunState.SUCCEEDED:
-            notebook = remove_error_markers(notebook)
+        if verdict.state is RunState.SUCCEEDED and self.text and self.redaction.redactor is None:
+            content = encoded(self.text)
+        else:
+            content = written(remove_error_markers(notebook) if verdict.state is RunState.SUCCEEDED else notebook)
         # What is published is durable, and a copy of this.
         durable = self.job.published is None or verdict.never_began
-        replace(self.folder / OUTPUT_FILE, written(notebook), durable=durable)
+        replace(self.folder / OUTPUT_FILE, content, durable=durable)
 
 
 def _unpublished(verdict: Verdict, problem: str, folder: Path, published: Path | None) -> Verdict:

@@ -93,7 +93,11 @@ def written(node: Any) -> bytes:
     import nbformat
 
     library: Any = nbformat
-    text: str = library.v4.writes(node)
+    return encoded(library.v4.writes(node))
+
+
+def encoded(text: str) -> bytes:
+    """What nbformat writes, as it is in a file."""
     return (text if text.endswith("\n") else text + "\n").encode("utf-8", "replace")
 
 

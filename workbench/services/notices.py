@@ -34,14 +34,16 @@ def of(bench: Bench, project: str, schedule: Notify | None) -> Notify:
 def deliveries(bench: Bench, run: Run, spec: ScheduleSpec | None) -> list[tuple[str, str]]:
     """Where what an ended run left is copied to, and what: absolute paths. One whose references hold nothing is as
     written: the delivery then fails and says so."""
+    if spec is None or not spec.deliver:
+        return []
     try:
         project = projects.get(bench, run.project)
     except WorkbenchError:
         return []
-    zone = timetable.zone(spec.timezone) if spec else bench.zone
+    zone = timetable.zone(spec.timezone)
     moments = Moments((run.due or run.created).astimezone(zone), run=run.id, scheduled=run.due is not None)
     found = []
-    for one in spec.deliver if spec else ():
+    for one in spec.deliver:
         if run.ended_well or one.failed:
             try:
                 to = str(expanded({"to": one.to}, moments, texts=("to",))["to"])

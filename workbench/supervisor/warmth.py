@@ -75,6 +75,7 @@ class Warmth:
         self.engines = engines
         self.budget = budget
         self._uses: dict[str, Use] = {}
+        self._single: set[str] = set()  # environments of local processes with one kernel: its name says nothing new
         self._guard = threading.Lock()
         self._leaving: list[threading.Thread] = []  # in which something is given back
         self._measured = 0.0
@@ -95,6 +96,8 @@ class Warmth:
         goes. `kernel`: its name, where that is known."""
         if not workspace.warm or not self.desk.settings.warm_kernels:
             return
+        alone = engine is EngineName.PROCESS and len(revision.kernels) == 1
+        (self._single.add if alone else self._single.discard)(environment)
         try:
             key = self.engines.get(engine).warm_key(revision, workspace, kernel)
         except WorkbenchError:
@@ -116,6 +119,8 @@ class Warmth:
 
     def started(self, environment: str, attempt: Path, kernel: str) -> None:
         """A run's kernel has answered, so that its name is known; `attempt` is the folder with its job."""
+        if environment in self._single:
+            return
         try:
             job = read_job(attempt)
         except (OSError, ValueError):

@@ -136,8 +136,10 @@ class Dispatch:
     def _through(self, pending: Sequence[Run], look: Look, *, all_of_them: bool = True) -> None:
         """Start what can be, and say of the others why they stay, in one transaction."""
         look.queue(pending)
-        turns = in_turn(pending, look)
+        turns, full = in_turn(pending, look), self._full(look)
         for run in turns if all_of_them else takewhile(lambda _: not look.full, turns):
+            if look.full and run.reason == full and _only_waits(run, look):
+                continue
             self.desk.apart(f"run {run.id}", partial(self._one, run, look), partial(self._fault, run, look))
         if look.reasons:
             with self.desk.write() as connection:
@@ -277,3 +279,9 @@ class Dispatch:
         if run.exactly is None and not run.continues:
             self.warmth.wanted(run.environment, usable.engine, usable.revision, job.workspace)
         return folder
+
+
+def _only_waits(run: Run, look: Look) -> bool:
+    """Whether a run that waits for a place waits for that alone, so that while there is none nothing new can be said of it."""
+    special = run.schedule or run.continues or run.cancel_asked or run.not_before or run.exactly
+    return run.state is RunState.QUEUED and not special and isinstance(look.known.get(run.environment), Usable)

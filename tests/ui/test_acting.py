@@ -15,7 +15,7 @@ from workbench.errors import Conflict
 from workbench.model.forward import Forward
 from workbench.model.run import RunState
 from workbench.model.session import Desired, SessionState
-from workbench.services import environments, runs, schedules, sessions
+from workbench.services import environments, notices, runs, schedules, sessions
 from workbench.services.history import tags
 from workbench.store import runs as rows
 from workbench.store import sessions as session_rows
@@ -419,6 +419,22 @@ async def test_tags_are_a_line_of_words(seed: Seed, stage: Callable[..., Any]) -
         assert tags.of(seed.bench, [number]) == {number: ["best", "gold"]}
         await on.press("slash", *"best")
         await on.see("Runs 1 of 1")
+
+
+async def test_a_test_letter_is_sent_by_a_key(seed: Seed, stage: Callable[..., Any]) -> None:
+    """M asks for addresses and has a letter go to each; where nobody is named anywhere it says so."""
+    seed.run(RunState.SUCCEEDED)
+    async with stage() as on:
+        await on.list("runs", rows=1)
+        await on.press("M")
+        await on.modal(LineModal)
+        await on.press("enter")
+        await on.see("nobody is named")
+        await on.press("escape", "M")
+        (await on.modal(LineModal)).query_one(Input).value = "ann@acme.example, bob@acme.example"
+        await on.press("enter")
+        await on.see("Sending to ann@acme.example, bob@acme.example")
+        assert [one.target for one in notices.recent(seed.bench)] == ["bob@acme.example", "ann@acme.example"]
 
 
 async def test_old_runs_go_after_they_were_shown(seed: Seed, stage: Callable[..., Any]) -> None:

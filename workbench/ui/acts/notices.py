@@ -11,7 +11,7 @@ from workbench.ui.commands import words
 from workbench.ui.desk import Desk
 
 SHOWN = 50  # of the newest
-TRY = "workbench notify test"
+TRY = "M, or workbench notify test"
 NOBODY = "Nobody was told anything yet. Who is, stands under `notify:` in workbench.yaml, a project.yaml or a schedule:"
 
 
@@ -30,9 +30,28 @@ async def told(desk: Desk, items: list[Any]) -> None:
     await desk.show("Told", "\n".join([*(lines or [NOBODY, "", example, ""]), f"Whether it arrives: {TRY}"]))
 
 
+async def attempt(desk: Desk, items: list[Any]) -> None:
+    """A letter to whom is named, or to everybody whom the home tells of anything, to see whether it arrives."""
+    from workbench.model.notice import masked
+    from workbench.services import notices
+    from workbench.ui.modals.line import LineModal
+
+    del items
+    hint = "addresses with commas between, or nothing: all whom workbench.yaml names   enter send   esc close"
+    said = await desk.form(LineModal("Send a test letter to", hint=hint))
+    if said is None:
+        return
+    targets = await desk.call(notices.test, desk.bench, [one.strip() for one in said.split(",") if one.strip()])
+    desk.say(f"Sending to {', '.join(map(masked, targets))}; i shows what became of it")
+
+
 ACTIONS = (
     Action(
         "runs.told", "i", AREA, "told", "runs: show who was told of what", Purpose.OPEN, told,
         command=lambda _: words("notify", "list"), rank=0,
+    ),
+    Action(
+        "runs.letter", "M", AREA, "test letter", "runs: send a test letter", Purpose.ACT, attempt, changes=True,
+        command=lambda _: words("notify", "test"), rank=0,
     ),
 )  # fmt: skip

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from workbench.notebooks.comparison import changed, differences, same
+from workbench.model.run import Run
+from workbench.notebooks.comparison import Difference, changed, differences, same
+from workbench.services.history.comparison import PACKAGES, Comparison
 
 
 def cell(source: str, *texts: str, id: str = "", **data: str) -> dict[str, Any]:  # noqa: A002
@@ -95,6 +97,19 @@ def test_what_is_shown_is_compared_and_not_its_name(kind: str, first: str, secon
     is always the same, or another address, and the ids that a styled table is given mean nothing."""
     one, other = (book(cell("t", text_plain=name, **{kind: text})) for text in (first, second))
     assert changed(one, other) == (said and f"cell 1: {said}")
+
+
+def test_a_hundred_other_packages_do_not_hide_what_the_cells_put_out() -> None:
+    """A person is told the first of them and how many more there are; a program is told all."""
+    run = cast("Run", None)  # which of them they are makes no difference
+    facts = tuple((name, "1", "2") for name in ("engine", *(f"package p{n}" for n in range(90)), "parameter k"))
+    found = Comparison(run, run, facts, (Difference(3, "output", "x", ""),))
+    assert len(found.rows) == 1 + PACKAGES + 3
+    assert found.rows[-3:] == [
+        ("parameter k", "1", "2"),
+        ("and 78 packages more", "…", "…"),
+        ("cell 3 output", "x", "-"),
+    ]
 
 
 def test_cells_have_the_numbers_of_the_run() -> None:

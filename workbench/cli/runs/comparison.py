@@ -40,14 +40,13 @@ def compare(call: Invocation, run: str, other: str, tolerance: float | None) -> 
             }
         )
         return int(differ)
-    rows = [*found.facts, *((f"cell {one.cell} {one.what}", one.first, one.second) for one in found.cells)]
     table(
         call,
         ("WHAT", f"RUN {pair[0]}", f"RUN {pair[1]}"),
-        [(name, left or "-", right or "-") for name, left, right in rows],
+        found.rows,
         empty="They do not differ.",
         give=(f"RUN {pair[0]}", f"RUN {pair[1]}"),
     )
-    if rows and not differ:
+    if found.rows and not differ:
         note(call, "What their cells put out is the same.")
     return int(differ)

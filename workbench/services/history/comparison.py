@@ -16,10 +16,13 @@ from workbench.services.bench import Bench
 from workbench.services.code import patch as patches
 from workbench.services.history import continuing, scalars
 from workbench.store import history
-from workbench.text import duration
+from workbench.text import duration, plural
 
 if TYPE_CHECKING:
     from workbench.notebooks.comparison import Difference
+
+
+PACKAGES = 12  # that differ are told to a person
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,16 @@ class Comparison:
     second: Run
     facts: tuple[tuple[str, str, str], ...]
     cells: tuple[Difference, ...]
+
+    @property
+    def rows(self) -> list[tuple[str, str, str]]:
+        """All of it as a person reads it; another base image has a hundred other packages, of which the first are told."""
+        packages = [fact for fact in self.facts if fact[0].startswith("package ")]
+        hidden = set(packages[PACKAGES:])
+        rest = [(f"and {plural(len(hidden), 'package')} more", "…", "…")] if hidden else []
+        facts = [fact for fact in self.facts if fact not in hidden]
+        cells = ((f"cell {one.cell} {one.what}", one.first, one.second) for one in self.cells)
+        return [(name, left or "-", right or "-") for name, left, right in (*facts, *rest, *cells)]
 
 
 def before(bench: Bench, run_id: int) -> int:

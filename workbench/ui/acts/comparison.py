@@ -19,13 +19,8 @@ async def compare(desk: Desk, items: list[Run]) -> None:
     if len(numbers) == 1:
         numbers.insert(0, await desk.call(comparison.before, desk.bench, numbers[0]))
     found = await desk.call(comparison.compare, desk.bench, *numbers)
-    rows = [*found.facts, *((f"cell {cell.cell} {cell.what}", cell.first, cell.second) for cell in found.cells)]
     one, other = (str(number).rjust(len(str(numbers[1]))) for number in numbers)
-    lines = [
-        line
-        for name, left, right in rows
-        for line in (name, f"  {one}  {left or '-'}", f"  {other}  {right or '-'}", "")
-    ]
+    lines = [line for name, left, right in found.rows for line in (name, f"  {one}  {left}", f"  {other}  {right}", "")]
     await desk.show(f"Runs {numbers[0]} and {numbers[1]}", "\n".join(lines) or "They do not differ.")
 
 

@@ -44,6 +44,16 @@ def test_every_state_has_a_mark() -> None:
     assert all(mark.word and cell_len(mark.glyph) == 1 for mark in marks)
 
 
+def test_a_value_of_a_million_characters_is_shown_in_part() -> None:
+    """To wrap all of it the screen would stand still for a minute; how much there is is said."""
+    value, lines = "x" * 1_000_000, "\n".join("y" * 20_000)
+    page = Page().facts(("key", value)).text(f"{value}\nlast").table([["name", value]]).text(lines).content(80).plain
+    assert len(page) < 30_000
+    assert page.replace("\n", "").replace(" ", "").count("…(1000000characters)") == 2
+    assert "last" in page
+    assert "… and 15000 lines more" in page
+
+
 @pytest.mark.parametrize("noun", NOUNS)
 def test_a_noun_has_a_cell_for_each_column(noun: type, tmp_path: Path) -> None:
     """Cells and columns go together, and loading says something else than emptiness."""

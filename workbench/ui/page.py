@@ -13,6 +13,8 @@ from workbench.services.command_lines import naming_home
 from workbench.text import clean, one_line
 from workbench.ui.tone import STYLES, Cell, Mark, Tone
 
+LONGEST = 2000  # characters of a line
+MOST_LINES = 5000
 Part = str | tuple[str, str]
 GAP = 2  # spaces between the columns of a table
 NARROWEST = 10  # columns that the rest of a long line is given, however narrow the pane
@@ -57,7 +59,7 @@ class Page:
             cell = Cell(str(value), value.tone) if isinstance(value, Mark) else value
             cell = Cell(cell) if isinstance(cell, str) else cell
             lead = f"{label:<{width}}"
-            for line in clean(cell.text).split("\n"):
+            for line in _bounded(clean(cell.text)):
                 self._parts.append(Paragraph(line, cell.tone, lead, width))
                 lead = " " * width
         return self
@@ -79,7 +81,7 @@ class Page:
 
     def text(self, text: str, tone: Tone = Tone.PLAIN, indent: int = 0) -> Page:
         """Lines as they are, each indented."""
-        for line in clean(text).rstrip("\n").split("\n"):
+        for line in _bounded(clean(text).rstrip("\n")):
             shown = line.expandtabs(4)
             bare = shown.lstrip(" ")
             own = indent + len(shown) - len(bare)
@@ -128,6 +130,14 @@ def cell_of(mark: Mark) -> Cell:
     return Cell(str(mark), mark.tone)
 
 
+def _bounded(text: str) -> list[str]:
+    """Its lines, as far as they are shown without the screen standing still: one value may have a million characters."""
+    lines = [
+        line if len(line) <= LONGEST else f"{line[:LONGEST]}… ({len(line)} characters)" for line in text.split("\n")
+    ]
+    return lines if len(lines) <= MOST_LINES else [*lines[:MOST_LINES], f"… and {len(lines) - MOST_LINES} lines more"]
+
+
 def wrapped(line: str, room: int) -> list[str]:
     """`line` in pieces of at most `room` cells: between words where a word fits, within one where it does not."""
     pieces = []
@@ -168,7 +178,7 @@ def _hung(row: Sequence[Cell]) -> list[Part | Paragraph]:
 
 def _tidy(cell: Cell | str) -> Cell:
     text, tone = (cell, Tone.PLAIN) if isinstance(cell, str) else (cell.text, cell.tone)
-    return Cell(" " * (len(text) - len(text.lstrip(" "))) + one_line(text), tone)
+    return Cell(" " * (len(text) - len(text.lstrip(" "))) + one_line(text, LONGEST), tone)
 
 
 def _styled(text: str, tone: Tone) -> Part:

@@ -21,7 +21,7 @@ from workbench.cli.shapes.run import ATTEMPT, RUN
 from workbench.cli.terminal.output import Cell, answer, block, emit, note, record
 from workbench.errors import NotFound, Refused
 from workbench.model.run import ACTIVE, ENDED, PENDING, UNSUCCESSFUL, Run
-from workbench.text import age, duration, plural
+from workbench.text import age, duration, one_line, plural
 
 if TYPE_CHECKING:
     from workbench.services.bench import Bench
@@ -191,7 +191,8 @@ def _facts(bench: Bench, run: Run, tries: int) -> list[tuple[str, Cell | str | N
             return None
         return f"{moment.astimezone(bench.zone):%Y-%m-%d %H:%M:%S %Z} ({age(moment, bench.now())} ago)"
 
-    values = "\n".join(f"{name} = {dumps(value, ensure_ascii=False)}" for name, value in run.parameters.items())
+    given = {name: one_line(dumps(value, ensure_ascii=False), 1000) for name, value in run.parameters.items()}
+    values = "\n".join(f"{name} = {value}" for name, value in given.items())
     loose = ", not pinned" if revisions.borrowed(bench, run.environment, run.revision) else ""
     return [
         ("notebook", f"{run.project}/{run.notebook}"),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from workbench.model.parameter import shown
 from workbench.model.run import ACTIVE, ENDED, PENDING, Run, RunState
 from workbench.model.terms import priority_word
 from workbench.services.bench import Bench
@@ -149,7 +149,7 @@ def parameters_page(run: Run) -> Page:
     """Name and value of each."""
     if not run.parameters:
         return Page().text("Run with the notebook's own values.", Tone.MUTED)
-    rows = [[Cell(name, Tone.MUTED), Cell(_value(value))] for name, value in run.parameters.items()]
+    rows = [[Cell(name, Tone.MUTED), Cell(shown(value))] for name, value in run.parameters.items()]
     return Page().table(rows).gap().text("Those it was not given have the notebook's own values.", Tone.MUTED)
 
 
@@ -251,7 +251,7 @@ def _group(bench: Bench, run: Run) -> str:
 
 def _values(run: Run) -> str:
     """The first of what it was given; all of it is on a page of its own."""
-    lines = [f"{name} = {_value(value)}" for name, value in run.parameters.items()]
+    lines = [f"{name} = {one_line(shown(value), 200)}" for name, value in run.parameters.items()]
     more = len(lines) - GIVEN
     return "\n".join([*lines[:GIVEN], *([f"and {more} more"] if more > 0 else [])])
 
@@ -261,7 +261,3 @@ def _moment(moment: datetime | None, zone: object) -> str | None:
 
     assert isinstance(zone, ZoneInfo)
     return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}" if moment else None
-
-
-def _value(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)

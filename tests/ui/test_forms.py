@@ -19,6 +19,7 @@ from workbench.errors import Refused
 from workbench.model.run import ENDED, RunState
 from workbench.model.session import Desired
 from workbench.services import environments, groups, projects, runs, schedules, sessions
+from workbench.ui import typeahead
 from workbench.ui.modals.environment import EnvironmentForm
 from workbench.ui.modals.form import Form
 from workbench.ui.modals.project import CLONE, ProjectForm
@@ -308,8 +309,11 @@ async def test_typing_on_after_a_choice_loses_nothing(seed: Seed, stage: Callabl
         assert form.field("kind").value == "every"
 
 
-async def test_what_arrives_together_goes_where_it_was_meant(seed: Seed, stage: Callable[..., Any]) -> None:
+async def test_what_arrives_together_goes_where_it_was_meant(
+    seed: Seed, stage: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A choice, a tab and text that arrive at once, as over a slow line, are taken one after the other."""
+    monkeypatch.setattr(typeahead, "PATIENCE", 30.0)  # a busy machine may take longer than keys wait
     story(seed)
     async with stage(SMALL) as on:
         await on.select("sales")

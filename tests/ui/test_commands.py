@@ -76,7 +76,7 @@ def test_every_command_line_is_read_by_the_command(seed: Seed, monkeypatch: pyte
                 seen.add(name)
     assert {action.id for action in registry.ACTIONS if action.command} - seen <= {
         "environments.activate", "environments.cancel", "environments.prune", "runs.again_failed", "runs.cancel_group", "runs.copy", "runs.prune",
-        "runs.told",
+        "runs.letter", "runs.told",
     }  # fmt: skip
 
 

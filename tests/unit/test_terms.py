@@ -219,6 +219,8 @@ def test_the_command_says_it_all(shell: Shell) -> None:
     assert (facts["peak_memory"], facts["cpu_seconds"]) == (None, None)
     shell("run", path, "-d", "--retries", "1", "--retry-on", "cancelled")
     assert (shell.code, "for --retry-on: no state 'cancelled'" in shell.err) == (2, True)
+    shell("run", path, "-d", "--code", "")  # a variable that is not set is no wish for the code as it is
+    assert (shell.code, "'' is no branch, tag or commit" in shell.err) == (1, True)
     shell("run", path, "-d", "--retry-delay", "9s")
     assert (shell.code, "without --retries" in shell.err) == (2, True)
     again = runs.get(shell.bench, runs.again(shell.bench, int(number)))

@@ -140,7 +140,9 @@ def _death(course: Course, place: str, words: str) -> Verdict:
     if end and end.oom:
         limit = course.job.workspace.limits.memory
         reason = f"out of memory{f': limit {memory(limit)}' if limit else ''}{place.replace(' in', ',', 1)}"
-        return Verdict(RunState.OUT_OF_MEMORY, reason, "Raise `limits: memory:` of the environment.", failure)
+        return Verdict(
+            RunState.OUT_OF_MEMORY, reason, "Raise `limits: memory:` of the environment, or need less.", failure
+        )
     if not course.cells:
         line = one_line(words.strip().rpartition("\n")[2], 200)
         reason = f"the kernel ended while starting: {told}{f': {line}' if line else ''}"

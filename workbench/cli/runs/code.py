@@ -22,7 +22,7 @@ def with_code(function: Any) -> Any:
 
     @wraps(function)
     def wrapper(*args: Any, code_: str | None, fetch: bool, **more: Any) -> Any:
-        return function(*args, code=code(code_ or LIVE, fetch=fetch), **more)
+        return function(*args, code=code(LIVE if code_ is None else code_, fetch=fetch), **more)
 
     return options(
         click.option(

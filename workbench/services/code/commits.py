@@ -136,7 +136,9 @@ def commit(bench: Bench, project: Project, code: Code) -> Commit:
         raise Refused(
             f"{project.name} has no branch, tag or commit {code.ref}{more}",
             title="code",
-            hint="" if code.fetch else "Of a remote: code: {ref: …, fetch: true}, or name it as origin/main.",
+            hint=""
+            if code.fetch
+            else "Of a remote: --fetch, in a file code: {ref: …, fetch: true}; or name it as origin/main.",
         )
     objects = git(project.path, ["rev-parse", "--git-path", "objects"]).text.rstrip("\n")
     return Commit(code.ref, answer.text.strip(), folder, mirror, (project.path / objects).resolve(), problem)

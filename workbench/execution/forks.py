@@ -1,4 +1,4 @@
-"""The nursery: a process that has papermill imported and forks a runner for each run.
+"""The nursery: a process that has papermill imported and forks runners, each for a run and those that it takes after it.
 
 It keeps one thread and opens no zmq context, store or client before a fork. When its supervisor goes, it takes no new
 work and ends after its last child; when it is killed, its runners live on, for they are sessions of their own.

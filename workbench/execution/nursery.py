@@ -1,4 +1,4 @@
-"""The supervisor's line to the nursery, the process that forks a runner for each run (`python -m` this module).
+"""The supervisor's line to the nursery, the process that forks runners (`python -m` this module).
 
 supervisor ──socket pair──▶ nursery (forks.py) ──fork──▶ runner (own session) ─▶ kernel
 """

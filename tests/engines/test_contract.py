@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import secrets
 import signal
 import socket
 import threading
@@ -178,18 +179,18 @@ def test_a_kernel_lives_until_it_ends(bench: Bench) -> None:
 
 def test_killing_a_kernel_kills_all_it_started(bench: Bench) -> None:
     """Children in sessions of their own end with their kernel."""
-    space = bench.workspace()
+    space, mark = bench.workspace(), secrets.token_hex(8)
     host = bench.host(space)
     child = "import os, signal; open('child-' + str(os.getpid()), 'w').close(); signal.pause()"
     code = (
         "import subprocess, sys, signal\n"
-        f"subprocess.Popen([sys.executable, '-c', {child!r}, {space.project.name!r}], start_new_session=True)\n"
+        f"subprocess.Popen([sys.executable, '-c', {child!r}, {mark!r}], start_new_session=True)\n"
         "signal.pause()\n"
     )
     host.launch(bench.script(code), host.folder / "kernel.json", {})
     until(lambda: list(space.cwd.glob("child-*")), "the kernel's child")
     host.kill()
-    assert not commands_with(space.project.name)
+    assert not commands_with(mark)
     end = host.poll()
     assert end is not None
     assert end.signal == signal.SIGKILL

@@ -39,8 +39,10 @@ def of(process: int | None) -> Spent:
 
 
 def inside(process: int, container: str) -> bool:
-    """Whether the process is of that container of this machine, and not of another machine's."""
-    return container in _read(f"/proc/{process}/cgroup")
+    """Whether the process is of that container of this machine, and not of another machine's: its cgroup is named after
+    it, or, where an ordinary account's engine has no cgroups, the container's id is told to the program that keeps it."""
+    parent = (_read(f"/proc/{process}/stat").rpartition(")")[2].split() or ["", "0"])[1]
+    return container in _read(f"/proc/{process}/cgroup") or container in _read(f"/proc/{parent}/cmdline")
 
 
 def _children(pid: int) -> list[int]:

@@ -27,9 +27,9 @@ from workbench.engines.process.draft import NOBODY
 from workbench.engines.process.rehearsal import PLACE, Rehearsal
 from workbench.engines.process.traces import Traces
 
-SECONDS = 20  # that it may take
-CLIENT = 8  # seconds in which a kernel answers its client
-LEAVE = 5  # seconds in which a thread ends
+SECONDS = 60  # that it may take
+CLIENT = 40  # seconds in which a kernel answers its client
+LEAVE = 10  # seconds in which a thread ends
 CONNECTION = "c"
 PORTS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
 # The interpreter takes note of what ran eight times.
@@ -42,13 +42,14 @@ def hold(folder: str, rehearsal: Rehearsal, give_up: Callable[[], None]) -> None
     does not return."""
     streams = [os.dup(number) for number in STREAMS]
 
-    def fail(*_: object) -> None:
+    def fail(why: str) -> None:
         signal.alarm(0)
         for at, number in enumerate(STREAMS):
             os.dup2(streams[at], number)
+        os.write(2, f"the trial of a kernel is given up: {why}\n".encode())
         give_up()
 
-    signal.signal(signal.SIGALRM, fail)
+    signal.signal(signal.SIGALRM, lambda *_: fail("it takes long"))
     signal.alarm(SECONDS)
     traces = Traces()
     answered, told = os.pipe()
@@ -61,14 +62,16 @@ def hold(folder: str, rehearsal: Rehearsal, give_up: Callable[[], None]) -> None
         os.waitpid(child, 0)
         os.close(told)
         contextvars.copy_context().run(live, rehearsal, connection)
-    except (Exception, SystemExit):  # noqa: BLE001 - whatever goes wrong in the code of others
-        fail()
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever goes wrong in the code of others
+        fail(repr(error))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     heard = os.read(answered, 1)
     os.close(answered)
-    if not heard or traces.clear():
-        fail()
+    if not heard:
+        fail("nobody answered")
+    if left := traces.clear():
+        fail(f"it leaves {', '.join(left)}")
     signal.alarm(0)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     for stream in streams:
@@ -128,15 +131,14 @@ def _be_client(connection: str, told: int) -> None:
         if birth.fork() == 0:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.alarm(CLIENT)
-            _ask(connection)
-            os.write(told, b"1")
+            _ask(connection, told)
     except BaseException:  # noqa: BLE001 - nothing may return into the zygote's code
         traceback.print_exc()
     finally:
         os._exit(0)
 
 
-def _ask(connection: str) -> None:
+def _ask(connection: str, told: int) -> None:
     zmq = importlib.import_module("zmq")
     with open(connection) as file:
         facts = json.load(file)
@@ -170,4 +172,5 @@ def _ask(connection: str) -> None:
         answer(shell, "execute_request", {"code": cell, **common})
     while output.poll(0):
         output.recv_multipart()
+    os.write(told, b"1")  # the answer to what comes now may be lost
     answer(control, "shutdown_request", {"restart": False})

@@ -141,6 +141,6 @@ def _run(container: dict[str, Any]) -> str:
     return str(container["Config"]["Labels"].get(f"{LABEL}run", ""))
 
 
-def without_kernels(bench: Bench, engine: APIClient, *, seconds: float = 10.0) -> None:
+def without_kernels(bench: Bench, engine: APIClient, *, seconds: float = 60.0) -> None:
     """Wait until no container of a kernel is left in this home."""
     until(lambda: not containers(bench, engine, role="kernel"), "no container of a kernel", seconds=seconds)

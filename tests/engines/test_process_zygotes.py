@@ -274,7 +274,9 @@ def test_what_changed_on_disk_makes_it_stale(desk: Desk, tmp_path: Path) -> None
 
 def test_a_trial_that_leaves_something_is_given_up(desk: Desk, tmp_path: Path) -> None:
     """Where the kernel that lives before any fork does not go as it should, there is a zygote without that, warm as ever."""
-    (tmp_path / "acme_stays.py").write_text("import os\nfrom zmq import Context\nContext.term = lambda _: os.dup(0)\n")
+    (tmp_path / "acme_stays.py").write_text(
+        "import os\nfrom zmq import Context\nterm = Context.term\nContext.term = lambda self: (os.dup(0), term(self))\n"
+    )
     changes: dict[str, Any] = {"warm": True, "preload": ("acme_stays",), "env": {"PYTHONPATH": str(tmp_path)}}
     wanted = zygotes.first(desk.revision, replace(desk.space, **changes))
     assert wanted

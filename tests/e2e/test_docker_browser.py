@@ -228,12 +228,12 @@ def test_apps_react_side_by_side_and_to_their_person_alone(
     for session in labs:
         page = pages[session.id] = profile.new_page()
         visit(page, lambda one=session.id: entrances.make(apps, one).address)
-        page.locator(".jp-Launcher, .jp-Notebook").first.wait_for()
+        page.locator(":is(.jp-Launcher, .jp-Notebook):visible").first.wait_for()
 
     for session in known:  # each after all the others signed in
         visit(pages[session.id], lambda one=session: one.url + ("/lab" if one in labs else "/"))
         if session in labs:
-            pages[session.id].locator(".jp-Launcher, .jp-Notebook").first.wait_for()
+            pages[session.id].locator(":is(.jp-Launcher, .jp-Notebook):visible").first.wait_for()
         else:
             expect(pages[session.id].get_by_text("twice is 40")).to_be_visible()
             assert pages[session.id].evaluate(WEBSOCKET, "/websocket/") == "open"

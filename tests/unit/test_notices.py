@@ -12,6 +12,7 @@ import pytest
 from letters import Letters, letters
 
 from workbench.declare.schedule import load_schedule
+from workbench.model.delivery import BARE, NOTEBOOK, REPORT
 from workbench.model.notice import NoticeState, Occasion, masked
 from workbench.model.run import RunState
 from workbench.model.schedule import DueState
@@ -279,3 +280,15 @@ def test_nothing_is_delivered_into_what_is_hidden_or_outside_by_dots(path: str) 
     reading = load_schedule(f"notebook: n.ipynb\ncron: 0 6 * * *\ndeliver: {path}\n", project="p", name="n")
     assert reading.value is None
     assert reading.problems[0].line == 3
+
+
+def test_a_delivery_is_what_its_name_ends_in_unless_it_says_so() -> None:
+    """A name in .ipynb is the notebook, any other the report; a reference without its $ is refused, for it would be the name."""
+    begin = "notebook: n.ipynb\ncron: 0 6 * * *\ndeliver: "
+    files = "[a.ipynb, b.html, {to: c.html, code: false}, {to: d.ipynb, code: false}, {to: e.ipynb, what: report}]"
+    made = load_schedule(f"{begin}{files}\n", project="p", name="n").value
+    assert made is not None
+    assert [one.what for one in made.deliver] == [NOTEBOOK, REPORT, BARE, NOTEBOOK, REPORT]
+    slip = load_schedule(begin + "'out/x-{due:%Y}.html'\n", project="p", name="n")
+    assert slip.value is None
+    assert "references begin with $" in str(slip.problems[0])

@@ -76,7 +76,8 @@ _OPTIONS: tuple[tuple[str, Key, Any], ...] = (
     ("report", ("notify", "report"), click.option(
         "--report/--no-report", default=None, help="Mail brings the run's HTML report.")),
     ("deliver", ("deliver",), click.option(
-        "--deliver", multiple=True, metavar="PATH", help="Copy the report there, as '/srv/reports/${due:%Y-%m}.html'.")),
+        "--deliver", multiple=True, metavar="PATH",
+        help="Copy the report there, as '/srv/reports/${due:%Y-%m}.html', or the notebook where it ends in .ipynb.")),
     ("enabled", ("enabled",), click.option("--enabled/--disabled", default=None, help="Whether it fires.")),
     ("free", (), click.option(
         "--set", "free", multiple=True, metavar="KEY=YAML",

@@ -58,7 +58,7 @@ ROWS = (
     ),
     Row(
         ("deliver",),
-        "deliver report to",
+        "deliver to",
         "--deliver",
         "a file; ${due:%Y-%m} in it is written out",
         "e.g. /srv/${due}.html",

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -280,9 +281,13 @@ def test_a_trial_that_leaves_something_is_given_up(desk: Desk, tmp_path: Path) -
     changes: dict[str, Any] = {"warm": True, "preload": ("acme_stays",), "env": {"PYTHONPATH": str(tmp_path)}}
     wanted = zygotes.first(desk.revision, replace(desk.space, **changes))
     assert wanted
+    sockets = zygotes.place(desk.home, wanted.key).parent
+    with subprocess.Popen(["true"]) as dead:
+        (sockets / f"t{dead.pid}").mkdir(mode=0o700)  # of a trial whose zygote was killed
     made = Zygote(desk.home, wanted)
     try:
         assert psutil.Process(made.process.pid).cmdline()[-1] == UNTRIED
+        assert [one.name for one in sockets.glob("t*")] == []
         with talk(host(desk, **changes)) as kernel:
             assert kernel.run("print(40 + 2)") == "42"
     finally:

@@ -47,6 +47,7 @@ def hold(folder: str, rehearsal: Rehearsal, give_up: Callable[[], None]) -> None
         for at, number in enumerate(STREAMS):
             os.dup2(streams[at], number)
         os.write(2, f"the trial of a kernel is given up: {why}\n".encode())
+        shutil.rmtree(folder, ignore_errors=True)
         give_up()
 
     signal.signal(signal.SIGALRM, lambda *_: fail("it takes long"))

@@ -229,6 +229,7 @@ class Zygote:
             self.process.wait()
         self.path.unlink(missing_ok=True)
         end(self.folder)
+        _sweep_sockets(self.path.parent)
         if not self.problem_log:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -280,7 +281,7 @@ def sweep(home: Home) -> None:
 
 
 def _sweep_sockets(base: Path) -> None:
-    """Remove the sockets of kernels made ahead whose keeper, by whose process they are named, was killed."""
-    for made in base.glob("s*"):
+    """Remove the sockets of kernels made ahead, and of trials, whose keeper or zygote, by whose process they are named, was killed."""
+    for made in base.glob("[st]*"):
         if made.name[1:].isdigit() and not proc.lives(int(made.name[1:])):
             shutil.rmtree(made, ignore_errors=True)
